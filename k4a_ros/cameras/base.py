@@ -1,0 +1,173 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What every camera promises, be it a device, a recording or a simulation."""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass
+from dataclasses import field
+from types import TracebackType
+from typing import Any
+
+from k4a_ros.calibration import FactoryCalibration
+from k4a_ros.config import CameraConfig
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Image:
+    """
+    One image as the camera delivered it.
+
+    Shape and dtype of ``data``: depth and infrared (height, width) uint16, depth in millimetres
+    with 0 for invalid; colour MJPG (bytes,) uint8, NV12 (height * 3 / 2, width) uint8, YUY2
+    (height, width, 2) uint8, BGRA32 (height, width, 4) uint8. It may be a view of the camera's
+    own buffer: do not write to it, and let go of it before the camera is closed.
+
+    ``device_us`` is the camera's clock, microseconds, centre of exposure. ``host_ns`` is the
+    host's CLOCK_MONOTONIC at arrival, nanoseconds; 0 where it is not known (recordings).
+    """
+
+    data: npt.NDArray[Any]
+    device_us: int
+    host_ns: int = 0
+
+
+@dataclass(frozen=True)
+class Capture:
+    """Images that were taken together; each is None where the camera delivered none."""
+
+    depth: Image | None = None
+    ir: Image | None = None
+    color: Image | None = None
+
+    @property
+    def device_us(self) -> int:
+        """Earliest device timestamp among the images, microseconds."""
+        return min(i.device_us for i in (self.depth, self.ir, self.color) if i is not None)
+
+
+@dataclass(frozen=True)
+class ImuSamples:
+    """
+    N consecutive inertial samples, in the IMU's own frame.
+
+    ``acc`` (N, 3) float32 m/s²; ``gyro`` (N, 3) float32 rad/s; ``acc_us`` and ``gyro_us`` (N,)
+    int64 device microseconds; ``temperature`` (N,) float32 degrees Celsius, NaN where unknown.
+    """
+
+    acc: npt.NDArray[np.float32]
+    acc_us: npt.NDArray[np.int64]
+    gyro: npt.NDArray[np.float32]
+    gyro_us: npt.NDArray[np.int64]
+    temperature: npt.NDArray[np.float32]
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self.acc_us)
+
+    def __getitem__(self, part: slice) -> ImuSamples:
+        """Return some of the samples, as views."""
+        return ImuSamples(
+            self.acc[part], self.acc_us[part], self.gyro[part], self.gyro_us[part],
+            self.temperature[part])
+
+
+@dataclass(frozen=True)
+class DeviceInfo:
+    """Who the camera is. Firmware versions are empty where they are not known."""
+
+    kind: str
+    serial: str
+    source: str = ''
+    firmware: dict[str, str] = field(default_factory=dict)
+
+
+class Camera(abc.ABC):
+    """
+    An open camera.
+
+    ``read`` is called by one thread and ``read_imu`` by another; ``set_control``, ``stop`` and
+    ``close`` may be called by a third at any time. After ``stop`` both reads return or raise at
+    once. ``close`` may be called twice.
+
+    ``lossless``: the camera waits for whoever reads it (a recording) instead of dropping what
+    was not read in time (a device); its reader must then not drop either.
+    ``lockstep``: moreover it gives the next capture as soon as it is asked, so its reader asks
+    only when the last one has arrived everywhere; it may change while streaming.
+    """
+
+    info: DeviceInfo
+    config: CameraConfig
+    calibration: FactoryCalibration
+    lossless: bool = False
+    lockstep: bool = False
+
+    @abc.abstractmethod
+    def start(self) -> None:
+        """
+        Start streaming ``config``.
+
+        :raises CameraError: the camera does not start.
+        """
+
+    @abc.abstractmethod
+    def read(self, timeout: float) -> Capture:
+        """
+        Return the next capture.
+
+        :param timeout: seconds to wait for it at most.
+        :raises ReadTimeout: nothing came in that time.
+        :raises EndOfRecording: there will be no more.
+        :raises CameraLostError: the camera is gone.
+        """
+
+    @abc.abstractmethod
+    def read_imu(self, timeout: float) -> ImuSamples:
+        """
+        Return the inertial samples that have come since the last call, at least one.
+
+        Parameters and errors as ``read``.
+        """
+
+    def set_control(self, name: str, value: float | bool) -> float | bool:
+        """
+        Change one control while streaming, and return the value that the camera now has.
+
+        :raises ConfigError: this camera has no such control, or not that value.
+        """
+        from k4a_ros.errors import ConfigError
+        raise ConfigError(f'{name} cannot be set: a {self.info.kind} has no such control')
+
+    @abc.abstractmethod
+    def stop(self) -> None:
+        """Stop streaming."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Stop, and release everything."""
+
+    def __enter__(self) -> Camera:
+        """Return the camera; it is closed at the end of the block."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the camera."""
+        self.close()

@@ -1,0 +1,112 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Colour images of the camera, decoded or converted into a given buffer (pure)."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import cv2
+from k4a_ros.config import ColorFormat
+import numpy as np
+import numpy.typing as npt
+
+Pixels = npt.NDArray[np.uint8]
+
+_FROM_NV12 = {'bgra8': cv2.COLOR_YUV2BGRA_NV12, 'bgr8': cv2.COLOR_YUV2BGR_NV12,
+              'rgb8': cv2.COLOR_YUV2RGB_NV12}
+_FROM_YUY2 = {'bgra8': cv2.COLOR_YUV2BGRA_YUY2, 'bgr8': cv2.COLOR_YUV2BGR_YUY2,
+              'rgb8': cv2.COLOR_YUV2RGB_YUY2}
+_FROM_BGRA = {'bgr8': cv2.COLOR_BGRA2BGR, 'rgb8': cv2.COLOR_BGRA2RGB}
+_NATIVE = {ColorFormat.NV12: 'nv12', ColorFormat.YUY2: 'yuv422_yuy2'}
+
+_HAS_SIMPLEJPEG = importlib.util.find_spec('simplejpeg') is not None
+
+
+class ColorConverter:
+    """
+    Turns colour images of one format and size into one encoding.
+
+    :param source: format that the camera delivers.
+    :param size: width and height, pixels.
+    :param encoding: bgra8, bgr8, rgb8, or native for the camera's own NV12 and YUY2 (bgra8 for
+        the formats that ROS has no name for).
+
+    ``encoding`` is the ROS encoding of the result (sensor_msgs/image_encodings.hpp), ``shape``
+    its shape as uint8.
+    """
+
+    def __init__(self, source: ColorFormat, size: tuple[int, int], encoding: str) -> None:
+        width, height = size
+        if encoding == 'native':
+            encoding = _NATIVE.get(source, 'bgra8')
+        self.encoding = encoding
+        self._source = source
+        self._size = size
+        self.shape: tuple[int, ...]
+        if encoding == 'nv12':
+            self.shape = (height * 3 // 2, width)
+        elif encoding == 'yuv422_yuy2':
+            self.shape = (height, width, 2)
+        else:
+            self.shape = (height, width, 4 if encoding == 'bgra8' else 3)
+
+    def into(self, data: Pixels, out: Pixels) -> None:
+        """
+        Convert one image.
+
+        :param data: as in `k4a_ros.cameras.base.Image`.
+        :param out: ``shape``, C-contiguous; overwritten.
+        :raises ValueError: the image is corrupt, or not of the size that was announced.
+        """
+        if self._source is ColorFormat.MJPG:
+            _decode_jpeg(data, out, self.encoding, self._size)
+        elif self._source is ColorFormat.NV12 and self.encoding in _FROM_NV12:
+            cv2.cvtColor(data, _FROM_NV12[self.encoding], dst=out)
+        elif self._source is ColorFormat.YUY2 and self.encoding in _FROM_YUY2:
+            cv2.cvtColor(data, _FROM_YUY2[self.encoding], dst=out)
+        elif self._source is ColorFormat.BGRA32 and self.encoding in _FROM_BGRA:
+            cv2.cvtColor(data, _FROM_BGRA[self.encoding], dst=out)
+        else:
+            np.copyto(out, data)
+
+
+def _decode_jpeg(data: Pixels, out: Pixels, encoding: str, size: tuple[int, int]) -> None:
+    """
+    Decode as libk4arecord and the SDK do (turbojpeg with fast DCT and fast upsampling).
+
+    simplejpeg gives the very same bytes as they do; OpenCV, used where simplejpeg is not
+    installed, rounds a few of them differently.
+    """
+    colorspace = {'bgra8': 'BGRA', 'bgr8': 'BGR', 'rgb8': 'RGB'}[encoding]
+    if _HAS_SIMPLEJPEG:
+        import simplejpeg
+        height, width, _, _ = simplejpeg.decode_jpeg_header(data, strict=False)
+        if (width, height) != size:
+            raise ValueError(f'a JPEG of {width}x{height} came instead of {size[0]}x{size[1]}')
+        simplejpeg.decode_jpeg(
+            data, colorspace=colorspace, fastdct=True, fastupsample=True, buffer=out)
+        return
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    if image is None:
+        raise ValueError('the JPEG cannot be decoded')
+    if image.shape[1::-1] != size:
+        raise ValueError(f'a JPEG of {image.shape[1]}x{image.shape[0]} came instead of '
+                         f'{size[0]}x{size[1]}')
+    if encoding == 'bgr8':
+        np.copyto(out, image)
+    else:
+        code = cv2.COLOR_BGR2BGRA if encoding == 'bgra8' else cv2.COLOR_BGR2RGB
+        cv2.cvtColor(image, code, dst=out)

@@ -1,0 +1,166 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+What a camera streams: the modes of the hardware and one configuration of them.
+
+Values of the enumerations are those of the SDK (k4atypes.h), names are those that users type.
+Sizes and rates: Microsoft's hardware specification, "Depth camera supported operating modes" and
+"Color camera supported operating modes".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import enum
+
+
+class DepthMode(enum.IntEnum):
+    """Operating mode of the depth camera (k4a_depth_mode_t)."""
+
+    OFF = 0
+    NFOV_2X2BINNED = 1
+    NFOV_UNBINNED = 2
+    WFOV_2X2BINNED = 3
+    WFOV_UNBINNED = 4
+    PASSIVE_IR = 5
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the depth and infrared images, pixels."""
+        return _DEPTH_SIZES[self]
+
+    @property
+    def has_depth(self) -> bool:
+        """Whether the mode gives depth; PASSIVE_IR gives infrared only."""
+        return self not in (DepthMode.OFF, DepthMode.PASSIVE_IR)
+
+
+_DEPTH_SIZES = {
+    DepthMode.OFF: (0, 0),
+    DepthMode.NFOV_2X2BINNED: (320, 288),
+    DepthMode.NFOV_UNBINNED: (640, 576),
+    DepthMode.WFOV_2X2BINNED: (512, 512),
+    DepthMode.WFOV_UNBINNED: (1024, 1024),
+    DepthMode.PASSIVE_IR: (1024, 1024),
+}
+
+
+class ColorResolution(enum.IntEnum):
+    """Resolution of the colour camera (k4a_color_resolution_t)."""
+
+    OFF = 0
+    R720P = 1
+    R1080P = 2
+    R1440P = 3
+    R1536P = 4
+    R2160P = 5
+    R3072P = 6
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the colour image, pixels."""
+        return _COLOR_SIZES[self]
+
+    @property
+    def label(self) -> str:
+        """Name as users type it: 720P, 1080P, …"""
+        return self.name.removeprefix('R')
+
+
+_COLOR_SIZES = {
+    ColorResolution.OFF: (0, 0),
+    ColorResolution.R720P: (1280, 720),
+    ColorResolution.R1080P: (1920, 1080),
+    ColorResolution.R1440P: (2560, 1440),
+    ColorResolution.R1536P: (2048, 1536),
+    ColorResolution.R2160P: (3840, 2160),
+    ColorResolution.R3072P: (4096, 3072),
+}
+
+
+class ColorFormat(enum.IntEnum):
+    """Format of the colour images that the camera delivers (k4a_image_format_t)."""
+
+    MJPG = 0
+    NV12 = 1
+    YUY2 = 2
+    BGRA32 = 3
+
+
+class WiredSyncMode(enum.IntEnum):
+    """Role of the camera on the synchronisation cable (k4a_wired_sync_mode_t)."""
+
+    STANDALONE = 0
+    MASTER = 1
+    SUBORDINATE = 2
+
+
+#: frames per second -> k4a_fps_t
+FPS_CODES = {5: 0, 15: 1, 30: 2}
+
+
+@dataclass(frozen=True)
+class CameraConfig:
+    """
+    What one camera streams.
+
+    ``depth`` and ``ir`` are separate from ``depth_mode`` because a recording may hold one of the
+    two tracks only. ``fps`` is one of FPS_CODES; delays are microseconds.
+    """
+
+    depth_mode: DepthMode = DepthMode.OFF
+    color_resolution: ColorResolution = ColorResolution.OFF
+    color_format: ColorFormat = ColorFormat.MJPG
+    fps: int = 30
+    depth: bool = False
+    ir: bool = False
+    color: bool = False
+    imu: bool = False
+    depth_delay_off_color_usec: int = 0
+    wired_sync_mode: WiredSyncMode = WiredSyncMode.STANDALONE
+    subordinate_delay_off_master_usec: int = 0
+
+    @property
+    def period_us(self) -> int:
+        """Time between two captures, microseconds (the SDK's rounding: 33333 at 30 fps)."""
+        return 1_000_000 // self.fps
+
+    @classmethod
+    def of_modes(
+        cls,
+        depth_mode: DepthMode,
+        color_resolution: ColorResolution,
+        color_format: ColorFormat = ColorFormat.MJPG,
+        fps: int = 30,
+        imu: bool = True,
+    ) -> CameraConfig:
+        """Return the configuration that streams everything these modes give."""
+        return cls(
+            depth_mode=depth_mode, color_resolution=color_resolution, color_format=color_format,
+            fps=fps, depth=depth_mode.has_depth, ir=depth_mode is not DepthMode.OFF,
+            color=color_resolution is not ColorResolution.OFF, imu=imu)
+
+    def __str__(self) -> str:
+        """Return one line for people: 'depth NFOV_UNBINNED, colour 720P MJPG, 30 fps, IMU'."""
+        parts = []
+        if self.depth or self.ir:
+            kind = 'depth' if self.depth else 'IR only'
+            parts.append(f'{kind} {self.depth_mode.name}')
+        if self.color:
+            parts.append(f'colour {self.color_resolution.label} {self.color_format.name}')
+        parts.append(f'{self.fps} fps')
+        if self.imu:
+            parts.append('IMU')
+        return ', '.join(parts)

@@ -1,0 +1,47 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The executable: signals, exit code, and nothing else.
+
+Signals are taken over before anything heavy is imported, and instead of rclpy's own handlers:
+those shut the context down at once, under the feet of the threads that publish. SIGINT is taken
+even where the shell that started us in the background had it ignored.
+"""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+
+from k4a_ros.shutdown import Shutdown
+
+
+def main(args: list[str] | None = None) -> int:
+    """
+    Run the driver node until its recording ends, its camera fails, or SIGINT or SIGTERM comes.
+
+    :param args: command line with the program's name; None takes the process's own.
+    :return: exit code; 0 after a signal or the end of a recording, 1 after an error.
+    """
+    shutdown = Shutdown()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        shutdown.request()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+
+    from k4a_ros.node import run
+    return run(args, shutdown)

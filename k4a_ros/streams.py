@@ -1,0 +1,185 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Topics: one `Stream` each, with one policy for quality of service, laziness and failure.
+
+A stream does nothing while nobody subscribes to it: no decoding, no conversion, no publishing.
+What it did is counted, so that this can be seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+import time
+from typing import Any
+
+from k4a_ros.cameras.base import Capture
+from k4a_ros.cameras.base import Image
+from k4a_ros.cameras.base import ImuSamples
+from k4a_ros.imu import ImuRate
+from k4a_ros.imu import ImuReadings
+from k4a_ros.imu import synchronise
+from k4a_ros.messages import set_stamp
+from rclpy.duration import Duration
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.qos import HistoryPolicy
+from rclpy.qos import QoSPolicyKind
+from rclpy.qos import QoSProfile
+from rclpy.qos import ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import Imu
+
+#: Captures kept for a reliable subscriber that is late. Best effort is no default for images:
+#: with the transports' default settings it loses nearly every message above 0.5 MB.
+IMAGE_DEPTH = 4
+#: Inertial samples kept; at least what comes in one burst.
+IMU_DEPTH = 200
+
+_OVERRIDABLE = (
+    QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY,
+    QoSPolicyKind.DURABILITY)
+
+ToRos = Callable[[int], int]
+Warn = Callable[[str], None]
+
+
+def make_publisher(node: Node, kind: Any, topic: str, depth: int) -> Publisher[Any]:
+    """Return a reliable publisher whose QoS can be overridden by qos_overrides parameters."""
+    profile = QoSProfile(
+        history=HistoryPolicy.KEEP_LAST, depth=depth, reliability=ReliabilityPolicy.RELIABLE)
+    return node.create_publisher(
+        kind, topic, profile,
+        qos_overriding_options=QoSOverridingOptions(policy_kinds=_OVERRIDABLE))
+
+
+@dataclass
+class Counters:
+    """What a stream has done since it was made; ``converted`` counts work, not messages."""
+
+    converted: int = 0
+    published: int = 0
+    failed: int = 0
+
+
+class _Output:
+    """A publisher that is used only while somebody listens, and waited for where needed."""
+
+    def __init__(self, topic: str, publisher: Publisher[Any]) -> None:
+        self.topic = topic
+        self.counters = Counters()
+        self._publisher = publisher
+        self._said_ns = 0
+
+    def wanted(self) -> bool:
+        """Return whether anybody subscribes."""
+        return self._publisher.get_subscription_count() > 0
+
+    def acknowledged(self, timeout: float) -> bool:
+        """
+        Wait until every reliable subscriber has what was published.
+
+        :param timeout: seconds; every other Python thread stands still meanwhile, because rclpy
+            holds the interpreter's lock.
+        :return: whether they all have.
+        """
+        return self._publisher.wait_for_all_acked(Duration(nanoseconds=int(timeout * 1e9)))
+
+    def _complain(self, warn: Warn, error: Exception) -> None:
+        self.counters.failed += 1
+        now = time.monotonic_ns()
+        if now - self._said_ns > 5_000_000_000:
+            self._said_ns = now
+            warn(f'{self.topic}: an image could not be converted and is left out '
+                 f'({self.counters.failed} so far): {error}')
+
+
+class Stream(_Output):
+    """
+    One topic that carries something of every capture.
+
+    :param source: picks the image of a capture that the topic is made from.
+    :param render: makes the message from that image; the message may be reused.
+    """
+
+    def __init__(
+        self, topic: str, publisher: Publisher[Any], source: Callable[[Capture], Image | None],
+        render: Callable[[Image], Any],
+    ) -> None:
+        super().__init__(topic, publisher)
+        self._source = source
+        self._render = render
+
+    def offer(self, capture: Capture, to_ros: ToRos, warn: Warn) -> None:
+        """
+        Publish what this topic takes from the capture, if anybody wants it.
+
+        :param to_ros: device microseconds to ROS nanoseconds.
+        :param warn: told, not too often, of images that cannot be converted.
+        """
+        image = self._source(capture)
+        if image is None or not self.wanted():
+            return
+        try:
+            message = self._render(image)
+        except Exception as error:  # whatever a broken image does to a decoder
+            self._complain(warn, error)
+            return
+        self.counters.converted += 1
+        set_stamp(message.header, to_ros(image.device_us))
+        self._publisher.publish(message)
+        self.counters.published += 1
+
+
+class ImuStream(_Output):
+    """
+    The inertial samples, every one or averaged down to a rate.
+
+    :param message: reused for every sample.
+    """
+
+    def __init__(self, topic: str, publisher: Publisher[Any], message: Imu, rate: int) -> None:
+        super().__init__(topic, publisher)
+        self.depth = publisher.qos_profile.depth or IMU_DEPTH
+        self._message = message
+        self._rate = ImuRate(rate)
+        self._before: ImuSamples | None = None
+
+    def offer(self, samples: ImuSamples, to_ros: ToRos) -> None:
+        """Publish these samples, if anybody wants them."""
+        before, self._before = self._before, samples
+        if self.wanted():
+            self._publish(self._rate.feed(synchronise(samples, before)), to_ros)
+        else:
+            self._rate.flush()
+
+    def flush(self, to_ros: ToRos) -> None:
+        """Publish what the averaging holds back."""
+        rest = self._rate.flush()
+        if rest is not None and self.wanted():
+            self._publish(rest, to_ros)
+
+    def _publish(self, readings: ImuReadings, to_ros: ToRos) -> None:
+        self.counters.converted += 1
+        message = self._message
+        linear, angular = message.linear_acceleration, message.angular_velocity
+        for us, acc, gyro in zip(
+                readings.device_us.tolist(), readings.acc.tolist(), readings.gyro.tolist()):
+            set_stamp(message.header, to_ros(us))
+            linear.x, linear.y, linear.z = acc
+            angular.x, angular.y, angular.z = gyro
+            self._publisher.publish(message)
+            self.counters.published += 1

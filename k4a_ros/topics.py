@@ -1,0 +1,249 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Which topics a camera has, and what they are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Iterator
+import threading
+import time
+from typing import Any
+
+from k4a_ros import messages
+from k4a_ros.cameras.base import Camera
+from k4a_ros.cameras.base import Capture
+from k4a_ros.cameras.base import Image
+from k4a_ros.cameras.base import ImuSamples
+from k4a_ros.clock import DeviceClock
+from k4a_ros.color import ColorConverter
+from k4a_ros.config import ColorFormat
+from k4a_ros.frames import DEPTH_CAMERA
+from k4a_ros.frames import IMU
+from k4a_ros.frames import RGB_CAMERA
+from k4a_ros.geometry import ir_to_mono8
+from k4a_ros.geometry import MetricDepth
+from k4a_ros.geometry import PointCloud
+from k4a_ros.lens import Intrinsics
+from k4a_ros.settings import Settings
+from k4a_ros.streams import Counters
+from k4a_ros.streams import IMAGE_DEPTH
+from k4a_ros.streams import IMU_DEPTH
+from k4a_ros.streams import ImuStream
+from k4a_ros.streams import make_publisher
+from k4a_ros.streams import Stream
+import numpy as np
+from rclpy.node import Node
+import sensor_msgs.msg
+
+Render = Callable[[Image], Any]
+Source = Callable[[Capture], Image | None]
+
+
+def _depth(capture: Capture) -> Image | None:
+    return capture.depth
+
+
+def _ir(capture: Capture) -> Image | None:
+    return capture.ir
+
+
+def _color(capture: Capture) -> Image | None:
+    return capture.color
+
+
+class Topics:
+    """
+    All topics of one camera, relative to the namespace of the node.
+
+    A topic exists only if the camera's modes can give it data. Nothing here starts a thread:
+    `capture` is called by one and `imu` by another.
+
+    :param ir_factor: current value of ir_mono8_scaling_factor.
+    :param cancel: set when the node is to end; nothing is waited for any more.
+    """
+
+    def __init__(
+        self, node: Node, camera: Camera, settings: Settings, ir_factor: Callable[[], float],
+        cancel: threading.Event,
+    ) -> None:
+        self._node = node
+        self._camera = camera
+        self._cancel = cancel
+        self._clock = DeviceClock()
+        self._prefix = settings.tf_prefix
+        self._streams: list[Stream] = []
+        self._imu: ImuStream | None = None
+        config = camera.config
+        if settings.depth_enabled and config.ir:
+            self._add_ir(settings, ir_factor)
+        if settings.depth_enabled and config.depth:
+            self._add_depth(settings)
+        if settings.color_enabled and config.color:
+            self._add_color(settings)
+        if settings.imu_enabled and config.imu:
+            self._add_imu(settings)
+
+    def capture(self, capture: Capture) -> None:
+        """Publish what is wanted of a capture."""
+        for stream in self._streams:
+            stream.offer(capture, self._to_ros, self._warn)
+        if self._camera.lockstep:
+            self._settle(self._streams)
+
+    def imu(self, samples: ImuSamples) -> None:
+        """Publish inertial samples, if wanted."""
+        if self._imu is None:
+            return
+        if not self._camera.lockstep:
+            self._imu.offer(samples, self._to_ros)
+            return
+        for start in range(0, len(samples), self._imu.depth):
+            self._imu.offer(samples[start:start + self._imu.depth], self._to_ros)
+            self._settle([self._imu])
+
+    def finish(self) -> None:
+        """Publish what is held back, and wait until reliable subscribers have everything."""
+        if self._imu is not None:
+            self._imu.flush(self._to_ros)
+        self._settle(self._all())
+
+    def subscribers(self) -> tuple[bool, ...]:
+        """Return for each topic whether anybody subscribes to it."""
+        return tuple(stream.wanted() for stream in self._all())
+
+    def counters(self) -> dict[str, Counters]:
+        """Return what each topic has done, by topic."""
+        return {stream.topic: stream.counters for stream in self._all()}
+
+    def _all(self) -> Iterator[Stream | ImuStream]:
+        yield from self._streams
+        if self._imu is not None:
+            yield self._imu
+
+    def _settle(self, streams: Any) -> None:
+        """Wait for acknowledgements; a subscriber that hangs holds this up for 10 s."""
+        deadline = time.monotonic() + 10.0
+        for stream in streams:
+            while not stream.acknowledged(0.002):
+                if self._cancel.is_set():
+                    return
+                if time.monotonic() > deadline:
+                    self._warn(f'{stream.topic}: a reliable subscriber has not acknowledged what '
+                               'it was sent for 10 s; going on without it')
+                    return
+
+    def _to_ros(self, device_us: int) -> int:
+        return self._clock.to_ros(device_us, self._node.get_clock().now().nanoseconds)
+
+    def _warn(self, text: str) -> None:
+        self._node.get_logger().warning(text)
+
+    def _add(self, topic: str, kind: Any, source: Source, render: Render) -> None:
+        publisher = make_publisher(self._node, kind, topic, IMAGE_DEPTH)
+        self._streams.append(Stream(topic, publisher, source, render))
+
+    def _add_info(
+        self, topic: str, intrinsics: Intrinsics, frame: str, source: Source,
+    ) -> None:
+        message = messages.camera_info(intrinsics, frame)
+        self._add(topic, sensor_msgs.msg.CameraInfo, source, lambda _: message)
+
+    def _add_ir(self, settings: Settings, factor: Callable[[], float]) -> None:
+        intrinsics = self._camera.calibration.depth(self._camera.config.depth_mode)
+        frame = self._prefix + DEPTH_CAMERA
+        size = (intrinsics.width, intrinsics.height)
+        narrow = settings.rescale_ir_to_mono8
+        buffer = messages.ImageBuffer(
+            frame, 'mono8' if narrow else 'mono16', size, size[::-1],
+            np.uint8 if narrow else np.uint16)
+
+        def render(image: Image) -> sensor_msgs.msg.Image:
+            if narrow:
+                ir_to_mono8(image.data, factor(), buffer.pixels)
+            else:
+                np.copyto(buffer.pixels, image.data)
+            return buffer.message
+
+        self._add('ir/image_raw', sensor_msgs.msg.Image, _ir, render)
+        self._add_info('ir/camera_info', intrinsics, frame, _ir)
+
+    def _add_depth(self, settings: Settings) -> None:
+        intrinsics = self._camera.calibration.depth(self._camera.config.depth_mode)
+        frame = self._prefix + DEPTH_CAMERA
+        size = (intrinsics.width, intrinsics.height)
+        metres = MetricDepth(*size) if settings.depth_unit == '32FC1' else None
+        buffer = messages.ImageBuffer(
+            frame, settings.depth_unit, size, size[::-1], np.float32 if metres else np.uint16)
+
+        def render(image: Image) -> sensor_msgs.msg.Image:
+            if metres:
+                metres.into(image.data, buffer.pixels)
+            else:
+                np.copyto(buffer.pixels, image.data)
+            return buffer.message
+
+        self._add('depth/image_raw', sensor_msgs.msg.Image, _depth, render)
+        self._add_info('depth/camera_info', intrinsics, frame, _depth)
+        if not settings.point_cloud:
+            return
+        cloud = PointCloud(intrinsics.rays())
+        points = messages.CloudBuffer(frame, size)
+
+        def render_points(image: Image) -> sensor_msgs.msg.PointCloud2:
+            cloud.into(image.data, points.points)
+            return points.message
+
+        self._add('points2', sensor_msgs.msg.PointCloud2, _depth, render_points)
+
+    def _add_color(self, settings: Settings) -> None:
+        config = self._camera.config
+        intrinsics = self._camera.calibration.color(config.color_resolution)
+        frame = self._prefix + RGB_CAMERA
+        size = (intrinsics.width, intrinsics.height)
+        converter = ColorConverter(config.color_format, size, settings.rgb_encoding)
+        buffer = messages.ImageBuffer(frame, converter.encoding, size, converter.shape, np.uint8)
+
+        def render(image: Image) -> sensor_msgs.msg.Image:
+            converter.into(image.data, buffer.pixels)
+            return buffer.message
+
+        self._add('rgb/image_raw', sensor_msgs.msg.Image, _color, render)
+        self._add_info('rgb/camera_info', intrinsics, frame, _color)
+        if config.color_format is not ColorFormat.MJPG:
+            return
+        jpeg = messages.JpegBuffer(frame, converter.encoding)
+
+        def render_jpeg(image: Image) -> sensor_msgs.msg.CompressedImage:
+            jpeg.fill(image.data)
+            return jpeg.message
+
+        self._add('rgb/image_raw/compressed', sensor_msgs.msg.CompressedImage, _color,
+                  render_jpeg)
+
+    def _add_imu(self, settings: Settings) -> None:
+        calibration = self._camera.calibration
+        message = messages.imu_message(
+            self._prefix + IMU, _covariance(calibration.accel_sigma),
+            _covariance(calibration.gyro_sigma))
+        publisher = make_publisher(self._node, sensor_msgs.msg.Imu, 'imu', IMU_DEPTH)
+        self._imu = ImuStream('imu', publisher, message, settings.imu_rate_target)
+
+
+def _covariance(sigma: Any) -> tuple[float, ...]:
+    """Return the row-major 3x3 covariance of independent axes, or 'unknown'."""
+    if sigma is None:
+        return messages.UNKNOWN
+    return tuple(float(v) for v in np.diag(np.square(sigma)).ravel())

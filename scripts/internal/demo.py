@@ -1,0 +1,130 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Run the driver on a recording and the watcher beside it; succeed if the watcher does.
+
+Usage: demo.py [RECORDING.mkv], in the environment of the checkout.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+from environment import CHECKOUT
+
+WATCH_SECONDS = 10
+STOP_SECONDS = 5.0
+PICTURE = Path('k4a_demo.png')
+
+
+def free_domain() -> int:
+    """
+    Return a random ROS domain that nobody on this machine uses.
+
+    Fast DDS and the other DDS implementations listen on UDP port 7400 + 250 * domain (DDS-RTPS
+    2.3, section 9.6.1.1); from domain 102 on, such ports are among those that Linux gives away.
+    """
+    domains = random.sample(range(1, 102), 101)
+    for domain in domains:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind(('', 7400 + 250 * domain))
+            except OSError:
+                continue
+            return domain
+    return domains[0]
+
+
+def sample() -> Path:
+    """
+    Return the sample recording, written anew if the package is newer.
+
+    :raises subprocess.CalledProcessError: if it cannot be written.
+    """
+    path = Path(os.environ['VIRTUAL_ENV']) / 'sample/sample.mkv'
+    newest = max(source.stat().st_mtime for source in (CHECKOUT / 'k4a_ros').rglob('*.py'))
+    if not path.exists() or path.stat().st_mtime < newest:
+        print(f'k4a_ros: writing a sample recording to {path} ...', flush=True)
+        path.parent.mkdir(exist_ok=True)
+        aside = path.with_name('new.mkv')
+        subprocess.run(['k4a_sample', str(aside)], check=True)
+        aside.replace(path)
+    return path
+
+
+def stop(process: subprocess.Popen[bytes]) -> int:
+    """Ask a process to end, more firmly each time; returns its exit code."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is None:
+            process.send_signal(number)
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                print(f'k4a_ros: {process.args[0]} ignores {number.name}', file=sys.stderr)
+    return process.wait()
+
+
+def play(recording: Path) -> int:
+    """Run both programs until the watcher ends; returns the exit code of the demo."""
+    driver = subprocess.Popen([
+        'k4a_driver', '--ros-args', '-p', f'recording_file:={json.dumps(str(recording))}',
+        '-p', 'recording_loop_enabled:=true'])
+    watcher = None
+    try:
+        watcher = subprocess.Popen(
+            ['k4a_watch', '--seconds', str(WATCH_SECONDS), '--picture', str(PICTURE)])
+        while watcher.poll() is None and driver.poll() is None:
+            time.sleep(0.05)
+        if driver.poll() is not None:
+            print('k4a_ros: the driver ended before the demo did', file=sys.stderr)
+            return 1
+    finally:
+        codes = [stop(process) for process in (watcher, driver) if process is not None]
+    if codes[1]:
+        print(f'k4a_ros: the driver ended with exit code {codes[1]}', file=sys.stderr)
+    return 1 if any(codes) else 0
+
+
+def main() -> int:
+    """Run the demo."""
+    parser = argparse.ArgumentParser(prog='demo', description='Play a recording and watch it.')
+    parser.add_argument('recording', nargs='?', type=Path, help='an Azure Kinect .mkv')
+    recording = parser.parse_args().recording
+    # A shell may have started this with SIGINT ignored, which its children would inherit.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    os.environ.setdefault('ROS_DOMAIN_ID', str(free_domain()))
+    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    if recording is not None and not recording.expanduser().is_file():
+        sys.exit(f'k4a_ros: there is no recording {recording}')
+    return play((sample() if recording is None else recording.expanduser()).resolve())
+
+
+if __name__ == '__main__':
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (OSError, subprocess.CalledProcessError) as error:
+        sys.exit(f'k4a_ros: {error}')

@@ -1,0 +1,345 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Make the environment of this checkout, as far as it is not there yet, and print how to enter it.
+
+Called by set-up with the Python to use, which needs nothing but its standard library. Each step is
+marked as done with a digest of all that it depends on, so that it is done again when something of
+that changes, and not otherwise. If pip is interrupted, everything is made anew.
+
+Usage: set_up.py [--tests]        standard output: shell commands that enter the environment
+       set_up.py --check-python   standard output: why this Python is not usable; exit code 1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+import fcntl
+import hashlib
+import importlib.util
+import json
+import os
+from pathlib import Path
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+import time
+from typing import TextIO
+
+import checkout
+from environment import ament_prefixes
+from environment import CHECKOUT
+from environment import Environment
+from environment import find
+from environment import python_version
+from environment import ros_installation
+
+SCRIPTS = CHECKOUT / 'scripts'
+# Python module and, from requirements.txt, what to install if an installation of ROS lacks it.
+MODULES = {'numpy': 'numpy', 'cv2': 'opencv-python-headless', 'pyk4a': 'pyk4a-bundle',
+           'simplejpeg': 'simplejpeg'}
+# Package in the ament index and its directory in the overlay.
+OVERLAY = {'tf2_msgs': 'tf2_msgs', 'tf2_ros_py': 'tf2_ros', 'cv_bridge': 'cv_bridge'}
+NETWORK_ERRORS = ('connection', 'resolution', 'timed out', 'unreachable', 'no matching distrib')
+
+
+class SetUpError(Exception):
+    """Something is missing or went wrong; the message is one line with the remedy."""
+
+
+def python_problem() -> str | None:
+    """Return why this Python cannot be used; None if it can."""
+    version = python_version()
+    ros = ros_installation()
+    if ros is None and (sys.platform, platform.machine()) != ('linux', 'x86_64'):
+        return 'the ROS wheels of PyPI are for Linux on x86_64; source a ROS installation instead'
+    if ros is not None and not any((ros / library / 'rclpy').is_dir() for library in (
+            f'lib/python{version}/site-packages', f'local/lib/python{version}/dist-packages')):
+        return f'the ROS installation in {ros} is not for Python {version}'
+    if not all(importlib.util.find_spec(name) for name in ('venv', 'ensurepip')):
+        return f'it cannot make virtual environments, python{version}-venv is missing'
+    if not Path(sysconfig.get_path('include'), 'Python.h').exists():
+        return f'it has no headers, python{version}-dev is missing'
+    return None
+
+
+class SetUp:
+    """The steps that make an environment; what was done is kept in a file in it."""
+
+    def __init__(self, environment: Environment, log: TextIO) -> None:
+        self.environment = environment
+        self.log = log
+
+    def run(self, *command: object, step: str) -> None:
+        """
+        Run a program; its output goes to the log.
+
+        It inherits the lock on the log, so that nobody else starts while it still runs.
+        """
+        self.log.flush()
+        result = subprocess.run(
+            [str(part) for part in command], env=self.environment.for_children(), cwd=CHECKOUT,
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT,
+            pass_fds=[self.log.fileno()])
+        if result.returncode:
+            raise SetUpError(self.failure(step, result.returncode))
+
+    def failure(self, step: str, code: int) -> str:
+        """Return one line about a program that failed, with its last error and a guess."""
+        lines = [line.strip() for line in Path(self.log.name).read_text().splitlines()]
+        errors = [line for line in lines if 'error' in line.lower()] or lines[-1:]
+        message = f'{step}: exit code {code}'
+        if errors:
+            message += f', "{errors[-1][:200]}"'
+        if any(sign in line.lower() for line in lines for sign in NETWORK_ERRORS):
+            message += '. Is the network there, and the package index of pip reachable?'
+        return f'{message} All of its output is in {self.log.name}'
+
+    def make_environment(self) -> None:
+        """Make an empty virtual environment, from the interpreter behind any other one."""
+        options = [] if self.environment.ros is None else ['--system-site-packages']
+        self.run(os.path.realpath(sys.executable), '-I', '-m', 'venv', '--clear', *options,
+                 self.environment.directory, step='making the virtual environment failed')
+
+    def pip_install(self, *what: object) -> None:
+        """Install packages with pip."""
+        self.run(self.environment.python, '-m', 'pip', 'install', '--no-input',
+                 '--disable-pip-version-check', '--constraint', SCRIPTS / 'constraints.txt', *what,
+                 step='pip cannot install the packages')
+
+    def install_packages(self) -> None:
+        """Install what the driver needs; beside a ROS installation only what that lacks."""
+        requirements = SCRIPTS / 'requirements.txt'
+        if self.environment.ros is None:
+            self.pip_install('-r', requirements)
+            return
+        missing = [package for module, package in MODULES.items() if not self.has_module(module)]
+        pinned = [line for line in requirements.read_text().splitlines()
+                  if line.partition('==')[0] in missing]
+        if pinned:
+            self.pip_install('--no-deps', *pinned)
+
+    def has_module(self, name: str) -> bool:
+        """Return whether the environment has a module; a numpy 2 does not count."""
+        check = f'import {name}, numpy; assert int(numpy.__version__.split(".")[0]) < 2'
+        return subprocess.run(
+            [str(self.environment.python), '-c', check], env=self.environment.for_children(),
+            stdout=self.log, stderr=subprocess.STDOUT).returncode == 0
+
+    def install_overlay(self) -> None:
+        """Make the overlay aside and put it in place of an older one."""
+        target = self.environment.overlay
+        aside = target.with_suffix('.new')
+        shutil.rmtree(aside, ignore_errors=True)
+        (aside / 'python').mkdir(parents=True)
+        for package in overlay_packages(self.environment):
+            name = OVERLAY[package]
+            if name == 'tf2_msgs':
+                self.run(self.environment.python, SCRIPTS / 'overlay/build_interfaces.py',
+                         SCRIPTS / 'overlay' / name, aside, step='building tf2_msgs failed')
+            else:
+                (aside / 'python' / name).symlink_to(SCRIPTS / 'overlay/python' / name)
+                index = aside / 'share/ament_index/resource_index/packages'
+                index.mkdir(parents=True, exist_ok=True)
+                (index / package).touch()
+        shutil.rmtree(target, ignore_errors=True)
+        aside.rename(target)
+        (self.environment.site_packages / 'k4a_ros_overlay.pth').write_text(f'{target}/python\n')
+
+    def link_checkout(self) -> None:
+        """Install the package of this checkout as links."""
+        checkout.install(self.environment)
+
+    def install_test_tools(self) -> None:
+        """Install what the tests and linters need; an installation of ROS has its own linters."""
+        requirements = SCRIPTS / 'requirements-test.txt'
+        if self.environment.ros is None:
+            self.pip_install('-r', requirements)
+        else:
+            lines = requirements.read_text().splitlines()
+            self.pip_install(*(line for line in lines if line and line[0] != '#'
+                               and not line.startswith('ros-')))
+
+
+def overlay_packages(environment: Environment) -> list[str]:
+    """Return the packages of the overlay that are not installed."""
+    if environment.ros is None:
+        return list(OVERLAY)
+    index = 'share/ament_index/resource_index/packages'
+    return [package for package in OVERLAY
+            if not any((prefix / index / package).exists() for prefix in ament_prefixes())]
+
+
+@dataclass(frozen=True)
+class Step:
+    """
+    One step of the set-up.
+
+    :param name: key in the file of what is done.
+    :param text: what it does, for the user.
+    :param action: does it; can be interrupted and repeated unless it runs pip.
+    :param inputs: files and words that it depends on, besides the steps before.
+    """
+
+    name: str
+    text: str
+    action: Callable[[SetUp], None]
+    inputs: list[object]
+
+    @property
+    def runs_pip(self) -> bool:
+        """Whether an interruption may leave packages that are installed by half."""
+        return self.name in ('packages', 'tests')
+
+
+def steps(environment: Environment, with_tests: bool) -> list[Step]:
+    """Return the steps for an environment, in order."""
+    interpreter = [os.path.realpath(sys.executable), sys.version, environment.directory]
+    result = [
+        Step('venv', f'virtual environment {environment.directory.name} with Python '
+             f'{platform.python_version()}', SetUp.make_environment,
+             [*interpreter, environment.ros]),
+        Step('packages', 'packages: ROS 2 Kilted, pyk4a, OpenCV (about 400 MB on disk)'
+             if environment.ros is None else f'packages that {environment.ros} lacks',
+             SetUp.install_packages,
+             [SCRIPTS / 'requirements.txt', SCRIPTS / 'constraints.txt']),
+        Step('overlay', 'what PyPI lacks: tf2_msgs (built), tf2_ros, cv_bridge'
+             if environment.ros is None else 'stand-ins for packages that are not installed',
+             SetUp.install_overlay,
+             [SCRIPTS / 'internal/set_up.py', *files(SCRIPTS / 'overlay'),
+              *overlay_packages(environment)]),
+        Step('checkout', 'k4a_ros itself, as links to this checkout', SetUp.link_checkout,
+             [CHECKOUT / 'setup.py', SCRIPTS / 'internal/checkout.py', *checkout.shared()]),
+    ]
+    if with_tests:
+        result.append(Step('tests', 'test tools: pytest, ruff, mypy, the ament linters',
+                           SetUp.install_test_tools, [SCRIPTS / 'requirements-test.txt']))
+    return result
+
+
+def files(directory: Path) -> list[Path]:
+    """Return the source files below a directory."""
+    return sorted(path for path in directory.rglob('*')
+                  if path.is_file() and '__pycache__' not in path.parts)
+
+
+def digests(todo: list[Step]) -> dict[str, str]:
+    """Return for each step a digest of what it depends on, packages and interpreter included."""
+    result = {}
+    digest = hashlib.sha256()
+    for step in todo:
+        current = digest if step.name in ('venv', 'packages') else digest.copy()
+        for item in step.inputs:
+            current.update(f'\0{item}\0'.encode())
+            if isinstance(item, Path) and item.is_file():
+                current.update(item.read_bytes())
+        result[step.name] = current.hexdigest()
+    return result
+
+
+def read_done(state: Path) -> dict[str, str]:
+    """Return the digests of the steps that are done; empty if there are none."""
+    try:
+        return dict(json.loads(state.read_text()))
+    except (OSError, ValueError):
+        return {}
+
+
+def write_done(state: Path, done: dict[str, str]) -> None:
+    """Replace the file of the steps that are done, at once."""
+    aside = state.with_suffix('.new')
+    aside.write_text(json.dumps(done, indent=1))
+    aside.replace(state)
+
+
+def set_up(environment: Environment, all_steps: list[Step], log: TextIO) -> None:
+    """Do the steps that are not done; the caller holds the lock."""
+    state = environment.directory / 'k4a_ros_set_up.json'
+    wanted = digests(all_steps)
+    done = read_done(state)
+    if 'busy' in done or 'packages' not in done or done.get('venv') != wanted['venv']:
+        done = {}
+    worker = SetUp(environment, log)
+    for number, step in enumerate(all_steps, 1):
+        if done.get(step.name) == wanted[step.name]:
+            continue
+        print(f'k4a_ros: [{number}/{len(all_steps)}] {step.text} ...', file=sys.stderr, flush=True)
+        start = time.monotonic()
+        done.pop(step.name, None)
+        if state.parent.exists():
+            write_done(state, {**done, 'busy': step.name} if step.runs_pip else done)
+        try:
+            step.action(worker)
+        except SetUpError:
+            if not (step.runs_pip and 'Installing collected' in Path(log.name).read_text()):
+                write_done(state, done)
+            raise
+        done[step.name] = wanted[step.name]
+        write_done(state, done)
+        print(f'k4a_ros: [{number}/{len(all_steps)}] done in {time.monotonic() - start:.1f} s',
+              file=sys.stderr, flush=True)
+
+
+def require_compiler() -> None:
+    """
+    Check that there is a C++ compiler.
+
+    :raises SetUpError: if there is none.
+    """
+    compiler = shlex.split(os.environ.get('CXX') or 'g++')[0]
+    if shutil.which(compiler) is None:
+        raise SetUpError(f'no C++ compiler: {compiler} is not on the PATH, and tf2_msgs has to be '
+                         'built with it. On Debian and Ubuntu: sudo apt install g++')
+
+
+def is_current(environment: Environment, all_steps: list[Step]) -> bool:
+    """Return whether nothing needs to be done."""
+    done = read_done(environment.directory / 'k4a_ros_set_up.json')
+    wanted = digests(all_steps)
+    return 'busy' not in done and all(done.get(name) == wanted[name] for name in wanted)
+
+
+def main(arguments: list[str]) -> None:
+    """Do what the command line asks for."""
+    if arguments == ['--check-python']:
+        sys.exit(python_problem())
+    environment = find()
+    all_steps = steps(environment, with_tests='--tests' in arguments)
+    if not is_current(environment, all_steps):
+        if 'tf2_msgs' in overlay_packages(environment):
+            require_compiler()
+        with open(f'{environment.directory}.log', 'a+') as log:
+            try:
+                fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print('k4a_ros: waiting for another set-up of this checkout to end ...',
+                      file=sys.stderr, flush=True)
+                fcntl.flock(log, fcntl.LOCK_EX)
+            log.truncate(0)
+            set_up(environment, all_steps, log)
+    print(environment.shell_commands())
+
+
+if __name__ == '__main__':
+    try:
+        main(sys.argv[1:])
+    except (SetUpError, OSError, LookupError, SyntaxError) as error:
+        sys.exit(f'k4a_ros: set-up failed: {error}')
+    except KeyboardInterrupt:
+        sys.exit('k4a_ros: set-up interrupted; the next run goes on with it')

@@ -1,0 +1,229 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Build a package of ROS messages for Python with the rosidl generators and a C++ compiler only.
+
+This is what rosidl_generate_interfaces does through CMake, for messages: IDL, type hashes, C
+structures, the Fast CDR and introspection type supports, and the Python classes. It needs what the
+ROS wheels bring along as dependencies of rclpy, in an environment whose AMENT_PREFIX_PATH names
+them.
+
+Usage: python build_interfaces.py PACKAGE_DIRECTORY OUTPUT_DIRECTORY
+The output has python/ for the module search path, and share/ with the ament index.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+import json
+import os
+from pathlib import Path
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+
+from ament_index_python.packages import get_package_share_directory
+import numpy
+from rosidl_adapter.msg import convert_msg_to_idl
+from rosidl_generator_c import generate_c
+from rosidl_generator_py import generate_py
+from rosidl_generator_type_description import generate_type_hash
+from rosidl_typesupport_c import generate_c as generate_typesupport_c
+from rosidl_typesupport_fastrtps_c import generate_typesupport_fastrtps_c
+from rosidl_typesupport_introspection_c import generate_c as generate_introspection_c
+
+TYPE_SUPPORTS = ['rosidl_typesupport_fastrtps_c', 'rosidl_typesupport_introspection_c']
+RUNTIME_LIBRARIES = [
+    'rosidl_runtime_c', 'rosidl_typesupport_c', *TYPE_SUPPORTS, 'rosidl_typesupport_fastrtps_cpp',
+    'rmw', 'rcutils', 'fastcdr']
+
+
+def share(package: str) -> Path:
+    """Return the share directory of an installed package."""
+    return Path(get_package_share_directory(package))
+
+
+def dependencies(idl_files: list[Path], own_name: str) -> list[str]:
+    """Return the packages that the IDL files include, and those that theirs include, sorted."""
+    found: set[str] = set()
+    to_read = list(idl_files)
+    while to_read:
+        text = to_read.pop().read_text()
+        for package, rest in re.findall(r'#include "(\w+)/([\w/]+\.idl)"', text):
+            if package != own_name:
+                found.add(package)
+                to_read.append(share(package) / rest)
+    return sorted(found)
+
+
+class Builder:
+    """The steps from .msg files to an importable package; each works below one build directory."""
+
+    def __init__(self, source: Path, build: Path, output: Path) -> None:
+        """
+        Convert the messages to IDL and find what they depend on.
+
+        :param source: directory of the package, named like it, with package.xml and msg/.
+        :param build: directory for intermediate files.
+        :param output: where python/ and share/ go.
+        """
+        self.name = source.name
+        self.source = source
+        self.build = build
+        self.module = output / 'python' / self.name
+        self.share = output / 'share'
+        self.messages = sorted(path.relative_to(source) for path in source.glob('msg/*.msg'))
+        self.idls = [path.with_suffix('.idl') for path in self.messages]
+        for message in self.messages:
+            convert_msg_to_idl(source, self.name, message, build / 'idl/msg')
+        self.needed = dependencies([build / 'idl' / path for path in self.idls], self.name)
+
+    def arguments(self, directory: Path, **more: object) -> str:
+        """Write the JSON file with which every generator is called; returns its path."""
+        path = self.build / 'arguments.json'
+        path.write_text(json.dumps({
+            'package_name': self.name,
+            'output_dir': str(directory),
+            'idl_tuples': [f'{self.build}/idl:{path}' for path in self.idls],
+            'ros_interface_dependencies': [
+                f'{package}:{path}'
+                for package in self.needed for path in sorted(share(package).glob('*/*.idl'))],
+            'target_dependencies': [],
+            **more}))
+        return str(path)
+
+    def generate(self) -> None:
+        """Write all C, C++ and Python sources."""
+        hashes = self.build / 'type_description' / self.name
+        generate_type_hash(self.arguments(
+            hashes, include_paths=[f'{package}:{share(package)}' for package in self.needed]))
+        described = [f'{path}:{hashes}/{path.with_suffix(".json")}' for path in self.idls]
+
+        def run(generator, package: str, directory: Path, *more: list[str]) -> None:
+            templates = share(package) / 'resource'
+            generator(self.arguments(
+                directory, template_dir=str(templates), type_description_tuples=described), *more)
+            for template in templates.glob('*__visibility_control.h.in'):
+                text = template.read_text().replace('@PROJECT_NAME@', self.name)
+                header = directory / 'msg' / template.name.removesuffix('.in')
+                header.write_text(text.replace('@PROJECT_NAME_UPPER@', self.name.upper()))
+
+        run(generate_c, 'rosidl_generator_c', self.sources('c'))
+        run(generate_typesupport_fastrtps_c, TYPE_SUPPORTS[0], self.sources('fastrtps'))
+        run(generate_introspection_c, TYPE_SUPPORTS[1], self.sources('introspection'))
+        run(generate_typesupport_c, 'rosidl_typesupport_c', self.sources('choice'), TYPE_SUPPORTS)
+        run(generate_py, 'rosidl_generator_py', self.module, ['rosidl_typesupport_c'])
+        (self.module / '__init__.py').touch()
+
+    def sources(self, kind: str) -> Path:
+        """Return the directory of one kind of generated source; its parent is for -I."""
+        return self.build / 'generated' / kind / self.name
+
+    def make_libraries(self) -> None:
+        """
+        Make the four libraries next to the Python module, where the loader finds all of them.
+
+        The extension module comes last and is linked to the others even where it names none of
+        their symbols: rosidl asks for the type supports by name, and finds those already loaded.
+        """
+        parts = [
+            (f'lib{self.name}__rosidl_generator_c.so', self.sources('c').rglob('*.c')),
+            (f'lib{self.name}__{TYPE_SUPPORTS[0]}.so', self.sources('fastrtps').rglob('*.cpp')),
+            (f'lib{self.name}__{TYPE_SUPPORTS[1]}.so', self.sources('introspection').rglob('*.c')),
+            (f'{self.name}_s__rosidl_typesupport_c.so',
+             [*self.sources('choice').rglob('*.cpp'), *self.module.rglob('*.c')])]
+        parts = [(library, sorted(sources)) for library, sources in parts]
+        sources = [source for _, some in parts for source in some]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            objects = dict(zip(sources, pool.map(self.compile_one, sources), strict=True))
+        made: list[str] = []
+        for library, some in parts:
+            self.run_compiler(
+                '-shared', f'-Wl,-soname,{library}', '-o', self.module / library,
+                *(objects[source] for source in some), '-Wl,--no-as-needed', *made,
+                '-Wl,--as-needed', *self.link_options())
+            made.append(str(self.module / library))
+        for source in self.module.rglob('*.c'):
+            source.unlink()
+
+    def compile_one(self, source: Path) -> Path:
+        """Compile one source; returns the object file."""
+        language = ['-x', 'c', '-std=gnu11'] if source.suffix == '.c' else ['-std=c++17']
+        target = self.build / (re.sub(r'\W', '_', str(source)) + '.o')
+        includes = [directory.parent for directory in (self.build / 'generated').glob('*/*')]
+        for prefix in prefixes():
+            includes += [prefix / 'include', *(prefix / 'include').glob('*')]
+        includes += [Path(sysconfig.get_path('include')), Path(numpy.get_include())]
+        self.run_compiler(
+            *language, '-O1', '-fPIC', '-w', *(f'-I{path}' for path in includes),
+            '-c', source, '-o', target)
+        return target
+
+    def link_options(self) -> list[str]:
+        """Return the libraries of the needed packages and of the run-time, and where they are."""
+        libraries = [f'lib{name}.so' for name in RUNTIME_LIBRARIES]
+        options = ['-Wl,-rpath,$ORIGIN']
+        for prefix in prefixes():
+            for package in self.needed:
+                libraries += [path.name for path in (prefix / 'lib').glob(f'lib{package}__*.so')
+                              if not path.stem.endswith('cpp')]
+            options += [f'-L{prefix}/lib', f'-Wl,-rpath,{prefix}/lib']
+        return [*options, *(f'-l:{name}' for name in dict.fromkeys(libraries))]
+
+    def run_compiler(self, *arguments: object) -> None:
+        """Run the C++ compiler (the environment variable CXX, or g++)."""
+        compiler = shlex.split(os.environ.get('CXX') or 'g++')
+        subprocess.run([*compiler, *map(str, arguments)], check=True)
+
+    def register(self) -> None:
+        """Put the package into an ament index, with its interfaces."""
+        index = self.share / 'ament_index/resource_index'
+        interfaces = [*self.messages, *self.idls]
+        for kind, text in (('packages', ''),
+                           ('rosidl_interfaces', '\n'.join(sorted(map(str, interfaces))))):
+            (index / kind).mkdir(parents=True, exist_ok=True)
+            (index / kind / self.name).write_text(text)
+        target = self.share / self.name
+        (target / 'msg').mkdir(parents=True, exist_ok=True)
+        shutil.copy(self.source / 'package.xml', target)
+        for path in self.messages:
+            shutil.copy(self.source / path, target / path)
+        described = self.build / 'type_description' / self.name
+        for path in self.idls:
+            shutil.copy(self.build / 'idl' / path, target / path)
+            shutil.copy(described / path.with_suffix('.json'), target / 'msg')
+
+
+def prefixes() -> list[Path]:
+    """Return the directories of AMENT_PREFIX_PATH."""
+    return [Path(path) for path in os.environ['AMENT_PREFIX_PATH'].split(os.pathsep) if path]
+
+
+def main() -> None:
+    """Build the package given on the command line."""
+    source, output = (Path(argument).resolve() for argument in sys.argv[1:])
+    with tempfile.TemporaryDirectory() as build:
+        builder = Builder(source, Path(build), output)
+        builder.generate()
+        builder.make_libraries()
+        builder.register()
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,55 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from pathlib import Path
+
+from setuptools import find_packages
+from setuptools import setup
+
+package_name = 'k4a_ros'
+
+
+def shared(*directories):
+    """Return those directories that have files as entries of data_files."""
+    found = {directory: sorted(str(path) for path in Path(directory).glob('*') if path.is_file())
+             for directory in directories}
+    return [(f'share/{package_name}/{directory}', files)
+            for directory, files in found.items() if files]
+
+
+setup(
+    name=package_name,
+    version='0.1.0',
+    packages=find_packages(include=[package_name, f'{package_name}.*']),
+    data_files=[
+        ('share/ament_index/resource_index/packages', [f'resource/{package_name}']),
+        (f'share/{package_name}', ['package.xml']),
+        *shared('launch', 'config', 'urdf', 'rviz'),
+    ],
+    install_requires=['setuptools'],
+    zip_safe=True,
+    author='The k4a_ros contributors',
+    maintainer='The k4a_ros contributors',
+    maintainer_email='maintainers@k4a-ros.example.com',
+    description='ROS 2 driver for the Azure Kinect DK and cameras that speak its ABI.',
+    license='Apache-2.0',
+    extras_require={'test': ['pytest']},
+    entry_points={
+        'console_scripts': [
+            'k4a_driver = k4a_ros.main:main',
+            'k4a_watch = k4a_ros.tools.watch:main',
+            'k4a_sample = k4a_ros.tools.sample:main',
+        ],
+    },
+)

@@ -1,0 +1,143 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Small recordings for tests, and what is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from dataclasses import replace
+from pathlib import Path
+
+from k4a_ros.cameras.base import Capture
+from k4a_ros.cameras.base import Image
+from k4a_ros.cameras.base import ImuSamples
+from k4a_ros.config import CameraConfig
+from k4a_ros.config import ColorFormat
+from k4a_ros.config import ColorResolution
+from k4a_ros.config import DepthMode
+from k4a_ros.nominal_calibration import nominal_calibration
+from k4a_ros.recorder import Recorder
+import numpy as np
+
+SERIAL = '000123456712'
+FIRMWARE = {'color': '1.6.110', 'depth': '1.6.79'}
+#: time between two inertial samples, microseconds: 1666 Hz
+IMU_PERIOD_US = 600
+
+#: depth mode, colour resolution, colour format, frames per second, IMU: all that a file can hold
+COMBINATIONS = [
+    (DepthMode.NFOV_2X2BINNED, ColorResolution.OFF, ColorFormat.MJPG, 30, True),
+    (DepthMode.NFOV_UNBINNED, ColorResolution.R720P, ColorFormat.MJPG, 30, True),
+    (DepthMode.WFOV_2X2BINNED, ColorResolution.R1080P, ColorFormat.MJPG, 30, True),
+    (DepthMode.WFOV_UNBINNED, ColorResolution.R1440P, ColorFormat.MJPG, 15, True),
+    (DepthMode.PASSIVE_IR, ColorResolution.OFF, ColorFormat.MJPG, 30, True),
+    (DepthMode.PASSIVE_IR, ColorResolution.R720P, ColorFormat.BGRA32, 15, False),
+    (DepthMode.OFF, ColorResolution.R720P, ColorFormat.NV12, 30, True),
+    (DepthMode.OFF, ColorResolution.R720P, ColorFormat.YUY2, 5, False),
+    (DepthMode.OFF, ColorResolution.R1536P, ColorFormat.MJPG, 30, True),
+    (DepthMode.NFOV_UNBINNED, ColorResolution.R2160P, ColorFormat.MJPG, 5, True),
+    (DepthMode.NFOV_2X2BINNED, ColorResolution.R3072P, ColorFormat.MJPG, 15, True),
+    (DepthMode.NFOV_2X2BINNED, ColorResolution.R720P, ColorFormat.NV12, 5, True),
+    (DepthMode.WFOV_2X2BINNED, ColorResolution.R720P, ColorFormat.YUY2, 15, True),
+    (DepthMode.NFOV_UNBINNED, ColorResolution.R1080P, ColorFormat.BGRA32, 5, True),
+]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a recording was made of; ``imu`` is empty where the file has none."""
+
+    path: Path
+    config: CameraConfig
+    captures: list[Capture]
+    imu: ImuSamples
+    calibration: bytes
+
+
+def write_recording(
+    path: Path, config: CameraConfig | None = None, count: int = 3, start_us: int = 500_000,
+    edit: Callable[[int, Capture], Capture] = lambda index, capture: capture,
+    calibration: bytes | None = None,
+) -> Written:
+    """
+    Write a recording of random images, and random inertial samples at 1666 Hz.
+
+    :param config: default: NFOV_2X2BINNED, 30 fps, IMU: the smallest file.
+    :param count: captures.
+    :param start_us: timestamp of the first image and the first sample.
+    :param edit: gets the number of a capture and the capture, and returns what to write.
+    """
+    config = config or CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF)
+    calibration = nominal_calibration(SERIAL) if calibration is None else calibration
+    random = np.random.default_rng(1)
+    captures = []
+    end_us = start_us + count * config.period_us
+    times = np.arange(start_us, end_us, IMU_PERIOD_US) if config.imu else np.zeros(0, np.int64)
+    imu = ImuSamples(
+        acc=random.normal(0, 9, (len(times), 3)).astype(np.float32), acc_us=times,
+        gyro=random.normal(0, 1, (len(times), 3)).astype(np.float32), gyro_us=times + 11,
+        temperature=np.full(len(times), np.nan, np.float32))
+    with Recorder(path, config, calibration, SERIAL, FIRMWARE) as recorder:
+        for index in range(count):
+            now = start_us + index * config.period_us
+            capture = edit(index, random_capture(random, config, now))
+            captures.append(capture)
+            recorder.write(capture)
+            due = (times >= now) & (times < now + config.period_us)
+            if due.any():
+                recorder.write_imu(ImuSamples(*(
+                    getattr(imu, name)[due]
+                    for name in ('acc', 'acc_us', 'gyro', 'gyro_us', 'temperature'))))
+    return Written(path, config, captures, imu, calibration)
+
+
+def random_capture(
+    random: np.random.Generator, config: CameraConfig, device_us: int,
+) -> Capture:
+    """Return a capture of noise with all images of the configuration; colour is 100 us later."""
+    width, height = config.depth_mode.size
+    planes = [
+        Image(random.integers(0, 65536, (height, width), np.uint16), device_us)
+        if wanted else None for wanted in (config.depth, config.ir)]
+    if not config.color:
+        return Capture(*planes)
+    width, height = config.color_resolution.size
+    shape: tuple[int, ...] = {
+        ColorFormat.MJPG: (int(random.integers(2000, 9000)),),
+        ColorFormat.NV12: (height * 3 // 2, width),
+        ColorFormat.YUY2: (height, width, 2),
+        ColorFormat.BGRA32: (height, width, 4),
+    }[config.color_format]
+    color = random.integers(0, 256, shape, np.uint8)
+    return Capture(*planes, Image(color, device_us + 100))
+
+
+def without(capture: Capture, *names: str) -> Capture:
+    """Return the capture without these images."""
+    return replace(capture, **dict.fromkeys(names))
+
+
+def assert_same_capture(found: Capture, wanted: Capture, shift_us: int = 0) -> None:
+    """Fail unless both have the same images, bit for bit, and the same timestamps."""
+    for name in ('depth', 'ir', 'color'):
+        have, want = getattr(found, name), getattr(wanted, name)
+        if want is None:
+            assert have is None, name
+            continue
+        assert have is not None, name
+        assert have.device_us == want.device_us + shift_us, name
+        assert have.data.dtype == want.data.dtype, name
+        np.testing.assert_array_equal(have.data, want.data, err_msg=name)
