@@ -113,7 +113,7 @@ class JpegBuffer:
         """Replace the bytes of the message by ``data``, (N,) uint8."""
         bytes_ = self.message.data
         del bytes_[:]
-        bytes_.frombytes(memoryview(np.ascontiguousarray(data)))
+        bytes_.frombytes(np.ascontiguousarray(data).data)
 
 
 def camera_info(intrinsics: Intrinsics, frame: str) -> CameraInfo:

@@ -38,6 +38,7 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.logging import get_logger
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 from tf2_ros import StaticTransformBroadcaster
 
@@ -73,6 +74,7 @@ class DriverNode(Node):
                 [self._stamped(t) for t in static_transforms(
                     self._camera.calibration, self._settings.tf_prefix)])
             self._driver = Driver(self._camera, self._topics, self._on_end)
+            self._camera.on_control = self._on_control
         except BaseException:
             self._camera.close()
             self.destroy_node()
@@ -120,6 +122,11 @@ class DriverNode(Node):
         self.error = error
         self._ended = True
         self._shutdown.complete()
+
+    def _on_control(self, name: str, value: float | bool) -> None:
+        """Show in the parameter what the camera has done by itself."""
+        self.get_logger().info(f'{name} is now {str(value).lower()}')
+        self.set_parameters([Parameter(name, value=value)])
 
     def _summary(self) -> str:
         sent = ', '.join(f'{topic} {counters.published}'

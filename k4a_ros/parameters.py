@@ -139,12 +139,11 @@ class LiveParameters:
             except ConfigError as error:
                 problems.extend(error.problems)
                 continue
-            if value == self._node.get_parameter(name).value:
-                continue
-            if not settings.spec(name).live:
+            if settings.spec(name).live:
+                changes[name] = value
+            elif value != self._node.get_parameter(name).value:
                 problems.append(f'{name} is fixed while the node runs: start the node again with '
                                 f'{name}:={value}')
-            changes[name] = value
         try:
             if not problems:
                 for name, value in changes.items():

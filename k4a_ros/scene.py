@@ -41,8 +41,8 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
-    'Box', 'Capsule', 'Hits', 'Material', 'Plane', 'Scene', 'Shape', 'default_room',
-    'level_pose', 'render_color', 'render_depth', 'render_ir', 'sphere', 'view',
+    'Box', 'Capsule', 'Hits', 'Material', 'Plane', 'Scene', 'Shape', 'default_room', 'depth_of',
+    'ir_of', 'level_pose', 'render_color', 'render_depth', 'render_ir', 'sphere', 'view',
 ]
 
 #: infrared brightness of a white surface seen frontally at 1 m
@@ -131,7 +131,11 @@ def render_depth(
 
     :return: (height, width) uint16; 0 where there is no ray, nothing is met, or it is too far.
     """
-    hits, _ = view(scene, intrinsics, pose)
+    return depth_of(view(scene, intrinsics, pose)[0])
+
+
+def depth_of(hits: Hits) -> npt.NDArray[np.uint16]:
+    """Return the depth image, as ``render_depth``, of what ``view`` has returned."""
     return _to_uint16(hits.distance * 1000.0, 0.0)
 
 
@@ -145,7 +149,11 @@ def render_ir(
 
     :return: (height, width) uint16; 0 where there is no ray or nothing is met.
     """
-    hits, directions = view(scene, intrinsics, pose)
+    return ir_of(*view(scene, intrinsics, pose))
+
+
+def ir_of(hits: Hits, directions: Array) -> npt.NDArray[np.uint16]:
+    """Return the infrared image, as ``render_ir``, of what ``view`` has returned."""
     length = np.linalg.norm(directions, axis=-1)
     with np.errstate(invalid='ignore', divide='ignore'):
         incidence = -(hits.normal * directions).sum(axis=-1) / length

@@ -16,10 +16,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 import os
 from pathlib import Path
-import time
 
 import pytest
 
@@ -39,18 +37,3 @@ def test_data() -> Path:
 def real_recording(test_data: Path) -> Path:
     """Return a recording of a real Azure Kinect: one capture, one inertial sample."""
     return test_data / 'recording_001514394512/recording.mkv'
-
-
-def _shared_memory() -> set[str]:
-    return {name for name in os.listdir('/dev/shm') if 'fastdds' in name or 'fastrtps' in name}
-
-
-@pytest.fixture(autouse=True)
-def _no_shared_memory_left() -> Iterator[None]:
-    """Fail a test that leaves shared memory of Fast DDS behind: it is RAM."""
-    before = _shared_memory()
-    yield
-    deadline = time.monotonic() + 5.0
-    while (left := _shared_memory() - before) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not left, f'left in /dev/shm: {sorted(left)}'

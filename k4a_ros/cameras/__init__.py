@@ -30,16 +30,15 @@ def open_camera(settings: Settings) -> Camera:
     :raises CameraError: there is none, or it does not open.
     """
     if settings.recording_file:
-        from k4a_ros.cameras.pacing import AtEnd
         from k4a_ros.cameras.recording import RecordingCamera
         return RecordingCamera(
             settings.recording_file, serial=settings.sensor_sn,
             loop=settings.recording_loop_enabled, rate=settings.playback_rate,
-            paused=settings.playback_paused, at_end=AtEnd(settings.recording_at_end))
+            paused=settings.playback_paused, at_end=settings.recording_at_end)
     from k4a_ros.cameras.libk4a import connected_devices
     found = connected_devices()
     wanted = f'camera {settings.sensor_sn}' if settings.sensor_sn else 'any camera'
     raise DeviceNotFoundError(
-        f'No recording_file is given, and of live cameras ({wanted} was looked for) libk4a finds '
-        f'{found}, which this version cannot stream yet: play a recording with '
-        'recording_file:=FILE.mkv')
+        f'There is nothing to open: no recording_file is given, and live cameras ({wanted} was '
+        f'looked for; libk4a finds {found}) are not streamed by this version; play a recording '
+        'with recording_file:=FILE.mkv')

@@ -17,8 +17,10 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import field
+import re
 from types import TracebackType
 from typing import Any
 
@@ -97,6 +99,19 @@ class DeviceInfo:
     firmware: dict[str, str] = field(default_factory=dict)
 
 
+def is_serial(wanted: str, actual: str) -> bool:
+    """
+    Return whether the serial number that somebody typed is that of a camera.
+
+    A serial number is all digits, and on the way through YAML and the command line of ROS a text
+    of digits becomes a number: leading zeros are lost, and where no digit is above 7, a leading
+    zero makes it octal (rcl_yaml_param_parser reads 000123456712 as 21913034).
+    """
+    if wanted.lstrip('0') == actual.lstrip('0'):
+        return True
+    return bool(re.fullmatch('0[0-7]+', actual)) and wanted == str(int(actual, 8))
+
+
 class Camera(abc.ABC):
     """
     An open camera.
@@ -116,6 +131,8 @@ class Camera(abc.ABC):
     calibration: FactoryCalibration
     lossless: bool = False
     lockstep: bool = False
+    #: called with name and value of a control that the camera has changed by itself
+    on_control: Callable[[str, float | bool], None] | None = None
 
     @abc.abstractmethod
     def start(self) -> None:

@@ -71,7 +71,8 @@ class Playback:
                 os.fsencode(path), ctypes.byref(handle)) != libk4a.SUCCEEDED:
             raise self._refusal(
                 'libk4arecord cannot read it: it has no frames, or is not an Azure Kinect '
-                'recording, or is damaged')
+                'recording, or is damaged; run again with K4A_ENABLE_LOG_TO_STDOUT=1 to see '
+                'which')
         self._handle: ctypes.c_void_p | None = handle
         try:
             self._read_header(handle)

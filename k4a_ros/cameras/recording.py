@@ -12,6 +12,7 @@ from k4a_ros.cameras.base import Capture
 from k4a_ros.cameras.base import DeviceInfo
 from k4a_ros.cameras.base import Image
 from k4a_ros.cameras.base import ImuSamples
+from k4a_ros.cameras.base import is_serial
 from k4a_ros.cameras.pacing import AtEnd
 from k4a_ros.cameras.pacing import Pacer
 from k4a_ros.cameras.playback import IMU_DTYPE
@@ -21,6 +22,7 @@ from k4a_ros.errors import CalibrationError
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import DeviceNotFoundError
 from k4a_ros.errors import EndOfRecording
+from k4a_ros.errors import ReadTimeout
 from k4a_ros.errors import RecordingError
 import numpy as np
 
@@ -95,7 +97,7 @@ class RecordingCamera(Camera):
         self.info = DeviceInfo(
             kind='recording', serial=file.serial or self.calibration.serial, source=source,
             firmware=file.firmware)
-        if serial and serial.lstrip('0') != self.info.serial.lstrip('0'):
+        if serial and not is_serial(serial, self.info.serial):
             raise DeviceNotFoundError(
                 f'recording {source} is of the camera {self.info.serial or "(unknown)"}, not of '
                 f'{serial}; give the right serial number, or none')
@@ -104,6 +106,7 @@ class RecordingCamera(Camera):
         """Read the first items, and return which streams have any."""
         self._shift = {_CAPTURES: 0, _IMU: 0}
         self._at_end = {_CAPTURES: False, _IMU: False}
+        self._told_shift = -1
         self._capture = self._captures.next_capture()
         self._buffer = np.zeros(_IMU_BATCH, IMU_DTYPE)
         self._filled = self._used = 0
@@ -177,10 +180,27 @@ class RecordingCamera(Camera):
     def _next_pass(self, stream: str, file: Playback, deadline: float) -> None:
         """Go to the start of the file, where it is to be played again."""
         self._at_end[stream] = True
-        shift = self._pacer.end_of_pass(stream, _left(deadline))
+        try:
+            shift = self._pacer.end_of_pass(stream, _left(deadline))
+        except ReadTimeout:
+            self._say_paused(stream)
+            raise
         file.rewind()
         self._shift[stream] = shift
         self._at_end[stream] = False
+
+    def _say_paused(self, stream: str) -> None:
+        """Tell once for each pass that playback has paused itself at its end."""
+        end = self._shift[stream]
+        if self._pacer.paused and self._told_shift != end:
+            self._told_shift = end
+            if self.on_control is not None:
+                self.on_control('playback_paused', True)
+
+    @property
+    def lockstep(self) -> bool:  # type: ignore[override]
+        """Whether the rate is 0."""
+        return self._pacer.rate == 0
 
     def set_control(self, name: str, value: float | bool) -> float | bool:
         """

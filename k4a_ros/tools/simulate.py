@@ -45,10 +45,11 @@ from k4a_ros.nominal_calibration import nominal_calibration
 from k4a_ros.recorder import Recorder
 from k4a_ros.rigid_transform import RigidTransform
 from k4a_ros.scene import default_room
+from k4a_ros.scene import depth_of
+from k4a_ros.scene import ir_of
 from k4a_ros.scene import level_pose
 from k4a_ros.scene import render_color
-from k4a_ros.scene import render_depth
-from k4a_ros.scene import render_ir
+from k4a_ros.scene import view
 import numpy as np
 import numpy.typing as npt
 
@@ -83,9 +84,10 @@ class Simulation:
         depth = ir = color = None
         if config.ir:
             lens = self._calibration.depth(config.depth_mode)
-            ir = Image(render_ir(self._room, lens, pose), device_us)
+            hits, directions = view(self._room, lens, pose)
+            ir = Image(ir_of(hits, directions), device_us)
             if config.depth:
-                depth = Image(render_depth(self._room, lens, pose), device_us)
+                depth = Image(depth_of(hits), device_us)
         if config.color:
             of_color = pose @ self._calibration.depth_to_color.normalised().inverse()
             picture = render_color(
@@ -169,7 +171,7 @@ def main() -> int:
     sizes = [size.label for size in ColorResolution]
     parser.add_argument('path', metavar='OUT.mkv')
     parser.add_argument('--seconds', type=float, default=2.0, help='length (default: 2)')
-    parser.add_argument('--fps', type=int, choices=FPS_CODES, default=15)
+    parser.add_argument('--fps', type=int, choices=FPS_CODES, default=5)
     parser.add_argument('--depth-mode', choices=modes, default='NFOV_UNBINNED')
     parser.add_argument('--color-resolution', choices=sizes, default='720P')
     parser.add_argument('--color-format', choices=[f.name for f in ColorFormat], default='MJPG')

@@ -126,5 +126,7 @@ if __name__ == '__main__':
         sys.exit(main())
     except KeyboardInterrupt:
         sys.exit(130)
-    except (OSError, subprocess.CalledProcessError) as error:
+    except subprocess.CalledProcessError as error:
+        sys.exit(f'k4a_ros: {error.cmd[0]} ended with exit code {error.returncode}')
+    except OSError as error:
         sys.exit(f'k4a_ros: {error}')

@@ -281,14 +281,14 @@ def set_up(environment: Environment, all_steps: list[Step], log: TextIO) -> None
             continue
         print(f'k4a_ros: [{number}/{len(all_steps)}] {step.text} ...', file=sys.stderr, flush=True)
         start = time.monotonic()
-        done.pop(step.name, None)
+        others = {name: digest for name, digest in done.items() if name != step.name}
         if state.parent.exists():
-            write_done(state, {**done, 'busy': step.name} if step.runs_pip else done)
+            write_done(state, {**others, 'busy': step.name} if step.runs_pip else others)
         try:
             step.action(worker)
         except SetUpError:
-            if not (step.runs_pip and 'Installing collected' in Path(log.name).read_text()):
-                write_done(state, done)
+            if step.runs_pip and 'Installing collected' not in Path(log.name).read_text():
+                write_done(state, done)  # nothing was touched
             raise
         done[step.name] = wanted[step.name]
         write_done(state, done)

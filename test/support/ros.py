@@ -82,7 +82,9 @@ class DriverProcess:
         self._reader.start()
 
     @classmethod
-    def with_parameters(cls, domain: int, *extra: str, **parameters: object) -> DriverProcess:
+    def with_parameters(
+        cls, domain: int, *extra: str, cwd: Path | None = None, **parameters: object,
+    ) -> DriverProcess:
         """Start the driver with these parameters; texts are quoted, so that they stay texts."""
         arguments = []
         for name, value in parameters.items():
@@ -91,7 +93,7 @@ class DriverProcess:
             else:
                 text = str(value).lower()
             arguments += ['-p', f'{name}:={text}']
-        return cls(domain, *arguments, *extra)
+        return cls(domain, *arguments, *extra, cwd=cwd)
 
     def _read(self) -> None:
         assert self.process.stdout is not None

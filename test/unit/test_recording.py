@@ -240,10 +240,10 @@ def test_playback_takes_the_time_of_the_timestamps(small, rate):
     assert_played(player, small)
     for at, capture in player.captures:
         due = (capture.device_us - 500_000) / 1e6 / rate
-        assert due - 0.002 <= at < due + 0.1
+        assert due - 0.002 <= at < due + 0.25
     for at, samples in player.imu:
         due = (int(samples.acc_us[-1]) - 500_000) / 1e6 / rate
-        assert due - 0.002 <= at < due + 0.1
+        assert due - 0.002 <= at < due + 0.25
 
 
 def test_inertial_samples_come_in_bursts(small):
@@ -261,7 +261,7 @@ def test_a_late_reader_catches_up_and_misses_nothing(small):
         for wanted in small.captures:
             assert_same_capture(camera.read(0.0), wanted)
         assert len(camera.read_imu(0.0)) == len(small.imu)
-        assert time.monotonic() - begin < 0.1
+        assert time.monotonic() - begin < 0.15
 
 
 def test_at_rate_zero_both_streams_come_in_one_order(tmp_path):
@@ -430,7 +430,7 @@ def test_stop_and_close_wake_both_readers(small, end, options):
     getattr(camera, end)()
     for thread in threads:
         thread.join(5.0)
-    assert time.monotonic() - begin < 0.5
+    assert time.monotonic() - begin < 1.0
     assert [type(error) for error in ended] == [EndOfRecording] * 2
     camera.close()
     camera.close()
@@ -461,7 +461,7 @@ def assert_refused(path: Path, reason: str, capfd: pytest.CaptureFixture[str]) -
     begin = time.monotonic()
     with pytest.raises(RecordingError, match=reason) as caught:
         RecordingCamera(path)
-    assert time.monotonic() - begin < 1.0
+    assert time.monotonic() - begin < 3.0
     assert str(path) in str(caught.value)
     assert '\n' not in str(caught.value)
     assert capfd.readouterr() == ('', '')

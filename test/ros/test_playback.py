@@ -1,0 +1,275 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Playing recordings: nothing lost at rate 0, pace, loops, pause, end of file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+import signal
+import time
+from typing import Any
+
+from k4a_ros.calibration import FactoryCalibration
+from k4a_ros.cameras.base import Capture
+from k4a_ros.config import CameraConfig
+from k4a_ros.config import ColorFormat
+from k4a_ros.config import ColorResolution
+from k4a_ros.config import DepthMode
+import numpy as np
+import pytest
+from sensor_msgs.msg import CameraInfo
+from sensor_msgs.msg import CompressedImage
+from sensor_msgs.msg import Image
+from sensor_msgs.msg import Imu
+from sensor_msgs.msg import PointCloud2
+from support.recordings import COMBINATIONS
+from support.recordings import SERIAL
+from support.recordings import without
+from support.recordings import write_recording
+from support.recordings import Written
+from support.ros import DriverProcess
+from support.ros import Listener
+from support.ros import listening
+from support.ros import new_domain
+from support.ros import wait_for
+
+CAPTURES = 4
+
+
+def stamp_ns(message: Any) -> int:
+    return message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
+
+
+def subscribe(listener: Listener, config: CameraConfig) -> dict[str, list[Any]]:
+    """Subscribe to every image as it was recorded, and to the inertial samples."""
+    kinds: dict[str, Any] = {}
+    if config.depth:
+        kinds['/depth/image_raw'] = Image
+    if config.ir:
+        kinds['/ir/image_raw'] = Image
+    if config.color:
+        jpeg = config.color_format is ColorFormat.MJPG
+        kinds['/rgb/image_raw/compressed' if jpeg else '/rgb/image_raw'] = (
+            CompressedImage if jpeg else Image)
+    if config.imu:
+        kinds['/imu'] = Imu
+    return {name: listener.subscribe(kind, name) for name, kind in kinds.items()}
+
+
+def images_of(written: Written, topic: str) -> list[bytes]:
+    name = {'/depth': 'depth', '/ir/i': 'ir', '/rgb/': 'color'}[
+        next(p for p in ('/depth', '/ir/i', '/rgb/') if topic.startswith(p))]
+    images = [getattr(capture, name) for capture in written.captures]
+    return [image.data.tobytes() for image in images if image is not None]
+
+
+def assert_all_arrived(written: Written, messages: dict[str, list[Any]]) -> None:
+    """Fail unless every image and every inertial sample came once, in order, as it was."""
+    for topic, came in messages.items():
+        stamps = [stamp_ns(message) for message in came]
+        assert stamps == sorted(set(stamps)), topic
+        if topic != '/imu':
+            assert [bytes(message.data) for message in came] == images_of(written, topic), topic
+            continue
+        assert len(came) == len(written.imu)
+        acc = [[getattr(m.linear_acceleration, axis) for axis in 'xyz'] for m in came]
+        np.testing.assert_array_equal(np.float32(acc), written.imu.acc)
+        np.testing.assert_array_equal(
+            np.diff(stamps), np.diff(written.imu.acc_us) * 1000)
+        gyro = [[getattr(m.angular_velocity, axis) for axis in 'xyz'] for m in came]
+        expected = np.stack([np.interp(written.imu.acc_us, written.imu.gyro_us,
+                                       written.imu.gyro[:, i]) for i in range(3)], axis=-1)
+        np.testing.assert_allclose(gyro, expected, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ('depth', 'color', 'form', 'fps', 'imu'), COMBINATIONS,
+    ids=[f'{d.name}-{c.label}-{f.name}-{fps}{"-imu" * imu}' for d, c, f, fps, imu in COMBINATIONS])
+def test_nothing_is_lost_at_rate_0(
+    tmp_path: Path, depth: DepthMode, color: ColorResolution, form: ColorFormat, fps: int,
+    imu: bool,
+) -> None:
+    config = CameraConfig.of_modes(depth, color, form, fps, imu)
+    written = write_recording(tmp_path / 'a.mkv', config, CAPTURES)
+    domain = new_domain()
+    with listening(domain) as listener:
+        messages = subscribe(listener, config)
+        with DriverProcess.with_parameters(
+                domain, recording_file=written.path, playback_rate=0, depth_unit='16UC1',
+                rgb_encoding='bgra8' if form is ColorFormat.BGRA32 else 'native') as driver:
+            assert driver.wait() == 0, driver.output
+            summary = driver.wait_for_line('End of the recording')
+        assert f'{CAPTURES} captures and {len(written.imu)} inertial samples' in summary
+        wait_for(lambda: all(len(came) >= CAPTURES for came in messages.values()), 'all messages')
+    assert_all_arrived(written, messages)
+
+
+def test_a_subscriber_that_resumes_a_paused_recording_misses_nothing(tmp_path: Path) -> None:
+    config = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF, fps=30)
+    written = write_recording(tmp_path / 'a.mkv', config, 10)
+    domain = new_domain()
+    with DriverProcess.with_parameters(
+            domain, recording_file=written.path, playback_rate=0, playback_paused=True,
+            playback_start_delay=0) as driver, listening(domain) as listener:
+        driver.wait_for_line('Opened recording')
+        messages = subscribe(listener, config)
+        for name in messages:
+            wait_for(lambda name=name: listener.node.count_publishers(name), name)
+        time.sleep(2.0)
+        assert not any(messages.values())
+        assert listener.set_parameters('/k4a_driver', playback_paused=False).successful
+        assert driver.wait() == 0, driver.output
+        wait_for(lambda: len(messages['/depth/image_raw']) == 10, 'all messages')
+    assert_all_arrived(written, messages)
+
+
+def test_loop_never_goes_back_and_keeps_the_distances(tmp_path: Path) -> None:
+    written = write_recording(tmp_path / 'a.mkv', count=3)
+    domain = new_domain()
+    with listening(domain) as listener, DriverProcess.with_parameters(
+            domain, recording_file=written.path, recording_loop_enabled=True):
+        depth = listener.subscribe(Image, '/depth/image_raw')
+        info = listener.subscribe(CameraInfo, '/depth/camera_info')
+        imu = listener.subscribe(Imu, '/imu')
+        wait_for(lambda: len(depth) > 12, 'four passes')
+    period = written.config.period_us * 1000
+    steps = np.diff([stamp_ns(m) for m in depth])
+    assert (steps >= period).all() and steps.max() < 3 * period
+    assert len({bytes(m.data) for m in depth}) == 3
+    assert (np.diff([stamp_ns(m) for m in imu]) > 0).all()
+    assert {stamp_ns(m) for m in depth} >= {stamp_ns(m) for m in info[:-1]}
+
+
+def test_playback_keeps_the_pace_of_the_recording(tmp_path: Path) -> None:
+    """Fifteen captures at 5 fps take 2.8 s; twice as fast they take half of that."""
+    config = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF, fps=5)
+    written = write_recording(tmp_path / 'a.mkv', config, 15)
+    took = {}
+    for rate in (1.0, 2.0):
+        domain = new_domain()
+        with listening(domain) as listener:
+            depth: list[float] = []
+            listener.node.create_subscription(
+                Image, '/depth/image_raw', lambda _, d=depth: d.append(time.monotonic()), 10)
+            with DriverProcess.with_parameters(
+                    domain, recording_file=written.path, playback_rate=rate) as driver:
+                assert driver.wait() == 0, driver.output
+            wait_for(lambda d=depth: len(d) == 15, 'all captures')
+        took[rate] = depth[-1] - depth[0]
+    assert took[1.0] == pytest.approx(2.8, abs=0.4)
+    assert took[2.0] == pytest.approx(1.4, abs=0.4)
+
+
+def test_pause_at_the_end_and_play_again(tmp_path: Path) -> None:
+    written = write_recording(tmp_path / 'a.mkv', count=3)
+    domain = new_domain()
+    with listening(domain) as listener, DriverProcess.with_parameters(
+            domain, recording_file=written.path, recording_at_end='pause') as driver:
+        depth = listener.subscribe(Image, '/depth/image_raw')
+        wait_for(lambda: len(depth) == 3, 'the first pass')
+        driver.wait_for_line('playback_paused is now true')
+        time.sleep(0.5)
+        assert len(depth) == 3
+        assert listener.set_parameters('/k4a_driver', playback_paused=False).successful
+        wait_for(lambda: len(depth) == 6, 'the second pass')
+        stamps = [stamp_ns(m) for m in depth]
+        assert stamps == sorted(set(stamps))
+        time.sleep(0.5)
+        began = time.monotonic()
+        assert driver.stop(signal.SIGTERM) == 0, driver.output
+        assert time.monotonic() - began < 2.0
+
+
+def test_missing_frames_are_left_out_and_nothing_else(tmp_path: Path) -> None:
+    """Colour lacks in the second capture, depth and infrared in the third."""
+    def edit(index: int, capture: Capture) -> Capture:
+        return without(capture, *{1: ('color',), 2: ('depth', 'ir')}.get(index, ()))
+
+    config = CameraConfig.of_modes(
+        DepthMode.NFOV_2X2BINNED, ColorResolution.R720P, ColorFormat.NV12, 15)
+    written = write_recording(tmp_path / 'a.mkv', config, 5, edit=edit)
+    domain = new_domain()
+    with listening(domain) as listener:
+        messages = subscribe(listener, config)
+        with DriverProcess.with_parameters(
+                domain, recording_file=written.path, playback_rate=0,
+                rgb_encoding='native') as driver:
+            assert driver.wait() == 0, driver.output
+        wait_for(lambda: len(messages['/depth/image_raw']) == 4, 'all depth images')
+    assert_all_arrived(written, messages)
+    colour = messages['/rgb/image_raw']
+    assert [m.encoding for m in colour] == ['nv12'] * 4
+    assert (colour[0].height, colour[0].width, colour[0].step) == (720, 1280, 1280)
+
+
+def test_relative_paths_and_home_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_recording(tmp_path / 'a b.mkv')
+    monkeypatch.setenv('HOME', str(tmp_path))
+    for path in ('a b.mkv', '~/a b.mkv'):
+        with DriverProcess.with_parameters(
+                new_domain(), '-p', f"recording_file:='{path}'", cwd=tmp_path,
+                playback_start_delay=0) as driver:
+            assert driver.wait() == 0, driver.output
+            assert f'camera {SERIAL}' in driver.output
+
+
+def test_nothing_is_converted_for_nobody(tmp_path: Path) -> None:
+    config = CameraConfig.of_modes(
+        DepthMode.NFOV_2X2BINNED, ColorResolution.R720P, ColorFormat.BGRA32)
+    written = write_recording(tmp_path / 'a.mkv', config, 3)
+    domain = new_domain()
+    with DriverProcess.with_parameters(
+            domain, recording_file=written.path, playback_start_delay=0) as driver:
+        assert driver.wait() == 0, driver.output
+        nobody = driver.wait_for_line('End of the recording')
+    with listening(domain) as listener:
+        points = listener.subscribe(PointCloud2, '/points2')
+        with DriverProcess.with_parameters(
+                domain, recording_file=written.path, playback_rate=0) as driver:
+            assert driver.wait() == 0, driver.output
+            one = driver.wait_for_line('End of the recording')
+        wait_for(lambda: len(points) == 3, 'the clouds')
+    everything = ('ir/image_raw {0}, ir/camera_info {0}, depth/image_raw {0}, '
+                  'depth/camera_info {0}, points2 {1}, rgb/image_raw {0}, rgb/camera_info {0}, '
+                  'imu {0}')
+    assert nobody.endswith('published: ' + everything.format(0, 0))
+    assert one.endswith('published: ' + everything.format(0, 3))
+
+
+def test_cloud_of_every_depth_mode_lies_where_its_rays_say(tmp_path: Path) -> None:
+    for mode in (DepthMode.WFOV_2X2BINNED, DepthMode.NFOV_UNBINNED):
+        config = CameraConfig.of_modes(mode, ColorResolution.OFF, imu=False)
+        written = write_recording(tmp_path / f'{mode.name}.mkv', config, 1)
+        domain = new_domain()
+        with listening(domain) as listener:
+            clouds = listener.subscribe(PointCloud2, '/points2')
+            depth = listener.subscribe(Image, '/depth/image_raw')
+            with DriverProcess.with_parameters(
+                    domain, recording_file=written.path, playback_rate=0,
+                    depth_unit='32FC1') as driver:
+                assert driver.wait() == 0, driver.output
+            wait_for(lambda c=clouds, d=depth: c and d, 'cloud and depth')
+        shape = mode.size[::-1]
+        points = np.frombuffer(clouds[0].data, np.float32).reshape(*shape, 4)
+        metres = np.frombuffer(depth[0].data, np.float32).reshape(shape)
+        lens = FactoryCalibration.from_raw(written.calibration).depth(mode)
+        seen = ~np.isnan(points[..., 0])
+        np.testing.assert_array_equal(points[seen][:, 2], metres[seen])
+        pixels, valid = lens.project(points[seen][:, :3])
+        assert valid.all()
+        v, u = np.nonzero(seen)
+        np.testing.assert_allclose(pixels, np.stack([u, v], axis=-1), atol=2e-3)
