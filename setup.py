@@ -49,7 +49,7 @@ setup(
         'console_scripts': [
             'k4a_driver = k4a_ros.main:main',
             'k4a_watch = k4a_ros.tools.watch:main',
-            'k4a_sample = k4a_ros.tools.sample:main',
+            'k4a_simulate = k4a_ros.tools.simulate:main',
         ],
     },
 )

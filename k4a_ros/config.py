@@ -75,7 +75,7 @@ class ColorResolution(enum.IntEnum):
 
     @property
     def label(self) -> str:
-        """Name as users type it: 720P, 1080P, …"""
+        """Name as users type it, such as 720P."""
         return self.name.removeprefix('R')
 
 

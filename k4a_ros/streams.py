@@ -177,7 +177,8 @@ class ImuStream(_Output):
         message = self._message
         linear, angular = message.linear_acceleration, message.angular_velocity
         for us, acc, gyro in zip(
-                readings.device_us.tolist(), readings.acc.tolist(), readings.gyro.tolist()):
+                readings.device_us.tolist(), readings.acc.tolist(), readings.gyro.tolist(),
+                strict=True):
             set_stamp(message.header, to_ros(us))
             linear.x, linear.y, linear.z = acc
             angular.x, angular.y, angular.z = gyro

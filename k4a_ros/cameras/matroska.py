@@ -16,9 +16,10 @@
 Whether a Matroska file is complete: asked before libk4arecord opens it.
 
 libk4arecord ends the whole process when a file is cut off in the head of an element (an uncaught
-``std::runtime_error: EOF in readFully``), and says nothing that a program can read when it refuses
-a file. This reads the first hundred bytes only: the EBML head and the size that the segment
-claims. Structure: RFC 8794 (EBML) and RFC 9559 (Matroska).
+``std::runtime_error: EOF in readFully``) or has an empty calibration attachment (it reads the last
+byte of nothing), and says nothing that a program can read when it refuses a file. This reads heads
+of elements only: of EBML, of the segment and of what is directly in it. Structure: RFC 8794 (EBML)
+and RFC 9559 (Matroska).
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ from k4a_ros.errors import RecordingError
 _EBML = 0x1A45DFA3
 _DOC_TYPE = 0x4282
 _SEGMENT = 0x18538067
+_ATTACHMENTS = 0x1941A469
+_ATTACHED_FILE = 0x61A7
+_FILE_DATA = 0x465C
 #: elements that may stand between the EBML head and the segment: Void and CRC-32
 _FILLERS = (0xEC, 0xBF)
 #: no EBML head of a real file is longer
@@ -84,7 +88,26 @@ def _what_is_wrong(file: BinaryIO, size: int) -> str:
     if start + length > size:
         return (f'it is cut off: {size} of {start + length} bytes are there; '
                 'copy it again from where it came from')
+    try:
+        if _has_empty_attachment(file, start + length):
+            return 'an attachment of it is empty, probably its factory calibration'
+    except _Malformed:
+        return 'it is damaged: its elements do not fit into each other'
     return ''
+
+
+def _has_empty_attachment(file: BinaryIO, end: int) -> bool:
+    """Return whether an attached file has no bytes, the file standing in the segment."""
+    while file.tell() < end:
+        element, length, start = _head(file)
+        if element in (_ATTACHMENTS, _ATTACHED_FILE):
+            continue  # to its children
+        if element == _FILE_DATA and length == 0:
+            return True
+        if length is None:
+            return False  # a cluster of unknown length: what follows cannot be found
+        file.seek(start + length)
+    return False
 
 
 def _doc_type(file: BinaryIO, end: int) -> bytes:

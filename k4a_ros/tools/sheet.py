@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One picture of what a depth camera sees: depth, infrared, colour, and the cloud from the side."""
+"""One picture of what a depth camera sees: depth, infrared, colour, cloud from the side."""
 
 from __future__ import annotations
 

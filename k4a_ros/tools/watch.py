@@ -41,6 +41,7 @@ from rclpy.qos import DurabilityPolicy
 from rclpy.qos import HistoryPolicy
 from rclpy.qos import QoSProfile
 from rclpy.qos import ReliabilityPolicy
+from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import CameraInfo
 from sensor_msgs.msg import CompressedImage
@@ -172,7 +173,7 @@ def main() -> int:
     parser.add_argument('--picture', help='write a contact sheet (PNG) there')
     options = parser.parse_args(remove_ros_args(sys.argv)[1:])
     namespace = '/' + options.namespace.strip('/')
-    rclpy.init()
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     watcher = Watcher(namespace if namespace != '/' else '')
     executor = SingleThreadedExecutor()
     executor.add_node(watcher)
@@ -180,7 +181,7 @@ def main() -> int:
     thread.start()
     try:
         _show(watcher, options.seconds, options.wait)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, BrokenPipeError):
         pass
     finally:
         executor.shutdown()

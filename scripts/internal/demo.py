@@ -68,7 +68,7 @@ def sample() -> Path:
         print(f'k4a_ros: writing a sample recording to {path} ...', flush=True)
         path.parent.mkdir(exist_ok=True)
         aside = path.with_name('new.mkv')
-        subprocess.run(['k4a_sample', str(aside)], check=True)
+        subprocess.run(['k4a_simulate', str(aside)], check=True)
         aside.replace(path)
     return path
 

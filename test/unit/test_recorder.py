@@ -226,6 +226,6 @@ def test_what_is_not_configured_and_what_is_closed_is_refused(tmp_path):
 
 
 def test_a_full_disk_is_reported():
-    with pytest.raises(RecordingError, match='/dev/full: .*disk'):
+    with pytest.raises(RecordingError, match=r'/dev/full: .*disk'):
         with Recorder('/dev/full', SMALL, nominal_calibration(), overwrite=True) as recorder:
             recorder.write(Capture(depth=image((288, 320))))

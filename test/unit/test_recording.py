@@ -558,7 +558,7 @@ def test_a_damaged_image_ends_playback_with_an_error(tmp_path):
         DepthMode.OFF, ColorResolution.R720P, ColorFormat.NV12, imu=False)
     written = write_recording(tmp_path / 'a.mkv', config, count=1)
     written.path.write_bytes(written.path.read_bytes().replace(b'NV12', b'YUY2'))
-    with pytest.raises(CameraLostError, match='damaged.*color'):
+    with pytest.raises(CameraLostError, match=r'damaged.*color'):
         RecordingCamera(written.path)
 
 

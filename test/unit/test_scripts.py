@@ -169,7 +169,8 @@ def test_env_from_another_directory(copy: Path, binaries: Path, shell: str) -> N
     python(binaries, 'python3.11', f'exec "{base_python()}" "$@"')
     mark_as_done(copy, 'venv', 'packages', 'overlay', 'checkout')
     commands = (f'. "{copy}/scripts/env"; . "{copy}/scripts/env"; echo "$?|$PATH|'
-                '$AMENT_PREFIX_PATH|${PYTHONPATH-none}|${_ROS_WHEELS_BOOTSTRAP_COMPLETE-none}|$PWD"; set')
+                '$AMENT_PREFIX_PATH|${PYTHONPATH-none}|${_ROS_WHEELS_BOOTSTRAP_COMPLETE-none}|'
+                '$PWD"; set')
     result = subprocess.run(
         [shutil.which(shell), '-u', '-c', commands], capture_output=True, text=True, cwd='/',
         env={'PATH': f'{binaries}:/bin', 'PYTHONPATH': '/other/site-packages',

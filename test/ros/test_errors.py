@@ -1,0 +1,138 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What cannot be played or opened: one clear line, exit code 1, no hang."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from k4a_ros.config import CameraConfig
+from k4a_ros.config import ColorResolution
+from k4a_ros.config import DepthMode
+import pytest
+from support.recordings import SERIAL
+from support.recordings import write_recording
+from support.ros import DriverProcess
+from support.ros import new_domain
+
+
+def assert_refused(driver: DriverProcess, *parts: str) -> None:
+    """Fail unless the driver ends with code 1 and one line that has all these parts."""
+    assert driver.wait(10.0) == 1, driver.output
+    assert len(driver.lines) == 1, driver.output
+    assert driver.lines[0].startswith('[FATAL]')
+    for part in parts:
+        assert part in driver.lines[0]
+
+
+def truncated(path: Path) -> Path:
+    config = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF)
+    whole = write_recording(path / 'whole.mkv', config).path.read_bytes()
+    (path / 'truncated.mkv').write_bytes(whole[:len(whole) * 2 // 3])
+    return path / 'truncated.mkv'
+
+
+def empty(path: Path) -> Path:
+    (path / 'empty.mkv').touch()
+    return path / 'empty.mkv'
+
+
+def text(path: Path) -> Path:
+    (path / 'text.mkv').write_text('This is not a recording.\n' * 100)
+    return path / 'text.mkv'
+
+
+def missing(path: Path) -> Path:
+    return path / 'missing.mkv'
+
+
+def directory(path: Path) -> Path:
+    (path / 'directory.mkv').mkdir()
+    return path / 'directory.mkv'
+
+
+def with_an_empty_calibration(path: Path) -> Path:
+    return write_recording(path / 'empty.mkv', calibration=b'').path
+
+
+def without_calibration(path: Path) -> Path:
+    data = write_recording(path / 'a.mkv').path.read_bytes()
+    assert data.count(b'calibration.json') == 1  # the name of the attachment
+    (path / 'uncalibrated.mkv').write_bytes(data.replace(b'calibration.json', b'calibration.text'))
+    return path / 'uncalibrated.mkv'
+
+
+def with_broken_calibration(path: Path) -> Path:
+    return write_recording(path / 'broken.mkv', calibration=b'{"CalibrationInformation": 3}').path
+
+
+@pytest.mark.parametrize(('make', 'reason'), [
+    (truncated, 'bytes'),
+    (empty, 'empty'),
+    (text, 'not'),
+    (missing, 'no such file'),
+    (directory, 'directory'),
+    (without_calibration, 'calibration'),
+    (with_an_empty_calibration, 'calibration'),
+    (with_broken_calibration, 'calibration'),
+], ids=lambda value: getattr(value, '__name__', ''))
+def test_a_bad_file_is_refused(tmp_path: Path, make, reason: str) -> None:
+    path = make(tmp_path)
+    with DriverProcess.with_parameters(new_domain(), recording_file=path) as driver:
+        assert_refused(driver, str(path), reason)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason='root may read every file')
+def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path) -> None:
+    path = write_recording(tmp_path / 'a.mkv').path
+    path.chmod(0)
+    with DriverProcess.with_parameters(new_domain(), recording_file=path) as driver:
+        assert_refused(driver, str(path), 'permission')
+
+
+def test_nothing_to_open_says_what_was_looked_for_and_what_to_do() -> None:
+    with DriverProcess.with_parameters(new_domain()) as driver:
+        assert_refused(driver, 'nothing to open', 'any camera was looked for',
+                       'recording_file:=')
+    with DriverProcess.with_parameters(new_domain(), sensor_sn='000123') as driver:
+        assert_refused(driver, 'camera 000123 was looked for')
+
+
+def test_a_recording_of_another_camera_is_refused(tmp_path: Path) -> None:
+    path = write_recording(tmp_path / 'a.mkv').path
+    with DriverProcess.with_parameters(
+            new_domain(), recording_file=path, sensor_sn='000999') as driver:
+        assert_refused(driver, str(path), SERIAL, '000999')
+
+
+def test_unusable_parameters_are_reported_all_at_once(tmp_path: Path) -> None:
+    with DriverProcess.with_parameters(
+            new_domain(), recording_file=tmp_path / 'a.mkv', playback_rate=-1,
+            depth_unit='16uc1', depth_enabled='yes') as driver:
+        assert_refused(
+            driver, 'playback_rate is -1.0; it must be between 0 and 100',
+            "depth_unit is '16uc1'; it must be one of 16UC1, 32FC1 (did you mean 16UC1?)",
+            "depth_enabled is 'yes'; it must be true or false")
+
+
+@pytest.mark.parametrize('arguments', [
+    ['--params-file', 'missing.yaml'], ['-p', 'novalue'], ['-r', '__node:=not a name'],
+    ['-p', 'use_sim_time:=3']])
+def test_unusable_ros_arguments_are_one_line(tmp_path: Path, arguments: list[str]) -> None:
+    with DriverProcess(new_domain(), *arguments, cwd=tmp_path) as driver:
+        assert driver.wait(10.0) == 1, driver.output
+        assert 'Traceback' not in driver.output
+        assert 'FATAL' in driver.lines[-1]

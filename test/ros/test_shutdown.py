@@ -1,0 +1,149 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""SIGINT and SIGTERM: within two seconds, code 0, no traceback, at any moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+import contextlib
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from sensor_msgs.msg import PointCloud2
+from support.recordings import write_recording
+from support.ros import DriverProcess
+from support.ros import listening
+from support.ros import new_domain
+from support.ros import wait_for
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM]
+
+
+def assert_ends_well(driver: DriverProcess, number: int) -> None:
+    began = time.monotonic()
+    assert driver.stop(number) == 0, driver.output
+    assert time.monotonic() - began < 2.0
+    assert 'Traceback' not in driver.output
+    assert 'ERROR' not in driver.output and 'FATAL' not in driver.output
+
+
+@pytest.mark.parametrize('number', SIGNALS)
+def test_while_nobody_subscribes(tmp_path: Path, number: int) -> None:
+    path = write_recording(tmp_path / 'a.mkv').path
+    with DriverProcess.with_parameters(
+            new_domain(), recording_file=path, recording_loop_enabled=True,
+            playback_start_delay=0) as driver:
+        driver.wait_for_line('Opened recording')
+        time.sleep(0.5)
+        assert_ends_well(driver, number)
+
+
+@pytest.mark.parametrize('number', SIGNALS)
+def test_while_waiting_for_subscribers(tmp_path: Path, number: int) -> None:
+    path = write_recording(tmp_path / 'a.mkv').path
+    with DriverProcess.with_parameters(
+            new_domain(), recording_file=path, playback_start_delay=60.0) as driver:
+        driver.wait_for_line('Opened recording')
+        assert_ends_well(driver, number)
+
+
+@pytest.mark.parametrize('number', SIGNALS)
+@pytest.mark.parametrize('rate', [0, 1])
+def test_while_streaming(tmp_path: Path, number: int, rate: int) -> None:
+    path = write_recording(tmp_path / 'a.mkv').path
+    domain = new_domain()
+    with listening(domain) as listener, DriverProcess.with_parameters(
+            domain, recording_file=path, recording_loop_enabled=True,
+            playback_rate=rate) as driver:
+        clouds = listener.subscribe(PointCloud2, '/points2')
+        wait_for(lambda: len(clouds) > 5, 'clouds')
+        assert_ends_well(driver, number)
+
+
+@pytest.mark.parametrize('number', SIGNALS)
+def test_while_paused_at_the_end(tmp_path: Path, number: int) -> None:
+    path = write_recording(tmp_path / 'a.mkv').path
+    with DriverProcess.with_parameters(
+            new_domain(), recording_file=path, recording_at_end='pause',
+            playback_start_delay=0) as driver:
+        driver.wait_for_line('playback_paused is now true')
+        assert_ends_well(driver, number)
+
+
+def test_while_a_reliable_subscriber_hangs(tmp_path: Path) -> None:
+    """At rate 0 the driver waits for its acknowledgement; not when it is told to end."""
+    path = write_recording(tmp_path / 'a.mkv').path
+    domain = new_domain()
+    with DriverProcess.with_parameters(
+            domain, recording_file=path, recording_loop_enabled=True, playback_rate=0) as driver:
+        with hanging_subscriber(domain):
+            assert_ends_well(driver, signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def hanging_subscriber(domain: int) -> Iterator[None]:
+    """Give a reliable subscriber of /points2 that has got some and then stands still."""
+    program = (
+        'import rclpy; from sensor_msgs.msg import PointCloud2; rclpy.init();'
+        'node = rclpy.create_node("reader");'
+        'node.create_subscription(PointCloud2, "/points2", lambda _: print(1, flush=True), 1);'
+        'rclpy.spin(node)')
+    reader = subprocess.Popen(
+        [sys.executable, '-c', program], env=os.environ | {'ROS_DOMAIN_ID': str(domain)},
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        assert reader.stdout is not None and reader.stdout.readline() == b'1\n'
+        reader.send_signal(signal.SIGSTOP)
+        time.sleep(1.0)
+        yield
+    finally:
+        reader.send_signal(signal.SIGCONT)
+        reader.terminate()
+        reader.communicate()
+
+
+def test_twice_in_a_row_is_no_more_than_once(tmp_path: Path) -> None:
+    path = write_recording(tmp_path / 'a.mkv').path
+    with DriverProcess.with_parameters(
+            new_domain(), recording_file=path, recording_loop_enabled=True,
+            playback_start_delay=0) as driver:
+        driver.wait_for_line('Opened recording')
+        driver.process.send_signal(signal.SIGINT)
+        driver.process.send_signal(signal.SIGTERM)
+        assert_ends_well(driver, signal.SIGINT)
+
+
+def test_during_start_up(tmp_path: Path) -> None:
+    """From the moment that Python has reached main, whatever is being imported or opened."""
+    path = write_recording(tmp_path / 'a.mkv').path
+    for delay in (0.15, 0.3, 0.45, 0.6, 0.8):
+        with DriverProcess.with_parameters(
+                new_domain(), recording_file=path, recording_loop_enabled=True) as driver:
+            wait_for(lambda d=driver: takes_signals(d.process.pid), 'the signal handlers')
+            time.sleep(delay)
+            assert_ends_well(driver, signal.SIGTERM)
+
+
+def takes_signals(pid: int) -> bool:
+    """Return whether a process has a handler for SIGTERM."""
+    status = Path(f'/proc/{pid}/status').read_text()
+    line = next(line for line in status.splitlines() if line.startswith('SigCgt'))
+    caught = int(line.split()[1], 16)
+    return bool(caught >> (signal.SIGTERM - 1) & 1)
