@@ -41,9 +41,43 @@ class Sink(Protocol):
         """Take inertial samples."""
 
 
+class Latest:
+    """A place for one capture between two threads; a newer one takes the place of an older."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._capture: Capture | None = None
+        self.dropped = 0
+
+    def put(self, capture: Capture) -> None:
+        """Leave a capture; one that nobody has taken is dropped and counted."""
+        with self._changed:
+            if self._capture is not None:
+                self.dropped += 1
+            self._capture = capture
+            self._changed.notify()
+
+    def take(self, timeout: float) -> Capture:
+        """
+        Return the newest capture, waiting ``timeout`` seconds for it at most.
+
+        :raises ReadTimeout: none came.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._capture is not None, timeout):
+                raise ReadTimeout('no capture came in time')
+            capture, self._capture = self._capture, None
+            assert capture is not None
+            return capture
+
+
 class Driver:
     """
     Runs an open camera: one thread for its images, one for its inertial samples.
+
+    Images of a camera that does not wait are published by a further thread, which always takes
+    the newest capture: whoever is late gets fewer captures, not older ones. How many were left
+    out is in ``dropped``.
 
     :param on_end: called once, by one of the threads, when the camera has nothing more to give:
         with None at the end of a recording, with the error otherwise. Not called by `stop`.
@@ -60,16 +94,25 @@ class Driver:
         self._running = 0
         self._ended = False
         self._threads: list[threading.Thread] = []
+        self._latest = Latest()
         self.captures = 0
         self.samples = 0
+
+    @property
+    def dropped(self) -> int:
+        """Captures that were not published because a newer one came first."""
+        return self._latest.dropped
 
     def start(self) -> None:
         """Start the camera and the threads."""
         self._camera.start()
+        config = self._camera.config
         jobs = []
-        if self._camera.config.depth or self._camera.config.ir or self._camera.config.color:
+        if (config.depth or config.ir or config.color) and self._camera.lossless:
             jobs.append(self._take_capture)
-        if self._camera.config.imu:
+        elif config.depth or config.ir or config.color:
+            jobs += [self._read_capture, self._publish_latest]
+        if config.imu:
             jobs.append(self._take_imu)
         self._running = len(jobs)
         for job in jobs:
@@ -88,6 +131,13 @@ class Driver:
         capture = self._camera.read(_TICK)
         self.captures += 1
         self._sink.capture(capture)
+
+    def _read_capture(self) -> None:
+        self._latest.put(self._camera.read(_TICK))
+        self.captures += 1
+
+    def _publish_latest(self) -> None:
+        self._sink.capture(self._latest.take(_TICK))
 
     def _take_imu(self) -> None:
         samples = self._camera.read_imu(_TICK)

@@ -1,0 +1,145 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Parameters as a user gives, describes and changes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from k4a_ros import settings
+import numpy as np
+from rclpy.qos import ReliabilityPolicy
+from sensor_msgs.msg import Image
+from support.recordings import SERIAL
+from support.recordings import write_recording
+from support.ros import DriverProcess
+from support.ros import listening
+from support.ros import new_domain
+from support.ros import wait_for
+
+NODE = '/k4a_driver'
+
+
+def test_a_misspelt_parameter_gets_one_warning_with_the_nearest_name(tmp_path: Path) -> None:
+    path = write_recording(tmp_path / 'a.mkv').path
+    with DriverProcess.with_parameters(
+            new_domain(), recording_file=path, recording_lop_enabled=True, tf_prefx='a_',
+            playback_start_delay=0) as driver:
+        assert driver.wait() == 0, driver.output
+    warnings = [line for line in driver.lines if 'WARN' in line]
+    assert len(warnings) == 2
+    assert 'no parameter recording_lop_enabled' in driver.output
+    assert 'did you mean recording_loop_enabled?' in driver.output
+    assert 'did you mean tf_prefix?' in driver.output
+
+
+def test_a_serial_of_digits_and_an_integer_for_a_float(tmp_path: Path) -> None:
+    """Serial 000123456712 reaches the node as an octal number, 001514394512 as a float."""
+    path = write_recording(tmp_path / 'a.mkv').path
+    for serial in (SERIAL, SERIAL.lstrip('0'), f"'{SERIAL}'"):
+        with DriverProcess(
+                new_domain(), '-p', f"recording_file:='{path}'", '-p', f'sensor_sn:={serial}',
+                '-p', 'playback_rate:=2', '-p', 'playback_start_delay:=0') as driver:
+            assert driver.wait() == 0, driver.output
+            assert not any('WARN' in line for line in driver.lines)
+
+
+def test_a_parameter_file_with_namespace_and_overrides(tmp_path: Path) -> None:
+    path = write_recording(tmp_path / 'a.mkv').path
+    file = tmp_path / 'p.yaml'
+    file.write_text(f'/**:\n  ros__parameters:\n    recording_file: "{path}"\n'
+                    '    recording_loop_enabled: true\n    playback_rate: 3\n'
+                    '    depth_unit: 32FC1\n')
+    domain = new_domain()
+    with listening(domain) as listener, DriverProcess(
+            domain, '--params-file', str(file), '-p', 'depth_unit:=16UC1', '-r', '__ns:=/left',
+            '-r', '__node:=kinect'):
+        depth = listener.subscribe(Image, '/left/depth/image_raw')
+        wait_for(lambda: depth, 'depth')
+        assert depth[0].encoding == '16UC1'
+        (rate,) = listener.describe('/left/kinect', 'playback_rate')
+        assert rate.floating_point_range[0].to_value == 100.0
+
+
+def test_every_parameter_describes_itself(tmp_path: Path) -> None:
+    path = write_recording(tmp_path / 'a.mkv').path
+    domain = new_domain()
+    with listening(domain) as listener, DriverProcess.with_parameters(
+            domain, recording_file=path, recording_loop_enabled=True):
+        descriptors = listener.describe(NODE, *settings.names())
+    assert [d.name for d in descriptors] == list(settings.names())
+    for descriptor in descriptors:
+        spec = settings.spec(descriptor.name)
+        assert descriptor.description.startswith(spec.text)
+        assert not descriptor.read_only
+        assert ('fixed while the node runs' in descriptor.additional_constraints) != spec.live
+        if spec.minimum is not None:
+            (range_,) = [*descriptor.integer_range, *descriptor.floating_point_range]
+            assert (range_.from_value, range_.to_value) == (spec.minimum, spec.maximum)
+
+
+def test_changes_are_applied_or_refused_with_the_remedy(tmp_path: Path) -> None:
+    path = write_recording(tmp_path / 'a.mkv').path
+    domain = new_domain()
+    with listening(domain) as listener, DriverProcess.with_parameters(
+            domain, recording_file=path, recording_loop_enabled=True,
+            rescale_ir_to_mono8=True) as driver:
+        ir = listener.subscribe(Image, '/ir/image_raw')
+        wait_for(lambda: len(ir) > 2, 'infrared')
+        assert ir[0].encoding == 'mono8'
+        assert np.mean(ir[-1].data) > 250  # 16-bit noise, saturated
+
+        fixed = listener.set_parameters(NODE, depth_unit='32FC1')
+        assert not fixed.successful
+        assert 'start the node again with depth_unit:=32FC1' in fixed.reason
+        assert listener.set_parameters(NODE, depth_unit='16UC1').successful  # as it is already
+
+        wrong = listener.set_parameters(NODE, playback_rate=500.0)
+        assert not wrong.successful and '100' in wrong.reason
+
+        both = listener.set_parameters(NODE, ir_mono8_scaling_factor=0.001, depth_unit='32FC1')
+        assert not both.successful
+        count = len(ir)
+        wait_for(lambda: len(ir) > count + 3, 'more infrared')
+        assert np.mean(ir[-1].data) > 250  # nothing of the refused change was applied
+
+        assert listener.set_parameters(NODE, ir_mono8_scaling_factor=0.001).successful
+        wait_for(lambda: np.mean(ir[-1].data) < 40, 'darker infrared')
+        assert listener.set_parameters(NODE, playback_rate=2).successful  # an integer
+        assert listener.set_parameters(NODE, playback_paused=True).successful
+        count = len(ir)
+        wait_for(lambda: driver.process.poll() is None, 'the driver')
+        assert listener.set_parameters(NODE, playback_paused=False).successful
+        wait_for(lambda: len(ir) > count + 3, 'infrared after the pause')
+
+
+def test_qos_can_be_overridden_per_topic(tmp_path: Path) -> None:
+    path = write_recording(tmp_path / 'a.mkv').path
+    domain = new_domain()
+    override = 'qos_overrides./depth/image_raw.publisher'
+    with listening(domain) as listener, DriverProcess(
+            domain, '-p', f"recording_file:='{path}'", '-p', 'recording_loop_enabled:=true',
+            '-p', f'{override}.reliability:=best_effort', '-p', f'{override}.depth:=2',
+            '-p', 'qos_overrides./depth/imge_raw.publisher.depth:=2') as driver:
+        driver.wait_for_line('There is no parameter qos_overrides./depth/imge_raw.publisher.depth')
+
+        def reliability(topic: str) -> ReliabilityPolicy | None:
+            publishers = listener.node.get_publishers_info_by_topic(topic)
+            return publishers[0].qos_profile.reliability if publishers else None
+
+        wait_for(lambda: reliability('/points2'), 'points2')
+        assert reliability('/points2') is ReliabilityPolicy.RELIABLE
+        wait_for(lambda: reliability('/depth/image_raw'), 'depth')
+        assert reliability('/depth/image_raw') is ReliabilityPolicy.BEST_EFFORT
