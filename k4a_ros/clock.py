@@ -23,9 +23,9 @@ class DeviceClock:
     """
     Maps the device's microseconds to ROS nanoseconds.
 
-    The first timestamp that is mapped is taken to be now; all others keep their exact distance
-    to it. So all topics share one time line, images and inertial samples alike, and whoever
-    integrates over stamps sees the durations that the camera measured.
+    The first timestamp that is observed is taken to be of that moment; all others keep their
+    exact distance to it. So all topics share one time line, images and inertial samples alike,
+    and whoever integrates over stamps sees the durations that the camera measured.
 
     May be used by several threads.
     """
@@ -34,14 +34,24 @@ class DeviceClock:
         self._lock = threading.Lock()
         self._offset_ns: int | None = None
 
-    def to_ros(self, device_us: int, now_ns: int) -> int:
+    def observe(self, device_us: int, now_ns: int) -> None:
         """
-        Return the ROS time of a device timestamp, nanoseconds.
+        Note that something with this timestamp has just come; only the first one counts.
 
         :param device_us: timestamp of the camera, microseconds.
-        :param now_ns: current ROS time, nanoseconds; used by the first call only.
+        :param now_ns: current ROS time, nanoseconds.
         """
         with self._lock:
             if self._offset_ns is None:
                 self._offset_ns = now_ns - device_us * 1000
+
+    def to_ros(self, device_us: int) -> int:
+        """
+        Return the ROS time of a device timestamp, nanoseconds.
+
+        :raises ValueError: nothing has been observed yet.
+        """
+        with self._lock:
+            if self._offset_ns is None:
+                raise ValueError('the clock has not seen any timestamp')
             return device_us * 1000 + self._offset_ns

@@ -98,26 +98,29 @@ class Topics:
 
     def capture(self, capture: Capture) -> None:
         """Publish what is wanted of a capture."""
+        self._observe(capture.device_us)
         for stream in self._streams:
-            stream.offer(capture, self._to_ros, self._warn)
+            stream.offer(capture, self._clock.to_ros, self._warn)
         if self._camera.lockstep:
             self._settle(self._streams)
 
     def imu(self, samples: ImuSamples) -> None:
         """Publish inertial samples, if wanted."""
+        self._observe(int(samples.acc_us[-1]))
         if self._imu is None:
             return
         if not self._camera.lockstep:
-            self._imu.offer(samples, self._to_ros)
+            self._imu.offer(samples, self._clock.to_ros)
             return
         for start in range(0, len(samples), self._imu.depth):
-            self._imu.offer(samples[start:start + self._imu.depth], self._to_ros)
+            self._imu.offer(
+                samples[start:start + self._imu.depth], self._clock.to_ros)
             self._settle([self._imu])
 
     def finish(self) -> None:
         """Publish what is held back, and wait until reliable subscribers have everything."""
         if self._imu is not None:
-            self._imu.flush(self._to_ros)
+            self._imu.flush(self._clock.to_ros)
         self._settle(self._all())
 
     def subscribers(self) -> tuple[bool, ...]:
@@ -145,8 +148,8 @@ class Topics:
                                'it was sent for 10 s; going on without it')
                     return
 
-    def _to_ros(self, device_us: int) -> int:
-        return self._clock.to_ros(device_us, self._node.get_clock().now().nanoseconds)
+    def _observe(self, device_us: int) -> None:
+        self._clock.observe(device_us, self._node.get_clock().now().nanoseconds)
 
     def _warn(self, text: str) -> None:
         self._node.get_logger().warning(text)

@@ -21,14 +21,22 @@ import threading
 from hypothesis import given
 from hypothesis import strategies
 from k4a_ros.clock import DeviceClock
+import pytest
 
 
 @given(strategies.integers(0, 2**62), strategies.lists(strategies.integers(0, 2**50), min_size=1))
 def test_distances_are_kept_to_the_nanosecond(now: int, times: list[int]) -> None:
     clock = DeviceClock()
-    mapped = [clock.to_ros(us, now + i * 7919) for i, us in enumerate(times)]
+    for i, us in enumerate(times):
+        clock.observe(us, now + i * 7919)
+    mapped = [clock.to_ros(us) for us in times]
     assert mapped[0] == now
     assert [b - mapped[0] for b in mapped] == [(us - times[0]) * 1000 for us in times]
+
+
+def test_nothing_is_mapped_before_anything_came() -> None:
+    with pytest.raises(ValueError):
+        DeviceClock().to_ros(1)
 
 
 def test_threads_share_one_time_line() -> None:
@@ -38,7 +46,8 @@ def test_threads_share_one_time_line() -> None:
 
     def work(number: int) -> None:
         start.wait()
-        seen.append(clock.to_ros(1000, number * 1_000_000))
+        clock.observe(1000, number * 1_000_000)
+        seen.append(clock.to_ros(1000))
 
     threads = [threading.Thread(target=work, args=[n]) for n in range(4)]
     for thread in threads:
