@@ -100,7 +100,7 @@ class Driver:
 
     @property
     def dropped(self) -> int:
-        """Captures that were not published because a newer one came first."""
+        """Count the captures that were not published because a newer one came first."""
         return self._latest.dropped
 
     def start(self) -> None:

@@ -78,6 +78,8 @@ class Script(Camera):
 
 
 class Sink:
+    """Keeps what it gets, slowly if wanted."""
+
     def __init__(self, delay: float = 0.0) -> None:
         self.captures: list[Capture] = []
         self.samples: list[ImuSamples] = []
@@ -128,6 +130,8 @@ def test_an_error_in_either_thread_ends_both(problem: Exception) -> None:
 
 def test_an_error_of_the_sink_is_not_lost() -> None:
     class Broken(Sink):
+        """Fails at the first image."""
+
         def capture(self, item: Capture) -> None:
             raise ZeroDivisionError('defect')
 
@@ -147,6 +151,8 @@ def test_stop_says_nothing_and_may_come_twice() -> None:
 
 def test_a_slow_sink_gets_the_newest_of_a_camera_that_does_not_wait() -> None:
     class Paced(Script):
+        """Gives a capture every five milliseconds."""
+
         def read(self, timeout: float) -> Capture:
             time.sleep(0.005)
             return super().read(timeout)

@@ -120,7 +120,7 @@ def play(path: Path, **options: object) -> Player:
 def assert_played(player: Player, written: Written) -> None:
     """Fail unless all that was written was played, once, in order."""
     assert len(player.captures) == len(written.captures)
-    for (_, found), wanted in zip(player.captures, written.captures):
+    for (_, found), wanted in zip(player.captures, written.captures, strict=True):
         assert_same_capture(found, wanted)
     assert len(player.imu_us) == len(written.imu)
     for name in ('acc', 'acc_us', 'gyro', 'gyro_us'):
