@@ -27,7 +27,8 @@ from k4a_ros.cameras.base import Camera
 from k4a_ros.cameras.base import Capture
 from k4a_ros.cameras.base import Image
 from k4a_ros.cameras.base import ImuSamples
-from k4a_ros.clock import DeviceClock
+from k4a_ros.clock import FixedClock
+from k4a_ros.clock import LiveClock
 from k4a_ros.color import ColorConverter
 from k4a_ros.config import ColorFormat
 from k4a_ros.frames import DEPTH_CAMERA
@@ -82,7 +83,7 @@ class Topics:
         self._node = node
         self._camera = camera
         self._cancel = cancel
-        self._clock = DeviceClock()
+        self._clock = FixedClock() if camera.lossless else LiveClock()
         self._prefix = settings.tf_prefix
         self._streams: list[Stream] = []
         self._imu: ImuStream | None = None
@@ -98,7 +99,9 @@ class Topics:
 
     def capture(self, capture: Capture) -> None:
         """Publish what is wanted of a capture."""
-        self._observe(capture.device_us)
+        for image in (capture.depth, capture.ir, capture.color):
+            if image is not None:
+                self._observe(image.device_us, image.host_ns)
         for stream in self._streams:
             stream.offer(capture, self._clock.to_ros, self._warn)
         if self._camera.lockstep:
@@ -106,7 +109,7 @@ class Topics:
 
     def imu(self, samples: ImuSamples) -> None:
         """Publish inertial samples, if wanted."""
-        self._observe(int(samples.acc_us[-1]))
+        self._observe(int(samples.acc_us[-1]), 0)
         if self._imu is None:
             return
         if not self._camera.lockstep:
@@ -148,8 +151,10 @@ class Topics:
                                'it was sent for 10 s; going on without it')
                     return
 
-    def _observe(self, device_us: int) -> None:
-        self._clock.observe(device_us, self._node.get_clock().now().nanoseconds)
+    def _observe(self, device_us: int, host_ns: int) -> None:
+        """Tell the clock when something came: on the host's monotonic clock, or now if 0."""
+        ago_ns = time.monotonic_ns() - host_ns if host_ns else 0
+        self._clock.observe(device_us, self._node.get_clock().now().nanoseconds - ago_ns)
 
     def _warn(self, text: str) -> None:
         self._node.get_logger().warning(text)
