@@ -22,6 +22,7 @@ Sizes and rates: Microsoft's hardware specification, "Depth camera supported ope
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 import enum
 
@@ -78,6 +79,11 @@ class ColorResolution(enum.IntEnum):
         """Name as users type it, such as 720P."""
         return self.name.removeprefix('R')
 
+    @classmethod
+    def of(cls, label: str) -> ColorResolution:
+        """Return the resolution with this label; KeyError if there is none."""
+        return cls[label if label == 'OFF' else f'R{label}']
+
 
 _COLOR_SIZES = {
     ColorResolution.OFF: (0, 0),
@@ -98,6 +104,22 @@ class ColorFormat(enum.IntEnum):
     YUY2 = 2
     BGRA32 = 3
 
+    @property
+    def label(self) -> str:
+        """Name as users type it: jpeg, nv12, yuy2 or bgra."""
+        return _FORMAT_LABELS[self]
+
+    @classmethod
+    def of(cls, label: str) -> ColorFormat:
+        """Return the format with this label; KeyError if there is none."""
+        return {text: value for value, text in _FORMAT_LABELS.items()}[label]
+
+
+# jpeg and bgra are what Microsoft's ROS driver calls them.
+_FORMAT_LABELS = {
+    ColorFormat.MJPG: 'jpeg', ColorFormat.NV12: 'nv12', ColorFormat.YUY2: 'yuy2',
+    ColorFormat.BGRA32: 'bgra'}
+
 
 class WiredSyncMode(enum.IntEnum):
     """Role of the camera on the synchronisation cable (k4a_wired_sync_mode_t)."""
@@ -110,6 +132,9 @@ class WiredSyncMode(enum.IntEnum):
 #: frames per second -> k4a_fps_t
 FPS_CODES = {5: 0, 15: 1, 30: 2}
 
+#: modes that the hardware reads out at 15 frames per second at most
+_SLOW = 15
+
 
 @dataclass(frozen=True)
 class CameraConfig:
@@ -118,6 +143,7 @@ class CameraConfig:
 
     ``depth`` and ``ir`` are separate from ``depth_mode`` because a recording may hold one of the
     two tracks only. ``fps`` is one of FPS_CODES; delays are microseconds.
+    ``synchronized_images_only``: captures that lack the depth or the colour image are left out.
     """
 
     depth_mode: DepthMode = DepthMode.OFF
@@ -131,6 +157,7 @@ class CameraConfig:
     depth_delay_off_color_usec: int = 0
     wired_sync_mode: WiredSyncMode = WiredSyncMode.STANDALONE
     subordinate_delay_off_master_usec: int = 0
+    synchronized_images_only: bool = False
 
     @property
     def period_us(self) -> int:
@@ -164,3 +191,69 @@ class CameraConfig:
         if self.imu:
             parts.append('IMU')
         return ', '.join(parts)
+
+
+def problems(config: CameraConfig) -> list[str]:
+    """
+    Return why no Azure Kinect can stream this: one sentence with the remedy for each rule broken.
+
+    The rules are those of the SDK (k4a.c, validate_configuration) and of the hardware
+    specification; parameters are called by the names that users set. What only a device can
+    tell, such as a missing synchronisation cable, is not looked at.
+    """
+    depth, color = bool(config.depth_mode), bool(config.color_resolution)
+    return [text for broken, text in (
+        *_mode_rules(config, depth, color), *_timing_rules(config, depth, color)) if broken]
+
+
+def _mode_rules(config: CameraConfig, depth: bool, color: bool) -> list[tuple[bool, str]]:
+    fps, size, form = config.fps, config.color_resolution, config.color_format
+    too_fast = fps in FPS_CODES and fps > _SLOW
+    return [
+        (not depth and not color,
+         'depth_mode and color_resolution are both OFF: nothing would be streamed, and the IMU '
+         'runs only with a camera; set one of them'),
+        (fps not in FPS_CODES, f'fps is {fps}; it must be one of {_listed(FPS_CODES)}'),
+        (too_fast and config.depth_mode is DepthMode.WFOV_UNBINNED,
+         f'depth_mode WFOV_UNBINNED does not run at {fps} fps: set fps to {_SLOW} or 5, or '
+         'depth_mode to WFOV_2X2BINNED'),
+        (too_fast and size is ColorResolution.R3072P,
+         f'color_resolution 3072P does not run at {fps} fps: set fps to {_SLOW} or 5, or '
+         'color_resolution to 2160P'),
+        (color and size is not ColorResolution.R720P
+         and form in (ColorFormat.NV12, ColorFormat.YUY2),
+         f'color_format {form.label} exists at 720P only, and color_resolution is {size.label}: '
+         'set color_format to jpeg or bgra, or color_resolution to 720P'),
+    ]
+
+
+def _timing_rules(config: CameraConfig, depth: bool, color: bool) -> list[tuple[bool, str]]:
+    period = config.period_us if config.fps in FPS_CODES else None
+    delay = config.depth_delay_off_color_usec
+    after_master = config.subordinate_delay_off_master_usec
+    role = config.wired_sync_mode
+    both = depth and color
+    return [
+        (not both and config.synchronized_images_only,
+         'synchronized_images_only needs both cameras: set it to false, or neither depth_mode '
+         'nor color_resolution to OFF'),
+        (not both and delay != 0,
+         f'depth_delay_off_color_usec is {delay}, which needs both cameras: set it to 0, or '
+         'neither depth_mode nor color_resolution to OFF'),
+        (period is not None and abs(delay) > period,
+         f'depth_delay_off_color_usec is {delay}; at {config.fps} fps it must be between '
+         f'-{period} and {period}, one frame'),
+        (role is not WiredSyncMode.SUBORDINATE and after_master != 0,
+         f'subordinate_delay_off_master_usec is {after_master}, which only a subordinate can '
+         'have: set it to 0, or wired_sync_mode to 2'),
+        (after_master < 0 or (period is not None and after_master > period),
+         f'subordinate_delay_off_master_usec is {after_master}; at {config.fps} fps it must be '
+         f'between 0 and {period}, one frame'),
+        (role is WiredSyncMode.MASTER and not color,
+         'wired_sync_mode is 1 (master), which needs the colour camera, whose frames give the '
+         'pulse: set color_resolution to another value than OFF'),
+    ]
+
+
+def _listed(values: Iterable[int]) -> str:
+    return ', '.join(str(value) for value in values)

@@ -12,160 +12,216 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The threads between a camera and whoever takes its images; no ROS here."""
+"""Keeps a camera streaming: opens it, loses it, regains it, restarts it; no ROS here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+import enum
 import threading
 from typing import Protocol
 
 from k4a_ros.cameras.base import Camera
-from k4a_ros.cameras.base import Capture
-from k4a_ros.cameras.base import ImuSamples
-from k4a_ros.errors import EndOfRecording
+from k4a_ros.errors import CameraError
 from k4a_ros.errors import K4aRosError
-from k4a_ros.errors import ReadTimeout
+from k4a_ros.session import Counts
+from k4a_ros.session import Session
+from k4a_ros.session import Sink
 
-#: Seconds after which a thread that waits for the camera looks whether it is to stop.
-_TICK = 0.25
-
-
-class Sink(Protocol):
-    """Takes what a camera delivers; `capture` and `imu` are called by two threads."""
-
-    def capture(self, capture: Capture) -> None:
-        """Take a capture."""
-
-    def imu(self, samples: ImuSamples) -> None:
-        """Take inertial samples."""
+#: Seconds before a lost camera is tried again: the first time, and at most.
+FIRST_RETRY = 0.25
+LAST_RETRY = 5.0
+#: Seconds within which a camera that is back is found, as long as it was not away for long.
+_RETRY_GROWTH = 1.5
 
 
-class Latest:
-    """A place for one capture between two threads; a newer one takes the place of an older."""
+class State(enum.Enum):
+    """What the driver is doing."""
 
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._capture: Capture | None = None
-        self.dropped = 0
+    CLOSED = 'closed'
+    READY = 'ready'
+    WAITING = 'waiting for subscribers'
+    STREAMING = 'streaming'
+    LOST = 'lost'
+    ENDED = 'ended'
 
-    def put(self, capture: Capture) -> None:
-        """Leave a capture; one that nobody has taken is dropped and counted."""
-        with self._changed:
-            if self._capture is not None:
-                self.dropped += 1
-            self._capture = capture
-            self._changed.notify()
 
-    def take(self, timeout: float) -> Capture:
-        """
-        Return the newest capture, waiting ``timeout`` seconds for it at most.
+class Events(Protocol):
+    """Who is told what happens; all are called by the driver's thread, but the first `opened`."""
 
-        :raises ReadTimeout: none came.
-        """
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._capture is not None, timeout):
-                raise ReadTimeout('no capture came in time')
-            capture, self._capture = self._capture, None
-            assert capture is not None
-            return capture
+    def opened(self, camera: Camera) -> Sink:
+        """Prepare for a camera that was opened, or opened again, and return who takes its data."""
+
+    def await_readers(self, cancelled: threading.Event) -> None:
+        """Wait until those are there that must not miss the beginning; until cancelled at most."""
+
+    def lost(self, error: BaseException) -> None:
+        """Hear that the camera is gone; it will be tried again."""
+
+    def regained(self) -> None:
+        """Hear that the camera is back."""
+
+    def ended(self, error: BaseException | None) -> None:
+        """Hear that there will be no more: None at the end of a recording, or the error."""
 
 
 class Driver:
     """
-    Runs an open camera: one thread for its images, one for its inertial samples.
+    Streams a camera, for ever if need be.
 
-    Images of a camera that does not wait are published by a further thread, which always takes
-    the newest capture: whoever is late gets fewer captures, not older ones. How many were left
-    out is in ``dropped``.
+    A camera that is lost is closed and opened again, with growing pauses between attempts. One
+    that waits for its readers (a recording) is not: what is wrong with a file stays wrong.
 
-    :param on_end: called once, by one of the threads, when the camera has nothing more to give:
-        with None at the end of a recording, with the error otherwise. Not called by `stop`.
+    :param open_camera: opens the camera that is wanted now; raises CameraError.
     """
 
-    def __init__(
-        self, camera: Camera, sink: Sink, on_end: Callable[[BaseException | None], None],
-    ) -> None:
-        self._camera = camera
-        self._sink = sink
-        self._on_end = on_end
-        self._lock = threading.Lock()
-        self._stopping = threading.Event()
-        self._running = 0
-        self._ended = False
-        self._threads: list[threading.Thread] = []
-        self._latest = Latest()
-        self.captures = 0
-        self.samples = 0
+    def __init__(self, open_camera: Callable[[], Camera], events: Events) -> None:
+        self._open_camera = open_camera
+        self._events = events
+        self._changed = threading.Condition()
+        self._cancelled = threading.Event()
+        self._restart = False
+        self._finished: list[BaseException | None] = []
+        self._sink: Sink | None = None
+        self._thread: threading.Thread | None = None
+        self.camera: Camera | None = None
+        self.state = State.CLOSED
+        self.counts = Counts()
+        #: how often the camera was lost
+        self.losses = 0
 
-    @property
-    def dropped(self) -> int:
-        """Count the captures that were not published because a newer one came first."""
-        return self._latest.dropped
+    def open(self) -> None:
+        """
+        Open the camera, without streaming.
+
+        :raises K4aRosError: it cannot be opened, or not be prepared for.
+        """
+        camera = self._open_camera()
+        try:
+            self._sink = self._events.opened(camera)
+        except BaseException:
+            camera.close()
+            raise
+        self.camera = camera
+        self.state = State.READY
 
     def start(self) -> None:
-        """Start the camera and the threads."""
-        self._camera.start()
-        config = self._camera.config
-        jobs = []
-        if (config.depth or config.ir or config.color) and self._camera.lossless:
-            jobs.append(self._take_capture)
-        elif config.depth or config.ir or config.color:
-            jobs += [self._read_capture, self._publish_latest]
-        if config.imu:
-            jobs.append(self._take_imu)
-        self._running = len(jobs)
-        for job in jobs:
-            thread = threading.Thread(target=self._run, args=[job], name=job.__name__.strip('_'))
-            self._threads.append(thread)
-            thread.start()
+        """Stream, in a thread of the driver's."""
+        if self._thread is not None or self.camera is None:
+            return
+        self._cancelled.clear()
+        self._thread = threading.Thread(target=self._keep_streaming, name='driver')
+        self._thread.start()
 
     def stop(self) -> None:
-        """Stop the threads and the camera; waits for them. May be called more than once."""
-        self._stopping.set()
-        self._camera.stop()
-        for thread in self._threads:
-            thread.join()
+        """Stop streaming, and wait until that is done. The camera stays open if it is."""
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        with self._changed:
+            self._cancelled.set()
+            self._changed.notify_all()
+        thread.join()
+        if self.state is not State.ENDED:
+            self.state = State.READY if self.camera is not None else State.CLOSED
 
-    def _take_capture(self) -> None:
-        capture = self._camera.read(_TICK)
-        self.captures += 1
-        self._sink.capture(capture)
+    def close(self) -> None:
+        """Stop streaming and close the camera. May be called more than once."""
+        self.stop()
+        self._close_camera()
+        self.state = State.CLOSED
 
-    def _read_capture(self) -> None:
-        self._latest.put(self._camera.read(_TICK))
-        self.captures += 1
+    def restart(self) -> None:
+        """Close the camera, open the one that is wanted now, and stream on; returns at once."""
+        with self._changed:
+            self._restart = True
+            self._changed.notify_all()
 
-    def _publish_latest(self) -> None:
-        self._sink.capture(self._latest.take(_TICK))
+    def _close_camera(self) -> None:
+        camera, self.camera = self.camera, None
+        if camera is not None:
+            camera.close()
 
-    def _take_imu(self) -> None:
-        samples = self._camera.read_imu(_TICK)
-        self.samples += len(samples)
-        self._sink.imu(samples)
+    def _keep_streaming(self) -> None:
+        try:
+            while not self._cancelled.is_set():
+                if not self._stream_once():
+                    return
+        except Exception as defect:  # of ours; it must be seen, not die with this thread
+            self._end(defect)
 
-    def _run(self, take: Callable[[], None]) -> None:
+    def _stream_once(self) -> bool:
+        """Run one session to its end; return whether there is to be another."""
+        camera, sink = self.camera, self._sink
+        assert camera is not None and sink is not None
+        self.state = State.WAITING
+        self._events.await_readers(self._cancelled)
+        self._finished.clear()
+        session = Session(camera, sink, self._on_session_end, self.counts)
         error: BaseException | None = None
-        while not self._stopping.is_set():
-            try:
-                take()
-            except ReadTimeout:
-                continue
-            except EndOfRecording:
-                break
-            except K4aRosError as problem:
-                error = problem
-                break
-            except Exception as problem:  # a defect; it must end the node, not one thread of it
-                error = problem
-                break
-        self._done(error)
+        try:
+            if not self._cancelled.is_set():
+                session.start()
+                self.state = State.STREAMING
+                self._await_end()
+        except CameraError as problem:  # it does not start
+            error = problem
+        finally:
+            session.stop()
+        if self._cancelled.is_set():
+            return False
+        if error is None and not self._finished:
+            return self._reopen()
+        error = error or self._finished[0]
+        if error is None or camera.lossless or not isinstance(error, CameraError):
+            self._end(error)
+            return False
+        return self._regain(error)
 
-    def _done(self, error: BaseException | None) -> None:
-        with self._lock:
-            self._running -= 1
-            last = self._running == 0
-            if self._ended or self._stopping.is_set() or not (last or error is not None):
-                return
-            self._ended = True
-        self._on_end(error)
+    def _on_session_end(self, error: BaseException | None) -> None:
+        with self._changed:
+            self._finished.append(error)
+            self._changed.notify_all()
+
+    def _await_end(self) -> None:
+        """Wait until the session ends, a restart is wanted, or all is to end."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._finished or self._restart or self._cancelled.is_set())
+
+    def _reopen(self) -> bool:
+        """Open the camera that is wanted now in place of this one."""
+        with self._changed:
+            self._restart = False
+        self._close_camera()
+        try:
+            self.open()
+        except CameraError as error:
+            return self._regain(error)
+        except K4aRosError as error:
+            self._end(error)
+            return False
+        return True
+
+    def _regain(self, error: BaseException) -> bool:
+        """Try a lost camera until it is back; return False if all is to end before that."""
+        self.state = State.LOST
+        self.losses += 1
+        self._close_camera()
+        self._events.lost(error)
+        pause = FIRST_RETRY
+        while not self._cancelled.wait(pause):
+            try:
+                self.open()
+            except CameraError:
+                pause = min(pause * _RETRY_GROWTH, LAST_RETRY)
+                continue
+            with self._changed:
+                self._restart = False
+            self._events.regained()
+            return True
+        return False
+
+    def _end(self, error: BaseException | None) -> None:
+        self.state = State.ENDED
+        self._events.ended(error)

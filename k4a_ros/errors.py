@@ -40,6 +40,10 @@ class CalibrationError(K4aRosError):
     """A factory calibration cannot be read, or lacks what is asked of it."""
 
 
+class SceneError(K4aRosError):
+    """A scene file of the simulation cannot be read, or cannot be right."""
+
+
 class CameraError(K4aRosError):
     """Base of what can go wrong with a camera, whichever kind it is."""
 

@@ -27,6 +27,9 @@ from collections.abc import Sequence
 import sys
 from typing import Any
 
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import TransformStamped
+from k4a_ros.frames import FrameTransform
 from k4a_ros.lens import Intrinsics
 import numpy as np
 import numpy.typing as npt
@@ -130,6 +133,19 @@ def camera_info(intrinsics: Intrinsics, frame: str) -> CameraInfo:
         k=[float(v) for v in k.ravel()], r=[float(v) for v in np.eye(3).ravel()],
         p=[float(v) for v in np.hstack([k, np.zeros((3, 1))]).ravel()])
     message.header.frame_id = frame
+    return message
+
+
+def transform_message(item: FrameTransform, stamp: Time) -> TransformStamped:
+    """Return a static transform as a geometry_msgs/TransformStamped, metres."""
+    message = TransformStamped()
+    message.header.stamp = stamp
+    message.header.frame_id = item.parent
+    message.child_frame_id = item.child
+    translation, rotation = message.transform.translation, message.transform.rotation
+    translation.x, translation.y, translation.z = item.transform.translation.tolist()
+    rotation.x, rotation.y, rotation.z, rotation.w = (
+        float(v) for v in item.transform.quaternion())
     return message
 
 

@@ -16,146 +16,237 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 import os
 import threading
 import time
 
-from geometry_msgs.msg import TransformStamped
 from k4a_ros import parameters
+from k4a_ros.cameras import inject_faults
 from k4a_ros.cameras import open_camera
+from k4a_ros.cameras.base import Camera
 from k4a_ros.driver import Driver
+from k4a_ros.driver import State
 from k4a_ros.errors import K4aRosError
-from k4a_ros.frames import FrameTransform
 from k4a_ros.frames import static_transforms
+from k4a_ros.messages import transform_message
+from k4a_ros.monitor import Monitor
+from k4a_ros.services import Services
+from k4a_ros.settings import Settings
 from k4a_ros.settings import Value
 from k4a_ros.shutdown import Shutdown
 from k4a_ros.topics import Topics
 from k4a_ros.transport import prepare
 import rclpy
+from rclpy.clock import JumpThreshold
+from rclpy.clock import TimeJump
+from rclpy.duration import Duration
 from rclpy.exceptions import NameValidationException
 from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode
+from rclpy.lifecycle import LifecycleState
+from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.logging import get_logger
-from rclpy.node import Node
-from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 from tf2_ros import StaticTransformBroadcaster
 
 NAME = 'k4a_driver'
+#: a difference of ROS time that is a jump, not an adjustment
+_JUMP_NS = 100_000_000
 
 
-class DriverNode(Node):
+class DriverNode(LifecycleNode):
     """
-    Publishes one camera.
+    Publishes one camera: configured it is open, active it streams.
 
     :param shutdown: told when the camera has ended; ends waits when it is requested.
-    :raises K4aRosError: there is no such camera, or a parameter is unusable.
+    :raises K4aRosError: a parameter is unusable.
     """
 
     def __init__(self, shutdown: Shutdown) -> None:
         super().__init__(NAME)
         self._shutdown = shutdown
         self.error: BaseException | None = None
-        self._ended = False
         try:
             self._settings = parameters.declare(self)
-            self._ir_factor = self._settings.ir_mono8_scaling_factor
-            self._camera = open_camera(self._settings)
+            inject_faults(self._settings, self._settings.simulation_fault)
         except BaseException:
             self.destroy_node()
             raise
-        try:
-            self._topics = Topics(
-                self, self._camera, self._settings, lambda: self._ir_factor,
-                shutdown.requested)
-            self._broadcaster = StaticTransformBroadcaster(self)
-            self._broadcaster.sendTransform(
-                [self._stamped(t) for t in static_transforms(
-                    self._camera.calibration, self._settings.tf_prefix)])
-            self._driver = Driver(self._camera, self._topics, self._on_end)
-            self._camera.on_control = self._on_control
-        except BaseException:
-            self._camera.close()
-            self.destroy_node()
-            raise
+        self._topics = Topics(self, shutdown.requested)
+        self._broadcaster = StaticTransformBroadcaster(self)
+        self._driver = Driver(self._open_camera, self)
+        self._serial = ''
+        self._live = parameters.LiveParameters(self, self)
+        self._monitor = Monitor(self, self._driver, self._topics)
+        self._triggers = Services(self, self._driver)
+        self._jumps = self.get_clock().create_jump_callback(
+            JumpThreshold(
+                min_forward=Duration(nanoseconds=_JUMP_NS),
+                min_backward=Duration(nanoseconds=-_JUMP_NS), on_clock_change=True),
+            post_callback=self._on_time_jump)
         parameters.warn_of_unknown(self)
-        self._live = parameters.LiveParameters(self, self._apply)
-        info = self._camera.info
-        self.get_logger().info(
-            f'Opened {info.kind} {info.source}: camera {info.serial}, {self._camera.config}')
+        for sentence in self._settings.without_effect():
+            self.get_logger().warning(sentence)
 
-    def start(self) -> None:
-        """Start streaming; a camera that waits for its readers is given some to wait for."""
-        if self._camera.lossless:
-            self._await_readers(self._settings.playback_start_delay)
-        if not self._shutdown.requested.is_set():
-            self._driver.start()
+    @property
+    def settings(self) -> Settings:
+        """The values of all parameters."""
+        return self._settings
+
+    # what the standard lifecycle does
+
+    def autostart(self) -> bool:
+        """Configure and activate, if that is wanted; return whether it succeeded or was not."""
+        if not self._settings.autostart:
+            return True
+        return (self.trigger_configure() is TransitionCallbackReturn.SUCCESS
+                and self.trigger_activate() is TransitionCallbackReturn.SUCCESS)
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Open the camera and make its topics."""
+        try:
+            self._driver.open()
+        except K4aRosError as error:
+            self.error = error
+            if not self._settings.autostart:
+                self.get_logger().error(str(error))
+            return TransitionCallbackReturn.FAILURE
+        self.error = None
+        return super().on_configure(state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stream."""
+        self._driver.start()
+        return super().on_activate(state)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop streaming; the camera is idle, its lasers are off."""
+        self._driver.stop()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Close the camera; parameters keep their values."""
+        self._driver.close()
+        self._serial = ''
+        return super().on_cleanup(state)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """End the process."""
+        self._driver.close()
+        self._shutdown.complete()
+        return super().on_shutdown(state)
 
     def close(self) -> None:
         """Stop streaming and release everything; what was published last still arrives."""
         self._driver.stop()
-        if self._ended and self.error is None:
+        if self._driver.state is State.ENDED and self.error is None:
             self._topics.finish()
             self.get_logger().info(self._summary())
-        self._camera.close()
+        self._driver.close()
         self.destroy_node()
 
-    def _await_readers(self, delay: float) -> None:
-        """
-        Wait for subscribers to be discovered, so that they miss nothing.
+    # what the driver tells (driver.Events)
 
-        :param delay: seconds to wait for a first one; those of one process come together.
-        """
+    def opened(self, camera: Camera) -> Topics:
+        """Prepare for a camera: topics, transforms, controls."""
+        info = camera.info
+        self._serial = self._serial or info.serial
+        self._topics.adopt(
+            camera, self._settings, lambda: self._settings.ir_mono8_scaling_factor)
+        now = self.get_clock().now().to_msg()
+        self._broadcaster.sendTransform([transform_message(t, now) for t in static_transforms(
+            camera.calibration, self._settings.tf_prefix)])
+        self._live.restore(camera)
+        camera.on_control = self._on_control
+        self.get_logger().info(
+            f'Opened {info.kind} {info.source}: camera {info.serial}, {camera.config}')
+        return self._topics
+
+    def await_readers(self, cancelled: threading.Event) -> None:
+        """Give subscribers of a camera that waits for them time to be discovered."""
+        if self._driver.camera is None or not self._driver.camera.lossless:
+            return
+        delay = self._settings.playback_start_delay
         begin = time.monotonic()
         seen, since = self._topics.subscribers(), begin
-        while not self._shutdown.requested.wait(0.05):
+        while not cancelled.wait(0.05) and not self._shutdown.requested.is_set():
             now, current = time.monotonic(), self._topics.subscribers()
             if current != seen:
                 seen, since = current, now
-            settled = any(current) and now - since >= min(1.0, delay)
-            late = now - begin >= delay + (5.0 if any(current) else 0.0)
-            if settled or late:
+            anybody = any(current.values())
+            settled = anybody and now - since >= min(1.0, delay)
+            if settled or now - begin >= delay + (5.0 if anybody else 0.0):
                 return
 
-    def _on_end(self, error: BaseException | None) -> None:
+    def lost(self, error: BaseException) -> None:
+        """Say that the camera is gone."""
+        self._monitor.error = str(error)
+        self.get_logger().error(f'Camera {self._serial} is lost: {error}; trying again until it '
+                                'is back')
+
+    def regained(self) -> None:
+        """Say that the camera is back."""
+        self._monitor.error = ''
+        self.get_logger().info(f'Camera {self._serial} is back')
+
+    def ended(self, error: BaseException | None) -> None:
+        """End the process."""
         self.error = error
-        self._ended = True
         self._shutdown.complete()
 
+    # what parameters do (parameters.Owner)
+
+    def apply(self, name: str, value: Value) -> Value:
+        """Make a live parameter's new value effective; return the value that it then has."""
+        camera = self._driver.camera
+        if name == 'simulation_fault':
+            inject_faults(self._settings, str(value))
+        elif name != 'ir_mono8_scaling_factor' and camera is not None and not isinstance(
+                value, str):
+            value = camera.set_control(name, value)
+        self._settings = self._settings.changed({name: value})
+        return value
+
+    def reconfigure(self, changed: Settings) -> None:
+        """Take settings that change what is streamed; the streams restart where there are any."""
+        self._settings = changed
+        if self.running:
+            self._driver.restart()
+
+    @property
+    def running(self) -> bool:
+        """Whether there is a camera, open or lost."""
+        return self._driver.state is not State.CLOSED
+
+    @property
+    def restartable(self) -> bool:
+        """Whether the camera is none that would begin anew, as a recording does."""
+        return self._settings.camera_kind != 'recording'
+
+    # the rest
+
+    def _open_camera(self) -> Camera:
+        wanted = self._settings
+        if self._serial:
+            wanted = replace(wanted, sensor_sn=self._serial)
+        return open_camera(wanted)
+
     def _on_control(self, name: str, value: float | bool) -> None:
-        """Show in the parameter what the camera has done by itself."""
         self.get_logger().info(f'{name} is now {str(value).lower()}')
-        self.set_parameters([Parameter(name, value=value)])
+        self._live.show({name: value})
+
+    def _on_time_jump(self, jump: TimeJump) -> None:
+        self._topics.time_jumped()
 
     def _summary(self) -> str:
         sent = ', '.join(f'{topic} {counters.published}'
                          for topic, counters in self._topics.counters().items())
-        return (f'End of the recording: {self._driver.captures} captures and '
-                f'{self._driver.samples} inertial samples were played; published: {sent}')
-
-    def _apply(self, name: str, value: Value) -> None:
-        """Make a live parameter's new value effective."""
-        if name == 'ir_mono8_scaling_factor':
-            self._ir_factor = float(value)
-        elif not isinstance(value, str):
-            self._camera.set_control(name, value)
-
-    def _stamped(self, item: FrameTransform) -> TransformStamped:
-        message = TransformStamped()
-        message.header.stamp = self.get_clock().now().to_msg()
-        message.header.frame_id = item.parent
-        message.child_frame_id = item.child
-        x, y, z = item.transform.translation.tolist()
-        message.transform.translation.x = x
-        message.transform.translation.y = y
-        message.transform.translation.z = z
-        qx, qy, qz, qw = item.transform.quaternion()
-        message.transform.rotation.x = float(qx)
-        message.transform.rotation.y = float(qy)
-        message.transform.rotation.z = float(qz)
-        message.transform.rotation.w = float(qw)
-        return message
+        counts = self._driver.counts
+        return (f'End of the recording: {counts.captures} captures and {counts.samples} inertial '
+                f'samples were played; published: {sent}')
 
 
 def run(args: list[str] | None, shutdown: Shutdown) -> int:
@@ -185,13 +276,15 @@ def _run_node(shutdown: Shutdown) -> int:
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     spinner = threading.Thread(target=_spin, args=[executor], name='executor')
-    spinner.start()
     try:
-        node.start()
+        if not shutdown.requested.is_set() and not node.autostart():
+            shutdown.complete()
+        spinner.start()
         shutdown.wait()
     finally:
         executor.shutdown()
-        spinner.join()
+        if spinner.ident is not None:
+            spinner.join()
         node.close()
     if node.error is None:
         return 0

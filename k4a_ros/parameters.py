@@ -16,11 +16,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Mapping
+import threading
 from typing import Any
+from typing import Protocol
 
 from k4a_ros import settings
+from k4a_ros.cameras.base import Camera
 from k4a_ros.errors import ConfigError
 from k4a_ros.settings import Settings
 from k4a_ros.settings import Value
@@ -42,7 +45,11 @@ def descriptor(name: str) -> ParameterDescriptor:
     spec, kind = settings.spec(name), settings.kind(name)
     text = f'{spec.text} [{spec.unit}]' if spec.unit else spec.text
     result = ParameterDescriptor(name=name, type=_TYPES[kind], description=text)
-    constraints = [] if spec.live else ['fixed while the node runs']
+    constraints = []
+    if spec.restarts:
+        constraints.append('a change restarts the streams')
+    elif not spec.live:
+        constraints.append('fixed while the node runs')
     if spec.choices:
         constraints.insert(0, 'one of ' + ', '.join(spec.choices))
     result.additional_constraints = '; '.join(constraints)
@@ -100,21 +107,73 @@ def warn_of_unknown(node: Node) -> None:
         node.get_logger().warning(f'There is no parameter {name}; it has no effect: {advice}')
 
 
+class Owner(Protocol):
+    """What `LiveParameters` needs of the node that it serves."""
+
+    @property
+    def settings(self) -> Settings:
+        """The values of all parameters."""
+
+    @property
+    def running(self) -> bool:
+        """Whether there is a camera, open or lost; otherwise everything may be changed."""
+
+    @property
+    def restartable(self) -> bool:
+        """Whether streams can be restarted without anything being lost or played again."""
+
+    def apply(self, name: str, value: Value) -> Value:
+        """
+        Make a live parameter's new value effective; return the value that it then has.
+
+        :raises ConfigError: that is not possible.
+        """
+
+    def reconfigure(self, changed: Settings) -> None:
+        """Take settings that change what is streamed, and restart the streams if need be."""
+
+
 class LiveParameters:
     """
-    Answers requests to change parameters: applied, or refused with the reason.
+    Answers requests to change parameters: applied, or refused with the reason, all or nothing.
 
-    :param apply: called with name and value of each live parameter that is to change; raises
-        ConfigError where the change is not possible.
+    Where the camera takes another value than was asked (it rounds lengths of exposure), the
+    parameter shows that. What was asked of the camera's controls is remembered, and asked again
+    when the camera has been opened again.
     """
 
-    def __init__(self, node: Node, apply: Callable[[str, Value], None]) -> None:
+    def __init__(self, node: Node, owner: Owner) -> None:
         self._node = node
-        self._apply = apply
+        self._owner = owner
+        self._silent = threading.local()
+        self._wanted: dict[str, Value] = {
+            name: getattr(owner.settings, name) for name in owner.settings.given}
         pre = getattr(node, 'add_pre_set_parameters_callback', None)
         if pre is not None:
             pre(self._as_meant)
         node.add_on_set_parameters_callback(self._set)
+
+    def show(self, values: Mapping[str, Value]) -> None:
+        """Let parameters have these values, without applying them."""
+        self._silent.on = True
+        try:
+            self._node.set_parameters(
+                [Parameter(name, value=value) for name, value in values.items()])
+        finally:
+            self._silent.on = False
+
+    def restore(self, camera: Camera) -> None:
+        """Set the controls of a camera that was opened as they are wanted, and show them all."""
+        controls = [name for name in camera.controls() if name in settings.names()]
+        # a value ends its automatic mode: modes come last
+        for name in sorted(controls, key=lambda name: name.endswith('_auto')):
+            value = self._wanted.get(name)
+            if value is not None and not isinstance(value, str):
+                try:
+                    camera.set_control(name, value)
+                except ConfigError as error:
+                    self._node.get_logger().warning(str(error))
+        self.show({name: settings.check(name, camera.get_control(name)) for name in controls})
 
     def _as_meant(self, parameters: list[Parameter[Any]]) -> list[Parameter[Any]]:
         """Give each value the parameter's own type, as `declare` does; others stay as they are."""
@@ -128,26 +187,44 @@ class LiveParameters:
         return result
 
     def _set(self, parameters: list[Parameter[Any]]) -> SetParametersResult:
-        changes: dict[str, Value] = {}
-        problems: list[str] = []
-        for parameter in parameters:
-            name = parameter.name
-            if name not in settings.names():
-                continue
-            try:
-                value = settings.check(name, parameter.value)
-            except ConfigError as error:
-                problems.extend(error.problems)
-                continue
-            if settings.spec(name).live:
-                changes[name] = value
-            elif value != self._node.get_parameter(name).value:
-                problems.append(f'{name} is fixed while the node runs: start the node again with '
-                                f'{name}:={value}')
+        if getattr(self._silent, 'on', False):
+            return SetParametersResult(successful=True)
         try:
-            if not problems:
-                for name, value in changes.items():
-                    self._apply(name, value)
+            self._change({p.name: p.value for p in parameters if p.name in settings.names()})
         except ConfigError as error:
-            problems.extend(error.problems)
-        return SetParametersResult(successful=not problems, reason='; '.join(problems))
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    def _change(self, asked: Mapping[str, object]) -> None:
+        """
+        Apply these values.
+
+        :raises ConfigError: one of them is not possible; then none is applied.
+        """
+        now = self._owner.settings
+        changed = now.changed(asked)
+        other = {name: getattr(changed, name) for name in asked
+                 if getattr(changed, name) != getattr(now, name)}
+        live = {name: getattr(changed, name) for name in asked if settings.spec(name).live}
+        if not self._owner.running:
+            self._wanted |= other
+            self._owner.reconfigure(changed)
+            return
+        fixed = [name for name in other if not settings.spec(name).live and not (
+            settings.spec(name).restarts and self._owner.restartable)]
+        if fixed:
+            moment = ('node runs' if self._owner.restartable else 'recording plays')
+            raise ConfigError(*(
+                f'{name} is fixed while the {moment}: start the node again with '
+                f'{name}:={getattr(changed, name)}' for name in fixed))
+        corrections = {}
+        for name, value in live.items():
+            actual = self._owner.apply(name, value)
+            self._wanted[name] = value
+            if actual != value:
+                corrections[name] = actual
+        restarting = {name: value for name, value in other.items() if name not in live}
+        if restarting:
+            self._owner.reconfigure(self._owner.settings.changed(restarting))
+        if corrections and self._node.executor is not None:
+            self._node.executor.create_task(self.show, corrections)

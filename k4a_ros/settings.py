@@ -25,11 +25,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import fields
+from dataclasses import replace
 import difflib
 import math
 import typing
 from typing import Any
 
+from k4a_ros.config import CameraConfig
+from k4a_ros.config import ColorFormat
+from k4a_ros.config import ColorResolution
+from k4a_ros.config import DepthMode
+from k4a_ros.config import problems
+from k4a_ros.config import WiredSyncMode
 from k4a_ros.errors import ConfigError
 
 Value = bool | int | float | str
@@ -42,8 +49,11 @@ class Spec:
     """
     What is known about one parameter beside its name, type and default.
 
-    ``minimum`` and ``maximum`` are inclusive. ``live``: it can be changed while the node runs.
-    ``digits``: a text that people type as a bare number (a serial number).
+    ``choices`` are written as people type them, also those of a number. ``minimum`` and
+    ``maximum`` are inclusive. ``live``: it can be changed while the node runs. ``digits``: a text
+    that people type as a bare number (a serial number). ``cameras``: the kinds of camera that it
+    has an effect on, all if empty. ``restarts``: it can be changed while the node runs, which
+    restarts the streams (of a camera, not of a recording).
     """
 
     text: str
@@ -54,21 +64,54 @@ class Spec:
     maximum: float | None = None
     live: bool = False
     digits: bool = False
+    cameras: tuple[str, ...] = ()
+    restarts: bool = False
 
 
 def _parameter(default: Any, text: str, group: str, **details: Any) -> Any:
-    return field(default=default, metadata={_KEY: Spec(text, group, **details)})
+    restarts = group in (_MODES, _STREAMS) and not details.get('live', False)
+    spec = Spec(text, group, restarts=restarts, **details)
+    return field(default=default, metadata={_KEY: spec})
 
 
 _CAMERA = 'Which camera'
+_MODES = 'Modes of a camera (a recording has those that it was made with)'
+_CONTROLS = 'Controls of the colour camera, which keeps them: those that are not set stay'
+_SIMULATION = 'The simulated camera'
 _PLAYBACK = 'Playing a recording'
 _STREAMS = 'What is published'
+
+_RECORDING = ('recording',)
+_LIVE = ('device', 'simulated')
+_SIMULATED = ('simulated',)
+
+
+def _control(
+    default: int | bool, text: str, minimum: int | None = None, maximum: int | None = None,
+    unit: str = '', choices: tuple[str, ...] = (),
+) -> Any:
+    return _parameter(default, text, _CONTROLS, minimum=minimum, maximum=maximum, unit=unit,
+                      choices=choices, live=True, cameras=_LIVE)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Values of all parameters; see the text of each field's `Spec`."""
+    """
+    Values of all parameters; see the text of each field's `Spec`.
 
+    ``given`` is no parameter: it has the names of those that were set, whatever to.
+    """
+
+    given: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
+
+    autostart: bool = _parameter(
+        True, 'Configure and activate the node by itself when it starts, and end it when there is '
+        'no camera; false waits for somebody else to do so.', _CAMERA)
+    camera: str = _parameter(
+        'auto', 'Kind of camera: recording plays recording_file; simulated is a camera that does '
+        'not exist, in a world of planes, boxes and people; auto is recording where '
+        'recording_file is given, otherwise a device. simulated is never taken unasked.', _CAMERA,
+        choices=('auto', 'recording', 'simulated'))
     recording_file: str = _parameter(
         '', 'Azure Kinect recording (.mkv) to play instead of a live camera; relative to the '
         'directory in which the node was started, ~ is the home directory.', _CAMERA)
@@ -81,22 +124,96 @@ class Settings:
 
     recording_loop_enabled: bool = _parameter(
         False, 'Start again at the end of the recording; stamps go on, they never go back.',
-        _PLAYBACK)
+        _PLAYBACK,
+        cameras=_RECORDING)
     recording_at_end: str = _parameter(
         'exit', 'What happens at the end of a recording that is not looped: exit ends the node '
         'with code 0; pause keeps it alive, and playback_paused:=false plays it again.',
-        _PLAYBACK, choices=('exit', 'pause'))
+        _PLAYBACK, choices=('exit', 'pause'),
+        cameras=_RECORDING)
     playback_rate: float = _parameter(
         1.0, 'Speed of playback: 1 is real time, 2 twice as fast. 0 is as fast as possible '
         'without loss: each capture is acknowledged by every reliable subscriber before the next '
-        'is published.', _PLAYBACK, minimum=0.0, maximum=100.0, live=True)
+        'is published.', _PLAYBACK, minimum=0.0, maximum=100.0, live=True,
+        cameras=_RECORDING)
     playback_paused: bool = _parameter(
         False, 'Hold playback. Start with true, and set false when everything is ready.',
-        _PLAYBACK, live=True)
+        _PLAYBACK, live=True,
+        cameras=_RECORDING)
     playback_start_delay: float = _parameter(
         4.0, 'Longest time to wait for a first subscriber before playback begins; when there is '
         'one, it begins as soon as no other has come for a second. 0 begins at once.',
-        _PLAYBACK, unit='s', minimum=0.0, maximum=60.0)
+        _PLAYBACK, unit='s', minimum=0.0, maximum=60.0,
+        cameras=_RECORDING)
+
+    depth_mode: str = _parameter(
+        'NFOV_UNBINNED', 'Mode of the depth camera: narrow or wide field of view, full or half '
+        'resolution; PASSIVE_IR has no depth; WFOV_UNBINNED runs at 15 fps at most. It is off, '
+        'too, where depth_enabled is false.', _MODES,
+        choices=('OFF', 'NFOV_2X2BINNED', 'NFOV_UNBINNED', 'WFOV_2X2BINNED', 'WFOV_UNBINNED',
+                 'PASSIVE_IR'), cameras=_LIVE)
+    color_resolution: str = _parameter(
+        '720P', 'Size of the colour image: 1280x720, 1920x1080, 2560x1440, 2048x1536, 3840x2160 '
+        'or 4096x3072; 3072P runs at 15 fps at most. It is off, too, where color_enabled is '
+        'false.', _MODES,
+        choices=('OFF', '720P', '1080P', '1440P', '1536P', '2160P', '3072P'), cameras=_LIVE)
+    color_format: str = _parameter(
+        'jpeg', 'What the colour camera delivers: jpeg costs the least and can be passed on as '
+        'it is; bgra is decoded from it on the host; nv12 and yuy2 exist at 720P only.', _MODES,
+        choices=('jpeg', 'bgra', 'nv12', 'yuy2'), cameras=_LIVE)
+    fps: int = _parameter(
+        30, 'Captures per second.', _MODES, unit='Hz', choices=('5', '15', '30'), cameras=_LIVE)
+    synchronized_images_only: bool = _parameter(
+        False, 'Leave out captures that lack the depth or the colour image.', _MODES,
+        cameras=_LIVE)
+    depth_delay_off_color_usec: int = _parameter(
+        0, 'Time from the centre of the colour exposure to that of depth, which may be negative; '
+        'one frame at most. Keeps the lasers of several cameras apart.', _MODES, unit='us',
+        minimum=-200_000, maximum=200_000, cameras=_LIVE)
+    wired_sync_mode: int = _parameter(
+        0, 'Role on the synchronisation cable: 0 standalone, 1 master, 2 subordinate.', _MODES,
+        choices=('0', '1', '2'), cameras=_LIVE)
+    subordinate_delay_off_master_usec: int = _parameter(
+        0, 'Time by which a subordinate is later than its master; one frame at most.', _MODES,
+        unit='us', minimum=0, maximum=200_000, cameras=_LIVE)
+
+    exposure_auto: bool = _control(True, 'Let the camera choose exposure_time_us.')
+    exposure_time_us: int = _control(
+        33330, 'Length of exposure; rounded up to the next one that the sensor has, and within a '
+        'frame. Setting it ends exposure_auto.', 500, 133330, 'us')
+    whitebalance_auto: bool = _control(True, 'Let the camera choose whitebalance.')
+    whitebalance: int = _control(
+        4500, 'Colour temperature of the light, in steps of 10. Setting it ends '
+        'whitebalance_auto.', 2500, 12500, 'K')
+    brightness: int = _control(128, 'What is added to the image.', 0, 255)
+    contrast: int = _control(5, 'How steep the step from dark to bright is.', 0, 10)
+    saturation: int = _control(32, 'Strength of colours; 0 is grey.', 0, 63)
+    sharpness: int = _control(2, 'How much edges are enhanced.', 0, 4)
+    gain: int = _control(128, 'Gain of the sensor, where exposure_auto is off.', 0, 255)
+    backlight_compensation: bool = _control(
+        False, 'Brighten what stands before a bright background.')
+    powerline_frequency: int = _control(
+        60, 'Frequency of the mains, by which lamps flicker; it decides which lengths of exposure '
+        'there are.', unit='Hz', choices=('50', '60'))
+
+    simulation_scene: str = _parameter(
+        '', 'Scene file (YAML) for the simulated camera; empty is a furnished room in which '
+        'somebody walks.', _SIMULATION, cameras=_SIMULATED)
+    simulation_calibration: str = _parameter(
+        '', 'Factory calibration (JSON, as a recording holds it) of the camera to simulate; empty '
+        'is a nominal one.', _SIMULATION, cameras=_SIMULATED)
+    simulation_seed: int = _parameter(
+        0, 'Another number gives other noise; the same gives the same images.', _SIMULATION,
+        minimum=0, maximum=2 ** 31 - 1, cameras=_SIMULATED)
+    simulation_noise: bool = _parameter(
+        True, 'Measure as a real camera does; false measures exactly.', _SIMULATION,
+        cameras=_SIMULATED)
+    simulation_fault: str = _parameter(
+        '', 'Let the simulated camera have a fault, each time that it is set: '
+        "'unplug [S]', 'replug', 'stall S', 'silent [S]', 'no sync pulse [S]', "
+        "'drop capture|depth|color [N]', 'corrupt jpeg [N]', 'imu gap S', 'drift PPM', "
+        "'latency S', 'reset timestamps', or 'none' to end them; S seconds, N images; several "
+        "with ';' between them.", _SIMULATION, live=True, cameras=_SIMULATED)
 
     depth_enabled: bool = _parameter(
         True, 'Publish depth and infrared images.', _STREAMS)
@@ -132,30 +249,79 @@ class Settings:
             digits.
         :raises ConfigError: every unusable value at once.
         """
+        return cls().changed(values)
+
+    def changed(self, values: Mapping[str, object]) -> Settings:
+        """
+        Return these settings with some other values; parameters and errors as `of`.
+
+        ``given`` grows by the names of the values.
+        """
         good: dict[str, Value] = {}
-        problems: list[str] = []
+        found: list[str] = []
         for name, value in values.items():
             try:
                 good[name] = check(name, value)
             except ConfigError as error:
-                problems.extend(error.problems)
-        settings = cls(**good)  # type: ignore[arg-type]
-        problems.extend(settings._conflicts())
-        if problems:
-            raise ConfigError(*problems)
-        return settings
+                found.extend(error.problems)
+        result = replace(
+            self, given=self.given | good.keys(), **good)  # type: ignore[arg-type]
+        found.extend(result._conflicts())
+        if found:
+            raise ConfigError(*found)
+        return result
+
+    @property
+    def camera_kind(self) -> str:
+        """Return the kind of camera to open: recording, device or simulated."""
+        if self.camera == 'auto':
+            return 'recording' if self.recording_file else 'device'
+        return self.camera
+
+    def camera_config(self) -> CameraConfig:
+        """Return what a device, or a simulated one, is asked to stream."""
+        depth_mode = DepthMode[self.depth_mode] if self.depth_enabled else DepthMode.OFF
+        color = self.color_resolution if self.color_enabled else 'OFF'
+        return replace(
+            CameraConfig.of_modes(
+                depth_mode, ColorResolution.of(color), ColorFormat.of(self.color_format),
+                self.fps, self.imu_enabled),
+            synchronized_images_only=self.synchronized_images_only,
+            depth_delay_off_color_usec=self.depth_delay_off_color_usec,
+            wired_sync_mode=WiredSyncMode(self.wired_sync_mode),
+            subordinate_delay_off_master_usec=self.subordinate_delay_off_master_usec)
+
+    def without_effect(self) -> list[str]:
+        """Return sentences that name the parameters that were set but not for this camera."""
+        kind = self.camera_kind
+        unused: dict[str, list[str]] = {}
+        for name in names():
+            cameras = spec(name).cameras
+            if name in self.given and cameras and kind not in cameras:
+                unused.setdefault(' or '.join(cameras), []).append(name)
+        return [f'{", ".join(found)}: without effect on a camera of kind {kind}, only on '
+                f'{wanted}' for wanted, found in unused.items()]
 
     def _conflicts(self) -> list[str]:
         found = []
         if not (self.depth_enabled or self.color_enabled or self.imu_enabled):
             found.append('depth_enabled, color_enabled and imu_enabled are all false: nothing '
                          'would be published; enable one of them')
+        elif self.camera_kind != 'recording':
+            found.extend(problems(self.camera_config()))
+        if self.camera == 'recording' and not self.recording_file:
+            found.append('camera is recording, but recording_file is not given; give it')
+        if self.camera == 'simulated' and self.recording_file:
+            found.append(f'camera is simulated, and recording_file is {self.recording_file}: '
+                         'leave one of them out')
         return found
 
 
 _TYPES: dict[str, type] = typing.get_type_hints(Settings)
-_SPECS: dict[str, Spec] = {f.name: f.metadata[_KEY] for f in fields(Settings)}
-_DEFAULTS: dict[str, Value] = {f.name: f.default for f in fields(Settings)}  # type: ignore[misc]
+_SPECS: dict[str, Spec] = {
+    f.name: f.metadata[_KEY] for f in fields(Settings) if _KEY in f.metadata}
+_DEFAULTS: dict[str, Value] = {
+    f.name: f.default for f in fields(Settings) if f.name in _SPECS}  # type: ignore[misc]
 
 _WORDS = {bool: 'true or false', int: 'a whole number', float: 'a number', str: 'a text'}
 
@@ -190,7 +356,7 @@ def check(name: str, value: object) -> Value:
     result = _as_type(type_, rule, value)
     if result is None:
         raise ConfigError(f'{name} is {value!r}; it must be {_WORDS[type_]}')
-    if rule.choices and result not in rule.choices:
+    if rule.choices and str(result) not in rule.choices:
         near = difflib.get_close_matches(str(result), rule.choices, n=1, cutoff=0.5)
         hint = f' (did you mean {near[0]}?)' if near else ''
         raise ConfigError(f'{name} is {result!r}; it must be one of '

@@ -22,6 +22,7 @@ What it did is counted, so that this can be seen.
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Container
 from dataclasses import dataclass
 import time
 from typing import Any
@@ -66,6 +67,30 @@ def make_publisher(node: Node, kind: Any, topic: str, depth: int) -> Publisher[A
         qos_overriding_options=QoSOverridingOptions(policy_kinds=_OVERRIDABLE))
 
 
+class Publishers:
+    """
+    The publishers of a node, by topic: they outlive the camera that they publish.
+
+    A camera that is opened again, in another mode even, finds the publishers of the topics that
+    it still has, so that their subscribers notice nothing.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._made: dict[str, Publisher[Any]] = {}
+
+    def get(self, kind: Any, topic: str, depth: int) -> Publisher[Any]:
+        """Return the reliable publisher of a topic; its QoS is that of the first request."""
+        if topic not in self._made:
+            self._made[topic] = make_publisher(self._node, kind, topic, depth)
+        return self._made[topic]
+
+    def keep_only(self, topics: Container[str]) -> None:
+        """Destroy the publishers of all other topics."""
+        for topic in [name for name in self._made if name not in topics]:
+            self._node.destroy_publisher(self._made.pop(topic))
+
+
 @dataclass
 class Counters:
     """What a stream has done since it was made; ``converted`` counts work, not messages."""
@@ -84,9 +109,13 @@ class _Output:
         self._publisher = publisher
         self._said_ns = 0
 
+    def subscribers(self) -> int:
+        """Return how many subscribe."""
+        return self._publisher.get_subscription_count()
+
     def wanted(self) -> bool:
         """Return whether anybody subscribes."""
-        return self._publisher.get_subscription_count() > 0
+        return self.subscribers() > 0
 
     def acknowledged(self, timeout: float) -> bool:
         """

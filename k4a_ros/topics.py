@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Iterator
+import math
 import threading
 import time
 from typing import Any
@@ -31,6 +32,7 @@ from k4a_ros.clock import FixedClock
 from k4a_ros.clock import LiveClock
 from k4a_ros.color import ColorConverter
 from k4a_ros.config import ColorFormat
+from k4a_ros.diagnostics import Latency
 from k4a_ros.frames import DEPTH_CAMERA
 from k4a_ros.frames import IMU
 from k4a_ros.frames import RGB_CAMERA
@@ -43,7 +45,7 @@ from k4a_ros.streams import Counters
 from k4a_ros.streams import IMAGE_DEPTH
 from k4a_ros.streams import IMU_DEPTH
 from k4a_ros.streams import ImuStream
-from k4a_ros.streams import make_publisher
+from k4a_ros.streams import Publishers
 from k4a_ros.streams import Stream
 import numpy as np
 from rclpy.node import Node
@@ -72,21 +74,36 @@ class Topics:
     A topic exists only if the camera's modes can give it data. Nothing here starts a thread:
     `capture` is called by one and `imu` by another.
 
-    :param ir_factor: current value of ir_mono8_scaling_factor.
     :param cancel: set when the node is to end; nothing is waited for any more.
     """
 
-    def __init__(
-        self, node: Node, camera: Camera, settings: Settings, ir_factor: Callable[[], float],
-        cancel: threading.Event,
-    ) -> None:
+    def __init__(self, node: Node, cancel: threading.Event) -> None:
         self._node = node
-        self._camera = camera
         self._cancel = cancel
-        self._clock = FixedClock() if camera.lossless else LiveClock()
-        self._prefix = settings.tf_prefix
+        self._publishers = Publishers(node)
+        self._counters: dict[str, Counters] = {}
         self._streams: list[Stream] = []
         self._imu: ImuStream | None = None
+        self._clock: FixedClock | LiveClock = FixedClock()
+        self.latency = Latency()
+        #: when the last capture came (monotonic seconds), and how warm the camera was
+        self.came = time.monotonic()
+        self.temperature = math.nan
+
+    def adopt(self, camera: Camera, settings: Settings, ir_factor: Callable[[], float]) -> None:
+        """
+        Make the topics of a camera, and remove those that it does not have.
+
+        Not while another camera is being published. Publishers and counters of topics that there
+        were already are kept.
+
+        :param ir_factor: current value of ir_mono8_scaling_factor.
+        """
+        self._camera = camera
+        self._prefix = settings.tf_prefix
+        self._set_clock(camera.lossless)
+        self._streams = []
+        self._imu = None
         config = camera.config
         if settings.depth_enabled and config.ir:
             self._add_ir(settings, ir_factor)
@@ -96,14 +113,40 @@ class Topics:
             self._add_color(settings)
         if settings.imu_enabled and config.imu:
             self._add_imu(settings)
+        for stream in self._all():
+            stream.counters = self._counters.setdefault(stream.topic, stream.counters)
+        self._publishers.keep_only({stream.topic for stream in self._all()})
+
+    def _set_clock(self, lossless: bool) -> None:
+        if lossless:
+            self._clock = FixedClock()
+        elif isinstance(self._clock, LiveClock):
+            self._clock.reset()
+        else:
+            self._clock = LiveClock()
+
+    def time_jumped(self) -> None:
+        """Follow a jump of ROS time."""
+        if isinstance(self._clock, LiveClock):
+            self._clock.follow()
+
+    @property
+    def clock(self) -> FixedClock | LiveClock:
+        """The clock that makes the stamps."""
+        return self._clock
 
     def capture(self, capture: Capture) -> None:
         """Publish what is wanted of a capture."""
         for image in (capture.depth, capture.ir, capture.color):
             if image is not None:
                 self._observe(image.device_us, image.host_ns)
+        began = time.monotonic_ns()
+        self.came = began / 1e9
+        self.temperature = capture.temperature
         for stream in self._streams:
             stream.offer(capture, self._clock.to_ros, self._warn)
+        newest = max(i.host_ns for i in (capture.depth, capture.ir, capture.color) if i)
+        self.latency.add(time.monotonic_ns() - (newest or began))
         if self._camera.lockstep:
             self._settle(self._streams)
 
@@ -126,9 +169,9 @@ class Topics:
             self._imu.flush(self._clock.to_ros)
         self._settle(self._all())
 
-    def subscribers(self) -> tuple[bool, ...]:
-        """Return for each topic whether anybody subscribes to it."""
-        return tuple(stream.wanted() for stream in self._all())
+    def subscribers(self) -> dict[str, int]:
+        """Return how many subscribe to each topic."""
+        return {stream.topic: stream.subscribers() for stream in self._all()}
 
     def counters(self) -> dict[str, Counters]:
         """Return what each topic has done, by topic."""
@@ -160,7 +203,7 @@ class Topics:
         self._node.get_logger().warning(text)
 
     def _add(self, topic: str, kind: Any, source: Source, render: Render) -> None:
-        publisher = make_publisher(self._node, kind, topic, IMAGE_DEPTH)
+        publisher = self._publishers.get(kind, topic, IMAGE_DEPTH)
         self._streams.append(Stream(topic, publisher, source, render))
 
     def _add_info(
@@ -246,7 +289,7 @@ class Topics:
         message = messages.imu_message(
             self._prefix + IMU, _covariance(calibration.accel_sigma),
             _covariance(calibration.gyro_sigma))
-        publisher = make_publisher(self._node, sensor_msgs.msg.Imu, 'imu', IMU_DEPTH)
+        publisher = self._publishers.get(sensor_msgs.msg.Imu, 'imu', IMU_DEPTH)
         self._imu = ImuStream('imu', publisher, message, settings.imu_rate_target)
 
 

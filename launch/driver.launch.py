@@ -22,6 +22,8 @@ namespaces, or two names, and two tf_prefixes:
     ros2 launch k4a_ros driver.launch.py namespace:=left tf_prefix:=left_ recording_file:=a.mkv
 """
 
+from pathlib import Path
+
 from launch import LaunchContext
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument
@@ -32,6 +34,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 
 # argument, type of the parameter of the same name, description
 PARAMETERS = (
+    ('camera', str, 'kind of camera, for example simulated; auto plays recording_file if given'),
     ('recording_file', str, 'Azure Kinect recording (.mkv) to play instead of a live camera'),
     ('recording_loop_enabled', bool, 'start again at the end of the recording (true or false)'),
     ('playback_rate', float, 'speed of playback; 0 is as fast as possible without loss'),
@@ -40,19 +43,29 @@ PARAMETERS = (
 )
 
 
+def value(context: LaunchContext, name: str, kind: type) -> bool | float | str:
+    """Return the value of an argument as that of the parameter."""
+    try:
+        return ParameterValue(LaunchConfiguration(name), value_type=kind).evaluate(context)
+    except ValueError as error:
+        words = {bool: 'true or false', float: 'a number'}[kind]
+        given = context.launch_configurations[name]
+        raise RuntimeError(f'{name} is {given}; it must be {words}') from error
+
+
 def driver(context: LaunchContext) -> list[Node]:
     """Return the node, with those parameters that were given."""
-    given = {
-        name: ParameterValue(LaunchConfiguration(name), value_type=kind)
-        for name, kind, _ in PARAMETERS if context.launch_configurations[name]}
-    files = [context.launch_configurations['params_file']]
-    log_level = context.launch_configurations['log_level']
+    given = {name: value(context, name, kind)
+             for name, kind, _ in PARAMETERS if context.launch_configurations[name]}
+    file = context.launch_configurations['params_file']
+    if file and not Path(file).expanduser().is_file():  # launch_ros would go on without it
+        raise RuntimeError(f'cannot read params_file {file}: there is no such file')
     return [Node(
         package='k4a_ros', executable='k4a_driver', output='screen', emulate_tty=True,
         name=context.launch_configurations['name'],
         namespace=context.launch_configurations['namespace'],
-        parameters=[*(file for file in files if file), given],
-        arguments=['--ros-args', '--log-level', log_level])]
+        parameters=[str(Path(file).expanduser()), given] if file else [given],
+        arguments=['--ros-args', '--log-level', context.launch_configurations['log_level']])]
 
 
 def generate_launch_description() -> LaunchDescription:

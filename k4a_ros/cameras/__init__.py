@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 from k4a_ros.cameras.base import Camera
-from k4a_ros.errors import DeviceNotFoundError
+from k4a_ros.errors import ConfigError
 from k4a_ros.settings import Settings
 
 
@@ -29,16 +29,34 @@ def open_camera(settings: Settings) -> Camera:
 
     :raises CameraError: there is none, or it does not open.
     """
-    if settings.recording_file:
+    if settings.camera_kind == 'simulated':
+        from k4a_ros.cameras.simulated_bus import open_simulated
+        return open_simulated(
+            settings.camera_config(), scene=settings.simulation_scene,
+            calibration=settings.simulation_calibration, serial=settings.sensor_sn,
+            seed=settings.simulation_seed, noise=settings.simulation_noise)
+    if settings.camera_kind == 'recording':
         from k4a_ros.cameras.recording import RecordingCamera
         return RecordingCamera(
             settings.recording_file, serial=settings.sensor_sn,
             loop=settings.recording_loop_enabled, rate=settings.playback_rate,
             paused=settings.playback_paused, at_end=settings.recording_at_end)
-    from k4a_ros.cameras.libk4a import connected_devices
-    found = connected_devices()
-    wanted = f'camera {settings.sensor_sn}' if settings.sensor_sn else 'any camera'
-    raise DeviceNotFoundError(
-        f'There is nothing to open: no recording_file is given, and live cameras ({wanted} was '
-        f'looked for; libk4a finds {found}) are not streamed by this version; play a recording '
-        'with recording_file:=FILE.mkv')
+    from k4a_ros.cameras.device import DeviceCamera
+    return DeviceCamera(settings.camera_config(), serial=settings.sensor_sn)
+
+
+def inject_faults(settings: Settings, text: str) -> None:
+    """
+    Let the simulated camera have faults, be it open, lost or closed.
+
+    :param text: as `k4a_ros.cameras.faults` tells; none in an empty one.
+    :raises ConfigError: the camera is not simulated, or a fault is not understood.
+    """
+    if not text:
+        return
+    if settings.camera_kind != 'simulated':
+        raise ConfigError(
+            f'simulation_fault cannot be {text!r}: a {settings.camera_kind} has no faults on '
+            'demand; start with camera:=simulated')
+    from k4a_ros.cameras.simulated_bus import inject_faults as inject
+    inject(text)

@@ -18,14 +18,18 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
+import math
 import re
 from types import TracebackType
 from typing import Any
 
 from k4a_ros.calibration import FactoryCalibration
+from k4a_ros.cameras.controls import ControlRange
 from k4a_ros.config import CameraConfig
+from k4a_ros.errors import ConfigError
 import numpy as np
 import numpy.typing as npt
 
@@ -42,20 +46,30 @@ class Image:
 
     ``device_us`` is the camera's clock, microseconds, centre of exposure. ``host_ns`` is the
     host's CLOCK_MONOTONIC at arrival, nanoseconds; 0 where it is not known (recordings).
+    Of colour images only, 0 where unknown: ``exposure_us``, length of exposure, microseconds;
+    ``white_balance``, kelvin; ``iso_speed``.
     """
 
     data: npt.NDArray[Any]
     device_us: int
     host_ns: int = 0
+    exposure_us: int = 0
+    white_balance: int = 0
+    iso_speed: int = 0
 
 
 @dataclass(frozen=True)
 class Capture:
-    """Images that were taken together; each is None where the camera delivered none."""
+    """
+    Images that were taken together; each is None where the camera delivered none.
+
+    ``temperature`` is the camera's, degrees Celsius, NaN where unknown.
+    """
 
     depth: Image | None = None
     ir: Image | None = None
     color: Image | None = None
+    temperature: float = field(default=math.nan, kw_only=True)
 
     @property
     def device_us(self) -> int:
@@ -97,6 +111,14 @@ class DeviceInfo:
     serial: str
     source: str = ''
     firmware: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SyncJacks:
+    """Whether a cable is in each of the two synchronisation jacks."""
+
+    sync_in: bool
+    sync_out: bool
 
 
 def is_serial(wanted: str, actual: str) -> bool:
@@ -161,13 +183,28 @@ class Camera(abc.ABC):
         Parameters and errors as ``read``.
         """
 
+    def controls(self) -> Mapping[str, ControlRange]:
+        """Return the controls that this camera has, by the names of their parameters."""
+        return {}
+
+    def get_control(self, name: str) -> float | bool:
+        """
+        Return the value that a control has now.
+
+        :raises ConfigError: this camera has no such control.
+        """
+        raise ConfigError(f'{name} cannot be read: a {self.info.kind} has no such control')
+
+    def sync_jacks(self) -> SyncJacks | None:
+        """Return the state of the synchronisation jacks; None where there are none."""
+        return None
+
     def set_control(self, name: str, value: float | bool) -> float | bool:
         """
         Change one control while streaming, and return the value that the camera now has.
 
         :raises ConfigError: this camera has no such control, or not that value.
         """
-        from k4a_ros.errors import ConfigError
         raise ConfigError(f'{name} cannot be set: a {self.info.kind} has no such control')
 
     @abc.abstractmethod

@@ -22,12 +22,17 @@ its version: each of its empty returns (end of file, time-out, absent image) tak
 ``None``, which kills Python before 3.12 within minutes, and it holds the global interpreter lock
 in native calls unless told otherwise. ctypes releases the lock around every call.
 
+A function is looked up where the dynamic linker looks it up for the extension itself: first among
+the libraries of the whole process, so that a preloaded one counts, then in those of the extension.
+
 Prototypes and structures: k4a.h, k4atypes.h, k4arecord/{playback,record,types}.h of SDK 1.4.
 """
 
 from __future__ import annotations
 
 import atexit
+from collections.abc import Iterator
+import contextlib
 import ctypes
 from ctypes import byref
 from ctypes import c_bool
@@ -40,19 +45,25 @@ from ctypes import c_uint32
 from ctypes import c_uint64
 from ctypes import c_void_p
 from ctypes import POINTER
+from dataclasses import dataclass
+from dataclasses import field
 import functools
 import importlib
 import logging
+import math
 import os
+import re
+import time
 from typing import Any
 
 from k4a_ros.errors import CameraError
 import numpy as np
 import numpy.typing as npt
 
-#: k4a_result_t, k4a_buffer_result_t and k4a_stream_result_t
+#: k4a_result_t, k4a_buffer_result_t, k4a_wait_result_t and k4a_stream_result_t
 SUCCEEDED = 0
 BUFFER_TOO_SMALL = 2
+WAIT_TIMEOUT = 2
 STREAM_EOF = 2
 #: k4a_image_format_t of the depth camera's images
 DEPTH16 = 4
@@ -62,7 +73,11 @@ IR16 = 5
 _LOG_LEVELS = {
     0: logging.CRITICAL, 1: logging.ERROR, 2: logging.WARNING, 3: logging.INFO, 4: logging.DEBUG,
 }
+#: first letter of the environment variable K4A_LOG_LEVEL -> k4a_log_level_t
+_LOG_LETTERS = {'c': 0, 'e': 1, 'w': 2, 'i': 3, 't': 4}
 _LOG_WARNING = 2
+#: seconds in which the same line is logged once
+_LOG_QUIET = 5.0
 _MESSAGE_HANDLER = ctypes.CFUNCTYPE(None, c_void_p, c_int, c_char_p, c_int, c_char_p)
 _log = logging.getLogger('k4a_ros.sdk')
 
@@ -87,6 +102,21 @@ class DeviceConfiguration(ctypes.Structure):
     ]
 
 
+class Version(ctypes.Structure):
+    """k4a_version_t."""
+
+    _fields_ = [('major', c_uint32), ('minor', c_uint32), ('iteration', c_uint32)]
+
+
+class HardwareVersion(ctypes.Structure):
+    """k4a_hardware_version_t."""
+
+    _fields_ = [
+        ('color', Version), ('depth', Version), ('audio', Version), ('depth_sensor', Version),
+        ('firmware_build', c_int), ('firmware_signature', c_int),
+    ]
+
+
 class RecordConfiguration(ctypes.Structure):
     """k4a_record_configuration_t."""
 
@@ -104,6 +134,16 @@ _HANDLE = POINTER(c_void_p)
 #: function -> (result, arguments)
 _PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     'k4a_device_get_installed_count': (c_uint32, ()),
+    'k4a_device_get_serialnum': (c_int, (c_void_p, c_char_p, POINTER(c_size_t))),
+    'k4a_device_get_raw_calibration': (c_int, (c_void_p, c_char_p, POINTER(c_size_t))),
+    'k4a_device_get_version': (c_int, (c_void_p, POINTER(HardwareVersion))),
+    'k4a_device_get_color_control': (c_int, (c_void_p, c_int, POINTER(c_int), POINTER(c_int32))),
+    'k4a_device_get_color_control_capabilities': (c_int, (
+        c_void_p, c_int, POINTER(c_bool), POINTER(c_int32), POINTER(c_int32), POINTER(c_int32),
+        POINTER(c_int32), POINTER(c_int))),
+    'k4a_device_get_capture': (c_int, (c_void_p, _HANDLE, c_int32)),
+    'k4a_device_get_imu_sample': (c_int, (c_void_p, c_void_p, c_int32)),
+    'k4a_capture_get_temperature_c': (c_float, (c_void_p,)),
     'k4a_capture_create': (c_int, (_HANDLE,)),
     'k4a_capture_release': (None, (c_void_p,)),
     'k4a_capture_get_color_image': (c_void_p, (c_void_p,)),
@@ -117,6 +157,10 @@ _PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     'k4a_image_get_buffer': (c_void_p, (c_void_p,)),
     'k4a_image_get_size': (c_size_t, (c_void_p,)),
     'k4a_image_get_device_timestamp_usec': (c_uint64, (c_void_p,)),
+    'k4a_image_get_system_timestamp_nsec': (c_uint64, (c_void_p,)),
+    'k4a_image_get_exposure_usec': (c_uint64, (c_void_p,)),
+    'k4a_image_get_iso_speed': (c_uint32, (c_void_p,)),
+    'k4a_image_get_white_balance': (c_uint32, (c_void_p,)),
     'k4a_image_set_device_timestamp_usec': (None, (c_void_p, c_uint64)),
     'k4a_image_release': (None, (c_void_p,)),
     'k4a_set_debug_message_handler': (c_int, (c_void_p, c_void_p, c_int)),
@@ -146,8 +190,8 @@ def library() -> ctypes.CDLL:
     """
     Return libk4a and libk4arecord as one ctypes library, every function of theirs typed.
 
-    The handle is that of pyk4a's extension: symbols are looked up in what the extension itself
-    was linked with, so there is one SDK in the process, wherever it was installed.
+    The handle is that of pyk4a's extension: symbols are those that the extension itself calls,
+    so there is one SDK in the process, wherever it was installed.
 
     :raises CameraError: pyk4a, or a library that it needs, is not installed.
     """
@@ -156,9 +200,10 @@ def library() -> ctypes.CDLL:
     try:
         importlib.import_module('pyk4a')
         extension = importlib.import_module('k4a_module').__file__
-        sdk = ctypes.CDLL(extension)
+        sdk, process = ctypes.CDLL(extension), ctypes.CDLL(None)
         for name, (result, arguments) in _PROTOTYPES.items():
-            function = getattr(sdk, name)
+            function = getattr(process, name, None) or getattr(sdk, name)
+            setattr(sdk, name, function)
             function.restype = result
             function.argtypes = arguments
     except (ImportError, OSError, AttributeError) as error:
@@ -178,9 +223,50 @@ def connected_devices() -> int:
     return int(library().k4a_device_get_installed_count())
 
 
+@contextlib.contextmanager
+def log_lines(*, quiet: bool = False) -> Iterator[list[str]]:
+    """
+    Collect the lines that the SDK logs in the block, from whichever thread.
+
+    :param quiet: do not log them meanwhile: failures in the block are expected.
+    """
+    collector = _Collector(quiet)
+    _collectors.append(collector)
+    try:
+        yield collector.lines
+    finally:
+        _collectors.remove(collector)
+
+
+@dataclass(eq=False)
+class _Collector:
+    quiet: bool
+    lines: list[str] = field(default_factory=list)
+
+
+_collectors: list[_Collector] = []
+#: kind of line -> when it was last logged, and how often it came since
+_logged: dict[str, tuple[float, int]] = {}
+
+
 def _on_message(_: object, level: int, file: bytes, line: int, message: bytes) -> None:
-    _log.log(_LOG_LEVELS.get(level, logging.INFO), '%s (%s:%d)',
-             message.decode(errors='replace'), os.path.basename(file).decode(), line)
+    """Log a line of the SDK; of those that differ in numbers only, one in a few seconds."""
+    text = message.decode(errors='replace').strip()
+    collectors = list(_collectors)
+    for collector in collectors:
+        collector.lines.append(text)
+    if any(collector.quiet for collector in collectors):
+        return
+    kind = re.sub('[0-9]+', '0', f'{file!r} {line} {text}')
+    now = time.monotonic()
+    last, more = _logged.get(kind, (-math.inf, 0))
+    if now - last < _LOG_QUIET:
+        _logged[kind] = (last, more + 1)
+        return
+    _logged[kind] = (now, 0)
+    repeated = f' [and {more} more like this]' if more else ''
+    _log.log(_LOG_LEVELS.get(level, logging.INFO), '%s (%s:%d)%s',
+             text, os.path.basename(file).decode(), line, repeated)
 
 
 #: lives as long as the library that calls it
@@ -188,11 +274,19 @@ _message_handler = _MESSAGE_HANDLER(_on_message)
 
 
 def _route_log(sdk: ctypes.CDLL) -> None:
-    """Send libk4a's warnings and errors to the logger k4a_ros.sdk, for as long as Python runs."""
+    """
+    Send libk4a's log to the logger k4a_ros.sdk, for as long as Python runs.
+
+    Warnings and errors, or what the environment variable K4A_LOG_LEVEL says.
+    """
     _log.addHandler(logging.NullHandler())
+    wanted = os.environ.get('K4A_LOG_LEVEL', '')[:1].lower()
+    level = _LOG_LETTERS.get(wanted, _LOG_WARNING)
+    if wanted in _LOG_LETTERS:
+        _log.setLevel(_LOG_LEVELS[level])
     handler = ctypes.cast(_message_handler, c_void_p)
-    sdk.k4a_set_debug_message_handler(handler, None, _LOG_WARNING)
-    atexit.register(sdk.k4a_set_debug_message_handler, None, None, _LOG_WARNING)
+    sdk.k4a_set_debug_message_handler(handler, None, level)
+    atexit.register(sdk.k4a_set_debug_message_handler, None, None, level)
 
 
 class NativeImage:
@@ -208,8 +302,21 @@ class NativeImage:
         self._handle = handle
         self._release = sdk.k4a_image_release
         self.device_us = int(sdk.k4a_image_get_device_timestamp_usec(handle))
+        self.system_ns = int(sdk.k4a_image_get_system_timestamp_nsec(handle))
         self.size = int(sdk.k4a_image_get_size(handle))
         self._buffer = sdk.k4a_image_get_buffer(handle)
+
+    def exposure_us(self) -> int:
+        """Return the length of exposure of a colour image, microseconds, 0 if unknown."""
+        return int(library().k4a_image_get_exposure_usec(self._handle))
+
+    def iso_speed(self) -> int:
+        """Return the ISO speed of a colour image, 0 if unknown."""
+        return int(library().k4a_image_get_iso_speed(self._handle))
+
+    def white_balance(self) -> int:
+        """Return the white balance of a colour image, kelvin, 0 if unknown."""
+        return int(library().k4a_image_get_white_balance(self._handle))
 
     @property
     def __array_interface__(self) -> dict[str, object]:

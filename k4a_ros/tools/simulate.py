@@ -12,152 +12,160 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+
 """
-Write a recording of a scene that exists only as geometry, as a real Azure Kinect would.
+Write what the simulated camera sees as a recording, as a real Azure Kinect would.
 
     k4a_simulate room.mkv [--seconds 2] [--depth-mode NFOV_UNBINNED] [--color-resolution 720P]
 
-The camera stands in a small room and sways from side to side; its inertial samples agree with
-that motion. Any program that opens Azure Kinect recordings opens the result.
+Any program that opens Azure Kinect recordings opens the result. Beside it, room.truth.json says
+what is true of it; one JSON object:
+
+    format       1
+    recording    name of the recording, without folders
+    scene        text of the scene file (YAML)
+    seed, noise  as on the command line
+    serial       of the calibration, which is in the recording
+    joints       names of the 32 joints, in their order
+    frames       one object for each capture:
+        number         from 0
+        depth_us       device time of depth and infrared, null where they are off
+        color_us       device time of colour, null where it is off
+        depth_camera, color_camera, imu, objects
+                       poses in the world (objects: by name): translation [x, y, z], metres, and
+                       rotation [w, x, y, z], unit quaternion; they take points to the world
+        persons        id, name, positions (32 of [x, y, z], metres, in the depth camera's frame)
+                       and orientations (32 of [w, x, y, z])
+
+Of a frame with both images everything is that of depth_us, but color_camera that of color_us.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-import math
+from dataclasses import dataclass
+from dataclasses import field
+import json
+import os
 from pathlib import Path
 import sys
 import time
+from typing import Any
 
-import cv2
-from k4a_ros.calibration import FactoryCalibration
-from k4a_ros.cameras.base import Capture
-from k4a_ros.cameras.base import Image
-from k4a_ros.cameras.base import ImuSamples
+from k4a_ros.cameras.controls import ColorControls
+from k4a_ros.cameras.simulated import FIRMWARE
+from k4a_ros.cameras.simulated_bus import read_calibration
+from k4a_ros.cameras.simulated_frames import Frames
+from k4a_ros.cameras.simulated_frames import IMU_BURST_US
 from k4a_ros.config import CameraConfig
 from k4a_ros.config import ColorFormat
 from k4a_ros.config import ColorResolution
 from k4a_ros.config import DepthMode
 from k4a_ros.config import FPS_CODES
+from k4a_ros.config import problems
+from k4a_ros.errors import ConfigError
 from k4a_ros.errors import K4aRosError
-from k4a_ros.nominal_calibration import nominal_calibration
+from k4a_ros.errors import RecordingError
 from k4a_ros.recorder import Recorder
 from k4a_ros.rigid_transform import RigidTransform
-from k4a_ros.scene import default_room
-from k4a_ros.scene import depth_of
-from k4a_ros.scene import ir_of
-from k4a_ros.scene import level_pose
-from k4a_ros.scene import render_color
-from k4a_ros.scene import view
+from k4a_ros.simulation.scene import default_scene
+from k4a_ros.simulation.scene import load_scene
+from k4a_ros.simulation.scene_file import default_path
+from k4a_ros.simulation.sensor import Sensor
+from k4a_ros.simulation.skeleton import JOINTS
 import numpy as np
-import numpy.typing as npt
-
-#: the device's nominal IMU rate, Hz (hardware specification: 1.6 kHz; measured 1666)
-IMU_RATE = 1666
-#: sway of the camera: metres to each side, and seconds for there and back
-SWAY = 0.08
-SWAY_PERIOD = 4.0
-#: standard gravity, m/s² (ISO 80000-3)
-GRAVITY = 9.80665
-#: device time of the first capture, microseconds
-FIRST_US = 500_000
 
 
-class Simulation:
-    """
-    Capture by capture, what a swaying camera sees of the default room.
+@dataclass(frozen=True)
+class World:
+    """What is simulated: files of scene and calibration ('' for the defaults), noise and seed."""
 
-    :param calibration: of the camera.
-    """
-
-    def __init__(self, config: CameraConfig, calibration: FactoryCalibration) -> None:
-        self._config = config
-        self._calibration = calibration
-        self._room = default_room()
-
-    def capture(self, number: int) -> Capture:
-        """Return the capture with this number, counted from 0."""
-        config = self._config
-        device_us = FIRST_US + number * config.period_us
-        pose = self._pose(device_us)
-        depth = ir = color = None
-        if config.ir:
-            lens = self._calibration.depth(config.depth_mode)
-            hits, directions = view(self._room, lens, pose)
-            ir = Image(ir_of(hits, directions), device_us)
-            if config.depth:
-                depth = Image(depth_of(hits), device_us)
-        if config.color:
-            of_color = pose @ self._calibration.depth_to_color.normalised().inverse()
-            picture = render_color(
-                self._room, self._calibration.color(config.color_resolution), of_color)
-            color = Image(_encoded(picture, config.color_format), device_us)
-        return Capture(depth, ir, color)
-
-    def imu(self, from_us: int, to_us: int) -> ImuSamples:
-        """Return the inertial samples of a span of device time: gravity and the sway."""
-        step = 1_000_000 / IMU_RATE
-        count = int((to_us - from_us) / step)
-        times = (from_us + np.arange(count) * step).astype(np.int64)
-        world = np.zeros((count, 3))
-        omega = 2 * math.pi / SWAY_PERIOD
-        world[:, 0] = -SWAY * omega ** 2 * np.sin(omega * (times - FIRST_US) * 1e-6)
-        world[:, 1] = -GRAVITY  # y is down; what is felt at rest points up
-        to_imu = self._calibration.depth_to_accel.normalised().rotation @ level_pose().rotation.T
-        acc = (world @ to_imu.T).astype(np.float32)
-        return ImuSamples(
-            acc, times, np.zeros((count, 3), np.float32), times,
-            np.full(count, 32.0, np.float32))
-
-    def _pose(self, device_us: int) -> RigidTransform:
-        angle = 2 * math.pi * (device_us - FIRST_US) * 1e-6 / SWAY_PERIOD
-        level = level_pose()
-        return RigidTransform(
-            level.rotation, level.translation + [SWAY * math.sin(angle), 0.0, 0.0])
-
-
-def _encoded(picture: npt.NDArray[np.uint8], form: ColorFormat) -> npt.NDArray[np.uint8]:
-    """Return a BGR picture in a format of the colour camera."""
-    if form is ColorFormat.MJPG:
-        ok, data = cv2.imencode('.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, 92])
-        assert ok
-        return np.ravel(data)
-    if form is ColorFormat.BGRA32:
-        return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2BGRA))
-    height, width = picture.shape[:2]
-    planar = cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420)
-    luma = planar[:height]
-    chroma = planar[height:].reshape(2, height // 2, width // 2).transpose(1, 2, 0)
-    if form is ColorFormat.NV12:
-        return np.vstack([luma, chroma.reshape(height // 2, width)])
-    return np.stack([luma, np.repeat(chroma.reshape(-1, width), 2, axis=0)], axis=-1)
+    scene: str = ''
+    calibration: str = ''
+    seed: int = 0
+    noise: bool = True
+    controls: ColorControls = field(default_factory=ColorControls)
 
 
 def write(
-    path: str, config: CameraConfig, calibration: bytes, captures: int, *,
-    overwrite: bool = False, progress: Callable[[int], None] = lambda number: None,
-) -> None:
+    path: str | os.PathLike[str], config: CameraConfig, captures: int, world: World | None = None,
+    *, overwrite: bool = False, progress: Callable[[int], None] = lambda number: None,
+) -> Path:
     """
-    Write a recording of the swaying camera.
+    Write a recording of the simulated camera, and the truth about it.
+
+    The captures are those that a `SimulatedCamera` of this world gives from its start on.
 
     :param captures: how many.
     :param progress: called with the number of each capture that has been written.
-    :raises RecordingError: the file cannot be written.
-    :raises CalibrationError: the calibration is unusable.
+    :return: the file with the truth.
+    :raises ConfigError: no camera can stream this.
+    :raises RecordingError: a file cannot be written.
+    :raises K4aRosError: scene or calibration are unusable.
     """
-    factory = FactoryCalibration.from_raw(calibration)
-    simulation = Simulation(config, factory)
-    firmware = {'color': '1.6.110', 'depth': '1.6.79'}
-    with Recorder(path, config, factory.raw, factory.serial, firmware,
+    found = problems(config)
+    if found:
+        raise ConfigError(*found)
+    world = world or World()
+    factory = read_calibration(world.calibration)
+    scene = load_scene(Path(world.scene).expanduser()) if world.scene else default_scene()
+    sensor = Sensor(scene, factory, config, seed=world.seed, noise=world.noise)
+    frames = Frames(config, sensor, world.controls)
+    truth: list[dict[str, Any]] = []
+    burst = 0
+    with Recorder(path, config, factory.raw, factory.serial, FIRMWARE,
                   overwrite=overwrite) as recorder:
         for number in range(captures):
-            capture = simulation.capture(number)
-            recorder.write(capture)
-            if config.imu:
-                recorder.write_imu(simulation.imu(
-                    capture.device_us, capture.device_us + config.period_us))
+            recorder.write(frames.capture(number))
+            while config.imu and (burst + 1) * IMU_BURST_US <= frames.complete_us(number):
+                recorder.write_imu(frames.imu(burst))
+                burst += 1
+            truth.append(_truth(sensor, frames, config, number))
             progress(number)
+    return _write_truth(Path(recorder.path), world, factory.serial, truth)
+
+
+def _truth(sensor: Sensor, frames: Frames, config: CameraConfig, number: int) -> dict[str, Any]:
+    """Return what is true of a capture."""
+    color_us = frames.color_us(number) if config.color else None
+    depth_us = frames.depth_us(number) if config.ir else None
+    of_depth = sensor.truth(frames.depth_us(number) if config.ir else frames.color_us(number))
+    of_color = sensor.truth(frames.color_us(number) if config.color else frames.depth_us(number))
+    return {
+        'number': number, 'depth_us': depth_us, 'color_us': color_us,
+        'depth_camera': _pose(of_depth.depth_camera),
+        'color_camera': _pose(of_color.color_camera),
+        'imu': _pose(of_depth.imu),
+        'objects': {name: _pose(pose) for name, pose in of_depth.objects.items()},
+        'persons': [{
+            'id': person.body_id, 'name': person.name,
+            'positions': np.round(person.positions, 6).tolist(),
+            'orientations': np.round(person.orientations, 6).tolist(),
+        } for person in of_depth.persons]}
+
+
+def _pose(pose: RigidTransform) -> dict[str, list[float]]:
+    x, y, z, w = (float(value) for value in pose.quaternion())
+    return {'translation': [float(value) for value in pose.translation],
+            'rotation': [w, x, y, z]}
+
+
+def _write_truth(
+    recording: Path, world: World, serial: str, frames: list[dict[str, Any]],
+) -> Path:
+    """Write the file with the truth beside the recording."""
+    path = recording.with_suffix('.truth.json')
+    try:
+        scene = (Path(world.scene).expanduser() if world.scene else default_path()).read_text(
+            encoding='utf-8')
+        path.write_text(json.dumps({
+            'format': 1, 'recording': recording.name, 'scene': scene,
+            'seed': world.seed, 'noise': world.noise, 'serial': serial,
+            'joints': list(JOINTS), 'frames': frames}), encoding='utf-8')
+    except OSError as error:
+        raise RecordingError(f'cannot write {path}: {error}') from error
+    return path
 
 
 def main() -> int:
@@ -175,15 +183,19 @@ def main() -> int:
     parser.add_argument('--depth-mode', choices=modes, default='NFOV_UNBINNED')
     parser.add_argument('--color-resolution', choices=sizes, default='720P')
     parser.add_argument('--color-format', choices=[f.name for f in ColorFormat], default='MJPG')
-    parser.add_argument('--calibration', type=Path, help='factory calibration of a camera '
+    parser.add_argument('--scene', default='', help='scene file (YAML) instead of a furnished '
+                        'room in which somebody walks')
+    parser.add_argument('--calibration', default='', help='factory calibration of a camera '
                         '(calibration.json of its recordings) instead of a nominal one')
+    parser.add_argument('--seed', type=int, default=0, help='of the noise (default: 0)')
+    parser.add_argument('--no-noise', action='store_true', help='measure exactly')
     parser.add_argument('--force', action='store_true', help='replace an existing file')
     options = parser.parse_args()
     config = CameraConfig.of_modes(
-        DepthMode[options.depth_mode],
-        next(size for size in ColorResolution if size.label == options.color_resolution),
+        DepthMode[options.depth_mode], ColorResolution.of(options.color_resolution),
         ColorFormat[options.color_format], options.fps)
     captures = max(1, round(options.seconds * options.fps))
+    world = World(options.scene, options.calibration, options.seed, not options.no_noise)
     began = time.monotonic()
 
     def progress(number: int) -> None:
@@ -191,13 +203,11 @@ def main() -> int:
             print(f'\r{number + 1} of {captures} captures', end='', file=sys.stderr, flush=True)
 
     try:
-        calibration = (options.calibration.read_bytes() if options.calibration
-                       else nominal_calibration())
-        write(options.path, config, calibration, captures, overwrite=options.force,
-              progress=progress)
-    except (K4aRosError, OSError) as error:
+        truth = write(options.path, config, captures, world, overwrite=options.force,
+                      progress=progress)
+    except K4aRosError as error:
         print(f'k4a_simulate: {error}', file=sys.stderr)
         return 1
-    print(f'{options.path}: {captures} captures, {config}, made in '
+    print(f'{options.path}: {captures} captures, {config}, and {truth.name}, made in '
           f'{time.monotonic() - began:.1f} s')
     return 0

@@ -17,35 +17,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-import re
 import time
 
 import pytest
-
-_SHARED_MEMORY = Path('/dev/shm')
-
-
-def _orphans() -> set[str]:
-    """Return the names of Fast DDS's shared memory that no running process uses."""
-    names = {path.name for path in _SHARED_MEMORY.iterdir() if 'fastdds' in path.name}
-    used: set[str] = set()
-    for maps in Path('/proc').glob('[0-9]*/maps'):
-        try:
-            used |= set(re.findall(r'/dev/shm/(\S+)', maps.read_text()))
-        except OSError:  # the process has ended, or is not ours
-            continue
-    # what belongs to a segment or port that is in use is in use as well
-    return {name for name in names
-            if not any(name.strip('_el') and part in name for part in used)}
+from support import shared_memory
 
 
 @pytest.fixture(autouse=True)
 def _no_shared_memory_left() -> Iterator[None]:
-    """Fail a test that leaves shared memory of Fast DDS behind: it is RAM."""
-    before = _orphans()
+    """Fail a test whose processes leave shared memory of Fast DDS behind: it is RAM."""
+    before = shared_memory.present()
     yield
     deadline = time.monotonic() + 5.0
-    while (left := _orphans() - before) and time.monotonic() < deadline:
+    while (left := shared_memory.left_behind() - before) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not left, f'left in /dev/shm: {sorted(left)}'

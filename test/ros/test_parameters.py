@@ -84,7 +84,9 @@ def test_every_parameter_describes_itself(tmp_path: Path) -> None:
         spec = settings.spec(descriptor.name)
         assert descriptor.description.startswith(spec.text)
         assert not descriptor.read_only
-        assert ('fixed while the node runs' in descriptor.additional_constraints) != spec.live
+        text = descriptor.additional_constraints
+        assert ('fixed while the node runs' in text) == (not spec.live and not spec.restarts)
+        assert ('a change restarts the streams' in text) == spec.restarts
         if spec.minimum is not None:
             (range_,) = [*descriptor.integer_range, *descriptor.floating_point_range]
             assert (range_.from_value, range_.to_value) == (spec.minimum, spec.maximum)
@@ -101,9 +103,10 @@ def test_changes_are_applied_or_refused_with_the_remedy(tmp_path: Path) -> None:
         assert ir[0].encoding == 'mono8'
         assert np.mean(ir[-1].data) > 250  # 16-bit noise, saturated
 
-        fixed = listener.set_parameters(NODE, depth_unit='32FC1')
-        assert not fixed.successful
-        assert 'start the node again with depth_unit:=32FC1' in fixed.reason
+        for name, value in (('depth_unit', '32FC1'), ('tf_prefix', 'a_')):
+            fixed = listener.set_parameters(NODE, **{name: value})
+            assert not fixed.successful
+            assert f'start the node again with {name}:={value}' in fixed.reason
         assert listener.set_parameters(NODE, depth_unit='16UC1').successful  # as it is already
 
         wrong = listener.set_parameters(NODE, playback_rate=500.0)

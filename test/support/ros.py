@@ -42,6 +42,7 @@ from rclpy.qos import DurabilityPolicy
 from rclpy.qos import QoSProfile
 from rclpy.qos import ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
+from support import shared_memory
 
 #: seconds that discovery may take on a busy machine
 PATIENCE = 20.0
@@ -85,7 +86,13 @@ class DriverProcess:
     def with_parameters(
         cls, domain: int, *extra: str, cwd: Path | None = None, **parameters: object,
     ) -> DriverProcess:
-        """Start the driver with these parameters; texts are quoted, so that they stay texts."""
+        """
+        Start the driver with these parameters; texts are quoted, so that they stay texts.
+
+        Playback waits for its subscribers as long as it takes on a busy machine.
+        """
+        if 'recording_file' in parameters:
+            parameters.setdefault('playback_start_delay', PATIENCE)
         arguments = []
         for name, value in parameters.items():
             if isinstance(value, Path | str):
@@ -98,6 +105,7 @@ class DriverProcess:
     def _read(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
+            shared_memory.note(self.process.pid)
             self.lines.append(line.rstrip('\n'))
 
     @property
@@ -127,6 +135,7 @@ class DriverProcess:
     def stop(self, number: int = signal.SIGINT, within: float = PATIENCE) -> int:
         """Send a signal and return the exit code."""
         if self.process.poll() is None:
+            shared_memory.note(self.process.pid)
             self.process.send_signal(number)
         return self.wait(within)
 
@@ -172,9 +181,9 @@ class Listener:
 
     def topics(self) -> set[str]:
         """Return the names of the topics that somebody publishes, without the usual ones."""
-        usual = {'/parameter_events', '/rosout'}
         return {name for name, _ in self.node.get_topic_names_and_types()
-                if self.node.count_publishers(name)} - usual
+                if self.node.count_publishers(name) and not name.endswith((
+                    '/parameter_events', '/rosout', '/diagnostics', '/transition_event'))}
 
     def call(self, kind: Any, name: str, request: Any) -> Any:
         """Call a service and return its response."""
@@ -202,6 +211,7 @@ class Listener:
 
     def close(self) -> None:
         """Leave the domain."""
+        shared_memory.note(os.getpid())
         self._executor.shutdown()
         self._thread.join()
         self.node.destroy_node()

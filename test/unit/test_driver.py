@@ -12,167 +12,265 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The threads between a camera and a sink, with a camera made for the test."""
+"""Losing and regaining a camera, restarts, ends: with cameras made for the test."""
 
 from __future__ import annotations
 
 import threading
 import time
 
+from k4a_ros import driver as module
 from k4a_ros.cameras.base import Camera
 from k4a_ros.cameras.base import Capture
+from k4a_ros.cameras.base import DeviceInfo
 from k4a_ros.cameras.base import Image
 from k4a_ros.cameras.base import ImuSamples
 from k4a_ros.config import CameraConfig
 from k4a_ros.config import ColorResolution
 from k4a_ros.config import DepthMode
 from k4a_ros.driver import Driver
-from k4a_ros.driver import Latest
+from k4a_ros.driver import State
+from k4a_ros.errors import CalibrationError
 from k4a_ros.errors import CameraLostError
+from k4a_ros.errors import DeviceNotFoundError
 from k4a_ros.errors import EndOfRecording
 from k4a_ros.errors import ReadTimeout
 import numpy as np
 import pytest
 
-MODES = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF, imu=True)
+
+class World:
+    """A place with one camera, which can be unplugged; counts how often it was opened."""
+
+    def __init__(self, lossless: bool = False) -> None:
+        self.plugged = threading.Event()
+        self.plugged.set()
+        self.lossless = lossless
+        self.opened = 0
+        self.open_now = 0
+        self.refuse_start = 0
+
+    def open(self) -> Camera:
+        if not self.plugged.is_set():
+            raise DeviceNotFoundError('nothing is plugged in')
+        assert self.open_now == 0, 'a device has one handle only'
+        self.opened += 1
+        self.open_now += 1
+        return Plugged(self)
 
 
-def capture(us: int) -> Capture:
-    return Capture(depth=Image(np.zeros((2, 2), np.uint16), us))
+class Plugged(Camera):
+    """A camera that delivers until it is unplugged."""
 
-
-class Script(Camera):
-    """Gives what a list says: captures, or errors that are raised."""
-
-    config = MODES
-
-    def __init__(self, captures: list, imu: list, lossless: bool = True) -> None:
-        self.captures, self.samples, self.lossless = captures, imu, lossless
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._closed = False
+        self.config = CameraConfig.of_modes(
+            DepthMode.NFOV_2X2BINNED, ColorResolution.OFF, imu=False)
+        self.info = DeviceInfo('test camera', '000001')
+        self.lossless = world.lossless
         self.running = False
 
     def start(self) -> None:
+        if self._world.refuse_start:
+            self._world.refuse_start -= 1
+            raise CameraLostError('it does not start')
         self.running = True
 
-    def _next(self, items: list, timeout: float):
+    def read(self, timeout: float) -> Capture:
+        time.sleep(0.005)
         if not self.running:
             raise EndOfRecording('stopped')
-        if not items:
-            time.sleep(min(timeout, 0.01))
-            raise ReadTimeout('nothing')
-        item = items.pop(0)
-        if isinstance(item, Exception):
-            raise item
-        return item
-
-    def read(self, timeout: float) -> Capture:
-        return self._next(self.captures, timeout)
+        if not self._world.plugged.is_set():
+            raise (EndOfRecording if self.lossless else CameraLostError)('gone')
+        return Capture(depth=Image(np.zeros((2, 2), np.uint16), time.monotonic_ns() // 1000))
 
     def read_imu(self, timeout: float) -> ImuSamples:
-        return self._next(self.samples, timeout)
+        raise ReadTimeout('none')
 
     def stop(self) -> None:
         self.running = False
 
     def close(self) -> None:
         self.stop()
+        if not self._closed:
+            self._closed = True
+            self._world.open_now -= 1
 
 
-class Sink:
-    """Keeps what it gets, slowly if wanted."""
+class Recorder:
+    """Takes everything, and remembers what it was told."""
 
-    def __init__(self, delay: float = 0.0) -> None:
-        self.captures: list[Capture] = []
-        self.samples: list[ImuSamples] = []
-        self.delay = delay
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.captures = 0
+        self.error: BaseException | None = None
+        self.problem: Exception | None = None
 
-    def capture(self, item: Capture) -> None:
-        time.sleep(self.delay)
-        self.captures.append(item)
+    def opened(self, camera: Camera) -> Recorder:
+        if self.problem is not None:
+            raise self.problem
+        self.said.append('opened')
+        return self
 
-    def imu(self, item: ImuSamples) -> None:
-        self.samples.append(item)
+    def await_readers(self, cancelled: threading.Event) -> None:
+        self.said.append('await')
+
+    def lost(self, error: BaseException) -> None:
+        self.said.append('lost')
+
+    def regained(self) -> None:
+        self.said.append('regained')
+
+    def ended(self, error: BaseException | None) -> None:
+        self.said.append('ended')
+        self.error = error
+
+    def capture(self, capture: Capture) -> None:
+        self.captures += 1
+
+    def imu(self, samples: ImuSamples) -> None:
+        raise AssertionError('this camera has no IMU')
 
 
-def samples(count: int) -> ImuSamples:
-    return ImuSamples(*(np.zeros(s, d) for s, d in (
-        ((count, 3), np.float32), (count, np.int64), ((count, 3), np.float32),
-        (count, np.int64), (count, np.float32))))
+def until(condition, timeout: float = 10.0) -> None:
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
 
 
-def run(camera: Camera, sink: Sink):
-    """Run a driver until it says that it has ended, and return what it said."""
-    ended: list[BaseException | None] = []
-    over = threading.Event()
-    driver = Driver(camera, sink, lambda error: (ended.append(error), over.set()))
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, 'FIRST_RETRY', 0.01)
+    monkeypatch.setattr(module, 'LAST_RETRY', 0.02)
+
+
+def test_a_hundred_times_unplugged_and_plugged_in(quick) -> None:
+    world, events = World(), Recorder()
+    driver = Driver(world.open, events)
+    driver.open()
     driver.start()
-    assert over.wait(10)
-    driver.stop()
-    assert len(ended) == 1
-    return driver, ended[0]
+    for _ in range(100):
+        came = events.captures
+        until(lambda c=came: events.captures > c)
+        assert driver.state is State.STREAMING
+        world.plugged.clear()
+        until(lambda: driver.state is State.LOST)
+        world.plugged.set()
+        until(lambda: driver.state is State.STREAMING)
+    driver.close()
+    assert driver.losses == 100 and world.opened == 101 and world.open_now == 0
+    assert events.said.count('lost') == events.said.count('regained') == 100
+    assert 'ended' not in events.said
+    assert driver.state is State.CLOSED
 
 
-def test_the_end_comes_when_both_threads_have_reached_it() -> None:
-    end = EndOfRecording('end')
-    sink = Sink(delay=0.02)
-    camera = Script([capture(i) for i in range(5)] + [end], [samples(3), end])
-    driver, error = run(camera, sink)
-    assert error is None
-    assert [c.device_us for c in sink.captures] == list(range(5))
-    assert (driver.captures, driver.samples, driver.dropped) == (5, 3, 0)
-
-
-@pytest.mark.parametrize('problem', [CameraLostError('gone'), ZeroDivisionError('defect')])
-def test_an_error_in_either_thread_ends_both(problem: Exception) -> None:
-    for images, imu in (([problem], []), ([], [problem])):
-        _, error = run(Script(images, imu), Sink())
-        assert error is problem
-
-
-def test_an_error_of_the_sink_is_not_lost() -> None:
-    class Broken(Sink):
-        """Fails at the first image."""
-
-        def capture(self, item: Capture) -> None:
-            raise ZeroDivisionError('defect')
-
-    for lossless in (True, False):
-        _, error = run(Script([capture(1)], [], lossless), Broken())
-        assert isinstance(error, ZeroDivisionError)
-
-
-def test_stop_says_nothing_and_may_come_twice() -> None:
-    ended: list[object] = []
-    driver = Driver(Script([], []), Sink(), ended.append)
+def test_a_camera_that_does_not_start_is_tried_again(quick) -> None:
+    world, events = World(), Recorder()
+    world.refuse_start = 3
+    driver = Driver(world.open, events)
+    driver.open()
     driver.start()
-    driver.stop()
-    driver.stop()
-    assert not ended
+    until(lambda: events.captures)
+    driver.close()
+    assert world.opened == 4 and events.said.count('lost') == 3
 
 
-def test_a_slow_sink_gets_the_newest_of_a_camera_that_does_not_wait() -> None:
-    class Paced(Script):
-        """Gives a capture every five milliseconds."""
-
-        def read(self, timeout: float) -> Capture:
-            time.sleep(0.005)
-            return super().read(timeout)
-
-    camera = Paced([capture(i) for i in range(60)], [], lossless=False)
-    sink = Sink(delay=0.03)
-    driver = Driver(camera, sink, lambda error: None)
+def test_a_restart_opens_the_camera_anew_and_goes_on(quick) -> None:
+    world, events = World(), Recorder()
+    driver = Driver(world.open, events)
+    driver.open()
     driver.start()
-    deadline = time.monotonic() + 10
-    while (not sink.captures or sink.captures[-1].device_us != 59) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    driver.stop()
-    times = [c.device_us for c in sink.captures]
-    assert times == sorted(times) and times[-1] == 59
-    assert driver.captures == 60
-    assert driver.dropped == 60 - len(times) > 20
+    for number in range(2, 12):
+        driver.restart()
+        until(lambda n=number: world.opened == n)
+        came = events.captures
+        until(lambda c=came: events.captures > c)
+    driver.close()
+    assert 'lost' not in events.said and driver.losses == 0 and world.open_now == 0
 
 
-def test_latest_gives_up_in_time() -> None:
-    began = time.monotonic()
-    with pytest.raises(ReadTimeout):
-        Latest().take(0.05)
-    assert 0.04 < time.monotonic() - began < 5
+def test_a_restart_while_the_camera_is_away_is_done_when_it_is_back(quick) -> None:
+    world, events = World(), Recorder()
+    driver = Driver(world.open, events)
+    driver.open()
+    driver.start()
+    world.plugged.clear()
+    until(lambda: driver.state is State.LOST)
+    driver.restart()
+    world.plugged.set()
+    until(lambda: driver.state is State.STREAMING)
+    time.sleep(0.1)
+    assert world.opened == 2
+    driver.close()
+
+
+@pytest.mark.parametrize('lost', [False, True])
+def test_stop_and_close_at_any_moment(quick, lost: bool) -> None:
+    for delay in (0, 0.001, 0.01, 0.05):
+        world, events = World(), Recorder()
+        driver = Driver(world.open, events)
+        driver.open()
+        driver.start()
+        if lost:
+            world.plugged.clear()
+        time.sleep(delay)
+        began = time.monotonic()
+        driver.stop()
+        driver.close()
+        driver.close()
+        assert time.monotonic() - began < 1.0
+        assert world.open_now == 0 and 'ended' not in events.said
+
+
+def test_stop_and_start_again_keep_the_camera_open() -> None:
+    world, events = World(), Recorder()
+    driver = Driver(world.open, events)
+    driver.open()
+    for _ in range(5):
+        driver.start()
+        driver.start()
+        came = events.captures
+        until(lambda c=came: events.captures > c)
+        driver.stop()
+        assert driver.state is State.READY
+    assert world.opened == 1
+    driver.close()
+
+
+def test_a_recording_that_ends_or_breaks_is_not_opened_again() -> None:
+    world, events = World(lossless=True), Recorder()
+    driver = Driver(world.open, events)
+    driver.open()
+    driver.start()
+    until(lambda: events.captures)
+    world.plugged.clear()
+    until(lambda: 'ended' in events.said)
+    assert events.error is None and driver.state is State.ENDED
+    driver.close()
+    assert world.opened == 1 and 'lost' not in events.said
+
+
+def test_a_camera_that_cannot_be_prepared_for_is_closed() -> None:
+    world, events = World(), Recorder()
+    events.problem = CalibrationError('unusable')
+    driver = Driver(world.open, events)
+    with pytest.raises(CalibrationError):
+        driver.open()
+    assert world.open_now == 0 and driver.state is State.CLOSED
+    with pytest.raises(DeviceNotFoundError):
+        world.plugged.clear()
+        driver.open()
+
+
+def test_what_is_wrong_after_a_restart_ends_it() -> None:
+    world, events = World(), Recorder()
+    driver = Driver(world.open, events)
+    driver.open()
+    driver.start()
+    events.problem = CalibrationError('unusable')
+    driver.restart()
+    until(lambda: 'ended' in events.said)
+    assert events.error is events.problem
+    driver.close()

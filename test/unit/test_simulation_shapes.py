@@ -12,39 +12,28 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Every intersection against a value computed by hand, and renders against their own geometry."""
+"""Every intersection against a value computed by hand."""
 
 from __future__ import annotations
 
 import math
 
-from k4a_ros.calibration import FactoryCalibration
-from k4a_ros.calibration import RigidTransform
-from k4a_ros.config import ColorResolution
-from k4a_ros.config import DepthMode
-from k4a_ros.geometry import PointCloud
-from k4a_ros.lens import Intrinsics
-from k4a_ros.nominal_calibration import nominal_calibration
-from k4a_ros.scene import Box
-from k4a_ros.scene import Capsule
-from k4a_ros.scene import default_room
-from k4a_ros.scene import level_pose
-from k4a_ros.scene import Material
-from k4a_ros.scene import Plane
-from k4a_ros.scene import render_color
-from k4a_ros.scene import render_depth
-from k4a_ros.scene import render_ir
-from k4a_ros.scene import Scene
-from k4a_ros.scene import Shape
-from k4a_ros.scene import sphere
+from k4a_ros.rigid_transform import RigidTransform
+from k4a_ros.simulation import fallback
+from k4a_ros.simulation import kernels
+from k4a_ros.simulation.scene import Scene
+from k4a_ros.simulation.shapes import Box
+from k4a_ros.simulation.shapes import Capsule
+from k4a_ros.simulation.shapes import Material
+from k4a_ros.simulation.shapes import Plane
+from k4a_ros.simulation.shapes import seen_from
+from k4a_ros.simulation.shapes import Shape
+from k4a_ros.simulation.shapes import sphere
+from k4a_ros.simulation.shapes import table
 import numpy as np
 import pytest
 
 WHITE = Material((1.0, 1.0, 1.0))
-HERE = RigidTransform.identity()
-NOMINAL = FactoryCalibration.from_raw(nominal_calibration())
-#: 5 x 3 pixels; the one in the middle looks straight ahead
-PINHOLE = Intrinsics(width=5, height=3, fx=2.0, fy=2.0, cx=2.0, cy=1.0)
 
 
 def turn(axis: int, degrees: float) -> np.ndarray:
@@ -193,107 +182,54 @@ def test_checkerboard():
     assert abs(around[0] - around[1]) == pytest.approx(0.5 * math.pi)
 
 
-def test_depth_is_z_and_not_range_and_0_for_nothing():
-    scene = Scene((Plane((0, 0, 1.2344), (0, 0, -1)),))
-    assert (render_depth(scene, PINHOLE, HERE) == 1234).all()
-    # turned around there is nothing, and 70 m do not fit
-    behind = RigidTransform(turn(1, 180), np.zeros(3))
-    assert (render_depth(scene, PINHOLE, behind) == 0).all()
-    far = Scene((Plane((0, 0, 70), (0, 0, -1)),))
-    depth = render_depth(far, PINHOLE, HERE)
-    assert depth.dtype == np.uint16
-    assert (depth == 0).all()
-    # from 1 m further back, and 0.5 m to the right, which no pixel of a wall shows
-    back = RigidTransform(np.eye(3), np.array([0.5, 0, -1]))
-    assert (render_depth(scene, PINHOLE, back) == 2234).all()
+@pytest.mark.parametrize('draw', [kernels, fallback])
+@pytest.mark.parametrize(('shape', 'origin', 'direction', 'distance', 'normal'), CASES)
+def test_what_draws_finds_the_same(
+    draw, shape: Shape, origin: tuple, direction: tuple, distance: float, normal: tuple | None,
+) -> None:
+    # a camera there that looks along the direction, and whose only pixel is slightly off
+    z = np.array(direction) / np.linalg.norm(direction)
+    x = np.cross(z, [0.36, 0.48, 0.8])
+    x /= np.linalg.norm(x)
+    off = np.array([0.02, -0.03])
+    look = np.stack((x, np.cross(z, x), z), axis=1)
+    # turned such that the ray of that pixel is the direction
+    ray = np.array([*off, 1.0]) / math.sqrt(1 + off @ off)
+    u = np.array([1.0, 0.0, -off[0]])
+    u /= np.linalg.norm(u)
+    turn_back = np.stack((u, np.cross(ray, u), ray), axis=0)
+    pose = RigidTransform(look @ turn_back, np.array(origin, float))
+    rows = seen_from(pose, table([shape]))
+    rx, ry = np.full((1, 1), off[0], np.float32), np.full((1, 1), off[1], np.float32)
+    depth, index = np.full((1, 1), np.inf), np.full((1, 1), -1, np.int16)
+    draw.trace(rows, np.array([[0, 1, 0, 1]]), 4, rx, ry, depth, index)
+    expected = distance * np.linalg.norm(direction) / math.sqrt(1 + off @ off)
+    assert depth[0, 0] == pytest.approx(expected, rel=1e-6)
+    assert index[0, 0] == (4 if normal else -1)
+    if normal:
+        # light from along the normal makes it white, from the other side it stays half as bright
+        white = np.tile(np.array([[*rows[0, :17], *[1.0] * 6]]), (1, 1))
+        for sign, level in ((1, 255), (-1, 128)):
+            image = np.zeros((1, 1, 3), np.uint8)
+            light = sign * np.array(normal) @ pose.rotation
+            draw.paint(white, (0, 1, 0, 1), 4, rx, ry, depth, index, light, 0.5, image)
+            assert np.abs(image.astype(int) - level).max() <= 1
 
 
-def test_infrared_falls_with_range_and_incidence():
-    near = render_ir(Scene((Plane((0, 0, 1), (0, 0, -1), WHITE),)), PINHOLE, HERE)
-    assert near.dtype == np.uint16
-    assert near[1, 2] == 3000
-    # 45 degrees off: range² is doubled, and so is 1 / cos² of the incidence
-    assert near[1, 4] == round(3000 / 2 * math.sqrt(0.5))
-    grey = Plane((0, 0, 2), (0, 0, -1), Material((0.2, 0.5, 0.8)))
-    assert render_ir(Scene((grey,)), PINHOLE, HERE)[1, 2] == 375
-    slope = Scene((Plane((0, 0, 1), (0, -1, -1), WHITE),))
-    assert render_ir(slope, PINHOLE, HERE)[1, 2] == round(3000 * math.sqrt(0.5))
-    bright = Scene((Plane((0, 0, 0.01), (0, 0, -1), WHITE),))
-    assert render_ir(bright, PINHOLE, HERE)[1, 2] == 65535
-    assert (render_ir(Scene(()), PINHOLE, HERE) == 0).all()
+def test_the_table_is_made_of_the_frames():
+    shapes = (SLOPE, BOX, BALL, ROD, DIAMOND, Capsule((0, 0, 0), (0.3, -0.2, 0.7), 0.1))
+    for row, shape in zip(table(shapes), shapes, strict=True):
+        frame = shape.frame()
+        np.testing.assert_allclose(row[4:13].reshape(3, 3), frame.rotation, atol=1e-12)
+        np.testing.assert_allclose(row[13:16], frame.translation)
+        np.testing.assert_allclose(row[1:4], shape.dimensions)
+        assert row[0] == shape.kind
 
 
-def test_color_is_shaded_bgr():
-    scene = Scene((sphere((0, 0, 3), 1.0, Material((0.8, 0.4, 0.2))),))
-    image = render_color(scene, Intrinsics(41, 31, 30, 30, 20, 15), HERE)
-    assert image.shape == (31, 41, 3)
-    assert image.dtype == np.uint8
-    assert (image[0, 0] == 0).all()
-    blue, green, red = image[15, 20].astype(int)
-    assert abs(blue - 2 * green) <= 2
-    assert abs(green - 2 * red) <= 2
-    # the light comes from above and from the left
-    assert image[8, 20].sum() > image[22, 20].sum()
-    assert image[15, 13].sum() > image[15, 27].sum()
-
-
-@pytest.mark.parametrize('mode', [DepthMode.NFOV_UNBINNED, DepthMode.WFOV_2X2BINNED])
-def test_depth_through_the_lens_gives_the_scene_back(mode):
-    lens = NOMINAL.depth(mode)
-    rays = lens.rays()
-    pose = RigidTransform(turn(0, 15) @ turn(1, -25), np.array([0.1, -0.2, 0.3]))
-    centre, radius = np.array([0.6, 0.5, 2.0]), 0.7
-    # all around, so that every ray meets something
-    scene = Scene((sphere(tuple(centre), radius, WHITE), sphere((0, 0, 0), 4.0, WHITE)))
-    depth = render_depth(scene, lens, pose)
-    np.testing.assert_array_equal(depth == 0, np.isnan(rays[..., 0]))
-    cloud = np.zeros((*depth.shape, 4), np.float32)
-    PointCloud(rays).into(depth, cloud)
-    points = pose.apply(cloud[..., :3])[depth > 0]
-    ball = np.abs(np.linalg.norm(points - centre, axis=1) - radius)
-    room = np.abs(np.linalg.norm(points, axis=1) - 4.0)
-    # half a millimetre of Z is at most 2 times that along the ray, and less across the surface
-    assert np.minimum(ball, room).max() < 0.0011
-    assert (ball < 0.0011).sum() > 2000
-
-
-def test_the_room_looks_the_same_to_both_cameras():
-    pose = level_pose()
-    lens = NOMINAL.depth(DepthMode.NFOV_2X2BINNED)
-    room = default_room()
-    depth = render_depth(room, lens, pose)
-    assert (depth > 0).all()
-    assert 1000 < depth.min() < 2000 < 3300 < depth.max() < 3600
-    infrared = render_ir(room, lens, pose)
-    assert np.median(infrared) > 100
-    assert (infrared == 0).mean() < 0.001
-    assert len(np.unique(infrared)) > 100
-    color_lens = NOMINAL.color(ColorResolution.R720P)
-    color = render_color(room, color_lens, pose @ NOMINAL.depth_to_color.inverse())
-    # a visible point of the room has the colour of its shape in the colour image
-    cloud = np.zeros((*depth.shape, 4), np.float32)
-    PointCloud(lens.rays()).into(depth, cloud)
-    ball = default_room().cast(
-        pose.translation, pose.apply(cloud[..., :3]) - pose.translation)
-    red = np.all(ball.color == (0.18, 0.22, 0.82), axis=-1)
-    assert red.sum() > 300
-    middle = cloud[red][:, :3].mean(axis=0)
-    pixel, valid = color_lens.project(NOMINAL.depth_to_color.apply(middle))
-    assert valid
-    blue, _, reds = color[int(pixel[1].round()), int(pixel[0].round())].astype(int)
-    assert reds > 3 * blue
-
-
-def test_level_pose_looks_down_by_6_degrees_and_the_color_camera_straight():
-    pose = level_pose()
-    forward = pose.rotation @ [0, 0, 1]
-    np.testing.assert_allclose(
-        forward, [0, math.sin(math.radians(6)), math.cos(math.radians(6))], atol=1e-12)
-    color = pose @ NOMINAL.depth_to_color.inverse()
-    np.testing.assert_allclose(color.rotation, np.eye(3), atol=1e-6)
-
-
-def test_renders_are_deterministic():
-    lens = NOMINAL.depth(DepthMode.NFOV_2X2BINNED)
-    first, second = (render_ir(default_room(), lens, level_pose()) for _ in range(2))
-    np.testing.assert_array_equal(first, second)
+@pytest.mark.parametrize('shape', [SLOPE, BOX, BALL, ROD])
+def test_moved(shape: Shape) -> None:
+    offset = (0.1, -0.2, 0.4)
+    before = Scene((shape,)).cast((0, 0, 0), (0.01, 0.02, 1))
+    after = Scene((shape.moved(offset),)).cast(offset, (0.01, 0.02, 1))
+    assert after.distance == pytest.approx(before.distance)
+    np.testing.assert_allclose(after.normal, before.normal)

@@ -1,0 +1,124 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""The frames of a simulated camera by their number, as fast as they are asked for."""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+from k4a_ros.cameras.base import Capture
+from k4a_ros.cameras.base import Image
+from k4a_ros.cameras.base import ImuSamples
+from k4a_ros.cameras.color_signal import ColorSignal
+from k4a_ros.cameras.color_signal import encode
+from k4a_ros.cameras.controls import ColorControls
+from k4a_ros.config import CameraConfig
+import numpy as np
+import numpy.typing as npt
+
+#: inertial samples come in bursts of this length, microseconds
+IMU_BURST_US = 8_000
+
+#: the device's clock ticks at 90 kHz, and its stamps are whole ticks in whole microseconds
+_TICKS_PER_SECOND = 90_000
+#: frame periods from the start of the clock to the first frame
+_FIRST_FRAME = 2
+#: temperature at the start and when warm, degrees Celsius, and how fast it gets there, seconds
+_COLD, _WARM, _WARMING = 31.0, 41.0, 400.0
+
+
+class SensorLike(Protocol):
+    """What is needed of `k4a_ros.simulation.sensor.Sensor`."""
+
+    def depth_and_ir(
+        self, device_us: int,
+    ) -> tuple[npt.NDArray[np.uint16] | None, npt.NDArray[np.uint16] | None]:
+        """Return depth and infrared at this time."""
+
+    def color(self, device_us: int, exposure_us: float = 0.0) -> npt.NDArray[np.uint8]:
+        """Return the colour picture at this time."""
+
+    def imu(self, from_us: int, to_us: int) -> ImuSamples:
+        """Return the inertial samples of this time."""
+
+
+class Frames:
+    """
+    Captures by number, and when they are taken, in microseconds from the start of the clock.
+
+    All but colour depends on the number alone. Colour also depends on the controls, and on the
+    frames before while an automatic mode has not settled. Not locked: one thread at a time.
+
+    :param sensor: what the lenses see.
+    :param controls: of the colour camera.
+    """
+
+    def __init__(
+        self, config: CameraConfig, sensor: SensorLike, controls: ColorControls,
+    ) -> None:
+        self._config = config
+        self._sensor = sensor
+        self._signal = ColorSignal(controls, config.period_us)
+        self._ticks = _TICKS_PER_SECOND // config.fps
+        self._delay = config.depth_delay_off_color_usec
+
+    def color_us(self, number: int) -> int:
+        """Return the centre of exposure of the colour image."""
+        ticks = (number + _FIRST_FRAME) * self._ticks
+        return ticks * 100 // 9 + self._config.subordinate_delay_off_master_usec
+
+    def depth_us(self, number: int) -> int:
+        """Return the centre of exposure of the depth and infrared images."""
+        return self.color_us(number) + self._delay
+
+    def complete_us(self, number: int) -> int:
+        """Return when the last image of a capture is taken."""
+        return self.color_us(number) + max(0, self._delay)
+
+    def number_at(self, elapsed_us: float) -> int:
+        """Return the number of the last capture complete at a time; -1 before the first."""
+        offset = self._config.subordinate_delay_off_master_usec + max(0, self._delay)
+        period = 1e6 * self._ticks / _TICKS_PER_SECOND
+        return max(-1, math.floor((elapsed_us - offset) / period) - _FIRST_FRAME)
+
+    def capture(self, number: int) -> Capture:
+        """Return a capture; ``device_us`` of its images is the time from the clock's start."""
+        depth = ir = color = None
+        if self._config.ir:
+            when = self.depth_us(number)
+            depth_data, ir_data = self._sensor.depth_and_ir(when)
+            depth = Image(depth_data, when) if depth_data is not None else None
+            ir = Image(ir_data, when) if ir_data is not None else None
+        if self._config.color:
+            color = self._color(self.color_us(number))
+        return Capture(depth, ir, color, temperature=temperature(self.color_us(number)))
+
+    def _color(self, when: int) -> Image:
+        signal = self._signal
+        exposure, kelvin, iso = signal.exposure_us(), signal.white_balance(), signal.iso_speed()
+        picture = signal.process(self._sensor.color(when, exposure), when)
+        return Image(encode(picture, self._config.color_format), when, exposure_us=exposure,
+                     white_balance=kelvin, iso_speed=iso)
+
+    def imu(self, burst: int) -> ImuSamples:
+        """Return a burst of inertial samples by its number, counted from 0."""
+        return self._sensor.imu(burst * IMU_BURST_US, (burst + 1) * IMU_BURST_US)
+
+
+def temperature(elapsed_us: int) -> float:
+    """Return the temperature of a camera that was switched on this long ago."""
+    return _WARM - (_WARM - _COLD) * math.exp(-elapsed_us * 1e-6 / _WARMING)

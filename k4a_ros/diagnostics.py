@@ -1,0 +1,180 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""How a camera is doing, as counters and as the sentences of /diagnostics (pure, no ROS)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+import enum
+import threading
+
+
+class Level(enum.IntEnum):
+    """Levels of diagnostic_msgs/DiagnosticStatus."""
+
+    OK = 0
+    WARN = 1
+    ERROR = 2
+    STALE = 3
+
+
+class Latency:
+    """How long images take from their arrival to the end of publishing them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sum_ns = self._max_ns = self._count = 0
+
+    def add(self, nanoseconds: int) -> None:
+        """Note one capture."""
+        with self._lock:
+            self._sum_ns += nanoseconds
+            self._max_ns = max(self._max_ns, nanoseconds)
+            self._count += 1
+
+    def take(self) -> tuple[float, float]:
+        """Return mean and maximum since the last call, milliseconds; 0 if there was none."""
+        with self._lock:
+            mean = self._sum_ns / self._count / 1e6 if self._count else 0.0
+            longest = self._max_ns / 1e6
+            self._sum_ns = self._max_ns = self._count = 0
+        return mean, longest
+
+
+class Rates:
+    """How often counters grow."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, int] = {}
+        self._at = 0.0
+
+    def update(self, counts: Mapping[str, int], now: float) -> dict[str, float]:
+        """
+        Return growth per second of each counter since the last call, 0 for those that are new.
+
+        :param now: seconds, monotonic.
+        """
+        passed = now - self._at
+        rates = {name: max(0.0, (count - self._last.get(name, count)) / passed) if passed else 0.0
+                 for name, count in counts.items()}
+        self._last, self._at = dict(counts), now
+        return rates
+
+
+@dataclass
+class Status:
+    """One line of /diagnostics: a name, a level, a sentence, and values by name."""
+
+    name: str
+    level: Level = Level.OK
+    message: str = 'OK'
+    values: dict[str, str] = field(default_factory=dict)
+
+    def worse(self, level: Level, message: str) -> None:
+        """Say something that is wrong; the worst is said first, all of it is said."""
+        if level > self.level:
+            self.message = message if self.level is Level.OK else f'{message}; {self.message}'
+            self.level = level
+        elif self.level is Level.OK:
+            self.message = message
+        else:
+            self.message = f'{self.message}; {message}'
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What is known of a camera at one moment; rates are per second of the last period."""
+
+    state: str
+    streaming: bool
+    ended: bool
+    target_hz: float
+    capture_hz: float
+    imu_hz: float
+    dropped: int
+    dropped_hz: float
+    losses: int
+    latency_ms: tuple[float, float]
+    temperature: float | None
+    drift_ppm: float | None
+    residual_ms: float | None
+    resets: int
+    sync: str
+    published: Mapping[str, float]
+    failed: Mapping[str, int]
+    failed_hz: Mapping[str, float]
+    subscribers: Mapping[str, int]
+
+
+def camera_status(now: Snapshot, error: str) -> Status:
+    """
+    Return how the camera is.
+
+    :param error: why it was lost, '' if it is not.
+    """
+    status = Status('camera', message=now.state)
+    if error:
+        status.worse(Level.ERROR, f'{now.state}: {error}; trying again')
+    elif now.streaming and now.capture_hz < 0.5 * now.target_hz:
+        status.worse(Level.WARN, f'{now.capture_hz:.1f} captures come each second, '
+                     f'{now.target_hz:g} are due: use another USB port or a lower mode')
+    elif now.ended:
+        status.message = 'the recording has been played'
+    status.values |= {
+        'state': now.state, 'captures per second': f'{now.capture_hz:.1f}',
+        'captures due per second': f'{now.target_hz:g}',
+        'inertial samples per second': f'{now.imu_hz:.0f}',
+        'times lost': str(now.losses), 'synchronisation': now.sync}
+    if now.temperature is not None:
+        status.values['temperature, degrees Celsius'] = f'{now.temperature:.1f}'
+    return status
+
+
+def publishing_status(now: Snapshot) -> Status:
+    """Return how publishing goes."""
+    status = Status('publishing')
+    if now.dropped_hz > 0.05 * now.target_hz:
+        status.worse(Level.WARN, f'overloaded: {now.dropped_hz:.1f} captures are left out each '
+                     'second; subscribe to rgb/image_raw/compressed instead of rgb/image_raw, or '
+                     'lower fps or color_resolution')
+    for topic, rate in now.failed_hz.items():
+        if rate:
+            status.worse(Level.WARN, f'{topic}: {now.failed[topic]} images could not be converted')
+    mean, longest = now.latency_ms
+    status.values |= {
+        'captures left out': str(now.dropped), 'latency, mean ms': f'{mean:.1f}',
+        'latency, longest ms': f'{longest:.1f}'}
+    for topic, rate in now.published.items():
+        count = now.subscribers.get(topic, 0)
+        status.values[topic] = f'{rate:.1f} Hz to {count} subscribers' if count else 'unwanted'
+    return status
+
+
+def clock_status(now: Snapshot) -> Status:
+    """Return how well stamps follow the host's clock."""
+    status = Status('clock')
+    if now.drift_ppm is None or now.residual_ms is None:
+        status.message = 'stamps are those of the recording'
+        return status
+    if abs(now.residual_ms) > 5.0:
+        status.worse(Level.WARN, f'stamps are {now.residual_ms:.1f} ms from where they should be, '
+                     'and are being corrected')
+    status.values |= {
+        'drift of the device, ppm': f'{now.drift_ppm:.1f}',
+        'correction under way, ms': f'{now.residual_ms:.3f}',
+        'new time lines': str(now.resets)}
+    return status

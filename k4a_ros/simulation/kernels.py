@@ -1,0 +1,391 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""
+The inner loops of the simulation, compiled where numba is installed.
+
+Shapes come as rows of ``shapes.table``: in the frame of the camera, which is the origin of all
+rays; the ray of a pixel is (rx, ry, 1), so distances along it are depths Z. The formulas are those
+of ``shapes``. Without numba the same is done, slower, by ``fallback``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import contextlib
+import importlib
+import math
+from typing import Any
+from typing import TypeVar
+
+from k4a_ros.simulation.shapes import BOX
+from k4a_ros.simulation.shapes import NEAREST
+from k4a_ros.simulation.shapes import PLANE
+import numpy as np
+
+numba: Any = None
+with contextlib.suppress(ImportError):
+    numba = importlib.import_module('numba')
+
+F = TypeVar('F', bound=Callable[..., Any])
+
+#: whether the functions of this module are fast
+COMPILED = numba is not None
+
+
+def _compiled(function: F) -> F:
+    """Compile a function at its first call, or load what an earlier process has compiled."""
+    if numba is None:
+        return function
+    options = {'nopython': True, 'nogil': True, 'error_model': 'numpy',
+               # a * b + c in one instruction
+               'fastmath': {'contract'}}
+    try:
+        result: F = numba.jit(cache=True, **options)(function)
+    except RuntimeError:
+        # neither the package's directory nor the user's cache can be written to
+        result = numba.jit(**options)(function)
+    return result
+
+
+@_compiled
+def _sphere_hit(
+    dx: float, dy: float, dz: float, ox: float, oy: float, oz: float, radius: float,
+) -> tuple[float, float]:
+    """Return where a ray from (ox, oy, oz) enters and leaves a sphere at the origin, or NaN."""
+    a = dx * dx + dy * dy + dz * dz
+    b = dx * ox + dy * oy + dz * oz
+    c = ox * ox + oy * oy + oz * oz - radius * radius
+    q = b * b - a * c
+    if not q >= 0:
+        return math.nan, math.nan
+    q = -(b + math.copysign(math.sqrt(q), b))
+    if b < 0:
+        return c / q, q / a
+    return q / a, c / q
+
+
+@_compiled
+def _meet_box(
+    dx: float, dy: float, dz: float, ox: float, oy: float, oz: float, hx: float, hy: float,
+    hz: float,
+) -> float:
+    """Return where a ray from (ox, oy, oz) first meets a cuboid of these half sizes."""
+    entry, leave = -math.inf, math.inf
+    for o, d, half in ((ox, dx, hx), (oy, dy, hy), (oz, dz, hz)):
+        a, b = (-half - o) / d, (half - o) / d
+        # a ray within the plane of a side is neither inside nor outside by that side
+        if a != a or b != b:
+            continue
+        entry = max(entry, min(a, b))
+        leave = min(leave, max(a, b))
+    t = entry if entry > NEAREST else leave
+    return t if entry <= leave and t > NEAREST else math.inf
+
+
+@_compiled
+def _meet_capsule(
+    dx: float, dy: float, dz: float, ox: float, oy: float, oz: float, radius: float,
+    length: float,
+) -> float:
+    """Return where a ray from (ox, oy, oz) first meets a capsule."""
+    best = math.inf
+    if length > 0:
+        a = dx * dx + dy * dy
+        b = dx * ox + dy * oy
+        c = ox * ox + oy * oy - radius * radius
+        q = b * b - a * c
+        if not q >= 0 or (c > 0 and b >= 0):
+            # it misses, or comes from, the whole cylinder that the capsule is in
+            return best
+        q = -(b + math.copysign(math.sqrt(q), b))
+        if c > 0:
+            # it comes from outside of the cylinder: by the side, or by the cap beyond that end
+            t = c / q
+            level = oz + t * dz
+            if level >= 0 and level <= length:
+                return t if t > NEAREST else math.inf
+            t, _ = _sphere_hit(dx, dy, dz, ox, oy, oz if level < 0 else oz - length, radius)
+            return t if t > NEAREST else math.inf
+        for t in (c / q, q / a):
+            level = oz + t * dz
+            if t > NEAREST and level >= 0 and level <= length and t < best:
+                best = t
+    for end, outward in ((0.0, -1.0), (length, 1.0)):
+        t0, t1 = _sphere_hit(dx, dy, dz, ox, oy, oz - end, radius)
+        for t in (t0, t1):
+            if t > NEAREST and (oz + t * dz - end) * outward >= 0 and t < best:
+                best = t
+    return best
+
+
+@_compiled
+def trace(shapes: Any, areas: Any, first: int, rx: Any, ry: Any, z: Any, index: Any) -> None:
+    """
+    Put shapes into a depth buffer where they are nearer than what is there.
+
+    :param shapes: (N, 23) float64.
+    :param areas: (N, 4) int64: the rows from, to and the columns from, to in which each may be.
+    :param first: index of the first of them.
+    :param rx: (height, width) float32, ``ry`` likewise: the rays, NaN for none.
+    :param z: (height, width) float64, changed: depths, metres, inf for nothing.
+    :param index: (height, width) int16, changed: what is there, -1 for nothing.
+    """
+    for n in range(shapes.shape[0]):
+        kind, p, q, r = shapes[n, 0], shapes[n, 1], shapes[n, 2], shapes[n, 3]
+        a, b, c = shapes[n, 4], shapes[n, 5], shapes[n, 6]
+        d, e, f = shapes[n, 7], shapes[n, 8], shapes[n, 9]
+        g, h, k = shapes[n, 10], shapes[n, 11], shapes[n, 12]
+        tx, ty, tz = shapes[n, 13], shapes[n, 14], shapes[n, 15]
+        # where the camera is in the shape's own frame
+        ox = -(a * tx + d * ty + g * tz)
+        oy = -(b * tx + e * ty + h * tz)
+        oz = -(c * tx + f * ty + k * tz)
+        for i in range(areas[n, 0], areas[n, 1]):
+            for j in range(areas[n, 2], areas[n, 3]):
+                x, y = rx[i, j], ry[i, j]
+                dz = c * x + f * y + k
+                if kind == PLANE:
+                    t = -oz / dz
+                    t = t if t > NEAREST else math.inf
+                else:
+                    dx = a * x + d * y + g
+                    dy = b * x + e * y + h
+                    if kind == BOX:
+                        t = _meet_box(dx, dy, dz, ox, oy, oz, p, q, r)
+                    else:
+                        t = _meet_capsule(dx, dy, dz, ox, oy, oz, p, q)
+                if t < z[i, j]:
+                    z[i, j] = t
+                    index[i, j] = first + n
+
+
+@_compiled
+def _look(numbers: Any, x: float, y: float, z: float) -> tuple[float, float, float, bool]:
+    """
+    Return the unit normal towards the camera of a hit, and whether it has the other colour.
+
+    :param numbers: ``_numbers`` of the shape.
+    :param x: and ``y``, ``z``: the ray and the depth.
+    """
+    kind, p, q, r, a, b, c, d, e, f, g, h, k, tx, ty, tz, square = numbers
+    wx, wy, wz = c, f, k
+    other = False
+    if kind != PLANE or square > 0:
+        # the point in the shape's own frame
+        vx, vy, vz = x * z - tx, y * z - ty, z - tz
+        px = a * vx + d * vy + g * vz
+        py = b * vx + e * vy + h * vz
+        pz = c * vx + f * vy + k * vz
+        u, v = px, py
+        if kind == BOX:
+            ax, ay, az = abs(abs(px) - p), abs(abs(py) - q), abs(abs(pz) - r)
+            if ax <= ay and ax <= az:
+                wx, wy, wz = a, d, g
+            elif ay <= az:
+                wx, wy, wz = b, e, h
+        elif kind != PLANE:
+            level = min(max(pz, 0.0), q)
+            nx, ny, nz = px / p, py / p, (pz - level) / p
+            wx = a * nx + b * ny + c * nz
+            wy = d * nx + e * ny + f * nz
+            wz = g * nx + h * ny + k * nz
+            u = pz
+            if square > 0:
+                v = math.atan2(py, px) * p
+        if square > 0:
+            other = (math.floor(u / square) + math.floor(v / square)) & 1 != 0
+    if wx * x + wy * y + wz > 0:
+        wx, wy, wz = -wx, -wy, -wz
+    return wx, wy, wz, other
+
+
+@_compiled
+def _numbers(row: Any) -> Any:
+    """Return what ``_look`` needs of a shape's row: local variables are faster than an array."""
+    return (row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], row[9],
+            row[10], row[11], row[12], row[13], row[14], row[15], row[16])
+
+
+@_compiled
+def paint(
+    shapes: Any, area: Any, first: int, rx: Any, ry: Any, z: Any, index: Any, light: Any,
+    ambient: float, image: Any,
+) -> None:
+    """
+    Colour the pixels that show one of the shapes: matt surfaces under one distant light.
+
+    If ``first`` is 0, so that these are all shapes, pixels that show nothing become black.
+
+    :param area: rows from, to and columns from, to.
+    :param light: (3,) float64: the direction to the light in the camera's frame.
+    :param image: (height, width, 3) uint8, changed.
+    """
+    if shapes.shape[0] == 0:
+        if first == 0:
+            image[area[0]:area[1], area[2]:area[3]] = 0
+        return
+    lx, ly, lz = light[0], light[1], light[2]
+    last = 0
+    numbers = _numbers(shapes[0])
+    colors = (shapes[0, 17], shapes[0, 18], shapes[0, 19])
+    others = (shapes[0, 20], shapes[0, 21], shapes[0, 22])
+    for i in range(area[0], area[1]):
+        for j in range(area[2], area[3]):
+            n = index[i, j] - first
+            if n < 0:
+                if first == 0:
+                    image[i, j, :] = 0
+                continue
+            if n != last:
+                last = n
+                numbers = _numbers(shapes[n])
+                colors = (shapes[n, 17], shapes[n, 18], shapes[n, 19])
+                others = (shapes[n, 20], shapes[n, 21], shapes[n, 22])
+            nx, ny, nz, other = _look(numbers, rx[i, j], ry[i, j], z[i, j])
+            shade = (ambient + (1.0 - ambient) * max(nx * lx + ny * ly + nz * lz, 0.0)) * 255.0
+            blue, green, red = others if other else colors
+            image[i, j, 0] = int(min(blue * shade, 255.0) + 0.5)
+            image[i, j, 1] = int(min(green * shade, 255.0) + 0.5)
+            image[i, j, 2] = int(min(red * shade, 255.0) + 0.5)
+
+
+@_compiled
+def illuminate(
+    shapes: Any, area: Any, first: int, rx: Any, ry: Any, z: Any, index: Any, light: Any,
+    ambient: float, active: float, passive: float, lit: Any, amplitude: Any,
+) -> None:
+    """
+    Give the pixels that show one of the shapes their infrared amplitude.
+
+    It is reflectivity * (active * cos(incidence) / range² + passive * light as in ``paint``),
+    0 where it is not lit, and if ``first`` is 0 also where nothing is seen.
+
+    :param lit: (height, width) bool: the illuminated pixels.
+    :param amplitude: (height, width) float32, changed.
+    """
+    if shapes.shape[0] == 0:
+        if first == 0:
+            amplitude[area[0]:area[1], area[2]:area[3]] = 0
+        return
+    lx, ly, lz = light[0], light[1], light[2]
+    last = 0
+    numbers = _numbers(shapes[0])
+    color = (shapes[0, 17] + shapes[0, 18] + shapes[0, 19]) / 3.0
+    different = (shapes[0, 20] + shapes[0, 21] + shapes[0, 22]) / 3.0
+    for i in range(area[0], area[1]):
+        for j in range(area[2], area[3]):
+            n = index[i, j] - first
+            if n < 0 or not lit[i, j]:
+                if n >= 0 or first == 0:
+                    amplitude[i, j] = 0
+                continue
+            if n != last:
+                last = n
+                numbers = _numbers(shapes[n])
+                color = (shapes[n, 17] + shapes[n, 18] + shapes[n, 19]) / 3.0
+                different = (shapes[n, 20] + shapes[n, 21] + shapes[n, 22]) / 3.0
+            x, y, depth = rx[i, j], ry[i, j], z[i, j]
+            nx, ny, nz, other = _look(numbers, x, y, depth)
+            stretch = x * x + y * y + 1.0
+            value = passive * (
+                ambient + (1.0 - ambient) * max(nx * lx + ny * ly + nz * lz, 0.0))
+            value -= active * (nx * x + ny * y + nz) / (
+                stretch * math.sqrt(stretch) * depth * depth)
+            amplitude[i, j] = value * (different if other else color)
+
+
+@_compiled
+def measure(
+    area: Any, first: int, index: Any, z: Any, amplitude: Any, lit: Any, jump: float,
+    floor: float, shot: float, wave: Any, depth: Any, sigma: Any,
+) -> None:
+    """
+    Say how well those pixels of an area can be measured that show, or touch, one of the shapes.
+
+    :param first: index of the first of the shapes.
+    :param lit: (height, width) bool: the illuminated pixels.
+    :param jump: pixels are invalid where 1 / z bends by more than this share of itself from one
+        neighbour to the other: it does not on a plane, however steep, but does at an edge.
+    :param floor: standard deviation of the depth, mm, however much light there is.
+    :param shot: what is divided by the root of the amplitude and added to it (in squares).
+    :param wave: amplitude, mm, wavelength, mm, and phase of the systematic error.
+    :param depth: (height, width) float32, changed: Z with systematic error, mm, 0 for invalid.
+    :param sigma: (height, width) float32, changed: standard deviation, mm.
+    """
+    height, width = z.shape
+    for i in range(area[0], area[1]):
+        for j in range(area[2], area[3]):
+            if (index[i, j] < first and index[max(i - 1, 0), j] < first
+                    and index[min(i + 1, height - 1), j] < first
+                    and index[i, max(j - 1, 0)] < first
+                    and index[i, min(j + 1, width - 1)] < first):
+                continue
+            depth[i, j] = 0.0
+            sigma[i, j] = 0.0
+            here = z[i, j]
+            light = amplitude[i, j]
+            if not lit[i, j] or not here < math.inf or light <= 0:
+                continue
+            inverse = 2.0 / here
+            bend = 0.0
+            if j > 0 and j < width - 1 and lit[i, j - 1] and lit[i, j + 1]:
+                bend = abs(1.0 / z[i, j - 1] + 1.0 / z[i, j + 1] - inverse)
+            if i > 0 and i < height - 1 and lit[i - 1, j] and lit[i + 1, j]:
+                bend = max(bend, abs(1.0 / z[i - 1, j] + 1.0 / z[i + 1, j] - inverse))
+            if bend * here > jump:
+                continue
+            here *= 1000.0
+            if wave[0] > 0:
+                here += wave[0] * math.sin(2.0 * math.pi * here / wave[1] + wave[2])
+            depth[i, j] = here
+            sigma[i, j] = math.sqrt(floor * floor + shot * shot / light)
+
+
+@_compiled
+def develop(
+    depth: Any, sigma: Any, amplitude: Any, depth_noise: Any, light_noise: Any, photons: float,
+    least: float, saturation: float, depth_out: Any, ir_out: Any,
+) -> None:
+    """
+    Make the images of one frame.
+
+    All numbers are float32, which is faster.
+
+    :param depth: (N,) float32 as from ``measure``; ``sigma``, ``amplitude`` likewise.
+    :param depth_noise: (N,) float32, normally distributed; ``light_noise`` likewise.
+    :param photons: variance of the amplitude per amplitude; 0 for no noise at all.
+    :param least: depth is invalid where less light than this arrives.
+    :param saturation: what is brighter is 65535 and has no depth.
+    :param depth_out: (N,) uint16, changed; may be empty.
+    :param ir_out: (N,) uint16, changed.
+    """
+    noisy = photons > 0
+    zero, half, one, most = np.float32(0), np.float32(0.5), np.float32(1), np.float32(65535)
+    with_depth = depth_out.shape[0] > 0
+    for i in range(amplitude.shape[0]):
+        true = amplitude[i]
+        light = true
+        if noisy:
+            light += math.sqrt(photons * true) * light_noise[i]
+        bright = light > saturation
+        value = np.float32(65535.0) if bright else max(light, one) + half
+        ir_out[i] = np.uint16(value if true > 0 else zero)
+        if with_depth:
+            far = depth[i]
+            if noisy:
+                far += sigma[i] * depth_noise[i]
+            valid = depth[i] > 0 and light >= least and not bright and far < most
+            depth_out[i] = np.uint16(max(far, one) + half if valid else zero)

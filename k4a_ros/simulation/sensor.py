@@ -1,0 +1,131 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""What an Azure Kinect in a simulated world measures."""
+
+from __future__ import annotations
+
+from k4a_ros.calibration import FactoryCalibration
+from k4a_ros.cameras.base import ImuSamples
+from k4a_ros.config import CameraConfig
+from k4a_ros.config import ColorResolution
+from k4a_ros.config import DepthMode
+from k4a_ros.errors import CalibrationError
+from k4a_ros.simulation.color_camera import ColorCamera
+from k4a_ros.simulation.depth_camera import DepthCamera
+from k4a_ros.simulation.inertial import Inertial
+from k4a_ros.simulation.scene import Scene
+from k4a_ros.simulation.truth import PersonTruth
+from k4a_ros.simulation.truth import quaternions
+from k4a_ros.simulation.truth import Truth
+from k4a_ros.simulation.view import Timeline
+import numpy as np
+import numpy.typing as npt
+
+
+class Sensor:
+    """
+    The sensors of one camera in a scene.
+
+    Everything is a function of the device's time alone: calls may come in any order, and with
+    the same seed, scene and calibration the same time gives the same bytes. Device time 0 is the
+    time 0 of the scene. One thread at a time may call ``depth_and_ir``, another ``color``, another
+    ``imu``, and another ``truth`` and ``body_index``. Returned arrays are the caller's: they are
+    not written to again as long as anything refers to them.
+
+    :param config: says depth mode and colour resolution; formats and rates do not matter here.
+    :param seed: of the noise.
+    :param noise: False gives depth, infrared and inertial values without random and systematic
+        errors; pixels are invalid as with them.
+    :raises CalibrationError: the calibration cannot be used.
+    """
+
+    def __init__(
+        self, scene: Scene, calibration: FactoryCalibration, config: CameraConfig, *,
+        seed: int = 0, noise: bool = True,
+    ) -> None:
+        timeline = Timeline(scene)
+        self._scene = scene
+        self._from_color = calibration.depth_to_color.normalised().inverse()
+        self._inertial = Inertial(scene.camera, calibration, seed, noise)
+        self._depth: DepthCamera | None = None
+        self._color: ColorCamera | None = None
+        if config.depth_mode is not DepthMode.OFF:
+            self._depth = DepthCamera(
+                timeline, calibration.depth(config.depth_mode), config.depth_mode, seed, noise)
+        if config.color_resolution is not ColorResolution.OFF:
+            self._color = ColorCamera(
+                timeline, calibration.color(config.color_resolution), self._from_color)
+
+    def depth_and_ir(
+        self, device_us: int,
+    ) -> tuple[npt.NDArray[np.uint16] | None, npt.NDArray[np.uint16] | None]:
+        """
+        Return the depth and the infrared image.
+
+        :param device_us: centre of exposure.
+        :return: (height, width) uint16 each: depth in millimetres, 0 invalid; infrared, lit by
+            the camera, 65535 saturated. In PASSIVE_IR depth is None and infrared shows the light
+            of the room. Both are None if the depth camera is OFF.
+        """
+        return (None, None) if self._depth is None else self._depth.take(device_us)
+
+    def color(self, device_us: int, exposure_us: float = 0.0) -> npt.NDArray[np.uint8]:
+        """
+        Return what the colour camera sees, before exposure, white balance and all other controls.
+
+        :param device_us: centre of exposure.
+        :param exposure_us: length of exposure.
+        :return: (height, width, 3) uint8 blue, green, red.
+        :raises CalibrationError: the colour camera is OFF.
+        """
+        if self._color is None:
+            raise CalibrationError('the colour camera of the simulation has no image: it is OFF')
+        return self._color.take(device_us)
+
+    def imu(self, from_us: int, to_us: int) -> ImuSamples:
+        """
+        Return the inertial samples of the times from_us <= t < to_us, possibly none.
+
+        Sample k is at k * 600.24 microseconds (1666 Hz), rounded down, however the time is cut.
+        """
+        return self._inertial.samples(from_us, to_us)
+
+    def truth(self, device_us: int) -> Truth:
+        """Return where everything is at a time."""
+        time = device_us * 1e-6
+        depth = self._scene.camera.depth_camera(time)
+        to_depth = depth.inverse()
+        persons = []
+        for number, person in enumerate(self._scene.persons):
+            posture = person.at(time)
+            persons.append(PersonTruth(
+                number + 1, person.name, to_depth.apply(posture.positions), posture.positions,
+                quaternions(to_depth.rotation @ posture.axes)))
+        return Truth(
+            device_us, depth, depth @ self._from_color, self._inertial.accelerometer(time),
+            {mover.name: mover.pose(time) for mover in self._scene.movers}, tuple(persons))
+
+    def body_index(self, device_us: int) -> npt.NDArray[np.uint8]:
+        """
+        Return which person every pixel of the depth camera shows.
+
+        :return: (height, width) uint8: index into ``Truth.persons``, 255 for nobody and outside
+            of the camera's light.
+        :raises CalibrationError: the depth camera is OFF.
+        """
+        if self._depth is None:
+            raise CalibrationError('the depth camera of the simulation has no image: it is OFF')
+        return self._depth.body_index(device_us)

@@ -1,0 +1,137 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The whole node on a live camera: real pyk4a and libk4a, whose device plays a recording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+import time
+from typing import Any
+
+from k4a_ros.config import CameraConfig
+from k4a_ros.config import ColorFormat
+from k4a_ros.config import ColorResolution
+from k4a_ros.config import DepthMode
+import numpy as np
+import pytest
+from sensor_msgs.msg import Image
+from sensor_msgs.msg import Imu
+from support import virtual
+from support.recordings import SERIAL
+from support.recordings import write_recording
+from support.recordings import Written
+from support.ros import DriverProcess
+from support.ros import Listener
+from support.ros import listening
+from support.ros import new_domain
+from support.ros import wait_for
+
+CONFIG = CameraConfig.of_modes(
+    DepthMode.NFOV_2X2BINNED, ColorResolution.R720P, ColorFormat.NV12, 30)
+TOPICS = {'/depth/image_raw': 'depth', '/ir/image_raw': 'ir', '/rgb/image_raw': 'color'}
+MODES = {
+    'depth_mode': 'NFOV_2X2BINNED', 'color_resolution': '720P',
+    'color_format': 'nv12', 'fps': 30, 'rgb_encoding': 'native', 'point_cloud': False,
+}
+
+
+@pytest.fixture(scope='module')
+def written(tmp_path_factory: Any) -> Written:
+    """Return the recording that the camera plays again and again."""
+    return write_recording(tmp_path_factory.mktemp('device') / 'a.mkv', CONFIG, 12)
+
+
+@pytest.fixture()
+def control(written, monkeypatch) -> str:
+    """Let the processes of this test have a virtual camera, and return its file of conditions."""
+    variables = virtual.environment(written.path)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return variables['K4A_VIRTUAL_CONTROL']
+
+
+def subscribe(listener: Listener) -> dict[str, list[Any]]:
+    messages = {topic: listener.subscribe(Image, topic) for topic in TOPICS}
+    return messages | {'/imu': listener.subscribe(Imu, '/imu')}
+
+
+def stamps(messages: list[Any]) -> list[int]:
+    return [m.header.stamp.sec * 1_000_000_000 + m.header.stamp.nanosec for m in messages]
+
+
+def test_everything_arrives_as_the_camera_gave_it(written, control):
+    domain = new_domain()
+    with listening(domain) as listener:
+        messages = subscribe(listener)
+        with DriverProcess.with_parameters(domain, **MODES) as driver:
+            driver.wait_for_line(f'camera {SERIAL}')
+            for topic in TOPICS:
+                wait_for(lambda topic=topic: len(messages[topic]) >= 40, topic)
+            wait_for(lambda: len(messages['/imu']) >= 2000, '/imu')
+            assert driver.stop() == 0, driver.output
+    for topic, name in TOPICS.items():
+        given = {getattr(c, name).data.tobytes(): i for i, c in enumerate(written.captures)}
+        numbers = [given.get(bytes(message.data), -1) for message in messages[topic]]
+        assert -1 not in numbers, topic
+        assert len(set(numbers)) == len(given), topic
+        came = stamps(messages[topic])
+        assert came == sorted(set(came)), topic
+        assert abs(came[-1] - time.time_ns()) < 60e9
+    acc = {tuple(row) for row in written.imu.acc.tolist()}
+    for m in messages['/imu']:
+        a = m.linear_acceleration
+        assert tuple(np.float32([a.x, a.y, a.z]).tolist()) in acc
+    came = stamps(messages['/imu'])
+    assert came == sorted(set(came))
+
+
+def test_an_unplugged_camera_comes_back(written, control):
+    domain = new_domain()
+    with listening(domain) as listener:
+        messages = subscribe(listener)
+        with DriverProcess.with_parameters(domain, **MODES) as driver:
+            for _ in range(5):
+                before = {topic: len(came) for topic, came in messages.items()}
+                for topic, count in before.items():
+                    wait_for(lambda t=topic, n=count: len(messages[t]) >= n + 5, topic)
+                virtual.have('unplugged', control=control)
+                time.sleep(0.3)
+                virtual.have(control=control)
+                back = time.monotonic()
+                count = len(messages['/depth/image_raw'])
+                wait_for(lambda n=count: len(messages['/depth/image_raw']) > n, 'images again')
+                assert time.monotonic() - back < 2.0
+            assert driver.stop() == 0, driver.output
+
+
+def test_no_camera_is_said_with_what_to_do(written, control):
+    virtual.have('unplugged', control=control)
+    with DriverProcess.with_parameters(new_domain(), **MODES) as driver:
+        assert driver.wait() != 0
+    assert 'no Azure Kinect is connected' in driver.output
+    assert 'lsusb' in driver.output and 'recording_file:=' in driver.output
+    virtual.have('busy', control=control)
+    with DriverProcess.with_parameters(new_domain(), sensor_sn=SERIAL, **MODES) as driver:
+        assert driver.wait() != 0
+    assert f'cannot open camera {SERIAL}' in driver.output
+    assert 'in use by another program' in driver.output
+
+
+def test_without_opengl_the_reason_is_said(written, control):
+    virtual.have('no-opengl', control=control)
+    with DriverProcess.with_parameters(new_domain(), **MODES) as driver:
+        driver.wait_for_line('OpenGL 4.4 context')
+        assert 'DISPLAY=:0' in driver.output
+        assert driver.stop() in (0, 1)

@@ -1,0 +1,106 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""config/k4a.rviz and the description of the camera, against a running driver."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+import re
+from typing import Any
+
+from k4a_ros.config import CameraConfig
+from k4a_ros.config import ColorResolution
+from k4a_ros.config import DepthMode
+import pytest
+from rclpy.qos import DurabilityPolicy
+from rclpy.qos import ReliabilityPolicy
+from support.recordings import write_recording
+from support.ros import DriverProcess
+from support.ros import Listener
+from support.ros import listening
+from support.ros import new_domain
+from support.ros import wait_for
+from tf2_msgs.msg import TFMessage
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG: dict[str, Any] = yaml.safe_load(
+    (ROOT / 'config/k4a.rviz').read_text())['Visualization Manager']
+TYPES = {'rviz_default_plugins/Image': 'sensor_msgs/msg/Image',
+         'rviz_default_plugins/PointCloud2': 'sensor_msgs/msg/PointCloud2'}
+#: displays of what robot_state_publisher and tf2 publish
+OTHERS = {'rviz_default_plugins/RobotModel', 'rviz_default_plugins/TF'}
+DISPLAYS = [display for display in CONFIG['Displays'] if display['Class'] in TYPES]
+
+
+@pytest.fixture(scope='module')
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listener]:
+    """Give a listener in the domain of a driver that plays depth, infrared and colour."""
+    path = write_recording(tmp_path_factory.mktemp('rviz') / 'a.mkv', CameraConfig.of_modes(
+        DepthMode.NFOV_2X2BINNED, ColorResolution.R720P)).path
+    domain = new_domain()
+    with listening(domain) as listener, DriverProcess.with_parameters(
+            domain, recording_file=path, recording_loop_enabled=True) as driver:
+        driver.wait_for_line('Opened recording')
+        yield listener
+
+
+@pytest.mark.parametrize('display', DISPLAYS, ids=lambda display: display['Name'])
+def test_what_rviz_shows_is_published(running: Listener, display: dict[str, Any]) -> None:
+    """With the display's type of message, and with a quality of service that reaches it."""
+    topic = display['Topic']
+    found = wait_for(lambda: running.node.get_publishers_info_by_topic(topic['Value']),
+                     topic['Value'])
+    assert [info.topic_type for info in found] == [TYPES[display['Class']]]
+    assert display['Enabled']
+    assert topic['Reliability Policy'] == 'Reliable'
+    assert found[0].qos_profile.reliability == ReliabilityPolicy.RELIABLE
+    assert topic['Durability Policy'] == 'Volatile'
+    assert found[0].qos_profile.durability == DurabilityPolicy.VOLATILE
+
+
+def test_every_display_is_known() -> None:
+    classes = [display['Class'] for display in CONFIG['Displays']]
+    assert set(classes) == set(TYPES) | OTHERS
+    assert {display['Topic']['Value'] for display in DISPLAYS} == {
+        '/depth/image_raw', '/ir/image_raw', '/rgb/image_raw', '/points2'}
+
+
+def test_the_view_passes_every_topic_on_to_a_namespace() -> None:
+    """What view.launch.py remaps is what the displays have."""
+    text = (ROOT / 'launch/view.launch.py').read_text()
+    listed = re.search(r'TOPICS = \((.*?)\)', text, re.DOTALL)
+    assert listed is not None
+    topics = {display['Topic']['Value'] for display in DISPLAYS} | {
+        display['Description Topic']['Value']
+        for display in CONFIG['Displays'] if 'Description Topic' in display}
+    assert topics <= {f'/{topic}' for topic in re.findall(r"'(.*?)'", listed[1])}
+
+
+def test_no_frame_has_two_parents_and_the_fixed_frame_is_the_root(running: Listener) -> None:
+    """Of what the driver and robot_state_publisher publish together."""
+    messages = running.subscribe(TFMessage, '/tf_static', latched=True)
+    wait_for(lambda: messages, '/tf_static')
+    published = [(t.child_frame_id, t.header.frame_id) for t in messages[0].transforms]
+    text = (ROOT / 'urdf/azure_kinect_macro.urdf.xacro').read_text()
+    joints = re.findall(r'<parent link="\$\{prefix\}(\w+)" />\s*'
+                        r'<child link="\$\{prefix\}(\w+)" />', text)
+    tree = published + [(child, parent) for parent, child in joints]
+    assert len(published) == 3 and len(joints) == 2
+    assert len(dict(tree)) == len(tree), sorted(tree)
+    assert {parent for _, parent in tree} - set(dict(tree)) == {
+        CONFIG['Global Options']['Fixed Frame']}

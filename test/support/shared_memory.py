@@ -1,0 +1,49 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Which shared memory the processes of the tests have used, and what they left of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+import re
+
+_DIRECTORY = Path('/dev/shm')
+_used: set[str] = set()
+
+
+def _mapped(process: Path) -> set[str]:
+    """Return the names of Fast DDS's files that a process, /proc/PID, has mapped."""
+    try:
+        return set(re.findall(r'/dev/shm/(\S*fastdds\S*)', (process / 'maps').read_text()))
+    except OSError:  # it has ended
+        return set()
+
+
+def note(pid: int) -> None:
+    """Remember what a process uses now."""
+    _used.update(_mapped(Path(f'/proc/{pid}')))
+
+
+def present() -> set[str]:
+    """Return the names of all files there are."""
+    return {path.name for path in _DIRECTORY.iterdir()}
+
+
+def left_behind() -> set[str]:
+    """Return what was used by processes that were noted, is still there, and used by nobody."""
+    there = _used & present()
+    for process in Path('/proc').glob('[0-9]*'):
+        there -= _mapped(process)
+    return there

@@ -1,0 +1,125 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""
+A camera without hardware: the virtual device of test/virtual_k4a, for tests.
+
+Functions are run in processes of their own, where it is preloaded: ``run`` starts one, in which
+pyk4a and libk4a are the real ones and the cameras those that were asked for.
+"""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Callable
+import contextlib
+import functools
+import importlib
+import os
+from pathlib import Path
+import pickle
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from typing import Any
+
+SOURCES = Path(__file__).resolve().parents[1] / 'virtual_k4a'
+
+
+@functools.cache
+def library() -> Path:
+    """Compile the virtual device, once in each run of tests, and return the file."""
+    directory = Path(tempfile.mkdtemp(prefix='virtual_k4a-'))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    path = directory / 'libvirtual_k4a.so'
+    done = subprocess.run([str(SOURCES / 'build'), str(path)], capture_output=True, text=True)
+    assert done.returncode == 0, f'the virtual device needs a C compiler (cc):\n{done.stderr}'
+    return path
+
+
+def environment(*cameras: Path | list[Path], conditions: str = '') -> dict[str, str]:
+    """
+    Return the environment variables of a process that is to have these cameras.
+
+    :param cameras: the recording that one plays, or those of its modes.
+    :param conditions: what is wrong with them at all times; see docs/virtual_device.md.
+    """
+    text = ';'.join(':'.join(map(str, camera if isinstance(camera, list) else [camera]))
+                    for camera in cameras)
+    control = Path(tempfile.mkdtemp(prefix='virtual_k4a-')) / 'control'
+    atexit.register(shutil.rmtree, control.parent, ignore_errors=True)
+    return {'LD_PRELOAD': str(library()), 'K4A_VIRTUAL_RECORDING': text,
+            'K4A_VIRTUAL_CONDITIONS': conditions, 'K4A_VIRTUAL_CONTROL': str(control)}
+
+
+def have(*conditions: str, control: str | None = None) -> None:
+    """
+    Let these conditions, and no others, be wrong with the cameras from now on.
+
+    :param control: K4A_VIRTUAL_CONTROL of the process that has them; default: of this one.
+    """
+    path = control or os.environ['K4A_VIRTUAL_CONTROL']
+    Path(f'{path}.new').write_text(' '.join(conditions))
+    os.replace(f'{path}.new', path)
+    time.sleep(0.02)  # they are read every few milliseconds
+
+
+def run(
+    function: Callable[..., Any], *arguments: object, cameras: tuple[Path | list[Path], ...] = (),
+    conditions: str = '', timeout: float = 60.0, **variables: str,
+) -> Any:
+    """
+    Call a function of a test module in a process that has virtual cameras, and return its result.
+
+    :param arguments: what it is called with; they are pickled, and so is the result.
+    :param variables: further environment variables.
+    """
+    extra = environment(*cameras, conditions=conditions)
+    answer = Path(extra['K4A_VIRTUAL_CONTROL']).with_name('answer')
+    job = pickle.dumps((function.__module__, function.__name__, arguments, str(answer)))
+    done = subprocess.run(
+        [sys.executable, '-m', 'support.virtual'], input=job, capture_output=True,
+        timeout=timeout,
+        env={**os.environ, **extra, 'PYTHONPATH': os.pathsep.join(sys.path), **variables})
+    output = done.stdout.decode() + done.stderr.decode()
+    assert done.returncode == 0 and answer.exists(), (
+        f'{function.__name__} ended with {done.returncode}:\n{output}')
+    return pickle.loads(answer.read_bytes())
+
+
+@contextlib.contextmanager
+def raises(kind: type[Exception], *parts: str) -> Any:
+    """Expect an error with these texts in its message, as pytest.raises does."""
+    try:
+        yield
+    except kind as error:
+        for part in parts:
+            assert part in str(error), f'{part!r} is not in {str(error)!r}'
+    else:
+        raise AssertionError(f'no {kind.__name__}')
+
+
+def main() -> int:
+    """Do what ``run`` wants."""
+    module, name, arguments, answer = pickle.load(sys.stdin.buffer)
+    result = getattr(importlib.import_module(module), name)(*arguments)
+    Path(answer).write_bytes(pickle.dumps(result))
+    return 0
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
