@@ -90,7 +90,7 @@ class Driver:
         #: how often the camera was lost
         self.losses = 0
 
-    def open(self) -> None:
+    def connect(self) -> None:
         """
         Open the camera, without streaming.
 
@@ -195,7 +195,7 @@ class Driver:
             self._restart = False
         self._close_camera()
         try:
-            self.open()
+            self.connect()
         except CameraError as error:
             return self._regain(error)
         except K4aRosError as error:
@@ -212,7 +212,7 @@ class Driver:
         pause = FIRST_RETRY
         while not self._cancelled.wait(pause):
             try:
-                self.open()
+                self.connect()
             except CameraError:
                 pause = min(pause * _RETRY_GROWTH, LAST_RETRY)
                 continue

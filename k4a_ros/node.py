@@ -93,7 +93,7 @@ class DriverNode(LifecycleNode):
 
     @property
     def settings(self) -> Settings:
-        """The values of all parameters."""
+        """Give the values of all parameters."""
         return self._settings
 
     # what the standard lifecycle does
@@ -108,7 +108,7 @@ class DriverNode(LifecycleNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Open the camera and make its topics."""
         try:
-            self._driver.open()
+            self._driver.connect()
         except K4aRosError as error:
             self.error = error
             if not self._settings.autostart:
@@ -218,12 +218,12 @@ class DriverNode(LifecycleNode):
 
     @property
     def running(self) -> bool:
-        """Whether there is a camera, open or lost."""
+        """Tell whether there is a camera, open or lost."""
         return self._driver.state is not State.CLOSED
 
     @property
     def restartable(self) -> bool:
-        """Whether the camera is none that would begin anew, as a recording does."""
+        """Tell whether the camera is none that would begin anew, as a recording does."""
         return self._settings.camera_kind != 'recording'
 
     # the rest

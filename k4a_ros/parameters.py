@@ -112,15 +112,15 @@ class Owner(Protocol):
 
     @property
     def settings(self) -> Settings:
-        """The values of all parameters."""
+        """Give the values of all parameters."""
 
     @property
     def running(self) -> bool:
-        """Whether there is a camera, open or lost; otherwise everything may be changed."""
+        """Tell whether there is a camera, open or lost; otherwise everything may be changed."""
 
     @property
     def restartable(self) -> bool:
-        """Whether streams can be restarted without anything being lost or played again."""
+        """Tell whether streams can be restarted without anything being played again."""
 
     def apply(self, name: str, value: Value) -> Value:
         """

@@ -132,7 +132,7 @@ class Topics:
 
     @property
     def clock(self) -> FixedClock | LiveClock:
-        """The clock that makes the stamps."""
+        """Give the clock that makes the stamps."""
         return self._clock
 
     def capture(self, capture: Capture) -> None:

@@ -59,4 +59,4 @@ def inject_faults(settings: Settings, text: str) -> None:
             f'simulation_fault cannot be {text!r}: a {settings.camera_kind} has no faults on '
             'demand; start with camera:=simulated')
     from k4a_ros.cameras.simulated_bus import inject_faults as inject
-    inject(text)
+    inject(text, settings.camera_config().wired_sync_mode)

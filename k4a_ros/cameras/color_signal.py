@@ -159,7 +159,7 @@ class ColorSignal:
         """Let the automatic modes look at what came out, and act on what comes next."""
         controls = self._controls
         sample = np.ascontiguousarray(picture[8::16, 8::16])
-        blue, green, red = (max(1.0, value) for value in cv2.mean(sample)[:3])
+        blue, _, red = (max(1.0, value) for value in cv2.mean(sample)[:3])
         if controls['exposure_auto']:
             height, width = sample.shape[:2]
             middle = sample[height // 4:-(height // 4), width // 4:-(width // 4)]

@@ -34,7 +34,8 @@ from k4a_ros.errors import DeviceNotFoundError
 _TRIES = 3
 _PAUSE = (0.2, 0.6)
 
-_NONE = (
+#: what is wrong where there is none at all, and what to do
+NO_CAMERA = (
     'no Azure Kinect is connected, or none that this computer sees: plug in the power supply and '
     'the USB 3 cable, and look for 045e:097c and 045e:097d in the output of lsusb; or play a '
     'recording with recording_file:=FILE.mkv, or try camera:=simulated')
@@ -142,6 +143,6 @@ def _open_index(index: int, serial: str) -> DeviceHandle:
 
 def _not_found(what: str, others: list[Connected]) -> DeviceNotFoundError:
     if not others:
-        return DeviceNotFoundError(f'cannot open {what}: {_NONE}')
+        return DeviceNotFoundError(f'cannot open {what}: {NO_CAMERA}')
     cameras = '; '.join(map(str, others))
     return DeviceNotFoundError(f'cannot open {what}; connected are {cameras}')

@@ -40,6 +40,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 import math
 
+from k4a_ros.config import WiredSyncMode
 from k4a_ros.errors import ConfigError
 
 
@@ -89,11 +90,13 @@ class Fault:
     amount: float = 0.0
 
 
-def parse_faults(text: str) -> list[Fault]:
+def parse_faults(text: str, role: WiredSyncMode = WiredSyncMode.SUBORDINATE) -> list[Fault]:
     """
     Read faults from text; none from an empty one.
 
-    :raises ConfigError: every one that is not understood, with the list of what there is.
+    :param role: of the camera that is to have them.
+    :raises ConfigError: every one that is not understood, with the list of what there is; or one
+        that has no effect in this role.
     """
     found: list[Fault] = []
     wrong: list[str] = []
@@ -111,16 +114,11 @@ def parse_faults(text: str) -> list[Fault]:
         raise ConfigError(
             f'there is no fault {" nor ".join(repr(part) for part in wrong)}; there are: '
             f'{usages} (S seconds, N a number of images, PPM parts per million)')
+    if role is not WiredSyncMode.SUBORDINATE and any(f.name == 'no sync pulse' for f in found):
+        raise ConfigError(
+            "the fault 'no sync pulse' has no effect on a camera that is no subordinate; set "
+            'wired_sync_mode to 2')
     return found
-
-
-def make_fault(name: str, amount: float | None = None) -> Fault:
-    """
-    Return a checked fault.
-
-    :raises ConfigError: there is none of this name, or not with this number.
-    """
-    return parse_faults(name if amount is None else f'{name} {amount}')[0]
 
 
 def _fault(words: list[str]) -> Fault | None:

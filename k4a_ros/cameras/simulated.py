@@ -33,7 +33,7 @@ from k4a_ros.cameras.base import SyncJacks
 from k4a_ros.cameras.color_signal import corrupt
 from k4a_ros.cameras.controls import ControlRange
 from k4a_ros.cameras.controls import CONTROLS
-from k4a_ros.cameras.faults import make_fault
+from k4a_ros.cameras.faults import parse_faults
 from k4a_ros.cameras.simulated_device import SimulatedDevice
 from k4a_ros.cameras.simulated_frames import Frames
 from k4a_ros.cameras.simulated_frames import IMU_BURST_US
@@ -115,7 +115,6 @@ class SimulatedCamera(Camera):
                     "the simulated camera is unplugged (simulation_fault 'unplug'); plug it in "
                     "again with simulation_fault:='replug'")
             self._plug = self._device.unplugged
-            self._device.role = config.wired_sync_mode
 
     def start(self) -> None:
         """
@@ -145,31 +144,36 @@ class SimulatedCamera(Camera):
         :raises CameraError: the camera is not streaming.
         """
         deadline = time.monotonic_ns() + int(timeout * 1e9)
+        rendered = -1
         while True:
             with self._changed:
-                number, due, session = self._await_capture(deadline)
+                number, due, session = self._await_capture(deadline, rendered)
                 frames = self._frames
             if self._ready is None or self._ready[0] != number:
                 ready = frames.capture(number)
                 with self._changed:
                     if session == self._session:
                         self._ready = (number, ready)
+                rendered = number
                 continue  # look again: it may not be due yet, or not be wanted any more
             with self._changed:
                 capture = self._deliver(number, due, session)
             if capture is not None:
                 return capture
 
-    def _await_capture(self, deadline: int) -> tuple[int, int, int]:
+    def _await_capture(self, deadline: int, rendered: int) -> tuple[int, int, int]:
         """
         Wait for a capture to arrive, or for the time to render one that will before the deadline.
 
+        :param rendered: number of the capture that this read has rendered; so it has left the
+            queue, and is not lost however long that took.
         :return: its number, when it is due, and the session.
         """
         while True:
             self._check_streaming()
             now = time.monotonic_ns()
-            self._drop_old_captures(now)
+            if self._next != rendered:
+                self._drop_old_captures(now)
             number = self._next
             due = self._arrival(number)
             ready = self._ready is not None and self._ready[0] == number
@@ -231,7 +235,10 @@ class SimulatedCamera(Camera):
 
     def _lost(self, number: int) -> bool:
         """Return whether a capture never comes."""
-        return self._undisturbed(number) in self._device.no_captures
+        when = self._undisturbed(number)
+        no_pulse = (self.config.wired_sync_mode is WiredSyncMode.SUBORDINATE
+                    and when in self._device.no_pulse)
+        return no_pulse or when in self._device.no_captures
 
     def _undisturbed(self, number: int) -> int:
         taken = self._device.clock.host_ns(self._frames.complete_us(number))
@@ -315,13 +322,16 @@ class SimulatedCamera(Camera):
                 self.on_control(other, now)
         return changed[name]
 
-    def fault(self, name: str, amount: float | None = None) -> None:
+    def fault(self, text: str, amount: float | None = None) -> None:
         """
-        Have a fault from now on; see `k4a_ros.cameras.faults`.
+        Have faults from now on, as `k4a_ros.cameras.faults` tells.
 
-        :raises ConfigError: there is none of this name, or not with this number.
+        :param amount: of a single fault, where it is not in the text.
+        :raises ConfigError: one is not understood, or has no effect; then none is had.
         """
-        self._device.inject(make_fault(name, amount))
+        text = text if amount is None else f'{text} {amount}'
+        for fault in parse_faults(text, self.config.wired_sync_mode):
+            self._device.inject(fault)
 
     def sync_jacks(self) -> SyncJacks:
         """Return the jacks: cables are where the wired synchronisation mode needs them."""

@@ -26,6 +26,7 @@ from k4a_ros.cameras.simulated import SimulatedCamera
 from k4a_ros.cameras.simulated_device import SimulatedDevice
 from k4a_ros.config import CameraConfig
 from k4a_ros.config import problems
+from k4a_ros.config import WiredSyncMode
 from k4a_ros.errors import CalibrationError
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import DeviceNotFoundError
@@ -82,12 +83,13 @@ def read_calibration(path: str) -> FactoryCalibration:
         raise CalibrationError(f'cannot read calibration {path}: {reason}') from error
 
 
-def inject_faults(text: str) -> None:
+def inject_faults(text: str, role: WiredSyncMode) -> None:
     """
     Let the simulated camera of this process have faults, be it open, lost or closed.
 
     :param text: as `k4a_ros.cameras.faults` tells.
-    :raises ConfigError: a fault is not understood; then none is had.
+    :param role: of the camera.
+    :raises ConfigError: a fault is not understood, or has no effect; then none is had.
     """
-    for fault in parse_faults(text):
+    for fault in parse_faults(text, role):
         _device.inject(fault)

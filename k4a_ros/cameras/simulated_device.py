@@ -24,8 +24,6 @@ import time
 from k4a_ros.cameras.controls import ColorControls
 from k4a_ros.cameras.faults import Fault
 from k4a_ros.cameras.simulated_frames import IMU_BURST_US
-from k4a_ros.config import WiredSyncMode
-from k4a_ros.errors import ConfigError
 
 _KEEP_NS = 60_000_000_000
 
@@ -109,7 +107,6 @@ class SimulatedDevice:
         self.changed = threading.Condition()
         self.controls = ColorControls()
         self.clock = SimulatedClock()
-        self.role = WiredSyncMode.STANDALONE
         #: counts how often the device was unplugged: a handle of before is lost for ever
         self.unplugged = 0
         #: seconds that images take longer, on average
@@ -117,6 +114,7 @@ class SimulatedDevice:
         self.stalled = _Spans()
         self.no_captures = _Spans()
         self.no_imu = _Spans()
+        self.no_pulse = _Spans()
         self._absent = _Spans()
         self._counts: dict[str, int] = {}
 
@@ -131,11 +129,7 @@ class SimulatedDevice:
         return left > 0
 
     def inject(self, fault: Fault) -> None:
-        """
-        Have a fault from now on.
-
-        :raises ConfigError: it can have no effect.
-        """
+        """Have a fault from now on."""
         with self.changed:
             self._inject(fault, time.monotonic_ns())
             self.changed.notify_all()
@@ -153,11 +147,7 @@ class SimulatedDevice:
             self.no_captures.add(now, amount)
             self.no_imu.add(now, amount)
         elif name == 'no sync pulse':
-            if self.role is not WiredSyncMode.SUBORDINATE:
-                raise ConfigError(
-                    "the fault 'no sync pulse' has no effect on a camera that is no subordinate; "
-                    'start with wired_sync_mode:=2')
-            self.no_captures.add(now, amount)
+            self.no_pulse.add(now, amount)
         elif name == 'imu gap':
             self.no_imu.add(now, amount)
         elif name == 'drift':
@@ -172,7 +162,7 @@ class SimulatedDevice:
             self._counts[name] = self._counts.get(name, 0) + int(amount)
 
     def _end_all(self, now: int) -> None:
-        for spans in (self.stalled, self.no_captures, self.no_imu):
+        for spans in (self.stalled, self.no_captures, self.no_imu, self.no_pulse):
             spans.end(now)
         self._counts.clear()
         self.latency = 0.0

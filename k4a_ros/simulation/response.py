@@ -100,9 +100,8 @@ def response(mode: DepthMode) -> Response:
     narrow = mode in (DepthMode.NFOV_UNBINNED, DepthMode.NFOV_2X2BINNED)
     active = NFOV_AT_1_M if narrow else WFOV_AT_1_M
     at_end = active * _LEAST_REFLECTIVITY / RANGES[mode][1] ** 2
-    return Response(active, 0.0, _SIGMA_FLOOR,
-                  math.sqrt((_SIGMA_AT_END ** 2 - _SIGMA_FLOOR ** 2) * at_end),
-                  _LEAST_LIGHT * at_end)
+    shot = math.sqrt((_SIGMA_AT_END ** 2 - _SIGMA_FLOOR ** 2) * at_end)
+    return Response(active, 0.0, _SIGMA_FLOOR, shot, _LEAST_LIGHT * at_end)
 
 
 def systematic(seed: int) -> npt.NDArray[np.float64]:

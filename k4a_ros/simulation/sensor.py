@@ -87,7 +87,8 @@ class Sensor:
         Return what the colour camera sees, before exposure, white balance and all other controls.
 
         :param device_us: centre of exposure.
-        :param exposure_us: length of exposure.
+        :param exposure_us: length of exposure; nothing depends on it, as motion blur is not
+            modelled: the image is that of the centre of the exposure.
         :return: (height, width, 3) uint8 blue, green, red.
         :raises CalibrationError: the colour camera is OFF.
         """

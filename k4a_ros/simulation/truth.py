@@ -32,9 +32,9 @@ class PersonTruth:
     """
     One person, in the joints and conventions of k4abt (k4abttypes.h).
 
-    ``body_id`` counts from 1 in the order of the scene. ``positions`` (32, 3) float64, metres, in the
-    depth camera's frame and ``positions_world`` in the world; ``orientations`` (32, 4) float64,
-    unit quaternions w, x, y, z: the axes of the joints in the depth camera's frame.
+    ``body_id`` counts from 1 in the order of the scene. ``positions`` (32, 3) float64, metres, in
+    the depth camera's frame and ``positions_world`` in the world; ``orientations`` (32, 4)
+    float64, unit quaternions w, x, y, z: the axes of the joints in the depth camera's frame.
     """
 
     body_id: int

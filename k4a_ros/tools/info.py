@@ -24,13 +24,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 import json
-import math
 import sys
 from typing import Any
 
+from k4a_ros.cameras.base import is_serial
 from k4a_ros.cameras.device import DeviceCamera
 from k4a_ros.cameras.device_search import Connected
 from k4a_ros.cameras.device_search import connected
+from k4a_ros.cameras.device_search import NO_CAMERA
 from k4a_ros.config import CameraConfig
 from k4a_ros.config import ColorResolution
 from k4a_ros.config import DepthMode
@@ -57,8 +58,8 @@ def facts(camera: DeviceCamera) -> dict[str, Any]:
         'sync_jacks': jacks and {'in': jacks.sync_in, 'out': jacks.sync_out},
         'calibration': {
             'made': calibration.factory_date,
-            'depth_to_color_m': calibration.depth_to_color.translation.tolist(),
-            'depth_to_imu_m': calibration.depth_to_accel.translation.tolist(),
+            'color_in_depth_m': calibration.depth_to_color.inverse().translation.tolist(),
+            'imu_in_depth_m': calibration.depth_to_accel.inverse().translation.tolist(),
             'lenses': {name: _lens(lens) for name, lens in lenses.items()},
         },
         'controls': {name: _control(camera, name) for name in camera.controls()},
@@ -67,10 +68,7 @@ def facts(camera: DeviceCamera) -> dict[str, Any]:
 
 def _lens(lens: Intrinsics) -> dict[str, Any]:
     return {'size': [lens.width, lens.height], 'fx': lens.fx, 'fy': lens.fy,
-            'cx': lens.cx, 'cy': lens.cy,
-            'field_of_view_degrees': [
-                math.degrees(2 * math.atan(size / 2 / f))
-                for size, f in ((lens.width, lens.fx), (lens.height, lens.fy))]}
+            'cx': lens.cx, 'cy': lens.cy}
 
 
 def _control(camera: DeviceCamera, name: str) -> dict[str, Any]:
@@ -99,12 +97,12 @@ def text(camera: dict[str, Any]) -> str:
             f'in: {cables[jacks["in"]]}, out: {cables[jacks["out"]]}' if jacks else 'not told'),
         f'  calibration  made {calibration["made"] or "at a time that is not told"}; from the '
         f'depth camera (x right, y down, z forward) the colour camera is at '
-        f'{_millimetres(calibration["depth_to_color_m"])}']
+        f'({_millimetres(calibration["color_in_depth_m"])}) mm, the IMU at '
+        f'({_millimetres(calibration["imu_in_depth_m"])}) mm']
     for name, lens in calibration['lenses'].items():
         width, height = lens['size']
-        across, down = lens['field_of_view_degrees']
         lines.append(f'    {name:22} {width:4} x {height:4}  f {lens["fx"]:7.2f} {lens["fy"]:7.2f}'
-                     f'  c {lens["cx"]:7.2f} {lens["cy"]:7.2f}  {across:.0f} x {down:.0f} degrees')
+                     f'  c {lens["cx"]:7.2f} {lens["cy"]:7.2f}')
     lines.append('  colour controls' + ('' if camera['controls'] else ': none'))
     for name, control in camera['controls'].items():
         value = 'not told' if control['value'] is None else json.dumps(control['value'])
@@ -115,20 +113,18 @@ def text(camera: dict[str, Any]) -> str:
     return '\n'.join(lines)
 
 
-def _millimetres(translation: list[float]) -> str:
-    """Return where the other sensor's origin is if it is not turned: within millimetres."""
-    return '({}) mm'.format(', '.join(f'{-1000 * value:.1f}' for value in translation))
+def _millimetres(place: list[float]) -> str:
+    return ', '.join(f'{1000 * value:.1f}' for value in place)
 
 
 def _wanted(serial: str, index: int | None) -> list[Connected]:
     """Return the cameras to show; those that do not open have a problem."""
     cameras = connected()
     if not cameras:
-        raise DeviceNotFoundError(
-            'no Azure Kinect is connected, or none that this computer sees: plug in the power '
-            'supply and the USB 3 cable')
+        raise DeviceNotFoundError(NO_CAMERA)
     found = [camera for camera in cameras
-             if index in (None, camera.index) and serial in ('', camera.serial)]
+             if index in (None, camera.index)
+             and (not serial or is_serial(serial, camera.serial))]
     if not found:
         listed = '; '.join(map(str, cameras))
         raise DeviceNotFoundError(f'that camera is not connected; there are {listed}')

@@ -13,7 +13,9 @@
 # limitations under the License.
 
 """
-Run the driver on a recording and the watcher beside it; succeed if the watcher does.
+Run the driver, on a recording or the simulated camera, and the watcher beside it.
+
+It succeeds if the watcher does.
 
 Usage: demo.py [RECORDING.mkv], in the environment of the checkout.
 """
@@ -30,8 +32,6 @@ import socket
 import subprocess
 import sys
 import time
-
-from environment import CHECKOUT
 
 WATCH_SECONDS = 10
 STOP_SECONDS = 5.0
@@ -56,23 +56,6 @@ def free_domain() -> int:
     return domains[0]
 
 
-def sample() -> Path:
-    """
-    Return the sample recording, written anew if the package is newer.
-
-    :raises subprocess.CalledProcessError: if it cannot be written.
-    """
-    path = Path(os.environ['VIRTUAL_ENV']) / 'sample/sample.mkv'
-    newest = max(source.stat().st_mtime for source in (CHECKOUT / 'k4a_ros').rglob('*.py'))
-    if not path.exists() or path.stat().st_mtime < newest:
-        print(f'k4a_ros: writing a sample recording to {path} ...', flush=True)
-        path.parent.mkdir(exist_ok=True)
-        aside = path.with_name('new.mkv')
-        subprocess.run(['k4a_simulate', str(aside)], check=True)
-        aside.replace(path)
-    return path
-
-
 def stop(process: subprocess.Popen[bytes]) -> int:
     """Ask a process to end, more firmly each time; returns its exit code."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
@@ -85,11 +68,14 @@ def stop(process: subprocess.Popen[bytes]) -> int:
     return process.wait()
 
 
-def play(recording: Path) -> int:
+def play(recording: Path | None) -> int:
     """Run both programs until the watcher ends; returns the exit code of the demo."""
-    driver = subprocess.Popen([
-        'k4a_driver', '--ros-args', '-p', f'recording_file:={json.dumps(str(recording))}',
-        '-p', 'recording_loop_enabled:=true'])
+    if recording is None:
+        parameters = ['-p', 'camera:=simulated']
+    else:
+        parameters = ['-p', f'recording_file:={json.dumps(str(recording))}',
+                      '-p', 'recording_loop_enabled:=true']
+    driver = subprocess.Popen(['k4a_driver', '--ros-args', *parameters])
     watcher = None
     try:
         watcher = subprocess.Popen(
@@ -108,8 +94,8 @@ def play(recording: Path) -> int:
 
 def main() -> int:
     """Run the demo."""
-    parser = argparse.ArgumentParser(prog='demo', description='Play a recording and watch it.')
-    parser.add_argument('recording', nargs='?', type=Path, help='an Azure Kinect .mkv')
+    parser = argparse.ArgumentParser(prog='demo', description='Watch a recording, or the simulated camera.')
+    parser.add_argument('recording', nargs='?', type=Path, help='an Azure Kinect .mkv; without it, the camera is simulated')
     recording = parser.parse_args().recording
     # A shell may have started this with SIGINT ignored, which its children would inherit.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -118,7 +104,7 @@ def main() -> int:
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     if recording is not None and not recording.expanduser().is_file():
         sys.exit(f'k4a_ros: there is no recording {recording}')
-    return play((sample() if recording is None else recording.expanduser()).resolve())
+    return play(None if recording is None else recording.expanduser().resolve())
 
 
 if __name__ == '__main__':
@@ -126,7 +112,5 @@ if __name__ == '__main__':
         sys.exit(main())
     except KeyboardInterrupt:
         sys.exit(130)
-    except subprocess.CalledProcessError as error:
-        sys.exit(f'k4a_ros: {error.cmd[0]} ended with exit code {error.returncode}')
     except OSError as error:
         sys.exit(f'k4a_ros: {error}')

@@ -203,6 +203,26 @@ class Listener:
         return self.call(
             SetParametersAtomically, f'{node}/set_parameters_atomically', request).result
 
+    @contextlib.contextmanager
+    def setting(self, node: str) -> Iterator[Callable[[dict[str, object]], Any]]:
+        """Give a function that sets parameters atomically, for many calls in a row."""
+        client = self.node.create_client(
+            SetParametersAtomically, f'{node}/set_parameters_atomically')
+        assert client.wait_for_service(PATIENCE)
+
+        def set_(values: dict[str, object]) -> Any:
+            request = SetParametersAtomically.Request(parameters=[
+                Parameter(name, value=value).to_parameter_msg()
+                for name, value in values.items()])
+            answered = threading.Event()
+            future = client.call_async(request)
+            future.add_done_callback(lambda _: answered.set())
+            assert answered.wait(PATIENCE)
+            return future.result().result
+
+        yield set_
+        self.node.destroy_client(client)
+
     def describe(self, node: str, *names: str) -> list[Any]:
         """Return the descriptors of parameters."""
         request = DescribeParameters.Request(names=names)

@@ -149,7 +149,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_hundred_times_unplugged_and_plugged_in(quick) -> None:
     world, events = World(), Recorder()
     driver = Driver(world.open, events)
-    driver.open()
+    driver.connect()
     driver.start()
     for _ in range(100):
         came = events.captures
@@ -170,7 +170,7 @@ def test_a_camera_that_does_not_start_is_tried_again(quick) -> None:
     world, events = World(), Recorder()
     world.refuse_start = 3
     driver = Driver(world.open, events)
-    driver.open()
+    driver.connect()
     driver.start()
     until(lambda: events.captures)
     driver.close()
@@ -180,7 +180,7 @@ def test_a_camera_that_does_not_start_is_tried_again(quick) -> None:
 def test_a_restart_opens_the_camera_anew_and_goes_on(quick) -> None:
     world, events = World(), Recorder()
     driver = Driver(world.open, events)
-    driver.open()
+    driver.connect()
     driver.start()
     for number in range(2, 12):
         driver.restart()
@@ -194,7 +194,7 @@ def test_a_restart_opens_the_camera_anew_and_goes_on(quick) -> None:
 def test_a_restart_while_the_camera_is_away_is_done_when_it_is_back(quick) -> None:
     world, events = World(), Recorder()
     driver = Driver(world.open, events)
-    driver.open()
+    driver.connect()
     driver.start()
     world.plugged.clear()
     until(lambda: driver.state is State.LOST)
@@ -211,7 +211,7 @@ def test_stop_and_close_at_any_moment(quick, lost: bool) -> None:
     for delay in (0, 0.001, 0.01, 0.05):
         world, events = World(), Recorder()
         driver = Driver(world.open, events)
-        driver.open()
+        driver.connect()
         driver.start()
         if lost:
             world.plugged.clear()
@@ -227,7 +227,7 @@ def test_stop_and_close_at_any_moment(quick, lost: bool) -> None:
 def test_stop_and_start_again_keep_the_camera_open() -> None:
     world, events = World(), Recorder()
     driver = Driver(world.open, events)
-    driver.open()
+    driver.connect()
     for _ in range(5):
         driver.start()
         driver.start()
@@ -242,7 +242,7 @@ def test_stop_and_start_again_keep_the_camera_open() -> None:
 def test_a_recording_that_ends_or_breaks_is_not_opened_again() -> None:
     world, events = World(lossless=True), Recorder()
     driver = Driver(world.open, events)
-    driver.open()
+    driver.connect()
     driver.start()
     until(lambda: events.captures)
     world.plugged.clear()
@@ -257,17 +257,17 @@ def test_a_camera_that_cannot_be_prepared_for_is_closed() -> None:
     events.problem = CalibrationError('unusable')
     driver = Driver(world.open, events)
     with pytest.raises(CalibrationError):
-        driver.open()
+        driver.connect()
     assert world.open_now == 0 and driver.state is State.CLOSED
     with pytest.raises(DeviceNotFoundError):
         world.plugged.clear()
-        driver.open()
+        driver.connect()
 
 
 def test_what_is_wrong_after_a_restart_ends_it() -> None:
     world, events = World(), Recorder()
     driver = Driver(world.open, events)
-    driver.open()
+    driver.connect()
     driver.start()
     events.problem = CalibrationError('unusable')
     driver.restart()

@@ -172,8 +172,10 @@ def test_images_are_given_back(tmp_path):
     playback.close()
 
 
-def test_log_lines_of_libk4a_go_to_the_python_logger(caplog, capfd):
+def test_log_lines_of_libk4a_go_to_the_python_logger(caplog, capfd, monkeypatch):
     sdk = libk4a.library()
+    # launch, where its pytest plug-in is loaded, makes loggers that keep their lines to themselves
+    monkeypatch.setattr(logging.getLogger('k4a_ros.sdk'), 'propagate', True)
     with caplog.at_level(logging.WARNING, 'k4a_ros.sdk'):
         assert sdk.k4a_capture_create(None) != libk4a.SUCCEEDED
     assert {record.name for record in caplog.records} == {'k4a_ros.sdk'}

@@ -111,7 +111,7 @@ def test_the_truth_is_that_of_the_frames(tmp_path: Path) -> None:
             wanted = sensor.truth(frame['depth_us'])
             assert len(frame['persons']) == len(wanted.persons) >= 1
             for person, other in zip(frame['persons'], wanted.persons, strict=True):
-                assert person['id'] == other.id
+                assert person['id'] == other.body_id
                 np.testing.assert_allclose(person['positions'], other.positions, atol=1e-6)
                 assert np.shape(person['orientations']) == (32, 4)
             np.testing.assert_allclose(

@@ -57,6 +57,14 @@ SMALL = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF)
 BOTH = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.R720P)
 
 
+class Slow(PlainSensor):
+    """Takes longer for an image than there is between two."""
+
+    def depth_and_ir(self, device_us: int) -> tuple[np.ndarray | None, np.ndarray | None]:
+        time.sleep(0.08)
+        return super().depth_and_ir(device_us)
+
+
 @contextlib.contextmanager
 def streaming(
     config: CameraConfig = SMALL, device: SimulatedDevice | None = None,
@@ -135,6 +143,15 @@ def test_what_is_not_read_in_time_is_lost_the_oldest_first() -> None:
     assert camera.dropped_captures == found[0]
     assert 6 <= found[0] <= 13
     assert found == list(range(found[0], found[0] + 9))
+
+
+def test_a_host_that_renders_slower_than_the_frame_rate_still_gets_captures() -> None:
+    with SimulatedCamera(SMALL, sensor=Slow(SMALL)) as camera:
+        camera.start()
+        began = time.monotonic()
+        found = numbers(read(camera, 12))
+        assert time.monotonic() - began < 1.6
+        assert camera.dropped_captures == found[-1] - 11 > 5
 
 
 def test_read_does_not_wait_longer_than_asked() -> None:

@@ -1,0 +1,222 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The managed node: states, services, diagnostics, modes that change while it streams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+import contextlib
+import time
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.msg import State
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+from lifecycle_msgs.srv import GetState
+from sensor_msgs.msg import CameraInfo
+from sensor_msgs.msg import CompressedImage
+from sensor_msgs.msg import Image
+from std_srvs.srv import Trigger
+from support.ros import DriverProcess
+from support.ros import Listener
+from support.ros import listening
+from support.ros import new_domain
+from support.ros import wait_for
+
+NODE = '/k4a_driver'
+#: modes that cost little, on a machine that has other tests to run
+SMALL = {'camera': 'simulated', 'depth_mode': 'NFOV_2X2BINNED', 'fps': 15}
+
+
+@contextlib.contextmanager
+def simulated(**parameters: object) -> Iterator[tuple[Listener, DriverProcess]]:
+    """Give a listener, and a driver of a simulated camera in the same domain."""
+    domain = new_domain()
+    with listening(domain) as listener, DriverProcess.with_parameters(
+            domain, **(SMALL | parameters)) as driver:
+        yield listener, driver
+
+
+def transition(listener: Listener, number: int) -> bool:
+    request = ChangeState.Request(transition=Transition(id=number))
+    return bool(listener.call(ChangeState, f'{NODE}/change_state', request).success)
+
+
+def state(listener: Listener) -> int:
+    return int(listener.call(GetState, f'{NODE}/get_state', GetState.Request()).current_state.id)
+
+
+def trigger(listener: Listener, name: str) -> Any:
+    return listener.call(Trigger, f'{NODE}/{name}', Trigger.Request())
+
+
+def more(messages: list[Any], count: int = 3) -> None:
+    """Wait until some more messages have come."""
+    before = len(messages)
+    wait_for(lambda: len(messages) >= before + count, f'{count} more messages')
+
+
+def silent(messages: list[Any]) -> bool:
+    """Return whether nothing comes for a while."""
+    time.sleep(0.3)
+    before = len(messages)
+    time.sleep(0.7)
+    return len(messages) == before
+
+
+def status(messages: list[DiagnosticArray], name: str) -> Any:
+    """Return the newest status of this name."""
+    return next(s for s in messages[-1].status if s.name.endswith(f': {name}'))
+
+
+def values(messages: list[DiagnosticArray], name: str) -> dict[str, str]:
+    return {pair.key: pair.value for pair in status(messages, name).values}
+
+
+def test_without_autostart_somebody_else_decides() -> None:
+    with simulated(autostart=False) as (listener, driver):
+        depth = listener.subscribe(Image, '/depth/image_raw')
+        diagnostics = listener.subscribe(DiagnosticArray, '/diagnostics')
+        assert state(listener) == State.PRIMARY_STATE_UNCONFIGURED
+        wait_for(lambda: diagnostics, 'diagnostics of an unconfigured node')
+        assert status(diagnostics, 'camera').message == 'closed'
+        assert listener.topics() <= {'/tf_static'}
+        # whatever is set now takes effect when the node is configured
+        assert listener.set_parameters(NODE, depth_unit='32FC1').successful
+        assert transition(listener, Transition.TRANSITION_CONFIGURE)
+        assert silent(depth)
+        assert transition(listener, Transition.TRANSITION_ACTIVATE)
+        more(depth)
+        assert depth[-1].encoding == '32FC1'
+        assert transition(listener, Transition.TRANSITION_DEACTIVATE)
+        assert silent(depth)
+        count = len(diagnostics)
+        wait_for(lambda: len(diagnostics) > count, 'diagnostics of an inactive node')
+        assert transition(listener, Transition.TRANSITION_CLEANUP)
+        assert transition(listener, Transition.TRANSITION_CONFIGURE)
+        assert transition(listener, Transition.TRANSITION_ACTIVATE)
+        more(depth)
+        assert depth[-1].encoding == '32FC1'
+        assert transition(listener, Transition.TRANSITION_DEACTIVATE)
+        assert transition(listener, Transition.TRANSITION_INACTIVE_SHUTDOWN)
+        assert driver.wait() == 0, driver.output
+
+
+def test_a_camera_that_is_not_there_leaves_the_node_unconfigured() -> None:
+    with simulated(autostart=False, sensor_sn='000777') as (listener, driver):
+        assert not transition(listener, Transition.TRANSITION_CONFIGURE)
+        assert state(listener) == State.PRIMARY_STATE_UNCONFIGURED
+        driver.wait_for_line('not 000777')
+        assert listener.set_parameters(NODE, sensor_sn='').successful
+        assert transition(listener, Transition.TRANSITION_CONFIGURE)
+
+
+def test_services_stop_start_and_reconnect() -> None:
+    with simulated() as (listener, driver):
+        depth = listener.subscribe(Image, '/depth/image_raw')
+        more(depth)
+        assert not trigger(listener, 'start').success
+        assert trigger(listener, 'stop').success
+        assert silent(depth)
+        again = trigger(listener, 'stop')
+        assert not again.success and 'does not stream' in again.message
+        assert trigger(listener, 'start').success
+        more(depth)
+        assert trigger(listener, 'reconnect').success
+        wait_for(lambda: sum('Opened' in line for line in driver.lines) == 2, 'another opening')
+        more(depth)
+        stamps = [m.header.stamp.sec * 10**9 + m.header.stamp.nanosec for m in depth]
+        assert stamps == sorted(set(stamps))
+
+
+def test_modes_change_while_subscribers_stay() -> None:
+    with simulated() as (listener, driver):
+        depth = listener.subscribe(Image, '/depth/image_raw')
+        info = listener.subscribe(CameraInfo, '/depth/camera_info')
+        jpeg = listener.subscribe(CompressedImage, '/rgb/image_raw/compressed')
+        more(depth)
+        more(jpeg)
+        assert (depth[-1].width, info[-1].width) == (320, 320)
+
+        began = time.monotonic()
+        assert listener.set_parameters(NODE, depth_mode='WFOV_2X2BINNED').successful
+        wait_for(lambda: depth[-1].width == 512, 'the other mode')
+        assert time.monotonic() - began < 3.0
+        wait_for(lambda: info[-1].width == 512, 'its camera_info')
+
+        for impossible in ({'color_format': 'nv12', 'color_resolution': '1080P'},
+                           {'depth_mode': 'WFOV_UNBINNED', 'fps': 30}):
+            answer = listener.set_parameters(NODE, **impossible)
+            assert not answer.successful and answer.reason
+        opened = sum('Opened' in line for line in driver.lines)
+        more(depth)
+        assert depth[-1].width == 512
+        assert sum('Opened' in line for line in driver.lines) == opened
+
+        assert listener.set_parameters(NODE, color_enabled=False).successful
+        wait_for(lambda: '/rgb/image_raw' not in listener.topics(), 'colour to vanish')
+        assert listener.set_parameters(
+            NODE, color_enabled=True, depth_mode='NFOV_2X2BINNED').successful
+        more(jpeg)
+        wait_for(lambda: depth[-1].width == 320, 'the first mode')
+        stamps = [m.header.stamp.sec * 10**9 + m.header.stamp.nanosec for m in depth]
+        assert stamps == sorted(set(stamps))
+
+
+def test_unplugged_and_plugged_in_again() -> None:
+    with simulated() as (listener, driver):
+        depth = listener.subscribe(Image, '/depth/image_raw')
+        diagnostics = listener.subscribe(DiagnosticArray, '/diagnostics')
+        more(depth)
+        assert listener.set_parameters(NODE, brightness=200).successful
+        wait_for(lambda: diagnostics and status(diagnostics, 'camera').level == b'\0',
+                 'a good state')
+        assert diagnostics[-1].status[0].hardware_id == '000000000000'
+
+        assert listener.set_parameters(NODE, simulation_fault='unplug').successful
+        driver.wait_for_line('is lost')
+        wait_for(lambda: status(diagnostics, 'camera').level == b'\2', 'an error')
+        assert 'trying again' in status(diagnostics, 'camera').message
+        assert silent(depth)
+
+        assert listener.set_parameters(NODE, simulation_fault='replug').successful
+        began = time.monotonic()
+        more(depth, 1)
+        assert time.monotonic() - began < 3.0
+        driver.wait_for_line('is back')
+        wait_for(lambda: status(diagnostics, 'camera').level == b'\0', 'a good state again')
+        assert values(diagnostics, 'camera')['times lost'] == '1'
+        stamps = [m.header.stamp.sec * 10**9 + m.header.stamp.nanosec for m in depth]
+        assert stamps == sorted(set(stamps))
+
+
+def test_diagnostics_say_what_happens() -> None:
+    with simulated() as (listener, _):
+        depth = listener.subscribe(Image, '/depth/image_raw')
+        diagnostics = listener.subscribe(DiagnosticArray, '/diagnostics')
+        more(depth, 30)
+        count = len(diagnostics)
+        wait_for(lambda: len(diagnostics) > count + 1, 'diagnostics')
+        names = [s.name for s in diagnostics[-1].status]
+        assert names == [f'k4a_driver: {name}' for name in ('camera', 'publishing', 'clock')]
+        camera, publishing = values(diagnostics, 'camera'), values(diagnostics, 'publishing')
+        assert float(camera['captures per second']) > 5
+        assert camera['captures due per second'] == '15'
+        assert camera['synchronisation'].startswith('standalone')
+        assert 'to 1 subscribers' in publishing['depth/image_raw']
+        assert publishing['rgb/image_raw'] == 'unwanted'
+        assert float(publishing['latency, mean ms']) > 0
+        assert abs(float(values(diagnostics, 'clock')['drift of the device, ppm'])) < 500

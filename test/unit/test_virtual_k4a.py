@@ -1,0 +1,413 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The virtual device itself: it behaves as the SDK does, to any program that uses libk4a."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import astuple
+from dataclasses import replace
+import os
+from pathlib import Path
+import random
+import subprocess
+import sys
+import time
+from typing import Any
+
+import cv2
+from k4a_ros.cameras import libk4a
+from k4a_ros.cameras.base import Capture
+from k4a_ros.cameras.base import Image
+from k4a_ros.config import CameraConfig
+from k4a_ros.config import ColorFormat
+from k4a_ros.config import ColorResolution
+from k4a_ros.config import DepthMode
+from k4a_ros.config import FPS_CODES
+from k4a_ros.config import problems
+from k4a_ros.config import WiredSyncMode
+import numpy as np
+import pytest
+from support import virtual
+from support.recordings import random_capture
+from support.recordings import SERIAL
+from support.recordings import write_recording
+from support.virtual import have
+
+DEPTH = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF)
+JPEG = CameraConfig.of_modes(DepthMode.OFF, ColorResolution.R720P)
+SUCCEEDED, FAILED, TIMEOUT = 0, 1, 2
+
+
+class Native:
+    """The functions of libk4a, as a program in C calls them, on the first camera."""
+
+    def __init__(self) -> None:
+        libk4a.library()
+        self.sdk = ctypes.CDLL(None)
+        self.handle = ctypes.c_void_p()
+        assert self.open() == SUCCEEDED
+
+    def open(self) -> int:
+        return int(self.sdk.k4a_device_open(0, ctypes.byref(self.handle)))
+
+    def call(self, name: str, *arguments: Any) -> int:
+        return int(getattr(self.sdk, f'k4a_device_{name}')(self.handle, *arguments))
+
+    def start(self, config: CameraConfig = DEPTH) -> int:
+        native = libk4a.DeviceConfiguration(
+            config.color_format, config.color_resolution, config.depth_mode,
+            FPS_CODES.get(config.fps, 7), config.synchronized_images_only,
+            config.depth_delay_off_color_usec, config.wired_sync_mode,
+            config.subordinate_delay_off_master_usec, False)
+        return self.call('start_cameras', ctypes.byref(native))
+
+    def capture(self, milliseconds: int) -> int:
+        """Return the device time of the next capture, or minus the result, microseconds."""
+        capture = ctypes.c_void_p()
+        result = self.call('get_capture', ctypes.byref(capture), milliseconds)
+        if result != SUCCEEDED:
+            return -result
+        sdk = libk4a.library()
+        image = sdk.k4a_capture_get_ir_image(capture) or sdk.k4a_capture_get_color_image(capture)
+        time_us = int(sdk.k4a_image_get_device_timestamp_usec(image))
+        sdk.k4a_image_release(image)
+        sdk.k4a_capture_release(capture)
+        return time_us
+
+    def sample(self, milliseconds: int) -> int:
+        """Return the device time of the next inertial sample, or minus the result."""
+        sample = libk4a.ImuSample()
+        result = self.call('get_imu_sample', ctypes.byref(sample), milliseconds)
+        return int(sample.acc_us) if result == SUCCEEDED else -result
+
+
+@pytest.fixture(scope='module')
+def recording(tmp_path_factory: Any) -> Path:
+    """Return a recording of a third of a second."""
+    return write_recording(tmp_path_factory.mktemp('virtual') / 'a.mkv', DEPTH, 10).path
+
+
+# ---- opening, and the order of calls
+
+def _open() -> None:
+    device = Native()
+    other = ctypes.c_void_p()
+    sdk = device.sdk
+    assert sdk.k4a_device_open(0, ctypes.byref(other)) == FAILED
+    assert sdk.k4a_device_open(1, ctypes.byref(other)) == FAILED
+    assert sdk.k4a_device_open(0, None) == FAILED
+    assert sdk.k4a_device_get_installed_count() == 1
+    second = subprocess.run([sys.executable, '-c', 'from test_virtual_k4a import Native; Native()'],
+                            capture_output=True, text=True)
+    assert 'assert self.open() == SUCCEEDED' in second.stderr
+    sdk.k4a_device_close(device.handle)
+    assert device.open() == SUCCEEDED
+    have('unplugged')
+    assert sdk.k4a_device_get_installed_count() == 0
+    have()
+    assert sdk.k4a_device_get_installed_count() == 1
+    assert device.start() == FAILED  # this handle is of the camera before
+    sdk.k4a_device_close(device.handle)
+    assert device.open() == SUCCEEDED
+    assert device.start() == SUCCEEDED
+    sdk.k4a_device_close(device.handle)
+
+
+def test_one_program_has_the_camera_at_a_time(recording):
+    virtual.run(_open, cameras=(recording,))
+
+
+def _order() -> None:
+    device = Native()
+    assert device.capture(0) == -FAILED
+    assert device.call('start_imu') == FAILED
+    assert device.start() == SUCCEEDED
+    assert device.start() == FAILED
+    assert device.sample(0) == -FAILED
+    assert device.call('start_imu') == SUCCEEDED
+    assert device.call('start_imu') == FAILED
+    assert device.capture(-1) == 500_000
+    assert device.sample(-1) == 500_000
+    device.sdk.k4a_device_stop_cameras(device.handle)
+    assert device.capture(100) == -FAILED
+    assert device.start() == FAILED  # the IMU runs
+    device.sdk.k4a_device_stop_imu(device.handle)
+    assert device.start() == SUCCEEDED
+    assert device.capture(1000) == 500_000
+    device.sdk.k4a_device_close(device.handle)
+
+
+def test_cameras_start_before_the_imu_and_stop_after_it(recording):
+    virtual.run(_order, cameras=(recording,))
+
+
+# ---- time
+
+def _pace() -> tuple[list[int], list[float]]:
+    device = Native()
+    assert device.start() == SUCCEEDED
+    times, arrivals = [], []
+    for _ in range(30):
+        times.append(device.capture(1000))
+        arrivals.append(time.monotonic())
+    device.sdk.k4a_device_close(device.handle)
+    return times, arrivals
+
+
+def test_captures_come_in_real_time_for_ever(recording):
+    times, arrivals = virtual.run(_pace, cameras=(recording,))
+    device = np.subtract(times, times[0]) * 1e-6
+    late = np.subtract(arrivals, arrivals[0]) - device
+    assert times[:10] == [500_000 + i * DEPTH.period_us for i in range(10)]
+    assert (np.diff(times) > 0).all()
+    assert np.median(abs(late - np.median(late))) < 0.005
+
+
+def _wait() -> list[tuple[int, float]]:
+    device = Native()
+    have('silent')
+    assert device.start() == SUCCEEDED
+    found = []
+    for milliseconds in (0, 20, 300):
+        started = time.monotonic()
+        found.append((device.capture(milliseconds), time.monotonic() - started))
+    device.sdk.k4a_device_close(device.handle)
+    return found
+
+
+def test_waits_last_as_long_as_they_were_asked_to(recording):
+    for (result, seconds), wanted in zip(
+            virtual.run(_wait, cameras=(recording,)), (0.0, 0.02, 0.3), strict=True):
+        assert result == -TIMEOUT
+        assert wanted <= seconds < wanted + 0.05
+
+
+def _late() -> tuple[list[int], list[int]]:
+    device = Native()
+    assert device.start() == SUCCEEDED and device.call('start_imu') == SUCCEEDED
+    first = device.capture(1000)
+    time.sleep(1.5)
+    captures = [device.capture(0) for _ in range(8)]
+    samples = []
+    while (sample := device.sample(0)) > 0:
+        samples.append(sample)
+    device.sdk.k4a_device_close(device.handle)
+    return [first, *captures], samples
+
+
+def test_queues_drop_the_oldest(recording):
+    captures, samples = virtual.run(_late, cameras=(recording,))
+    assert captures[1] > captures[0] + 1_000_000
+    assert np.diff(captures[1:8]).max() < 0.1e6 and captures[8] < captures[7] + 50_000
+    assert 833 <= len(samples) < 833 + 100
+    assert 0.4e6 < samples[-1] - samples[0] < 0.7e6
+
+
+# ---- what can be wrong
+
+def _stall() -> list[float]:
+    device = Native()
+    assert device.start() == SUCCEEDED
+    device.capture(1000)
+    have('stalled')
+    while device.capture(0) > 0:
+        pass
+    assert device.capture(200) == -TIMEOUT
+    have()
+    started = time.monotonic()
+    times = [device.capture(1000) for _ in range(5)]
+    seconds = time.monotonic() - started
+    device.sdk.k4a_device_close(device.handle)
+    assert (np.diff(times) > 0).all()
+    return [seconds, (times[-1] - times[0]) * 1e-6]
+
+
+def test_a_stall_delays_what_it_does_not_drop(recording):
+    took, lasted = virtual.run(_stall, cameras=(recording,))
+    assert lasted > 0.12 and took < lasted - 0.03
+
+
+def _reset() -> list[int]:
+    device = Native()
+    assert device.start() == SUCCEEDED and device.call('start_imu') == SUCCEEDED
+    assert device.capture(1000) == 500_000
+    have('reset=1')
+    while device.capture(1000) > 400_000:
+        pass
+    while device.sample(1000) > 400_000:
+        pass
+    found = [device.capture(1000), device.sample(1000)]
+    device.sdk.k4a_device_close(device.handle)
+    return found
+
+
+def test_timestamps_can_begin_anew(recording):
+    assert max(virtual.run(_reset, cameras=(recording,))) < 200_000
+
+
+def _partial() -> list[set[str]]:
+    device = Native()
+    config = CameraConfig.of_modes(
+        DepthMode.NFOV_2X2BINNED, ColorResolution.R720P, ColorFormat.NV12)
+    assert device.start(config) == SUCCEEDED
+    sdk, found = libk4a.library(), []
+    for condition in ('', 'no-depth', 'no-color'):
+        have(condition)
+        deadline = time.monotonic() + 0.6
+        kinds: set[str] = set()
+        while time.monotonic() < deadline:
+            capture = ctypes.c_void_p()
+            assert device.call('get_capture', ctypes.byref(capture), 1000) == SUCCEEDED
+            images = {name: getattr(sdk, f'k4a_capture_get_{name}_image')(capture)
+                      for name in ('depth', 'ir', 'color')}
+            kinds = {name for name, image in images.items() if image}
+            for image in filter(None, images.values()):
+                sdk.k4a_image_release(image)
+            sdk.k4a_capture_release(capture)
+        found.append(kinds)
+    device.sdk.k4a_device_close(device.handle)
+    return found
+
+
+def test_one_of_the_two_cameras_can_fall_silent(tmp_path):
+    config = CameraConfig.of_modes(
+        DepthMode.NFOV_2X2BINNED, ColorResolution.R720P, ColorFormat.NV12)
+    path = write_recording(tmp_path / 'a.mkv', config, 5).path
+    assert virtual.run(_partial, cameras=(path,)) == [
+        {'depth', 'ir', 'color'}, {'color'}, {'depth', 'ir'}]
+
+
+# ---- configurations
+
+def _configurations(configs: list[CameraConfig]) -> list[str]:
+    device = Native()
+    found = []
+    for config in configs:
+        with libk4a.log_lines(quiet=True) as lines:
+            result = device.start(config)
+        device.sdk.k4a_device_stop_cameras(device.handle)
+        found.append('' if result == SUCCEEDED else lines[0])
+    device.sdk.k4a_device_close(device.handle)
+    return found
+
+
+def test_configurations_are_refused_as_by_the_sdk(recording):
+    """The rules of k4a_ros.config are of the same source, but other code: both must agree."""
+    choose = random.Random(4).choice
+    configs = [DEPTH] + [CameraConfig(
+        depth_mode=choose(list(DepthMode)), color_resolution=choose(list(ColorResolution)),
+        color_format=choose(list(ColorFormat)), fps=choose([5, 15, 30, 30, 25]),
+        depth_delay_off_color_usec=choose([0, 0, 0, 0, 33333, -33333, 33334, -66666, -66667]),
+        wired_sync_mode=choose([WiredSyncMode.STANDALONE] * 3 + list(WiredSyncMode)),
+        subordinate_delay_off_master_usec=choose([0, 0, 0, 33333, 33334, 66666, 200001]),
+        synchronized_images_only=choose([False, False, True])) for _ in range(3000)]
+    lines = virtual.run(
+        _configurations, configs, cameras=(recording,), conditions='sync-in sync-out')
+    for config, line in zip(configs, lines, strict=True):
+        accepted = not line or 'no recording of this virtual camera' in line
+        assert accepted == (not problems(config)), (astuple(config), line, problems(config))
+    assert lines[0] == ''
+    assert len({line for line in lines if line}) >= 12
+
+
+def jpeg_recording(path: Path) -> list[np.ndarray]:
+    """Write a recording of pictures as MJPG, and return the pictures (720, 1280, 3) BGR."""
+    pictures = []
+
+    def edit(index: int, capture: Capture) -> Capture:
+        picture = np.full((720, 1280, 3), (40 * index, 128, 255 - 40 * index), np.uint8)
+        pictures.append(picture)
+        assert capture.color is not None
+        data = np.frombuffer(cv2.imencode('.jpg', picture)[1].tobytes(), np.uint8)
+        return replace(capture, color=Image(data, capture.color.device_us))
+
+    write_recording(path, JPEG, 5, edit=edit)
+    return pictures
+
+
+def _pyk4a(serial: str, copy: str) -> list[np.ndarray]:
+    import pyk4a
+    config = pyk4a.Config(
+        color_resolution=pyk4a.ColorResolution.RES_720P, depth_mode=pyk4a.DepthMode.OFF,
+        color_format=pyk4a.ImageFormat.COLOR_BGRA32, synchronized_images_only=False)
+    camera = pyk4a.PyK4A(config, thread_safe=False)
+    camera.start()
+    assert camera.serial == serial
+    assert camera.calibration.get_camera_matrix(pyk4a.CalibrationType.COLOR).shape == (3, 3)
+    assert camera.get_imu_sample()['temperature'] > 20
+    record = pyk4a.PyK4ARecord(copy, config, camera)
+    record.create()
+    images = []
+    for _ in range(5):
+        capture = camera.get_capture()
+        images.append(capture.color.copy())
+        record.write_capture(capture)
+    record.close()
+    camera.stop()
+    return images
+
+
+def test_pyk4a_as_its_users_know_it_works_and_jpegs_are_decoded(tmp_path):
+    pictures = jpeg_recording(tmp_path / 'a.mkv')
+    copy = tmp_path / 'copy.mkv'
+    images = virtual.run(_pyk4a, SERIAL, str(copy), cameras=(tmp_path / 'a.mkv',))
+    for image, picture in zip(images, pictures, strict=True):
+        assert image.shape == (720, 1280, 4)
+        assert abs(image[..., :3].astype(int) - picture).max() <= 4
+    from k4a_ros.cameras.playback import Playback
+    recorded = Playback(str(copy))  # pyk4a recorded the virtual camera as a real one
+    assert recorded.config.color_format is ColorFormat.BGRA32
+    first = recorded.next_capture()
+    assert first is not None and first.color is not None
+    np.testing.assert_array_equal(first.color.data, images[0])
+    recorded.close()
+
+
+# ---- the library
+
+def test_only_calls_of_the_device_and_the_log_are_replaced():
+    listed = subprocess.run(['nm', '-D', '--defined-only', str(virtual.library())],
+                            capture_output=True, text=True, check=True).stdout
+    names = {line.split()[-1] for line in listed.splitlines()}
+    assert 'k4a_device_open' in names
+    assert {name for name in names if not name.startswith('k4a_device_')} == {
+        'k4a_set_debug_message_handler'}
+
+
+def test_programs_without_a_kinect_are_left_alone(tmp_path):
+    done = subprocess.run(['true'], capture_output=True, text=True,
+                          env={**os.environ, **virtual.environment(tmp_path / 'none.mkv')})
+    assert (done.returncode, done.stdout, done.stderr) == (0, '', '')
+
+
+def _missing() -> int:
+    libk4a.library()
+    with libk4a.log_lines(quiet=True) as lines:
+        result = ctypes.CDLL(None).k4a_device_open(0, ctypes.byref(ctypes.c_void_p()))
+    assert lines
+    return int(result)
+
+
+def test_a_recording_that_is_not_there_is_a_camera_that_does_not_open(tmp_path):
+    assert virtual.run(_missing, cameras=(tmp_path / 'none.mkv',)) == FAILED
+
+
+def test_random_captures_differ():
+    """What `bit-exact` is measured with is not the same image again and again."""
+    generator = np.random.default_rng(1)
+    one, two = (random_capture(generator, DEPTH, 0).depth for _ in range(2))
+    assert one is not None and two is not None
+    assert (one.data != two.data).any()
