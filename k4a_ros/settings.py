@@ -162,7 +162,8 @@ class Settings:
         'it is; bgra is decoded from it on the host; nv12 and yuy2 exist at 720P only.', _MODES,
         choices=('jpeg', 'bgra', 'nv12', 'yuy2'), cameras=_LIVE)
     fps: int = _parameter(
-        30, 'Captures per second, of both cameras.', _MODES, unit='Hz', choices=('5', '15', '30'), cameras=_LIVE)
+        30, 'Captures per second, of both cameras.', _MODES, unit='Hz',
+        choices=('5', '15', '30'), cameras=_LIVE)
     synchronized_images_only: bool = _parameter(
         False, 'Leave out captures that lack the depth or the colour image.', _MODES,
         cameras=_LIVE)

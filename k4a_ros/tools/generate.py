@@ -29,6 +29,7 @@ from k4a_ros import settings
 
 _YAML_HEAD = """\
 # Parameters of the k4a_ros driver with their defaults; generated from k4a_ros/settings.py.
+# Those that not every camera has are commented out: what is given is set, even to its default.
 # Copy this file, keep what you change, and start with:
 #   ros2 launch k4a_ros driver.launch.py params_file:=/path/to/your.yaml
 /**:
@@ -54,7 +55,8 @@ def yaml() -> str:
         lines.append(f'    # ---- {group}\n')
         for name in members:
             lines.append(_comment(f'{settings.spec(name).text} {_facts(name)}'))
-            lines.append(f'    {name}: {json.dumps(settings.default(name))}\n\n')
+            mark = '#' if settings.spec(name).cameras else ''
+            lines.append(f'    {mark}{name}: {json.dumps(settings.default(name))}\n\n')
     return ''.join(lines).rstrip('\n') + '\n'
 
 

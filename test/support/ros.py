@@ -35,6 +35,8 @@ from rcl_interfaces.srv import DescribeParameters
 from rcl_interfaces.srv import SetParametersAtomically
 import rclpy
 from rclpy.context import Context
+from rclpy.exceptions import InvalidHandle
+from rclpy.executors import ExternalShutdownException
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -165,8 +167,18 @@ class Listener:
         self.node = Node('listener', context=self.context)
         self._executor = SingleThreadedExecutor(context=self.context)
         self._executor.add_node(self.node)
-        self._thread = threading.Thread(target=self._executor.spin)
+        self._thread = threading.Thread(target=self._spin)
         self._thread.start()
+
+    def _spin(self) -> None:
+        while True:
+            try:
+                self._executor.spin()
+            except InvalidHandle:  # an entity was destroyed while the executor looked at it
+                continue
+            except ExternalShutdownException:
+                pass
+            return
 
     def subscribe(
         self, kind: Any, topic: str, depth: int = 5000, latched: bool = False,

@@ -37,6 +37,20 @@ import tempfile
 import time
 from typing import Any
 
+from k4a_ros.cameras.base import Capture
+from k4a_ros.cameras.device import DeviceCamera
+from k4a_ros.config import CameraConfig
+from k4a_ros.config import ColorFormat
+from k4a_ros.config import ColorResolution
+from k4a_ros.config import DepthMode
+from support.recordings import without
+from support.recordings import write_recording
+
+#: what the recordings below hold, and colour alone
+DEPTH = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF)
+BOTH = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.R720P, ColorFormat.NV12)
+COLOR = CameraConfig.of_modes(DepthMode.OFF, ColorResolution.R720P, ColorFormat.NV12)
+
 SOURCES = Path(__file__).resolve().parents[1] / 'virtual_k4a'
 
 
@@ -99,6 +113,25 @@ def run(
     assert done.returncode == 0 and answer.exists(), (
         f'{function.__name__} ended with {done.returncode}:\n{output}')
     return pickle.loads(answer.read_bytes())
+
+
+def depth_recording(directory: Path) -> Path:
+    """Write a recording of ten captures of DEPTH."""
+    return write_recording(directory / 'depth.mkv', DEPTH, 10).path
+
+
+def both_recording(directory: Path) -> Path:
+    """Write a recording of nine captures of BOTH, of which every third lacks colour."""
+    def edit(index: int, capture: Capture) -> Capture:
+        return without(capture, 'color') if index % 3 == 2 else capture
+    return write_recording(directory / 'both.mkv', BOTH, 9, edit=edit).path
+
+
+def streaming(config: CameraConfig = DEPTH, **options: Any) -> DeviceCamera:
+    """Return a camera of this process that streams."""
+    camera = DeviceCamera(config, **options)
+    camera.start()
+    return camera
 
 
 @contextlib.contextmanager

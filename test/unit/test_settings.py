@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+import re
 
 from hypothesis import given
 from hypothesis import strategies
@@ -49,7 +50,12 @@ def test_files_that_follow_from_the_table_are_up_to_date() -> None:
 
 
 def test_the_yaml_file_holds_every_default() -> None:
-    parameters = yaml.safe_load(generate.yaml())['/**']['ros__parameters']
+    text = generate.yaml()
+    given_ = yaml.safe_load(text)['/**']['ros__parameters']
+    assert not Settings.of(given_).without_effect()
+    assert all(not settings.spec(name).cameras for name in given_)
+    everything = yaml.safe_load(re.sub(r'^    #(?=\w)', '    ', text, flags=re.MULTILINE))
+    parameters = everything['/**']['ros__parameters']
     assert parameters == {name: settings.default(name) for name in NAMES}
     assert Settings.of(parameters) == Settings()
 

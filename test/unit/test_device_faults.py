@@ -1,0 +1,284 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Live cameras in trouble, threads that end them, and what must not leak."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+from pathlib import Path
+import sys
+import threading
+import time
+from typing import Any
+
+from k4a_ros.cameras.controls import CONTROLS
+from k4a_ros.cameras.device import DeviceCamera
+from k4a_ros.errors import CameraError
+from k4a_ros.errors import CameraLostError
+from k4a_ros.errors import ConfigError
+from k4a_ros.errors import DeviceNotFoundError
+from k4a_ros.errors import ReadTimeout
+import pytest
+from support import virtual
+from support.virtual import DEPTH
+from support.virtual import depth_recording
+from support.virtual import have
+from support.virtual import raises
+from support.virtual import streaming
+
+
+@pytest.fixture(scope='module')
+def recording(tmp_path_factory: Any) -> Path:
+    """Return a recording of depth, infrared and inertial samples."""
+    return depth_recording(tmp_path_factory.mktemp('device'))
+
+
+# ---- trouble
+def _silence() -> None:
+    camera = streaming()
+    camera.read(1.0)
+    have('silent')
+    for read in (camera.read, camera.read_imu):
+        for timeout in (0.0, 0.05, 0.25):
+            with raises(ReadTimeout):  # what was under way comes first
+                while True:
+                    started = time.monotonic()
+                    read(timeout)
+            assert timeout <= time.monotonic() - started < timeout + 0.1
+    have()
+    assert camera.read(1.0)
+    have('fail:k4a_device_get_imu_sample')
+    with raises(CameraLostError, 'inertial samples any more'):
+        camera.read_imu(1.0)
+    camera.close()
+
+
+def test_silence_is_a_time_out_and_failure_a_loss(recording):
+    virtual.run(_silence, cameras=(recording,))
+
+
+def _replug(times: int) -> int:
+    for _ in range(times):
+        have()
+        camera = streaming()
+        camera.set_control('gain', 77)
+        assert camera.read(1.0) and len(camera.read_imu(1.0))
+        have('unplugged')
+        lost = 0
+        for read in (camera.read, camera.read_imu):
+            try:
+                while True:
+                    read(1.0)
+            except CameraLostError:
+                lost += 1
+        with raises(ConfigError, 'gain', 'does not answer'):
+            camera.set_control('gain', 78)
+        with raises(ConfigError, 'gain', 'does not answer'):
+            camera.get_control('gain')
+        assert lost == 2
+        camera.close()
+    have()
+    with DeviceCamera(DEPTH) as camera:
+        return int(camera.get_control('gain'))
+
+
+def test_a_camera_comes_back_after_it_was_unplugged_with_controls_of_the_factory(recording):
+    assert virtual.run(_replug, 10, cameras=(recording,)) == CONTROLS['gain'].default
+
+
+def _small_reads() -> list[int]:
+    with streaming() as camera:
+        camera._samples = camera._samples[:5].copy()
+        time.sleep(0.4)
+        reads = [camera.read_imu(1.0) for _ in range(20)]
+        assert [len(part) for part in reads] == [5] * 20
+        return [int(us) for part in reads for us in part.acc_us]
+
+
+def test_inertial_samples_that_one_read_does_not_hold_come_with_the_next(recording):
+    assert virtual.run(_small_reads, cameras=(recording,)) == list(range(500_000, 560_000, 600))
+
+
+def _end_while_reading(times: int, close: bool, silent: bool) -> float:
+    longest = 0.0
+    camera = DeviceCamera(DEPTH)
+    have(*['silent'] * silent)
+    for i in range(times):
+        if close and i:
+            camera = DeviceCamera(DEPTH)
+        camera.start()
+        errors: list[BaseException] = []
+
+        def read(function: Any, errors: list[BaseException] = errors) -> None:
+            try:
+                while True:
+                    function(30.0)
+            except CameraError as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=read, args=[f]) for f in (camera.read, camera.read_imu)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.002 * (i % 20))
+        started = time.monotonic()
+        (camera.close if close else camera.stop)()
+        for thread in threads:
+            thread.join(2.0)
+        longest = max(longest, time.monotonic() - started)
+        assert ['not streaming' in str(error) for error in errors] == [True, True]
+    camera.close()
+    return longest
+
+
+@pytest.mark.parametrize('silent', [False, True])
+@pytest.mark.parametrize('close', [False, True])
+def test_stop_and_close_end_reads_of_other_threads(recording, close, silent):
+    assert virtual.run(_end_while_reading, 40, close, silent, cameras=(recording,)) < 0.5
+
+
+def _references() -> tuple[int, int, int]:
+    changes = []
+
+    def changed(work: Any) -> None:
+        gc.collect()
+        before = sys.getrefcount(None)
+        work()
+        gc.collect()
+        changes.append(sys.getrefcount(None) - before)
+
+    def time_out(times: int) -> None:
+        for _ in range(times):
+            try:
+                camera.read_imu(0.0)
+            except ReadTimeout:
+                pass
+
+    def absent(times: int) -> None:
+        native = camera._handle.capture(1000)
+        assert native is not None
+        for _ in range(times):
+            assert camera._image('color', native) is None
+        camera._sdk.k4a_capture_release(native)
+
+    def refused(times: int) -> None:
+        for _ in range(times):
+            try:
+                DeviceCamera(DEPTH, index=0)
+            except DeviceNotFoundError:
+                pass
+
+    with streaming() as camera:
+        camera.read(1.0)
+        changed(lambda: absent(10_000))
+        have('silent-imu')
+        time_out(2)
+        changed(lambda: time_out(10_000))
+    have('busy')
+    changed(lambda: refused(1000))
+    return tuple(changes)
+
+
+def test_nothing_takes_references_from_none(recording):
+    """pyk4a loses one with each of these, and Python before 3.12 dies of it."""
+    changes = virtual.run(_references, cameras=(recording,))
+    assert all(abs(change) < 50 for change in changes), changes
+
+
+def _ticks() -> tuple[int, int]:
+    camera = streaming()
+    have('silent')
+    ended = threading.Event()
+
+    def read() -> None:
+        try:
+            while True:
+                camera.read(0.0)
+        except ReadTimeout:
+            pass
+        for read in (camera.read, camera.read_imu):
+            with raises(ReadTimeout):
+                while True:
+                    read(0.2)
+        ended.set()
+
+    thread = threading.Thread(target=read)
+    started = time.monotonic()
+    thread.start()
+    ticks = 0
+    while not ended.is_set():
+        time.sleep(0.001)
+        ticks += 1
+    milliseconds = (time.monotonic() - started) * 1000
+    thread.join()
+    camera.close()
+    return ticks, int(milliseconds)
+
+
+def test_other_threads_run_while_the_camera_is_waited_for(recording):
+    ticks, milliseconds = virtual.run(_ticks, cameras=(recording,))
+    assert milliseconds > 350
+    assert ticks > milliseconds / 4
+
+
+def _memory() -> float:
+    def resident() -> int:
+        pages = int(Path('/proc/self/statm').read_text().split()[1])
+        return pages * os.sysconf('SC_PAGESIZE')
+
+    def cycle(times: int) -> None:
+        for _ in range(times):
+            with streaming() as camera:
+                for _ in range(3):
+                    camera.read(1.0)
+
+    cycle(5)
+    before = resident()
+    cycle(40)
+    return (resident() - before) / 1e6
+
+
+def test_captures_and_handles_are_given_back(recording):
+    assert virtual.run(_memory, cameras=(recording,)) < 8.0
+
+
+# ---- the log
+def _log(level: int) -> list[tuple[int, str]]:
+    records: list[tuple[int, str]] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: records.append(  # type: ignore[method-assign]
+        (record.levelno, record.getMessage()))
+    logging.getLogger('k4a_ros.sdk').addHandler(handler)
+    with streaming() as camera:
+        for _ in range(3):
+            have('fail:k4a_device_get_color_control')
+            with raises(ConfigError):
+                camera.get_control('gain')
+        have()
+        camera.read(1.0)
+        time.sleep(1.0)
+        camera.read(1.0)
+    assert logging.getLogger('k4a_ros.sdk').level == level
+    return records
+
+
+def test_lines_of_the_sdk_reach_the_logger_once_at_their_level(recording):
+    quiet = virtual.run(_log, logging.NOTSET, cameras=(recording,), K4A_LOG_LEVEL='')
+    told = virtual.run(_log, logging.INFO, cameras=(recording,), K4A_LOG_LEVEL='INFO')
+    assert [level for level, _ in quiet] == [logging.ERROR]
+    assert 'k4a_device_get_color_control fails' in quiet[0][1]
+    assert (logging.INFO, 'Queue "Queue_capture" dropped oldest') in [
+        (level, text[:36]) for level, text in told]
