@@ -30,7 +30,7 @@ def open_camera(settings: Settings) -> Camera:
     :raises CameraError: there is none, or it does not open.
     """
     if settings.camera_kind == 'simulated':
-        from k4a_ros.cameras.simulated_bus import open_simulated
+        from k4a_ros.cameras.simulated.bus import open_simulated
         return open_simulated(
             settings.camera_config(), scene=settings.simulation_scene,
             calibration=settings.simulation_calibration, serial=settings.sensor_sn,
@@ -49,7 +49,7 @@ def inject_faults(settings: Settings, text: str) -> None:
     """
     Let the simulated camera have faults, be it open, lost or closed.
 
-    :param text: as `k4a_ros.cameras.faults` tells; none in an empty one.
+    :param text: as `k4a_ros.cameras.simulated.faults` tells; none in an empty one.
     :raises ConfigError: the camera is not simulated, or a fault is not understood.
     """
     if not text:
@@ -58,5 +58,5 @@ def inject_faults(settings: Settings, text: str) -> None:
         raise ConfigError(
             f'simulation_fault cannot be {text!r}: a {settings.camera_kind} has no faults on '
             'demand; start with camera:=simulated')
-    from k4a_ros.cameras.simulated_bus import inject_faults as inject
+    from k4a_ros.cameras.simulated.bus import inject_faults as inject
     inject(text, settings.camera_config().wired_sync_mode)

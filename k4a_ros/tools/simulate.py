@@ -54,10 +54,10 @@ import time
 from typing import Any
 
 from k4a_ros.cameras.controls import ColorControls
-from k4a_ros.cameras.simulated import FIRMWARE
-from k4a_ros.cameras.simulated_bus import read_calibration
-from k4a_ros.cameras.simulated_frames import Frames
-from k4a_ros.cameras.simulated_frames import IMU_BURST_US
+from k4a_ros.cameras.simulated.bus import read_calibration
+from k4a_ros.cameras.simulated.camera import FIRMWARE
+from k4a_ros.cameras.simulated.frames import Frames
+from k4a_ros.cameras.simulated.frames import IMU_BURST_US
 from k4a_ros.config import CameraConfig
 from k4a_ros.config import ColorFormat
 from k4a_ros.config import ColorResolution

@@ -94,8 +94,11 @@ def play(recording: Path | None) -> int:
 
 def main() -> int:
     """Run the demo."""
-    parser = argparse.ArgumentParser(prog='demo', description='Watch a recording, or the simulated camera.')
-    parser.add_argument('recording', nargs='?', type=Path, help='an Azure Kinect .mkv; without it, the camera is simulated')
+    parser = argparse.ArgumentParser(
+        prog='demo', description='Watch a recording, or the simulated camera.')
+    parser.add_argument(
+        'recording', nargs='?', type=Path,
+        help='an Azure Kinect .mkv; without it, the camera is simulated')
     recording = parser.parse_args().recording
     # A shell may have started this with SIGINT ignored, which its children would inherit.
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -108,7 +108,8 @@ def run(
     done = subprocess.run(
         [sys.executable, '-m', 'support.virtual'], input=job, capture_output=True,
         timeout=timeout,
-        env={**os.environ, **extra, 'PYTHONPATH': os.pathsep.join(sys.path), **variables})
+        env={**os.environ, **extra, 'PYTHONPATH': os.pathsep.join(sys.path),
+             'PYTHONFAULTHANDLER': '1', **variables})
     output = done.stdout.decode() + done.stderr.decode()
     assert done.returncode == 0 and answer.exists(), (
         f'{function.__name__} ended with {done.returncode}:\n{output}')

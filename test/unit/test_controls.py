@@ -23,13 +23,13 @@ import cv2
 from hypothesis import given
 from hypothesis import strategies as st
 from k4a_ros import settings
-from k4a_ros.cameras.color_signal import ColorSignal
-from k4a_ros.cameras.color_signal import corrupt
-from k4a_ros.cameras.color_signal import encode
 from k4a_ros.cameras.controls import ColorControls
 from k4a_ros.cameras.controls import CONTROLS
 from k4a_ros.cameras.controls import exposure_at_least
 from k4a_ros.cameras.controls import EXPOSURES
+from k4a_ros.cameras.simulated.color_signal import ColorSignal
+from k4a_ros.cameras.simulated.color_signal import corrupt
+from k4a_ros.cameras.simulated.color_signal import encode
 from k4a_ros.color import ColorConverter
 from k4a_ros.config import ColorFormat
 from k4a_ros.errors import ConfigError

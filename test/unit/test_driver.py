@@ -50,7 +50,7 @@ class World:
         self.open_now = 0
         self.refuse_start = 0
 
-    def open(self) -> Camera:
+    def connect(self) -> Camera:
         if not self.plugged.is_set():
             raise DeviceNotFoundError('nothing is plugged in')
         assert self.open_now == 0, 'a device has one handle only'
@@ -148,7 +148,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_hundred_times_unplugged_and_plugged_in(quick) -> None:
     world, events = World(), Recorder()
-    driver = Driver(world.open, events)
+    driver = Driver(world.connect, events)
     driver.connect()
     driver.start()
     for _ in range(100):
@@ -169,7 +169,7 @@ def test_a_hundred_times_unplugged_and_plugged_in(quick) -> None:
 def test_a_camera_that_does_not_start_is_tried_again(quick) -> None:
     world, events = World(), Recorder()
     world.refuse_start = 3
-    driver = Driver(world.open, events)
+    driver = Driver(world.connect, events)
     driver.connect()
     driver.start()
     until(lambda: events.captures)
@@ -179,7 +179,7 @@ def test_a_camera_that_does_not_start_is_tried_again(quick) -> None:
 
 def test_a_restart_opens_the_camera_anew_and_goes_on(quick) -> None:
     world, events = World(), Recorder()
-    driver = Driver(world.open, events)
+    driver = Driver(world.connect, events)
     driver.connect()
     driver.start()
     for number in range(2, 12):
@@ -193,7 +193,7 @@ def test_a_restart_opens_the_camera_anew_and_goes_on(quick) -> None:
 
 def test_a_restart_while_the_camera_is_away_is_done_when_it_is_back(quick) -> None:
     world, events = World(), Recorder()
-    driver = Driver(world.open, events)
+    driver = Driver(world.connect, events)
     driver.connect()
     driver.start()
     world.plugged.clear()
@@ -210,7 +210,7 @@ def test_a_restart_while_the_camera_is_away_is_done_when_it_is_back(quick) -> No
 def test_stop_and_close_at_any_moment(quick, lost: bool) -> None:
     for delay in (0, 0.001, 0.01, 0.05):
         world, events = World(), Recorder()
-        driver = Driver(world.open, events)
+        driver = Driver(world.connect, events)
         driver.connect()
         driver.start()
         if lost:
@@ -226,7 +226,7 @@ def test_stop_and_close_at_any_moment(quick, lost: bool) -> None:
 
 def test_stop_and_start_again_keep_the_camera_open() -> None:
     world, events = World(), Recorder()
-    driver = Driver(world.open, events)
+    driver = Driver(world.connect, events)
     driver.connect()
     for _ in range(5):
         driver.start()
@@ -241,7 +241,7 @@ def test_stop_and_start_again_keep_the_camera_open() -> None:
 
 def test_a_recording_that_ends_or_breaks_is_not_opened_again() -> None:
     world, events = World(lossless=True), Recorder()
-    driver = Driver(world.open, events)
+    driver = Driver(world.connect, events)
     driver.connect()
     driver.start()
     until(lambda: events.captures)
@@ -255,7 +255,7 @@ def test_a_recording_that_ends_or_breaks_is_not_opened_again() -> None:
 def test_a_camera_that_cannot_be_prepared_for_is_closed() -> None:
     world, events = World(), Recorder()
     events.problem = CalibrationError('unusable')
-    driver = Driver(world.open, events)
+    driver = Driver(world.connect, events)
     with pytest.raises(CalibrationError):
         driver.connect()
     assert world.open_now == 0 and driver.state is State.CLOSED
@@ -266,7 +266,7 @@ def test_a_camera_that_cannot_be_prepared_for_is_closed() -> None:
 
 def test_what_is_wrong_after_a_restart_ends_it() -> None:
     world, events = World(), Recorder()
-    driver = Driver(world.open, events)
+    driver = Driver(world.connect, events)
     driver.connect()
     driver.start()
     events.problem = CalibrationError('unusable')

@@ -28,7 +28,7 @@ from k4a_ros.cameras.playback import IMU_DTYPE
 from k4a_ros.cameras.playback import imu_samples
 from k4a_ros.cameras.playback import Playback
 from k4a_ros.cameras.recording import RecordingCamera
-from k4a_ros.cameras.simulated import SimulatedCamera
+from k4a_ros.cameras.simulated.camera import SimulatedCamera
 from k4a_ros.config import CameraConfig
 from k4a_ros.config import ColorFormat
 from k4a_ros.config import ColorResolution

@@ -29,11 +29,11 @@ from k4a_ros.cameras import open_camera
 from k4a_ros.cameras.base import Capture
 from k4a_ros.cameras.base import SyncJacks
 from k4a_ros.cameras.controls import CONTROLS
-from k4a_ros.cameras.faults import Fault
-from k4a_ros.cameras.faults import KINDS
-from k4a_ros.cameras.faults import parse_faults
-from k4a_ros.cameras.simulated import SimulatedCamera
-from k4a_ros.cameras.simulated_device import SimulatedDevice
+from k4a_ros.cameras.simulated.camera import SimulatedCamera
+from k4a_ros.cameras.simulated.faults import Fault
+from k4a_ros.cameras.simulated.faults import KINDS
+from k4a_ros.cameras.simulated.faults import parse_faults
+from k4a_ros.cameras.simulated.hardware import SimulatedDevice
 from k4a_ros.color import ColorConverter
 from k4a_ros.config import CameraConfig
 from k4a_ros.config import ColorFormat

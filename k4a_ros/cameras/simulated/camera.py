@@ -30,14 +30,14 @@ from k4a_ros.cameras.base import DeviceInfo
 from k4a_ros.cameras.base import Image
 from k4a_ros.cameras.base import ImuSamples
 from k4a_ros.cameras.base import SyncJacks
-from k4a_ros.cameras.color_signal import corrupt
 from k4a_ros.cameras.controls import ControlRange
 from k4a_ros.cameras.controls import CONTROLS
-from k4a_ros.cameras.faults import parse_faults
-from k4a_ros.cameras.simulated_device import SimulatedDevice
-from k4a_ros.cameras.simulated_frames import Frames
-from k4a_ros.cameras.simulated_frames import IMU_BURST_US
-from k4a_ros.cameras.simulated_frames import SensorLike
+from k4a_ros.cameras.simulated.color_signal import corrupt
+from k4a_ros.cameras.simulated.faults import parse_faults
+from k4a_ros.cameras.simulated.frames import Frames
+from k4a_ros.cameras.simulated.frames import IMU_BURST_US
+from k4a_ros.cameras.simulated.frames import SensorLike
+from k4a_ros.cameras.simulated.hardware import SimulatedDevice
 from k4a_ros.config import CameraConfig
 from k4a_ros.config import ColorFormat
 from k4a_ros.config import problems
@@ -324,7 +324,7 @@ class SimulatedCamera(Camera):
 
     def fault(self, text: str, amount: float | None = None) -> None:
         """
-        Have faults from now on, as `k4a_ros.cameras.faults` tells.
+        Have faults from now on, as `k4a_ros.cameras.simulated.faults` tells.
 
         :param amount: of a single fault, where it is not in the text.
         :raises ConfigError: one is not understood, or has no effect; then none is had.

@@ -23,9 +23,9 @@ from typing import Protocol
 from k4a_ros.cameras.base import Capture
 from k4a_ros.cameras.base import Image
 from k4a_ros.cameras.base import ImuSamples
-from k4a_ros.cameras.color_signal import ColorSignal
-from k4a_ros.cameras.color_signal import encode
 from k4a_ros.cameras.controls import ColorControls
+from k4a_ros.cameras.simulated.color_signal import ColorSignal
+from k4a_ros.cameras.simulated.color_signal import encode
 from k4a_ros.config import CameraConfig
 import numpy as np
 import numpy.typing as npt

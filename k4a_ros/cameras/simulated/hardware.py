@@ -22,8 +22,8 @@ import threading
 import time
 
 from k4a_ros.cameras.controls import ColorControls
-from k4a_ros.cameras.faults import Fault
-from k4a_ros.cameras.simulated_frames import IMU_BURST_US
+from k4a_ros.cameras.simulated.faults import Fault
+from k4a_ros.cameras.simulated.frames import IMU_BURST_US
 
 _KEEP_NS = 60_000_000_000
 

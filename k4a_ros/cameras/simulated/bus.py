@@ -21,9 +21,9 @@ from pathlib import Path
 
 from k4a_ros.calibration import FactoryCalibration
 from k4a_ros.cameras.base import is_serial
-from k4a_ros.cameras.faults import parse_faults
-from k4a_ros.cameras.simulated import SimulatedCamera
-from k4a_ros.cameras.simulated_device import SimulatedDevice
+from k4a_ros.cameras.simulated.camera import SimulatedCamera
+from k4a_ros.cameras.simulated.faults import parse_faults
+from k4a_ros.cameras.simulated.hardware import SimulatedDevice
 from k4a_ros.config import CameraConfig
 from k4a_ros.config import problems
 from k4a_ros.config import WiredSyncMode
@@ -87,7 +87,7 @@ def inject_faults(text: str, role: WiredSyncMode) -> None:
     """
     Let the simulated camera of this process have faults, be it open, lost or closed.
 
-    :param text: as `k4a_ros.cameras.faults` tells.
+    :param text: as `k4a_ros.cameras.simulated.faults` tells.
     :param role: of the camera.
     :raises ConfigError: a fault is not understood, or has no effect; then none is had.
     """
