@@ -222,7 +222,7 @@ class DeviceCamera(Camera):
     def controls(self) -> Mapping[str, ControlRange]:
         """Return the controls that this camera reports, with its own ranges."""
         with self._control:
-            return self._controls.ranges
+            return self._controls.ranges()
 
     def get_control(self, name: str) -> float | bool:
         """
@@ -246,7 +246,7 @@ class DeviceCamera(Camera):
         """
         with self._control:
             self._check_open(name)
-            values = self._controls.set(name, value)
+            values = self._controls.change(name, value)
         for other, now in values.items():
             if other != name and self.on_control is not None:
                 self.on_control(other, now)

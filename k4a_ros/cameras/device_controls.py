@@ -64,9 +64,8 @@ class DeviceControls:
             auto = ''
         self._ranges[name] = _range(name, found, auto)
 
-    @property
     def ranges(self) -> Mapping[str, ControlRange]:
-        """The controls by name, in the order of CONTROLS."""
+        """Return the controls by name, in the order of CONTROLS."""
         return {name: self._ranges[name] for name in CONTROLS if name in self._ranges}
 
     def get(self, name: str) -> int | bool:
@@ -86,7 +85,7 @@ class DeviceControls:
             return _MAINS.get(value, value)
         return bool(value) if rule.switch else value
 
-    def set(self, name: str, value: float | bool) -> dict[str, int | bool]:
+    def change(self, name: str, value: float | bool) -> dict[str, int | bool]:
         """
         Set a control; a value that has an automatic mode ends it.
 
@@ -118,7 +117,7 @@ class DeviceControls:
     def _rule(self, name: str) -> ControlRange:
         if name not in self._ranges:
             raise ConfigError(
-                f'{name} is no control of this camera; it has {", ".join(self.ranges)}')
+                f'{name} is no control of this camera; it has {", ".join(self.ranges())}')
         return self._ranges[name]
 
 

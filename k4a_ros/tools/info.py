@@ -135,7 +135,8 @@ def _all_facts(cameras: Iterable[Connected]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for each in cameras:
         try:
-            with DeviceCamera(_CONFIG, index=each.index) as camera:
+            camera = DeviceCamera(_CONFIG, index=each.index)
+            with camera:
                 found.append(facts(camera))
         except K4aRosError as error:
             found.append({'index': each.index, 'serial': each.serial, 'problem': str(error)})

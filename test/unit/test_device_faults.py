@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import os
@@ -127,8 +128,8 @@ def _end_while_reading(times: int, close: bool, silent: bool) -> float:
             try:
                 while True:
                     function(30.0)
-            except CameraError as error:
-                errors.append(error)
+            except CameraError as problem:
+                errors.append(problem)
 
         threads = [threading.Thread(target=read, args=[f]) for f in (camera.read, camera.read_imu)]
         for thread in threads:
@@ -162,10 +163,8 @@ def _references() -> tuple[int, int, int]:
 
     def time_out(times: int) -> None:
         for _ in range(times):
-            try:
+            with contextlib.suppress(ReadTimeout):
                 camera.read_imu(0.0)
-            except ReadTimeout:
-                pass
 
     def absent(times: int) -> None:
         native = camera._handle.capture(1000)
@@ -176,10 +175,8 @@ def _references() -> tuple[int, int, int]:
 
     def refused(times: int) -> None:
         for _ in range(times):
-            try:
+            with contextlib.suppress(DeviceNotFoundError):
                 DeviceCamera(DEPTH, index=0)
-            except DeviceNotFoundError:
-                pass
 
     with streaming() as camera:
         camera.read(1.0)

@@ -73,7 +73,7 @@ def test_all_cameras_are_shown_as_json_with_those_that_do_not_open(cameras):
 def test_a_camera_that_does_not_open_is_one_line(cameras):
     code, out, _ = virtual.run(_info, ('forbidden',), cameras=cameras)
     assert code == 1
-    assert [line[:47] for line in out.splitlines()] == [
+    assert [line[:49] for line in out.splitlines()] == [
         f'Camera {i}: cannot open camera {i}: this user may not' for i in range(2)]
 
 
