@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+import logging
 import os
 import threading
 import time
@@ -31,6 +32,7 @@ from k4a_ros.errors import K4aRosError
 from k4a_ros.frames import static_transforms
 from k4a_ros.messages import transform_message
 from k4a_ros.monitor import Monitor
+from k4a_ros.ros_log import RosLog
 from k4a_ros.services import Services
 from k4a_ros.settings import Settings
 from k4a_ros.settings import Value
@@ -262,12 +264,15 @@ def run(args: list[str] | None, shutdown: Shutdown) -> int:
         get_logger(NAME).fatal(str(error).splitlines()[0])
         return 1
     get_logger(NAME).debug(transport)
+    log = RosLog(NAME)
+    logging.getLogger('k4a_ros').addHandler(log)
     try:
         return _run_node(shutdown)
     except (K4aRosError, NameValidationException, ParameterException) as error:
         get_logger(NAME).fatal(str(error))
         return 1
     finally:
+        logging.getLogger('k4a_ros').removeHandler(log)
         rclpy.try_shutdown()
 
 

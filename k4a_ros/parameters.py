@@ -24,6 +24,7 @@ from typing import Protocol
 
 from k4a_ros import settings
 from k4a_ros.cameras.base import Camera
+from k4a_ros.cameras.controls import ControlRange
 from k4a_ros.errors import ConfigError
 from k4a_ros.settings import Settings
 from k4a_ros.settings import Value
@@ -60,6 +61,17 @@ def descriptor(name: str) -> ParameterDescriptor:
         else:
             result.floating_point_range = [FloatingPointRange(
                 from_value=spec.minimum, to_value=spec.maximum)]
+    return result
+
+
+def _control_descriptor(name: str, limits: ControlRange) -> ParameterDescriptor:
+    """Return the descriptor of a parameter with the range of a camera that is open."""
+    result = descriptor(name)
+    if result.integer_range:
+        # lengths of exposure are not a multiple of the step that the SDK tells for them
+        step = 0 if name == 'exposure_time_us' else limits.step
+        result.integer_range = [IntegerRange(
+            from_value=limits.minimum, to_value=limits.maximum, step=step)]
     return result
 
 
@@ -163,7 +175,11 @@ class LiveParameters:
             self._silent.on = False
 
     def restore(self, camera: Camera) -> None:
-        """Set the controls of a camera that was opened as they are wanted, and show them all."""
+        """
+        Set the controls of a camera that was opened as they are wanted.
+
+        Then the parameters show what the camera has, and describe what it can.
+        """
         controls = [name for name in camera.controls() if name in settings.names()]
         # a value ends its automatic mode: modes come last
         for name in sorted(controls, key=lambda name: name.endswith('_auto')):
@@ -174,6 +190,8 @@ class LiveParameters:
                 except ConfigError as error:
                     self._node.get_logger().warning(str(error))
         self.show({name: settings.check(name, camera.get_control(name)) for name in controls})
+        for name in controls:
+            self._node.set_descriptor(name, _control_descriptor(name, camera.controls()[name]))
 
     def _as_meant(self, parameters: list[Parameter[Any]]) -> list[Parameter[Any]]:
         """Give each value the parameter's own type, as `declare` does; others stay as they are."""

@@ -146,3 +146,28 @@ def test_qos_can_be_overridden_per_topic(tmp_path: Path) -> None:
         assert reliability('/points2') is ReliabilityPolicy.RELIABLE
         wait_for(lambda: reliability('/depth/image_raw'), 'depth')
         assert reliability('/depth/image_raw') is ReliabilityPolicy.BEST_EFFORT
+
+
+def test_colour_controls_describe_and_show_what_the_camera_has() -> None:
+    domain = new_domain()
+    with listening(domain) as listener, DriverProcess.with_parameters(
+            domain, camera='simulated', depth_mode='OFF', fps=5, whitebalance=3000) as driver:
+        driver.wait_for_line('Opened')
+        exposure, balance, gain = listener.describe(
+            NODE, 'exposure_time_us', 'whitebalance', 'gain')
+        assert (gain.integer_range[0].from_value, gain.integer_range[0].to_value) == (0, 255)
+        assert balance.integer_range[0].step == 10
+        assert exposure.integer_range[0].to_value == 133330
+
+        def shown(name: str) -> object:
+            return listener.get_parameters(NODE, name)[0]
+
+        # what was given is set, and ends the automatic mode
+        assert (shown('whitebalance'), shown('whitebalance_auto')) == (3000, False)
+        # the camera rounds a length of exposure up to one that its sensor has
+        assert listener.set_parameters(NODE, exposure_time_us=5000).successful
+        wait_for(lambda: shown('exposure_time_us') == 8330, '8330 us')
+        wait_for(lambda: shown('exposure_auto') is False, 'the automatic mode to end')
+        assert not listener.set_parameters(NODE, whitebalance=3005).successful
+        assert not listener.set_parameters(NODE, gain=256).successful
+        assert listener.set_parameters(NODE, exposure_auto=True).successful

@@ -32,6 +32,7 @@ from typing import Any
 
 from rcl_interfaces.msg import ParameterType
 from rcl_interfaces.srv import DescribeParameters
+from rcl_interfaces.srv import GetParameters
 from rcl_interfaces.srv import SetParametersAtomically
 import rclpy
 from rclpy.context import Context
@@ -40,6 +41,7 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from rclpy.parameter import parameter_value_to_python
 from rclpy.qos import DurabilityPolicy
 from rclpy.qos import QoSProfile
 from rclpy.qos import ReliabilityPolicy
@@ -234,6 +236,12 @@ class Listener:
 
         yield set_
         self.node.destroy_client(client)
+
+    def get_parameters(self, node: str, *names: str) -> list[Any]:
+        """Return the values of parameters."""
+        values = self.call(
+            GetParameters, f'{node}/get_parameters', GetParameters.Request(names=names)).values
+        return [parameter_value_to_python(value) for value in values]
 
     def describe(self, node: str, *names: str) -> list[Any]:
         """Return the descriptors of parameters."""
