@@ -39,8 +39,8 @@ from k4a_ros.nominal_calibration import nominal_calibration
 from k4a_ros.simulation import kernels
 from k4a_ros.simulation.motion import CameraPath
 from k4a_ros.simulation.motion import Waypoint
-from k4a_ros.simulation.scene import default_scene
 from k4a_ros.simulation.scene import Scene
+from k4a_ros.simulation.scene_file import default_scene
 from k4a_ros.simulation.sensor import Sensor
 from k4a_ros.simulation.shapes import Material
 from k4a_ros.simulation.shapes import Plane

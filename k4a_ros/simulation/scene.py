@@ -25,7 +25,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from dataclasses import field
 from functools import cached_property
-from pathlib import Path
 
 from k4a_ros.rigid_transform import RigidTransform
 from k4a_ros.simulation.motion import CameraPath
@@ -153,23 +152,3 @@ def cast(
     lead = rays.shape[:-1]
     return Hits(distance.reshape(lead), normal.reshape(rays.shape), index.reshape(lead),
                 color.reshape(rays.shape))
-
-
-def load_scene(path: str | Path) -> Scene:
-    """
-    Read a scene file (YAML); docs/simulation.md describes the format.
-
-    :raises SceneError: it cannot be read or cannot be right; names file, line and key.
-    """
-    from k4a_ros.simulation.scene_file import read
-    return read(Path(path))
-
-
-def default_scene() -> Scene:
-    """
-    Return the scene of config/room.yaml: a furnished room, a moving ball, somebody walking.
-
-    :raises SceneError: the file is missing or damaged.
-    """
-    from k4a_ros.simulation.scene_file import default_path
-    return load_scene(default_path())

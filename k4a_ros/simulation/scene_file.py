@@ -75,14 +75,23 @@ def default_path() -> Path:
     return Path(share) / 'config/room.yaml'
 
 
-def read(path: Path) -> Scene:
+def default_scene() -> Scene:
     """
-    Read a scene file.
+    Return the scene of config/room.yaml: a furnished room, a moving ball, somebody walking.
 
-    :raises SceneError: names file, line and key.
+    :raises SceneError: the file is missing or damaged.
+    """
+    return load_scene(default_path())
+
+
+def load_scene(path: str | Path) -> Scene:
+    """
+    Read a scene file (YAML); docs/simulation.md describes the format.
+
+    :raises SceneError: it cannot be read or cannot be right; names file, line and key.
     """
     try:
-        text = path.read_text(encoding='utf-8')
+        text = Path(path).read_text(encoding='utf-8')
     except (OSError, UnicodeError) as error:
         raise SceneError(f'cannot read the scene file {path}: {error}') from error
     return parse(text, str(path))

@@ -69,9 +69,9 @@ from k4a_ros.errors import K4aRosError
 from k4a_ros.errors import RecordingError
 from k4a_ros.recorder import Recorder
 from k4a_ros.rigid_transform import RigidTransform
-from k4a_ros.simulation.scene import default_scene
-from k4a_ros.simulation.scene import load_scene
 from k4a_ros.simulation.scene_file import default_path
+from k4a_ros.simulation.scene_file import default_scene
+from k4a_ros.simulation.scene_file import load_scene
 from k4a_ros.simulation.sensor import Sensor
 from k4a_ros.simulation.skeleton import JOINTS
 import numpy as np

@@ -36,7 +36,7 @@ from k4a_ros.config import DepthMode
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import RecordingError
 from k4a_ros.nominal_calibration import nominal_calibration
-from k4a_ros.simulation.scene import default_scene
+from k4a_ros.simulation.scene_file import default_scene
 from k4a_ros.simulation.sensor import Sensor
 from k4a_ros.tools import simulate
 from k4a_ros.tools.simulate import World

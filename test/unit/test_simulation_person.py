@@ -24,7 +24,7 @@ from k4a_ros.config import DepthMode
 from k4a_ros.nominal_calibration import nominal_calibration
 from k4a_ros.simulation import skeleton
 from k4a_ros.simulation.person import Person
-from k4a_ros.simulation.scene import default_scene
+from k4a_ros.simulation.scene_file import default_scene
 from k4a_ros.simulation.sensor import Sensor
 import numpy as np
 import pytest

@@ -31,9 +31,9 @@ from k4a_ros.simulation import scene_file
 from k4a_ros.simulation.motion import Circle
 from k4a_ros.simulation.motion import Line
 from k4a_ros.simulation.motion import Sway
-from k4a_ros.simulation.scene import default_scene
-from k4a_ros.simulation.scene import load_scene
 from k4a_ros.simulation.scene import Scene
+from k4a_ros.simulation.scene_file import default_scene
+from k4a_ros.simulation.scene_file import load_scene
 from k4a_ros.simulation.shapes import Box
 from k4a_ros.simulation.shapes import Capsule
 from k4a_ros.simulation.shapes import Material
@@ -186,7 +186,7 @@ def test_any_damaged_file_gives_a_scene_error_or_a_scene(data):
 def test_the_default_scene_is_found_from_anywhere(tmp_path):
     assert scene_file.default_path().is_file()
     done = subprocess.run(
-        [sys.executable, '-c', 'from k4a_ros.simulation.scene import default_scene\n'
+        [sys.executable, '-c', 'from k4a_ros.simulation.scene_file import default_scene\n'
          'print(len(default_scene().shapes))'], cwd=tmp_path, capture_output=True, text=True,
         check=True)
     assert int(done.stdout) == len(default_scene().shapes)

@@ -35,9 +35,9 @@ from k4a_ros.simulation.depth_camera import DepthCamera
 from k4a_ros.simulation.motion import CameraPath
 from k4a_ros.simulation.motion import Sway
 from k4a_ros.simulation.motion import Waypoint
-from k4a_ros.simulation.scene import default_scene
 from k4a_ros.simulation.scene import Mover
 from k4a_ros.simulation.scene import Scene
+from k4a_ros.simulation.scene_file import default_scene
 from k4a_ros.simulation.sensor import Sensor
 from k4a_ros.simulation.shapes import Box
 from k4a_ros.simulation.shapes import Capsule

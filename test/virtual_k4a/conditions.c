@@ -28,6 +28,7 @@ enum { SIZE = 4096, READ_EVERY_NS = 2000000 };
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char words[2 * SIZE];  // separated by single spaces, one at either end
 static int64_t read_at;
+static char *always, *path;
 
 static void append(const char *text) {
   size_t end = strlen(words);
@@ -40,13 +41,22 @@ static void append(const char *text) {
   words[end] = 0;
 }
 
+// Once: another thread may change the environment while this one plays.
+static void read_environment(void) {
+  const char *always_text = getenv("K4A_VIRTUAL_CONDITIONS");
+  const char *control = getenv("K4A_VIRTUAL_CONTROL");
+  always = strdup(always_text ? always_text : "");
+  path = control ? strdup(control) : NULL;
+}
+
 static void refresh(void) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, read_environment);
   int64_t now = monotonic_ns();
   if (read_at && now - read_at < READ_EVERY_NS) return;
   read_at = now;
   strcpy(words, " ");
-  const char *always = getenv("K4A_VIRTUAL_CONDITIONS"), *path = getenv("K4A_VIRTUAL_CONTROL");
-  if (always) append(always);
+  append(always);
   FILE *file = path ? fopen(path, "re") : NULL;
   if (!file) return;
   char text[SIZE];

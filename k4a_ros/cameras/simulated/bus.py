@@ -31,8 +31,8 @@ from k4a_ros.errors import CalibrationError
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import DeviceNotFoundError
 from k4a_ros.nominal_calibration import nominal_calibration
-from k4a_ros.simulation.scene import default_scene
-from k4a_ros.simulation.scene import load_scene
+from k4a_ros.simulation.scene_file import default_scene
+from k4a_ros.simulation.scene_file import load_scene
 from k4a_ros.simulation.sensor import Sensor
 
 #: the device that the driver's parameter camera:=simulated opens

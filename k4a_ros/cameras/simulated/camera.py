@@ -48,7 +48,7 @@ from k4a_ros.errors import ConfigError
 from k4a_ros.errors import DeviceNotFoundError
 from k4a_ros.errors import ReadTimeout
 from k4a_ros.nominal_calibration import nominal_calibration
-from k4a_ros.simulation.scene import default_scene
+from k4a_ros.simulation.scene_file import default_scene
 from k4a_ros.simulation.sensor import Sensor
 import numpy as np
 
