@@ -48,6 +48,7 @@ setup(
     entry_points={
         'console_scripts': [
             'k4a_driver = k4a_ros.main:main',
+            'k4a_info = k4a_ros.tools.info:main',
             'k4a_watch = k4a_ros.tools.watch:main',
             'k4a_simulate = k4a_ros.tools.simulate:main',
         ],

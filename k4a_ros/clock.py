@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from itertools import pairwise
 import threading
 from typing import Protocol
 
@@ -226,9 +227,8 @@ class LiveClock:
             us, ns = min(self._points, key=lambda p: p[1] - p[0] * 1000)
             return _Line(us, ns, 0.0)
         mean_us = sum(us for us, _ in self._points) / len(self._points)
-        for (us, ns), (end_us, end_ns) in zip(hull, hull[1:], strict=False):
-            if end_us >= mean_us:
-                break
+        (us, ns), (end_us, end_ns) = next(
+            edge for edge in pairwise(hull) if edge[1][0] >= mean_us)
         apart_ns = (end_us - us) * 1000
         drift = (end_ns - ns - apart_ns) / apart_ns
         return _Line(us, ns, min(max(drift, -_DRIFT), _DRIFT))

@@ -109,9 +109,9 @@ class Settings:
         'no camera; false waits for somebody else to do so.', _CAMERA)
     camera: str = _parameter(
         'auto', 'Kind of camera: recording plays recording_file; simulated is a camera that does '
-        'not exist, in a world of planes, boxes and people; auto is recording where '
-        'recording_file is given, otherwise a device. simulated is never taken unasked.', _CAMERA,
-        choices=('auto', 'recording', 'simulated'))
+        'not exist, in a world of planes, boxes and people; device is one that is plugged in; '
+        'auto is recording where recording_file is given, otherwise device. simulated is never taken '
+        'unasked.', _CAMERA, choices=('auto', 'device', 'recording', 'simulated'))
     recording_file: str = _parameter(
         '', 'Azure Kinect recording (.mkv) to play instead of a live camera; relative to the '
         'directory in which the node was started, ~ is the home directory.', _CAMERA)
@@ -177,6 +177,9 @@ class Settings:
     subordinate_delay_off_master_usec: int = _parameter(
         0, 'Time by which a subordinate is later than its master; one frame at most.', _MODES,
         unit='us', minimum=0, maximum=200_000, cameras=_LIVE)
+    disable_streaming_indicator: bool = _parameter(
+        False, 'Leave the light at the front off while the camera streams.', _MODES,
+        cameras=('device',))
 
     exposure_auto: bool = _control(True, 'Let the camera choose exposure_time_us.')
     exposure_time_us: int = _control(

@@ -41,8 +41,10 @@ def open_camera(settings: Settings) -> Camera:
             settings.recording_file, serial=settings.sensor_sn,
             loop=settings.recording_loop_enabled, rate=settings.playback_rate,
             paused=settings.playback_paused, at_end=settings.recording_at_end)
-    from k4a_ros.cameras.device import DeviceCamera
-    return DeviceCamera(settings.camera_config(), serial=settings.sensor_sn)
+    from k4a_ros.cameras.device.camera import DeviceCamera
+    return DeviceCamera(
+        settings.camera_config(), serial=settings.sensor_sn,
+        disable_streaming_indicator=settings.disable_streaming_indicator)
 
 
 def inject_faults(settings: Settings, text: str) -> None:

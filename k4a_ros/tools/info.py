@@ -28,10 +28,10 @@ import sys
 from typing import Any
 
 from k4a_ros.cameras.base import is_serial
-from k4a_ros.cameras.device import DeviceCamera
-from k4a_ros.cameras.device_search import Connected
-from k4a_ros.cameras.device_search import connected
-from k4a_ros.cameras.device_search import NO_CAMERA
+from k4a_ros.cameras.device.camera import DeviceCamera
+from k4a_ros.cameras.device.search import Connected
+from k4a_ros.cameras.device.search import connected
+from k4a_ros.cameras.device.search import NO_CAMERA
 from k4a_ros.config import CameraConfig
 from k4a_ros.config import ColorResolution
 from k4a_ros.config import DepthMode

@@ -106,10 +106,10 @@ def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path) -> None:
 
 def test_nothing_to_open_says_what_was_looked_for_and_what_to_do() -> None:
     with DriverProcess.with_parameters(new_domain()) as driver:
-        assert_refused(driver, 'nothing to open', 'any camera was looked for',
-                       'recording_file:=')
+        assert_refused(driver, 'no Azure Kinect is connected', 'lsusb', 'recording_file:=',
+                       'camera:=simulated')
     with DriverProcess.with_parameters(new_domain(), sensor_sn='000123') as driver:
-        assert_refused(driver, 'camera 000123 was looked for')
+        assert_refused(driver, 'cannot open camera 000123')
 
 
 def test_a_recording_of_another_camera_is_refused(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 import random
 import time
 from typing import Any
@@ -75,7 +76,7 @@ def test_a_stall_is_caught_up_without_a_step_in_the_stamps() -> None:
             fault(listener, 'stall 0.2')
             wait_for(lambda c=count: len(depth) > c + 30, 'images after the stall')
         times = stamps(depth)[60:]
-        steps = [b - a for a, b in zip(times, times[1:], strict=False)]
+        steps = [b - a for a, b in pairwise(times)]
         assert min(steps) > 0
         # a step is one period, or several where images were left out; never something between
         for step in steps:
@@ -107,7 +108,7 @@ def test_other_streams_go_on_when_one_fails() -> None:
         wait_for(lambda: len(depth) > count + 20, 'depth')
         times = stamps(imu)
         assert times == sorted(set(times))
-        assert max(b - a for a, b in zip(times, times[1:], strict=False)) > 250_000_000
+        assert max(b - a for a, b in pairwise(times)) > 250_000_000
 
 
 def test_a_subordinate_without_pulses_waits_and_says_so() -> None:

@@ -38,7 +38,7 @@ import time
 from typing import Any
 
 from k4a_ros.cameras.base import Capture
-from k4a_ros.cameras.device import DeviceCamera
+from k4a_ros.cameras.device.camera import DeviceCamera
 from k4a_ros.config import CameraConfig
 from k4a_ros.config import ColorFormat
 from k4a_ros.config import ColorResolution

@@ -24,7 +24,7 @@ import time
 from typing import Any
 
 from k4a_ros.cameras.base import SyncJacks
-from k4a_ros.cameras.device import DeviceCamera
+from k4a_ros.cameras.device.camera import DeviceCamera
 from k4a_ros.config import CameraConfig
 from k4a_ros.config import DepthMode
 from k4a_ros.config import WiredSyncMode

@@ -25,9 +25,9 @@ from typing import Any
 
 from k4a_ros.cameras.base import SyncJacks
 from k4a_ros.cameras.controls import CONTROLS
-from k4a_ros.cameras.device import arrival_ns
-from k4a_ros.cameras.device import DeviceCamera
-from k4a_ros.cameras.device import shaped
+from k4a_ros.cameras.device.camera import arrival_ns
+from k4a_ros.cameras.device.camera import DeviceCamera
+from k4a_ros.cameras.device.camera import shaped
 from k4a_ros.config import ColorFormat
 from k4a_ros.config import ColorResolution
 from k4a_ros.errors import ConfigError

@@ -27,7 +27,7 @@ import time
 from typing import Any
 
 from k4a_ros.cameras.controls import CONTROLS
-from k4a_ros.cameras.device import DeviceCamera
+from k4a_ros.cameras.device.camera import DeviceCamera
 from k4a_ros.errors import CameraError
 from k4a_ros.errors import CameraLostError
 from k4a_ros.errors import ConfigError

@@ -21,8 +21,8 @@ from pathlib import Path
 import threading
 from typing import Any
 
-from k4a_ros.cameras.device import DeviceCamera
-from k4a_ros.cameras.device_search import connected
+from k4a_ros.cameras.device.camera import DeviceCamera
+from k4a_ros.cameras.device.search import connected
 from k4a_ros.errors import CameraError
 from k4a_ros.errors import CameraLostError
 from k4a_ros.errors import ConfigError

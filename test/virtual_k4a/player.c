@@ -106,10 +106,26 @@ static void push_sample(device *it, const imu_sample *sample) {
 
 // ---- from the recording to the queues
 
-static void stamp(const device *it, handle image, uint64_t system_ns) {
+static void free_buffer(void *buffer, void *context) {
+  (void)context;
+  free(buffer);
+}
+
+// Returns an image of its own, stamped, in place of one of the recording, as the SDK copies every
+// frame out of the USB buffers: whoever holds it does not hold parts of the recording.
+static handle live_image(const device *it, handle from, uint64_t system_ns) {
+  handle image = NULL;
+  size_t size = real.k4a_image_get_size(from);
+  uint8_t *buffer = malloc(size);
+  memcpy(buffer, real.k4a_image_get_buffer(from), size);
+  real.k4a_image_create_from_buffer(
+      real.k4a_image_get_format(from), real.k4a_image_get_width_pixels(from),
+      real.k4a_image_get_height_pixels(from), real.k4a_image_get_stride_bytes(from), buffer, size,
+      free_buffer, NULL, &image);
   real.k4a_image_set_device_timestamp_usec(
-      image, real.k4a_image_get_device_timestamp_usec(image) + it->shift_us);
+      image, real.k4a_image_get_device_timestamp_usec(from) + it->shift_us);
   real.k4a_image_set_system_timestamp_nsec(image, system_ns);
+  return image;
 }
 
 static void stamp_color(const device *it, handle image) {
@@ -134,17 +150,20 @@ static handle made_capture(device *it, handle from) {
     real.k4a_capture_create(&made);
     if (!orbbec) real.k4a_capture_set_temperature_c(made, TEMPERATURE);
     if (want_depth && depth) {
-      stamp(it, depth, now);
-      real.k4a_capture_set_depth_image(made, depth);
+      handle image = live_image(it, depth, now);
+      real.k4a_capture_set_depth_image(made, image);
+      real.k4a_image_release(image);
     }
     if (want_depth && ir) {
-      stamp(it, ir, now);
-      real.k4a_capture_set_ir_image(made, ir);
+      handle image = live_image(it, ir, now);
+      real.k4a_capture_set_ir_image(made, image);
+      real.k4a_image_release(image);
     }
     if (want_color && color) {
-      stamp(it, color, now);
-      if (!orbbec) stamp_color(it, color);
-      real.k4a_capture_set_color_image(made, color);
+      handle image = live_image(it, color, now);
+      if (!orbbec) stamp_color(it, image);
+      real.k4a_capture_set_color_image(made, image);
+      real.k4a_image_release(image);
     }
   }
   if (depth) real.k4a_image_release(depth);

@@ -79,6 +79,14 @@ typedef void message_handler(void *, int, const char *, int, const char *);
   X(void, k4a_capture_set_color_image, (handle, handle))                                  \
   X(void, k4a_capture_set_depth_image, (handle, handle))                                  \
   X(void, k4a_capture_set_ir_image, (handle, handle))                                     \
+  X(int, k4a_image_create_from_buffer,                                                    \
+    (int, int, int, int, uint8_t *, size_t, void (*)(void *, void *), void *, handle *))  \
+  X(uint8_t *, k4a_image_get_buffer, (handle))                                            \
+  X(size_t, k4a_image_get_size, (handle))                                                 \
+  X(int, k4a_image_get_format, (handle))                                                  \
+  X(int, k4a_image_get_width_pixels, (handle))                                            \
+  X(int, k4a_image_get_height_pixels, (handle))                                           \
+  X(int, k4a_image_get_stride_bytes, (handle))                                            \
   X(void, k4a_image_release, (handle))                                                    \
   X(uint64_t, k4a_image_get_device_timestamp_usec, (handle))                              \
   X(void, k4a_image_set_device_timestamp_usec, (handle, uint64_t))                        \

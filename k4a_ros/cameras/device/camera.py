@@ -39,8 +39,8 @@ from k4a_ros.cameras.base import Image
 from k4a_ros.cameras.base import ImuSamples
 from k4a_ros.cameras.base import SyncJacks
 from k4a_ros.cameras.controls import ControlRange
-from k4a_ros.cameras.device_controls import DeviceControls
-from k4a_ros.cameras.device_search import open_device
+from k4a_ros.cameras.device.controls import DeviceControls
+from k4a_ros.cameras.device.search import open_device
 from k4a_ros.cameras.playback import IMU_DTYPE
 from k4a_ros.cameras.playback import imu_samples
 from k4a_ros.config import CameraConfig

@@ -23,8 +23,8 @@ import random
 import time
 
 from k4a_ros.cameras.base import is_serial
-from k4a_ros.cameras.device_handle import DeviceHandle
-from k4a_ros.cameras.device_handle import OpenError
+from k4a_ros.cameras.device.handle import DeviceHandle
+from k4a_ros.cameras.device.handle import OpenError
 from k4a_ros.cameras.libk4a import connected_devices
 from k4a_ros.errors import CameraError
 from k4a_ros.errors import DeviceNotFoundError

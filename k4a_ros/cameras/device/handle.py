@@ -46,8 +46,8 @@ from typing import cast
 from k4a_ros.cameras import libk4a
 from k4a_ros.cameras.base import DeviceInfo
 from k4a_ros.cameras.base import SyncJacks
-from k4a_ros.cameras.device_problems import explain
-from k4a_ros.cameras.device_problems import Problem
+from k4a_ros.cameras.device.problems import explain
+from k4a_ros.cameras.device.problems import Problem
 from k4a_ros.config import CameraConfig
 from k4a_ros.config import FPS_CODES
 from k4a_ros.errors import CameraError

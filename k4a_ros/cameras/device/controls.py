@@ -22,8 +22,8 @@ import math
 
 from k4a_ros.cameras.controls import ControlRange
 from k4a_ros.cameras.controls import CONTROLS
-from k4a_ros.cameras.device_handle import Capability
-from k4a_ros.cameras.device_handle import DeviceHandle
+from k4a_ros.cameras.device.handle import Capability
+from k4a_ros.cameras.device.handle import DeviceHandle
 from k4a_ros.errors import CameraError
 from k4a_ros.errors import ConfigError
 
