@@ -110,8 +110,8 @@ class Settings:
     camera: str = _parameter(
         'auto', 'Kind of camera: recording plays recording_file; simulated is a camera that does '
         'not exist, in a world of planes, boxes and people; device is one that is plugged in; '
-        'auto is recording where recording_file is given, otherwise device. simulated is never taken '
-        'unasked.', _CAMERA, choices=('auto', 'device', 'recording', 'simulated'))
+        'auto is recording where recording_file is given, otherwise device. simulated is never '
+        'taken unasked.', _CAMERA, choices=('auto', 'device', 'recording', 'simulated'))
     recording_file: str = _parameter(
         '', 'Azure Kinect recording (.mkv) to play instead of a live camera; relative to the '
         'directory in which the node was started, ~ is the home directory.', _CAMERA)
