@@ -19,9 +19,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from hypothesis import HealthCheck
+from hypothesis import settings
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# how fast a machine is says nothing about what is tested
+settings.register_profile(
+    'k4a_ros', deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile('k4a_ros')
 
 
 @pytest.fixture(scope='session')
