@@ -44,6 +44,7 @@ from k4a_ros.simulation.scene_file import default_scene
 from k4a_ros.simulation.sensor import Sensor
 from k4a_ros.simulation.shapes import Material
 from k4a_ros.simulation.shapes import Plane
+from k4a_ros.tools import sheet
 import numpy as np
 
 NOMINAL = FactoryCalibration.from_raw(nominal_calibration())
@@ -127,15 +128,28 @@ def facts(depth: np.ndarray, infrared: np.ndarray) -> list[str]:
             f'{infrared[valid].min()}']
 
 
-def comparison(recording: Path) -> Iterator[str]:
-    """Yield the lines of the table that compares a recording's first frame with ours."""
+def comparison(recording: Path, picture: Path | None) -> Iterator[str]:
+    """
+    Yield the lines of the table that compares a recording's first frame with ours.
+
+    :param picture: where both are written side by side (PNG).
+    """
     with RecordingCamera(str(recording)) as camera:
         camera.start()
         capture = camera.read(10.0)
         real = facts(capture.depth.data, capture.ir.data)
         sensor = Sensor(
             default_scene(), camera.calibration, config(camera.config.depth_mode, None))
-    ours = facts(*sensor.depth_and_ir(1_000_000))
+        pictures = {
+            'real depth': sheet.depth_picture(np.float32(capture.depth.data) / 1000),
+            'real infrared': sheet.ir_picture(capture.ir.data)}
+    depth, infrared = sensor.depth_and_ir(1_000_000)
+    ours = facts(depth, infrared)
+    if picture is not None:
+        pictures |= {'simulated depth': sheet.depth_picture(np.float32(depth) / 1000),
+                     'simulated infrared': sheet.ir_picture(infrared)}
+        if not cv2.imwrite(str(picture), sheet.contact_sheet(pictures, str(recording.name))):
+            raise OSError(f'cannot write {picture}')
     names = ('not lit', 'lit but invalid', 'saturated, of all pixels',
              'lit, not saturated, but invalid', 'depth', 'median depth',
              'infrared p5 / p50 / p95 of lit pixels', 'infrared * Z² p5 / p50 / p95, m²',
@@ -149,6 +163,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or '').split('\n\n')[0].strip())
     parser.add_argument('--frames', type=int, default=100)
     parser.add_argument('--recording', type=Path, help='of a real camera, to compare with')
+    parser.add_argument('--picture', type=Path, help='both side by side (PNG)')
     options = parser.parse_args()
     compiled = 'with numba' if kernels.COMPILED else 'without numba'
     print(f'CPU ms per frame {compiled}: depth, infrared, colour (no JPEG) and IMU; seconds '
@@ -171,7 +186,7 @@ def main() -> int:
         print(line)
     if options.recording:
         print('\n| | real frame | simulated room |\n| --- | --- | --- |')
-        for line in comparison(options.recording):
+        for line in comparison(options.recording, options.picture):
             print(line)
     return 0
 

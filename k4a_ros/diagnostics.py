@@ -118,6 +118,8 @@ class Snapshot:
     failed: Mapping[str, int]
     failed_hz: Mapping[str, float]
     subscribers: Mapping[str, int]
+    #: what else is known of the camera: kind, where it comes from, firmware
+    facts: Mapping[str, str]
 
 
 def camera_status(now: Snapshot, error: str) -> Status:
@@ -139,6 +141,7 @@ def camera_status(now: Snapshot, error: str) -> Status:
         'captures due per second': f'{now.target_hz:g}',
         'inertial samples per second': f'{now.imu_hz:.0f}',
         'times lost': str(now.losses), 'synchronisation': now.sync}
+    status.values |= now.facts
     if now.temperature is not None:
         status.values['temperature, degrees Celsius'] = f'{now.temperature:.1f}'
     return status

@@ -51,6 +51,7 @@ class Monitor:
         self._topics = topics
         self._rates = Rates()
         self._serial = ''
+        self._facts: dict[str, str] = {}
         self.error = ''
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
         node.create_timer(PERIOD, self._publish)
@@ -66,7 +67,10 @@ class Monitor:
     def _look(self) -> Snapshot:
         camera = self._driver.camera
         if camera is not None:
-            self._serial = camera.info.serial
+            info = camera.info
+            self._serial = info.serial
+            self._facts = {'kind': info.kind, 'source': info.source, **{
+                f'{part} firmware': version for part, version in info.firmware.items()}}
         counts = self._driver.counts
         counters = self._topics.counters()
         grown = self._rates.update({
@@ -91,7 +95,7 @@ class Monitor:
             published={topic: grown[f'published {topic}'] for topic in counters},
             failed={topic: c.failed for topic, c in counters.items()},
             failed_hz={topic: grown[f'failed {topic}'] for topic in counters},
-            subscribers=self._topics.subscribers())
+            subscribers=self._topics.subscribers(), facts=self._facts)
 
     def _sync(self) -> str:
         camera = self._driver.camera

@@ -21,11 +21,13 @@ import contextlib
 import time
 from typing import Any
 
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import State
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from lifecycle_msgs.srv import GetState
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo
 from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image
@@ -203,6 +205,33 @@ def test_unplugged_and_plugged_in_again() -> None:
         assert stamps == sorted(set(stamps))
 
 
+def test_stamps_follow_a_simulated_clock_and_its_jumps() -> None:
+    with simulated(use_sim_time=True, color_enabled=False, imu_enabled=False) as (listener, _):
+        depth = listener.subscribe(Image, '/depth/image_raw')
+        publisher = listener.node.create_publisher(Clock, '/clock', 10)
+        began = time.monotonic()
+        start = 1000.0
+
+        def tick() -> None:
+            now = start + time.monotonic() - began
+            stamp = Time(sec=int(now), nanosec=int(now % 1 * 1e9))
+            publisher.publish(Clock(clock=stamp))
+
+        timer = listener.node.create_timer(0.01, tick)
+        for jump in (0.0, 5000.0, -3000.0):
+            start += jump
+
+            def close(start: float = start) -> bool:
+                stamp = depth[-1].header.stamp
+                now = start + time.monotonic() - began
+                return abs(stamp.sec + stamp.nanosec * 1e-9 - now) < 0.5
+
+            wait_for(lambda: depth and close(), f'stamps near {start:g} s')
+            more(depth)
+            assert close()
+        listener.node.destroy_timer(timer)
+
+
 def test_diagnostics_say_what_happens() -> None:
     with simulated() as (listener, _):
         depth = listener.subscribe(Image, '/depth/image_raw')
@@ -216,6 +245,7 @@ def test_diagnostics_say_what_happens() -> None:
         assert float(camera['captures per second']) > 5
         assert camera['captures due per second'] == '15'
         assert camera['synchronisation'].startswith('standalone')
+        assert camera['kind'] == 'simulated camera' and camera['depth firmware']
         assert 'to 1 subscribers' in publishing['depth/image_raw']
         assert publishing['rgb/image_raw'] == 'unwanted'
         assert float(publishing['latency, mean ms']) > 0

@@ -130,12 +130,14 @@ def test_twice_in_a_row_is_no_more_than_once(tmp_path: Path) -> None:
         assert_ends_well(driver, signal.SIGINT)
 
 
-def test_during_start_up(tmp_path: Path) -> None:
+@pytest.mark.parametrize('camera', ['recording', 'simulated'])
+def test_during_start_up(tmp_path: Path, camera: str) -> None:
     """From the moment that Python has reached main, whatever is being imported or opened."""
-    path = write_recording(tmp_path / 'a.mkv').path
-    for delay in (0.15, 0.3, 0.45, 0.6, 0.8):
-        with DriverProcess.with_parameters(
-                new_domain(), recording_file=path, recording_loop_enabled=True) as driver:
+    parameters: dict[str, object] = {'camera': camera}
+    if camera == 'recording':
+        parameters['recording_file'] = write_recording(tmp_path / 'a.mkv').path
+    for delay in (0.0, 0.15, 0.3, 0.45, 0.6, 0.8):
+        with DriverProcess.with_parameters(new_domain(), **parameters) as driver:
             wait_for(lambda d=driver: takes_signals(d.process.pid), 'the signal handlers')
             time.sleep(delay)
             assert_ends_well(driver, signal.SIGTERM)

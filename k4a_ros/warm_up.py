@@ -1,0 +1,90 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""Compiles, or loads from the cache, all that would otherwise be compiled at its first use."""
+
+from __future__ import annotations
+
+import itertools
+
+from k4a_ros import cloud_kernels
+from k4a_ros import compilation
+from k4a_ros import registration_kernels
+from k4a_ros import rvl_kernels
+from k4a_ros.registration import fixed
+import numpy as np
+
+_SIZE = (2, 2)
+
+
+def warm_up(*, clouds: bool = True, registration: bool = True, rvl: bool = True) -> None:
+    """
+    Make the first capture as fast as all others; takes seconds the first time on a machine.
+
+    Safe to call from any thread, such as one beside that which opens the camera: numba lets one
+    thread compile at a time, and the others wait for what they need. Does nothing without numba.
+
+    :param clouds: what ``clouds`` and ``geometry`` need.
+    :param registration: what ``registration`` needs.
+    :param rvl: what ``depth_codec`` needs for RVL.
+    """
+    if not compilation.AVAILABLE:
+        return
+    if clouds:
+        _warm_clouds()
+    if registration:
+        _warm_registration()
+    if rvl:
+        words = np.zeros(16, np.uint32)
+        count = rvl_kernels.encode(fixed(np.zeros(4, np.uint16)), words)
+        rvl_kernels.decode(fixed(words[:count]), np.zeros(4, np.uint16))
+
+
+def _warm_clouds() -> None:
+    """Call all loops of ``cloud_kernels`` on the types that the driver calls them on."""
+    depth, rays = fixed(np.zeros(_SIZE, np.uint16)), fixed(np.zeros(_SIZE, np.float32))
+    color = fixed(np.zeros(_SIZE, np.uint32))
+    choice = (1, 0, 1, True)
+    out = np.zeros((4, 4), np.float32)
+    cloud_kernels.xyz(
+        depth.reshape(-1), rays.reshape(-1), rays.reshape(-1), 4, out.reshape(-1))
+    cloud_kernels.points(depth, rays, rays, *choice, out)
+    cloud_kernels.intensity_points(depth, rays, rays, depth, *choice, out)
+    out = np.zeros((4, 8), np.float32)
+    cloud_kernels.colored_points(
+        depth, rays, rays, color, *choice, out, out.view(np.uint32))
+
+
+def _warm_registration() -> None:
+    """Call all loops of ``registration_kernels`` on the types that the driver calls them on."""
+    depth, rays = fixed(np.zeros(4, np.uint16)), fixed(np.zeros(4, np.float32))
+    lens = (np.float32(1),) * 19
+    u, v, z = np.zeros((3, *_SIZE), np.float32)
+    registration_kernels.project(
+        depth, rays, rays, rays, lens, u.reshape(-1), v.reshape(-1), z.reshape(-1))
+    u, v, z = fixed(u), fixed(v), fixed(z)
+    out = np.zeros(_SIZE, np.uint16)
+    kinds = [(np.zeros(4, kind), np.zeros(_SIZE, kind)) for kind in (np.uint16, np.uint8)]
+    for has_wide, has_narrow in itertools.product((False, True), repeat=2):
+        (wide, wide_out), (narrow, narrow_out) = (
+            (fixed(image), target) if wanted else (None, None)
+            for wanted, (image, target) in zip((has_wide, has_narrow), kinds, strict=True))
+        registration_kernels.rasterise(
+            u, v, z, out, wide, wide_out, False, narrow, narrow_out, False)
+    where = (u.reshape(-1), v.reshape(-1), z.reshape(-1), fixed(out), np.float32(1))
+    registration_kernels.sample_bgra(
+        *where, fixed(np.zeros(_SIZE, np.uint32)), np.zeros(4, np.uint32))
+    registration_kernels.sample_bgr(
+        *where, fixed(np.zeros((*_SIZE, 3), np.uint8)), np.zeros((4, 3), np.uint8))
