@@ -21,6 +21,8 @@ Nothing here allocates an image: a fresh buffer costs more than filling it does.
 from __future__ import annotations
 
 import cv2
+from k4a_ros import cloud_kernels
+from k4a_ros import compilation
 import numpy as np
 import numpy.typing as npt
 
@@ -71,18 +73,26 @@ class PointCloud:
     object serves one thread, because of its scratch buffers.
     """
 
-    def __init__(self, rays: npt.NDArray[np.float32]) -> None:
+    def __init__(
+        self, rays: npt.NDArray[np.float32], *, compiled: bool = compilation.AVAILABLE,
+    ) -> None:
         """
         Prepare for a lens.
 
         :param rays: x/z and y/z of every pixel, (height, width, 2) float32, NaN where the lens
             has none: ``Intrinsics.rays()``.
+        :param compiled: whether to use numba; by default where it is installed.
         """
         height, width, _ = rays.shape
         self._shape = (height, width)
         self._x = np.ascontiguousarray(rays[..., 0])
         self._y = np.ascontiguousarray(rays[..., 1])
         self._z = np.where(np.isnan(rays).any(axis=2), np.nan, 1.0).astype(np.float32)
+        self._x *= self._z
+        self._y *= self._z
+        # read-only, as what comes from a camera is: the loop is compiled for one type only
+        self._x.flags.writeable = self._y.flags.writeable = False
+        self._compiled = compiled
         rows = min(_ROWS, height)
         self._metres = np.empty((rows, width), np.float32)
         self._is_valid = np.empty((rows, width), np.float32)
@@ -99,6 +109,14 @@ class PointCloud:
         if out.ndim != 3 or out.shape[2] < 3:
             raise ValueError(f'out has shape {out.shape}, expected (height, width, 3 or more)')
         _check('out', out, (*self._shape, out.shape[2]), np.float32)
+        step = out.shape[2]
+        if (self._compiled and step in (3, 4) and depth.flags.aligned
+                and depth.flags.c_contiguous and out.flags.carray):
+            view = depth.reshape(-1).view()
+            view.flags.writeable = False
+            cloud_kernels.xyz(
+                view, self._x.reshape(-1), self._y.reshape(-1), step, out.reshape(-1))
+            return
         for start in range(0, len(depth), _ROWS):
             rows = slice(start, start + _ROWS)
             target = out[rows]

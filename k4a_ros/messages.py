@@ -87,29 +87,34 @@ class CloudBuffer:
     """
     An organised sensor_msgs/PointCloud2 of float32 x, y, z in metres, written in place.
 
-    Points are 16 bytes apart, as pcl::PointXYZ and the clouds of depth_image_proc are.
-    ``points`` is the (height, width, 4) float32 view; its last column is padding.
+    Points are 16 bytes apart, as pcl::PointXYZ and the clouds of depth_image_proc are, or with
+    ``colored`` 32 bytes with the colour at byte 16, as pcl::PointXYZRGB.
+    ``points`` is the (height, width, 4 or 8) float32 view; what is not named is padding.
     """
 
-    def __init__(self, frame: str, size: tuple[int, int]) -> None:
+    def __init__(self, frame: str, size: tuple[int, int], colored: bool = False) -> None:
         width, height = size
+        step = 32 if colored else 16
+        names = [('x', 0), ('y', 4), ('z', 8), *([('rgb', 16)] if colored else [])]
         self.message = PointCloud2(
-            height=height, width=width, point_step=16, row_step=16 * width,
+            height=height, width=width, point_step=step, row_step=step * width,
             is_bigendian=_BIG_ENDIAN, is_dense=False,
-            fields=[PointField(name=n, offset=4 * i, datatype=PointField.FLOAT32, count=1)
-                    for i, n in enumerate('xyz')])
+            fields=[PointField(name=n, offset=at, datatype=PointField.FLOAT32, count=1)
+                    for n, at in names])
         self.message.header.frame_id = frame
-        data = _buffer(self.message, 16 * width * height)
-        self.points: npt.NDArray[np.float32] = data.view(np.float32).reshape(height, width, 4)
+        data = _buffer(self.message, step * width * height)
+        self.points: npt.NDArray[np.float32] = data.view(np.float32).reshape(height, width, -1)
 
 
-class JpegBuffer:
-    """A sensor_msgs/CompressedImage that takes over the camera's own JPEG bytes."""
+class CompressedBuffer:
+    """
+    A sensor_msgs/CompressedImage that takes over compressed bytes.
 
-    def __init__(self, frame: str, encoding: str) -> None:
-        # as image_transport's compressed publisher writes it: encoding to decode to, codec, and
-        # what the codec holds
-        self.message = CompressedImage(format=f'{encoding}; jpeg compressed bgr8')
+    :param format_: as the publishers of image_transport write it.
+    """
+
+    def __init__(self, frame: str, format_: str) -> None:
+        self.message = CompressedImage(format=format_)
         self.message.header.frame_id = frame
 
     def fill(self, data: npt.NDArray[np.uint8]) -> None:

@@ -226,9 +226,20 @@ class Settings:
     point_cloud: bool = _parameter(
         True, 'Offer points2, the depth image as an organised cloud; needs depth_enabled.',
         _STREAMS)
+    rgb_point_cloud: bool = _parameter(
+        False, 'Colour the points of points2; needs colour.', _STREAMS)
+    point_cloud_in_depth_frame: bool = _parameter(
+        True, 'Coloured points are those of the depth image; false makes them those of the colour '
+        'image, in its frame.', _STREAMS)
+    registration_occlusion: bool = _parameter(
+        False, 'Leave points without colour that the colour camera cannot see, in place of the '
+        'colour of what is before them.', _STREAMS)
     depth_unit: str = _parameter(
         '16UC1', 'Encoding of depth/image_raw: 16UC1 is millimetres with 0 for invalid, 32FC1 is '
         'metres with NaN for invalid (REP 118).', _STREAMS, choices=('16UC1', '32FC1'))
+    compressed_depth_format: str = _parameter(
+        'png', 'Codec of depth/image_raw/compressedDepth; rvl takes a tenth of the time.',
+        _STREAMS, choices=('png', 'rvl'))
     rescale_ir_to_mono8: bool = _parameter(
         False, 'Publish ir/image_raw as mono8, scaled by ir_mono8_scaling_factor, instead of '
         'mono16.', _STREAMS)

@@ -141,12 +141,12 @@ class Stream(_Output):
     One topic that carries something of every capture.
 
     :param source: picks the image of a capture that the topic is made from.
-    :param render: makes the message from that image; the message may be reused.
+    :param render: makes the message from that image and its capture; the message may be reused.
     """
 
     def __init__(
         self, topic: str, publisher: Publisher[Any], source: Callable[[Capture], Image | None],
-        render: Callable[[Image], Any],
+        render: Callable[[Capture, Image], Any],
     ) -> None:
         super().__init__(topic, publisher)
         self._source = source
@@ -163,7 +163,7 @@ class Stream(_Output):
         if image is None or not self.wanted():
             return
         try:
-            message = self._render(image)
+            message = self._render(capture, image)
         except Exception as error:  # whatever a broken image does to a decoder
             self._complain(warn, error)
             return

@@ -13,7 +13,13 @@
 # limitations under the License.
 
 
-"""Compiles, or loads from the cache, all that would otherwise be compiled at its first use."""
+"""
+Compiles, or loads from the cache, all that would otherwise be compiled at its first use.
+
+Once after installation, if the first images are to be as quick as all others:
+
+    python3 -m k4a_ros.warm_up
+"""
 
 from __future__ import annotations
 
@@ -88,3 +94,7 @@ def _warm_registration() -> None:
         *where, fixed(np.zeros(_SIZE, np.uint32)), np.zeros(4, np.uint32))
     registration_kernels.sample_bgr(
         *where, fixed(np.zeros((*_SIZE, 3), np.uint8)), np.zeros((4, 3), np.uint8))
+
+
+if __name__ == '__main__':
+    warm_up()

@@ -164,3 +164,82 @@ def test_the_ball_is_where_the_colour_camera_sees_it(scene: Path) -> None:
     cv2.fillPoly(expected, [np.rint(pixels).astype(np.int32)], 1)
     both = (red & (expected == 1)).sum()
     assert both / (red | (expected == 1)).sum() > 0.98
+
+
+def is_red(bgr: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    blue, green, red = (bgr[..., i].astype(int) for i in range(3))
+    return (red > 1.6 * green + 20) & (red > 1.6 * blue + 20)
+
+
+def test_registered_images_show_the_truth_in_the_other_camera(scene: Path) -> None:
+    domain = new_domain()
+    with listening(domain) as listener, DriverProcess.with_parameters(
+            domain, camera='simulated', depth_mode='NFOV_UNBINNED', fps=5, imu_enabled=False,
+            simulation_scene=scene, simulation_noise=False, depth_unit='32FC1'):
+        depth = listener.subscribe(Image, '/depth_to_rgb/image_raw', depth=2)
+        depth_info = listener.subscribe(CameraInfo, '/depth_to_rgb/camera_info')
+        rgb_info = listener.subscribe(CameraInfo, '/rgb/camera_info')
+        color = listener.subscribe(Image, '/rgb_to_depth/image_raw', depth=2)
+        cloud = listener.subscribe(PointCloud2, '/points2', depth=2)
+        transforms = listener.subscribe(TFMessage, '/tf_static', latched=True)
+        wait_for(lambda: depth and depth_info and rgb_info and color and cloud and transforms,
+                 'all topics', timeout=60)  # the first time, loops are compiled
+    assert (depth[0].width, depth[0].height) == (1280, 720)
+    assert depth[0].header.frame_id == 'rgb_camera_link'
+    assert (depth_info[0].k == rgb_info[0].k).all()
+    z = np.frombuffer(depth[0].data, np.float32).reshape(720, 1280)
+    seen = np.isfinite(z)
+    assert seen.mean() > 0.5
+    # each pixel of the colour camera has the depth of the surface that is there
+    pixels = np.argwhere(seen)[::97, ::-1].astype(np.float64)
+    matrix_, lens = np.reshape(depth_info[0].k, (3, 3)), np.array(depth_info[0].d)
+    rays = cv2.undistortPoints(pixels[:, np.newaxis], matrix_, lens)[:, 0]
+    at = z[seen][::97, np.newaxis].astype(np.float64)
+    points = moved(np.hstack([rays * at, at]), frames(transforms)['rgb_camera_link'])
+    error = np.minimum(np.abs(points[:, 2] - WALL),
+                       np.abs(np.linalg.norm(points - BALL, axis=1) - RADIUS))
+    assert np.median(error) < 0.001
+    assert np.percentile(error, 97) < 0.003  # but for the outline of the ball
+
+    assert color[0].encoding == 'bgra8' and color[0].header.frame_id == 'depth_camera_link'
+    colors = np.frombuffer(color[0].data, np.uint8).reshape(576, 640, 4)
+    grid = np.frombuffer(cloud[0].data, np.float32).reshape(576, 640, 4)[..., :3]
+    where = moved(grid.reshape(-1, 3).astype(np.float64), frames(transforms)['depth_camera_link'])
+    inside = np.linalg.norm(where - BALL, axis=1).reshape(576, 640)
+    known = np.isfinite(grid[..., 0]) & (colors[..., 3] > 0)
+    ball = known & (inside < RADIUS + 0.001)
+    assert ball.sum() > 1000
+    assert is_red(colors)[ball].mean() > 0.97
+    beside = known & (inside > RADIUS + 0.3) & (where[:, 0].reshape(576, 640) > BALL[0])
+    assert is_red(colors)[beside].mean() < 0.01
+
+
+@pytest.mark.parametrize('in_depth', [True, False])
+def test_coloured_clouds_are_true_in_place_and_colour(scene: Path, in_depth: bool) -> None:
+    domain = new_domain()
+    with listening(domain) as listener, DriverProcess.with_parameters(
+            domain, camera='simulated', depth_mode='NFOV_2X2BINNED', fps=5, imu_enabled=False,
+            simulation_scene=scene, simulation_noise=False, rgb_point_cloud=True,
+            point_cloud_in_depth_frame=in_depth, registration_occlusion=True):
+        clouds = listener.subscribe(PointCloud2, '/points2', depth=2)
+        transforms = listener.subscribe(TFMessage, '/tf_static', latched=True)
+        wait_for(lambda: clouds and transforms, 'a cloud', timeout=60)
+    message = clouds[0]
+    assert [f.name for f in message.fields] == ['x', 'y', 'z', 'rgb'] and message.point_step == 32
+    frame = 'depth_camera_link' if in_depth else 'rgb_camera_link'
+    assert message.header.frame_id == frame
+    assert (message.width, message.height) == ((320, 288) if in_depth else (1280, 720))
+    table = np.frombuffer(message.data, np.uint8).reshape(-1, 32)
+    points = table[:, :12].copy().view(np.float32).astype(np.float64)
+    valid = np.isfinite(points[:, 0])
+    assert valid.mean() > 0.3
+    where = moved(points[valid], frames(transforms)[frame])
+    bgr = table[valid][:, 16:19]
+    from_ball = np.abs(np.linalg.norm(where - BALL, axis=1) - RADIUS)
+    error = np.minimum(np.abs(where[:, 2] - WALL), from_ball)
+    assert np.median(error) < 0.001 and np.percentile(error, 97) < 0.005
+    ball = from_ball < 0.001
+    assert ball.sum() > 300
+    assert is_red(bgr)[ball].mean() > 0.97
+    far = np.linalg.norm(where - BALL, axis=1) > RADIUS + 0.5
+    assert is_red(bgr)[far].mean() < 0.02

@@ -27,6 +27,7 @@ from k4a_ros.config import CameraConfig
 from k4a_ros.config import ColorFormat
 from k4a_ros.config import ColorResolution
 from k4a_ros.config import DepthMode
+from k4a_ros.depth_codec import decompress
 import numpy as np
 import pytest
 from sensor_msgs.msg import CompressedImage
@@ -41,16 +42,19 @@ from support.ros import new_domain
 from support.ros import wait_for
 from tf2_msgs.msg import TFMessage
 
-DEPTH = {'/depth/image_raw', '/depth/camera_info', '/points2'}
+DEPTH = {'/depth/image_raw', '/depth/image_raw/compressedDepth', '/depth/camera_info',
+         '/points2'}
 IR = {'/ir/image_raw', '/ir/camera_info'}
 RGB = {'/rgb/image_raw', '/rgb/camera_info'}
 JPEG = {'/rgb/image_raw/compressed'}
+BOTH = {f'/{name}/{kind}' for name in ('depth_to_rgb', 'rgb_to_depth')
+        for kind in ('image_raw', 'camera_info')}
 ALWAYS = {'/tf_static'}
 
 
 @pytest.mark.parametrize(('config', 'parameters', 'expected'), [
     (CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.R720P, ColorFormat.MJPG, 30),
-     {}, DEPTH | IR | RGB | JPEG | {'/imu'}),
+     {}, DEPTH | IR | RGB | JPEG | BOTH | {'/imu'}),
     (CameraConfig.of_modes(DepthMode.PASSIVE_IR, ColorResolution.OFF, imu=False), {}, IR),
     (CameraConfig.of_modes(DepthMode.OFF, ColorResolution.R720P, ColorFormat.NV12, imu=False), {},
      RGB),
@@ -191,3 +195,19 @@ def test_the_rate_of_the_imu_can_be_lowered(tmp_path: Path) -> None:
     assert len(imu) <= 35
     mean = np.mean([m.linear_acceleration.x for m in imu])
     assert mean == pytest.approx(written.imu.acc[:, 0].mean(), abs=0.5)
+
+
+@pytest.mark.parametrize('codec', ['png', 'rvl'])
+def test_compressed_depth_is_the_depth_image(tmp_path: Path, codec: str) -> None:
+    written = write_recording(tmp_path / 'a.mkv', count=1)
+    domain = new_domain()
+    with listening(domain) as listener:
+        images = listener.subscribe(CompressedImage, '/depth/image_raw/compressedDepth')
+        with DriverProcess.with_parameters(
+                domain, recording_file=written.path, playback_rate=0,
+                compressed_depth_format=codec) as driver:
+            assert driver.wait() == 0, driver.output
+        wait_for(lambda: images, 'the image')
+    assert images[0].format == f'16UC1; compressedDepth {codec}'
+    np.testing.assert_array_equal(
+        decompress(bytes(images[0].data), images[0].format), written.captures[0].depth.data)
