@@ -74,7 +74,7 @@ class Topic:
 
 
 class Watcher(Node):
-    """Subscribes to every topic of a camera as soon as it appears."""
+    """Subscribes to the topics of a camera as soon as they appear, but to compressed depth."""
 
     def __init__(self, namespace: str) -> None:
         super().__init__('k4a_watch')
@@ -86,7 +86,9 @@ class Watcher(Node):
     def _look(self) -> None:
         for name, types in self.get_topic_names_and_types():
             kind = KINDS.get(types[0])
-            if kind is not None and name.startswith(self._prefix) and name not in self.topics:
+            # compressed depth costs the driver much, and says nothing that the image does not
+            wanted = name.startswith(self._prefix) and not name.endswith('/compressedDepth')
+            if kind is not None and wanted and name not in self.topics:
                 self._watch(name, kind)
 
     def _watch(self, name: str, kind: Any) -> None:
