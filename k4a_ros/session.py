@@ -36,6 +36,10 @@ _TICK = 0.25
 #: Seconds that a camera may take longer for its first capture than for others: the depth engine
 #: starts, the colour camera finds its exposure.
 _FIRST_CAPTURE = 4.0
+#: Seconds that a subordinate waits for its master. After a minute or more the depth camera powers
+#: itself down, until streaming is started anew (Azure Kinect documentation, "Depth camera auto
+#: powers down").
+_NO_PULSE = 50.0
 
 
 class Sink(Protocol):
@@ -170,12 +174,19 @@ class Session:
         """
         Give up a camera that is open and says nothing.
 
-        :raises CameraLostError: nothing has come for ten frame periods, and a second.
+        :raises CameraLostError: nothing has come for ten frame periods, and a second; or to a
+            subordinate, for almost a minute.
         """
         config = self._camera.config
-        limit = max(1.0, 10 / config.fps)
         silent = time.monotonic() - self._came
-        if silent > limit and config.wired_sync_mode is not WiredSyncMode.SUBORDINATE:
+        if config.wired_sync_mode is WiredSyncMode.SUBORDINATE:
+            if silent > _NO_PULSE:
+                raise CameraLostError(
+                    f'no pulse of a master has come for {_NO_PULSE:g} s, and the depth camera '
+                    'would soon power itself down: it is started anew; start the master')
+            return
+        limit = max(1.0, 10 / config.fps)
+        if silent > limit:
             raise CameraLostError(f'no capture has come for {limit:g} s')
 
     def _publish_latest(self) -> None:

@@ -323,7 +323,11 @@ class Settings:
             found.append('depth_enabled, color_enabled and imu_enabled are all false: nothing '
                          'would be published; enable one of them')
         elif self.camera_kind != 'recording':
-            found.extend(problems(self.camera_config()))
+            config = self.camera_config()
+            found.extend(problems(config))
+            if self.rgb_point_cloud and not (config.depth and config.color):
+                found.append('rgb_point_cloud needs depth and colour: choose a depth_mode that has '
+                             'depth and a color_resolution, or set it to false')
         if self.camera == 'recording' and not self.recording_file:
             found.append('camera is recording, but recording_file is not given; give it')
         if self.camera == 'simulated' and self.recording_file:

@@ -190,6 +190,13 @@ def test_a_camera_that_falls_silent_is_lost_unless_it_waits_for_a_master(monkeyp
     session.stop()
     assert not ended
 
+    # but not for ever: its depth camera would power itself down
+    monkeypatch.setattr('k4a_ros.session._NO_PULSE', 0.2)
+    camera = Script([capture(1)], [], lossless=False)
+    camera.config = replace(MODES, wired_sync_mode=WiredSyncMode.SUBORDINATE)
+    _, error = run(camera, Sink())
+    assert isinstance(error, CameraLostError) and 'start the master' in str(error)
+
 
 def test_latest_gives_up_in_time() -> None:
     began = time.monotonic()

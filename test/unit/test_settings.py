@@ -101,3 +101,11 @@ def test_nothing_to_publish_is_refused() -> None:
 def test_a_misspelt_name_is_recognised() -> None:
     assert settings.nearest('recording_fle') == 'recording_file'
     assert settings.nearest('zzz') is None
+
+
+def test_coloured_clouds_need_both_cameras() -> None:
+    camera = {'camera': 'simulated', 'rgb_point_cloud': True}
+    assert Settings.of(camera).rgb_point_cloud
+    for missing in ({'depth_mode': 'PASSIVE_IR'}, {'color_enabled': False}):
+        with pytest.raises(ConfigError, match='rgb_point_cloud needs depth and colour'):
+            Settings.of(camera | missing)
