@@ -35,8 +35,8 @@ from k4a_ros.monitor import Monitor
 from k4a_ros.ros_log import RosLog
 from k4a_ros.services import Services
 from k4a_ros.settings import Settings
-from k4a_ros.settings import Value
 from k4a_ros.shutdown import Shutdown
+from k4a_ros.spec import Value
 from k4a_ros.topics import Topics
 from k4a_ros.transport import prepare
 import rclpy

@@ -27,7 +27,7 @@ from k4a_ros.cameras.base import Camera
 from k4a_ros.cameras.controls import ControlRange
 from k4a_ros.errors import ConfigError
 from k4a_ros.settings import Settings
-from k4a_ros.settings import Value
+from k4a_ros.spec import Value
 from rcl_interfaces.msg import FloatingPointRange
 from rcl_interfaces.msg import IntegerRange
 from rcl_interfaces.msg import ParameterDescriptor

@@ -27,7 +27,6 @@ from dataclasses import field
 from dataclasses import fields
 from dataclasses import replace
 import difflib
-import math
 import typing
 from typing import Any
 
@@ -38,34 +37,11 @@ from k4a_ros.config import DepthMode
 from k4a_ros.config import problems
 from k4a_ros.config import WiredSyncMode
 from k4a_ros.errors import ConfigError
-
-Value = bool | int | float | str
+from k4a_ros.spec import checked
+from k4a_ros.spec import Spec
+from k4a_ros.spec import Value
 
 _KEY = 'k4a_ros'
-
-
-@dataclass(frozen=True)
-class Spec:
-    """
-    What is known about one parameter beside its name, type and default.
-
-    ``choices`` are written as people type them, also those of a number. ``minimum`` and
-    ``maximum`` are inclusive. ``live``: it can be changed while the node runs. ``digits``: a text
-    that people type as a bare number (a serial number). ``cameras``: the kinds of camera that it
-    has an effect on, all if empty. ``restarts``: it can be changed while the node runs, which
-    restarts the streams (of a camera, not of a recording).
-    """
-
-    text: str
-    group: str
-    unit: str = ''
-    choices: tuple[str, ...] = ()
-    minimum: float | None = None
-    maximum: float | None = None
-    live: bool = False
-    digits: bool = False
-    cameras: tuple[str, ...] = ()
-    restarts: bool = False
 
 
 def _parameter(default: Any, text: str, group: str, **details: Any) -> Any:
@@ -326,8 +302,8 @@ class Settings:
             config = self.camera_config()
             found.extend(problems(config))
             if self.rgb_point_cloud and not (config.depth and config.color):
-                found.append('rgb_point_cloud needs depth and colour: choose a depth_mode that has '
-                             'depth and a color_resolution, or set it to false')
+                found.append('rgb_point_cloud needs depth and colour: choose a depth_mode that '
+                             'has depth, and a color_resolution, or set it to false')
         if self.camera == 'recording' and not self.recording_file:
             found.append('camera is recording, but recording_file is not given; give it')
         if self.camera == 'simulated' and self.recording_file:
@@ -341,8 +317,6 @@ _SPECS: dict[str, Spec] = {
     f.name: f.metadata[_KEY] for f in fields(Settings) if _KEY in f.metadata}
 _DEFAULTS: dict[str, Value] = {
     f.name: f.default for f in fields(Settings) if f.name in _SPECS}  # type: ignore[misc]
-
-_WORDS = {bool: 'true or false', int: 'a whole number', float: 'a number', str: 'a text'}
 
 
 def names() -> tuple[str, ...]:
@@ -371,36 +345,7 @@ def check(name: str, value: object) -> Value:
 
     :raises ConfigError: it has another type, is out of range or is none of the choices.
     """
-    rule, type_ = spec(name), kind(name)
-    result = _as_type(type_, rule, value)
-    if result is None:
-        raise ConfigError(f'{name} is {value!r}; it must be {_WORDS[type_]}')
-    if rule.choices and str(result) not in rule.choices:
-        near = difflib.get_close_matches(str(result), rule.choices, n=1, cutoff=0.5)
-        hint = f' (did you mean {near[0]}?)' if near else ''
-        raise ConfigError(f'{name} is {result!r}; it must be one of '
-                          f'{", ".join(rule.choices)}{hint}')
-    if rule.minimum is not None and rule.maximum is not None and (
-            isinstance(result, str) or not rule.minimum <= result <= rule.maximum):
-        raise ConfigError(f'{name} is {result}; it must be between {rule.minimum:g} and '
-                          f'{rule.maximum:g}{" " + rule.unit if rule.unit else ""}')
-    return result
-
-
-def _as_type(type_: type, rule: Spec, value: object) -> Value | None:
-    if type_ is bool:
-        return value if isinstance(value, bool) else None
-    if isinstance(value, bool):
-        return None
-    if type_ is int:
-        return value if isinstance(value, int) else None
-    if type_ is float:
-        return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
-    if isinstance(value, str):
-        return value
-    if rule.digits and isinstance(value, int | float) and value >= 0 and value % 1 == 0:
-        return str(int(value))
-    return None
+    return checked(name, kind(name), spec(name), value)
 
 
 def nearest(name: str) -> str | None:
