@@ -29,7 +29,7 @@ from k4a_ros.session import Session
 from k4a_ros.session import Sink
 
 #: Seconds before a lost camera is tried again: the first time, and at most.
-FIRST_RETRY = 0.25
+FIRST_RETRY = 0.1
 LAST_RETRY = 5.0
 #: Seconds within which a camera that is back is found, as long as it was not away for long.
 _RETRY_GROWTH = 1.5
