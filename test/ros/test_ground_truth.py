@@ -84,6 +84,11 @@ def cloud_points(message: PointCloud2) -> npt.NDArray[np.float64]:
     return points[np.isfinite(points[:, 0])]
 
 
+def is_red(bgr: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    blue, green, red = (bgr[..., i].astype(int) for i in range(3))
+    return (red > 1.6 * green + 20) & (red > 1.6 * blue + 20)
+
+
 @pytest.fixture
 def scene(tmp_path: Path) -> Path:
     (tmp_path / 'scene.yaml').write_text(SCENE)
@@ -144,8 +149,8 @@ def test_the_ball_is_where_the_colour_camera_sees_it(scene: Path) -> None:
         infos = listener.subscribe(CameraInfo, '/rgb/camera_info')
         transforms = listener.subscribe(TFMessage, '/tf_static', latched=True)
         wait_for(lambda: images and infos and transforms, 'an image')
-    bgr = CvBridge().imgmsg_to_cv2(images[-1], 'bgr8').astype(int)
-    red = (bgr[..., 2] > 1.6 * bgr[..., 1] + 20) & (bgr[..., 2] > 1.6 * bgr[..., 0] + 20)
+    bgr = CvBridge().imgmsg_to_cv2(images[-1], 'bgr8')
+    red = is_red(bgr)
     # the outline of a sphere: directions at its angular radius around its centre
     from_world = np.linalg.inv(frames(transforms)['rgb_camera_link'])
     centre = moved(BALL[np.newaxis], from_world)[0]
@@ -164,11 +169,6 @@ def test_the_ball_is_where_the_colour_camera_sees_it(scene: Path) -> None:
     cv2.fillPoly(expected, [np.rint(pixels).astype(np.int32)], 1)
     both = (red & (expected == 1)).sum()
     assert both / (red | (expected == 1)).sum() > 0.98
-
-
-def is_red(bgr: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    blue, green, red = (bgr[..., i].astype(int) for i in range(3))
-    return (red > 1.6 * green + 20) & (red > 1.6 * blue + 20)
 
 
 def test_registered_images_show_the_truth_in_the_other_camera(scene: Path) -> None:
