@@ -66,3 +66,11 @@ class ReadTimeout(CameraError, TimeoutError):
 
 class EndOfRecording(CameraError):
     """The recording has been played to its end."""
+
+
+class BodyTrackingError(K4aRosError):
+    """There is no body tracker, or it cannot track."""
+
+
+class TrackerClosed(BodyTrackingError):
+    """The body tracker has been shut down, and all its results have been taken."""

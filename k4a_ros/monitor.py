@@ -32,7 +32,7 @@ from k4a_ros.diagnostics import Snapshot
 from k4a_ros.diagnostics import Status
 from k4a_ros.driver import Driver
 from k4a_ros.driver import State
-from k4a_ros.topics import Topics
+from k4a_ros.publishing.topics import Topics
 from rclpy.node import Node
 
 PERIOD = 1.0

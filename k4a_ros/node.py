@@ -30,14 +30,14 @@ from k4a_ros.driver import Driver
 from k4a_ros.driver import State
 from k4a_ros.errors import K4aRosError
 from k4a_ros.frames import static_transforms
-from k4a_ros.messages import transform_message
 from k4a_ros.monitor import Monitor
+from k4a_ros.publishing.messages import transform_message
+from k4a_ros.publishing.topics import Topics
 from k4a_ros.ros_log import RosLog
 from k4a_ros.services import Services
 from k4a_ros.settings import Settings
 from k4a_ros.shutdown import Shutdown
 from k4a_ros.spec import Value
-from k4a_ros.topics import Topics
 from k4a_ros.transport import prepare
 import rclpy
 from rclpy.clock import JumpThreshold

@@ -25,11 +25,11 @@ from __future__ import annotations
 
 import itertools
 
-from k4a_ros import cloud_kernels
 from k4a_ros import compilation
-from k4a_ros import registration_kernels
-from k4a_ros import rvl_kernels
-from k4a_ros.registration import fixed
+from k4a_ros.images import cloud_kernels
+from k4a_ros.images import registration_kernels
+from k4a_ros.images import rvl_kernels
+from k4a_ros.images.registration import fixed
 import numpy as np
 
 _SIZE = (2, 2)

@@ -34,16 +34,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 import math
 
+from k4a_ros.body.joints import Joint
 from k4a_ros.simulation.shapes import Array
 import numpy as np
 
 #: names of the joints in the order of k4abttypes.h
-JOINTS = (
-    'PELVIS', 'SPINE_NAVEL', 'SPINE_CHEST', 'NECK', 'CLAVICLE_LEFT', 'SHOULDER_LEFT',
-    'ELBOW_LEFT', 'WRIST_LEFT', 'HAND_LEFT', 'HANDTIP_LEFT', 'THUMB_LEFT', 'CLAVICLE_RIGHT',
-    'SHOULDER_RIGHT', 'ELBOW_RIGHT', 'WRIST_RIGHT', 'HAND_RIGHT', 'HANDTIP_RIGHT', 'THUMB_RIGHT',
-    'HIP_LEFT', 'KNEE_LEFT', 'ANKLE_LEFT', 'FOOT_LEFT', 'HIP_RIGHT', 'KNEE_RIGHT', 'ANKLE_RIGHT',
-    'FOOT_RIGHT', 'HEAD', 'NOSE', 'EYE_LEFT', 'EAR_LEFT', 'EYE_RIGHT', 'EAR_RIGHT')
+JOINTS = tuple(joint.name for joint in Joint)
 
 #: height of the person that the lengths here are of
 TEMPLATE_HEIGHT = 1.75

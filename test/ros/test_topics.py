@@ -27,7 +27,7 @@ from k4a_ros.config import CameraConfig
 from k4a_ros.config import ColorFormat
 from k4a_ros.config import ColorResolution
 from k4a_ros.config import DepthMode
-from k4a_ros.depth_codec import decompress
+from k4a_ros.images.depth_codec import decompress
 import numpy as np
 import pytest
 from sensor_msgs.msg import CompressedImage

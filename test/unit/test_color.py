@@ -17,8 +17,8 @@
 from __future__ import annotations
 
 import cv2
-from k4a_ros.color import ColorConverter
 from k4a_ros.config import ColorFormat
+from k4a_ros.images.color import ColorConverter
 import numpy as np
 import pytest
 
@@ -73,7 +73,7 @@ def test_native_passes_on_what_ros_has_a_name_for(form, encoding, shape) -> None
 @pytest.mark.parametrize('with_simplejpeg', [True, False])
 @pytest.mark.parametrize('encoding', ['bgra8', 'bgr8', 'rgb8'])
 def test_jpeg_of_both_decoders(monkeypatch, with_simplejpeg: bool, encoding: str) -> None:
-    monkeypatch.setattr('k4a_ros.color._HAS_SIMPLEJPEG', with_simplejpeg)
+    monkeypatch.setattr('k4a_ros.images.color._HAS_SIMPLEJPEG', with_simplejpeg)
     converter = ColorConverter(ColorFormat.MJPG, SIZE, encoding)
     out = np.zeros(converter.shape, np.uint8)
     converter.into(source(ColorFormat.MJPG), out)

@@ -30,9 +30,9 @@ from k4a_ros.cameras.controls import EXPOSURES
 from k4a_ros.cameras.simulated.color_signal import ColorSignal
 from k4a_ros.cameras.simulated.color_signal import corrupt
 from k4a_ros.cameras.simulated.color_signal import encode
-from k4a_ros.color import ColorConverter
 from k4a_ros.config import ColorFormat
 from k4a_ros.errors import ConfigError
+from k4a_ros.images.color import ColorConverter
 import numpy as np
 import pytest
 

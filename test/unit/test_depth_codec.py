@@ -21,8 +21,8 @@ import struct
 
 import cv2
 from k4a_ros import compilation
-from k4a_ros.depth_codec import decompress
-from k4a_ros.depth_codec import DepthCompressor
+from k4a_ros.images.depth_codec import decompress
+from k4a_ros.images.depth_codec import DepthCompressor
 import numpy as np
 import pytest
 

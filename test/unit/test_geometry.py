@@ -20,9 +20,9 @@ import tracemalloc
 
 from k4a_ros.calibration import FactoryCalibration
 from k4a_ros.config import DepthMode
-from k4a_ros.geometry import ir_to_mono8
-from k4a_ros.geometry import MetricDepth
-from k4a_ros.geometry import PointCloud
+from k4a_ros.images.geometry import ir_to_mono8
+from k4a_ros.images.geometry import MetricDepth
+from k4a_ros.images.geometry import PointCloud
 from k4a_ros.nominal_calibration import nominal_calibration
 import numpy as np
 import pyk4a

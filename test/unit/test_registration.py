@@ -24,18 +24,18 @@ import tracemalloc
 import cv2
 from k4a_ros import compilation
 from k4a_ros.calibration import FactoryCalibration
-from k4a_ros.clouds import Cloud
-from k4a_ros.clouds import PointOptions
 from k4a_ros.config import CameraConfig
 from k4a_ros.config import ColorResolution
 from k4a_ros.config import DepthMode
 from k4a_ros.errors import CalibrationError
+from k4a_ros.images.clouds import Cloud
+from k4a_ros.images.clouds import PointOptions
+from k4a_ros.images.registration import CameraPair
+from k4a_ros.images.registration import ColorToDepth
+from k4a_ros.images.registration import Companion
+from k4a_ros.images.registration import Correspondences
+from k4a_ros.images.registration import DepthToColor
 from k4a_ros.nominal_calibration import nominal_calibration
-from k4a_ros.registration import CameraPair
-from k4a_ros.registration import ColorToDepth
-from k4a_ros.registration import Companion
-from k4a_ros.registration import Correspondences
-from k4a_ros.registration import DepthToColor
 from k4a_ros.simulation.motion import CameraPath
 from k4a_ros.simulation.scene import Scene
 from k4a_ros.simulation.sensor import Sensor
@@ -372,8 +372,8 @@ def test_nothing_of_an_images_size_is_allocated():
 @pytest.mark.skipif(not compilation.AVAILABLE, reason='numba is not installed')
 def test_after_warming_up_nothing_is_compiled():
     warm_up()
-    from k4a_ros import cloud_kernels
-    from k4a_ros import registration_kernels
+    from k4a_ros.images import cloud_kernels
+    from k4a_ros.images import registration_kernels
     loops = [(module, name) for module, names in (
         (cloud_kernels, ('points', 'intensity_points', 'colored_points')),
         (registration_kernels, ('project', 'rasterise', 'sample_bgra', 'sample_bgr')),

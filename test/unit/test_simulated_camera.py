@@ -34,7 +34,6 @@ from k4a_ros.cameras.simulated.faults import Fault
 from k4a_ros.cameras.simulated.faults import KINDS
 from k4a_ros.cameras.simulated.faults import parse_faults
 from k4a_ros.cameras.simulated.hardware import SimulatedDevice
-from k4a_ros.color import ColorConverter
 from k4a_ros.config import CameraConfig
 from k4a_ros.config import ColorFormat
 from k4a_ros.config import ColorResolution
@@ -46,6 +45,7 @@ from k4a_ros.errors import CameraLostError
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import DeviceNotFoundError
 from k4a_ros.errors import ReadTimeout
+from k4a_ros.images.color import ColorConverter
 from k4a_ros.settings import Settings
 import numpy as np
 import pytest

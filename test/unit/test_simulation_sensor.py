@@ -25,7 +25,7 @@ from k4a_ros.config import CameraConfig
 from k4a_ros.config import ColorResolution
 from k4a_ros.config import DepthMode
 from k4a_ros.errors import CalibrationError
-from k4a_ros.geometry import PointCloud
+from k4a_ros.images.geometry import PointCloud
 from k4a_ros.nominal_calibration import nominal_calibration
 from k4a_ros.rigid_transform import RigidTransform
 from k4a_ros.simulation import kernels

@@ -23,33 +23,33 @@ import threading
 import time
 from typing import Any
 
-from k4a_ros import messages
 from k4a_ros.cameras.base import Camera
 from k4a_ros.cameras.base import Capture
 from k4a_ros.cameras.base import Image
 from k4a_ros.cameras.base import ImuSamples
 from k4a_ros.clock import FixedClock
 from k4a_ros.clock import LiveClock
-from k4a_ros.clouds import Cloud
-from k4a_ros.color import ColorConverter
 from k4a_ros.config import ColorFormat
-from k4a_ros.depth_codec import DepthCompressor
 from k4a_ros.diagnostics import Latency
 from k4a_ros.frames import DEPTH_CAMERA
 from k4a_ros.frames import IMU
 from k4a_ros.frames import RGB_CAMERA
-from k4a_ros.geometry import ir_to_mono8
-from k4a_ros.geometry import MetricDepth
-from k4a_ros.geometry import PointCloud
+from k4a_ros.images.clouds import Cloud
+from k4a_ros.images.color import ColorConverter
+from k4a_ros.images.depth_codec import DepthCompressor
+from k4a_ros.images.geometry import ir_to_mono8
+from k4a_ros.images.geometry import MetricDepth
+from k4a_ros.images.geometry import PointCloud
+from k4a_ros.images.registered import RegisteredImages
 from k4a_ros.lens import Intrinsics
-from k4a_ros.registered import RegisteredImages
+from k4a_ros.publishing import messages
+from k4a_ros.publishing.streams import Counters
+from k4a_ros.publishing.streams import IMAGE_DEPTH
+from k4a_ros.publishing.streams import IMU_DEPTH
+from k4a_ros.publishing.streams import ImuStream
+from k4a_ros.publishing.streams import Publishers
+from k4a_ros.publishing.streams import Stream
 from k4a_ros.settings import Settings
-from k4a_ros.streams import Counters
-from k4a_ros.streams import IMAGE_DEPTH
-from k4a_ros.streams import IMU_DEPTH
-from k4a_ros.streams import ImuStream
-from k4a_ros.streams import Publishers
-from k4a_ros.streams import Stream
 import numpy as np
 from rclpy.node import Node
 import sensor_msgs.msg

@@ -20,11 +20,11 @@ from collections.abc import Callable
 
 from k4a_ros.cameras.base import Camera
 from k4a_ros.cameras.base import Capture
-from k4a_ros.color import ColorConverter
-from k4a_ros.registration import CameraPair
-from k4a_ros.registration import ColorToDepth
-from k4a_ros.registration import Correspondences
-from k4a_ros.registration import DepthToColor
+from k4a_ros.images.color import ColorConverter
+from k4a_ros.images.registration import CameraPair
+from k4a_ros.images.registration import ColorToDepth
+from k4a_ros.images.registration import Correspondences
+from k4a_ros.images.registration import DepthToColor
 import numpy as np
 import numpy.typing as npt
 

@@ -21,8 +21,8 @@ Nothing here allocates an image: a fresh buffer costs more than filling it does.
 from __future__ import annotations
 
 import cv2
-from k4a_ros import cloud_kernels
 from k4a_ros import compilation
+from k4a_ros.images import cloud_kernels
 import numpy as np
 import numpy.typing as npt
 

@@ -37,11 +37,11 @@ from typing import Any
 
 import cv2
 from k4a_ros import compilation
-from k4a_ros import registration_fallback
-from k4a_ros import registration_kernels
 from k4a_ros.calibration import FactoryCalibration
 from k4a_ros.config import ColorResolution
 from k4a_ros.config import DepthMode
+from k4a_ros.images import registration_fallback
+from k4a_ros.images import registration_kernels
 import numpy as np
 import numpy.typing as npt
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from k4a_ros.registration_kernels import MAX_SPREAD
+from k4a_ros.images.registration_kernels import MAX_SPREAD
 import numpy as np
 import numpy.typing as npt
 

@@ -33,7 +33,7 @@ from k4a_ros.cameras.base import ImuSamples
 from k4a_ros.imu import ImuRate
 from k4a_ros.imu import ImuReadings
 from k4a_ros.imu import synchronise
-from k4a_ros.messages import set_stamp
+from k4a_ros.publishing.messages import set_stamp
 from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.publisher import Publisher

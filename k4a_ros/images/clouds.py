@@ -26,11 +26,11 @@ from dataclasses import dataclass
 import math
 from typing import Any
 
-from k4a_ros import cloud_fallback
-from k4a_ros import cloud_kernels
 from k4a_ros import compilation
-from k4a_ros.registration import check
-from k4a_ros.registration import fixed
+from k4a_ros.images import cloud_fallback
+from k4a_ros.images import cloud_kernels
+from k4a_ros.images.registration import check
+from k4a_ros.images.registration import fixed
 import numpy as np
 import numpy.typing as npt
 

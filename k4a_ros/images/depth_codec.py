@@ -32,8 +32,8 @@ from typing import Literal
 
 import cv2
 from k4a_ros import compilation
-from k4a_ros import rvl_fallback
-from k4a_ros import rvl_kernels
+from k4a_ros.images import rvl_fallback
+from k4a_ros.images import rvl_kernels
 import numpy as np
 import numpy.typing as npt
 
