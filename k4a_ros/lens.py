@@ -22,6 +22,7 @@ pixels are in the SDK's (and OpenCV's) convention: (0, 0) is the centre of the t
 from __future__ import annotations
 
 from dataclasses import dataclass
+import functools
 from typing import Any
 from typing import Literal
 
@@ -124,11 +125,12 @@ class Intrinsics:
         return rays, ~np.isnan(rays[..., 0])
 
     def rays(self) -> npt.NDArray[np.float32]:
-        """Return x/z and y/z of every pixel, (height, width, 2) float32, NaN where invalid."""
-        pixels = np.empty((self.height, self.width, 2), np.float32)
-        pixels[..., 0] = np.arange(self.width, dtype=np.float32)
-        pixels[..., 1] = np.arange(self.height, dtype=np.float32)[:, np.newaxis]
-        return self.unproject(pixels)[0]
+        """
+        Return x/z and y/z of every pixel, (height, width, 2) float32, NaN where invalid.
+
+        The array is read-only; those of the two lenses that were asked last are kept.
+        """
+        return _rays(self)
 
     def _distort(
         self, x: Floats, y: Floats, jacobian: bool = False,
@@ -213,6 +215,16 @@ class Intrinsics:
         xy2 = 2.0 * x * y
         return (x - ((yy + 3.0 * xx) * self.p2 + xy2 * self.p1) + self.codx,
                 y - ((xx + 3.0 * yy) * self.p1 + xy2 * self.p2) + self.cody)
+
+
+@functools.lru_cache(maxsize=2)
+def _rays(lens: Intrinsics) -> npt.NDArray[np.float32]:
+    pixels = np.empty((lens.height, lens.width, 2), np.float32)
+    pixels[..., 0] = np.arange(lens.width, dtype=np.float32)
+    pixels[..., 1] = np.arange(lens.height, dtype=np.float32)[:, np.newaxis]
+    rays = lens.unproject(pixels)[0]
+    rays.flags.writeable = False
+    return rays
 
 
 def _floating(values: npt.ArrayLike, columns: int) -> Floats:

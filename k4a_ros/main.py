@@ -13,11 +13,14 @@
 # limitations under the License.
 
 """
-The executable: signals, exit code, and nothing else.
+The executable: signals, memory, exit code, and nothing else.
 
 Signals are taken over before anything heavy is imported, and instead of rclpy's own handlers:
 those shut the context down at once, under the feet of the threads that publish. SIGINT is taken
 even where the shell that started us in the background had it ignored.
+
+The memory allocator is set up here, too, because the whole process has only one: what uses the
+package otherwise, a test or another node, keeps its own settings.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from __future__ import annotations
 import signal
 from types import FrameType
 
+from k4a_ros.allocator import keep_memory
 from k4a_ros.shutdown import Shutdown
 
 
@@ -43,5 +47,6 @@ def main(args: list[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, on_signal)
 
+    keep_memory()
     from k4a_ros.node import run
     return run(args, shutdown)

@@ -13,10 +13,9 @@
 # limitations under the License.
 
 """
-The parameters of the driver: the one table.
+The values of all parameters, and what they mean together.
 
-Every field of `Settings` is a parameter. From this table come the declarations of the node with
-their descriptions and ranges, config/driver.yaml and docs/parameters.md.
+Every field of `Settings` is a parameter; the table of them is in table.py.
 """
 
 from __future__ import annotations
@@ -28,7 +27,6 @@ from dataclasses import fields
 from dataclasses import replace
 import difflib
 import typing
-from typing import Any
 
 from k4a_ros.config import CameraConfig
 from k4a_ros.config import ColorFormat
@@ -40,38 +38,12 @@ from k4a_ros.errors import ConfigError
 from k4a_ros.spec import checked
 from k4a_ros.spec import Spec
 from k4a_ros.spec import Value
-
-_KEY = 'k4a_ros'
-
-
-def _parameter(default: Any, text: str, group: str, **details: Any) -> Any:
-    restarts = group in (_MODES, _STREAMS) and not details.get('live', False)
-    spec = Spec(text, group, restarts=restarts, **details)
-    return field(default=default, metadata={_KEY: spec})
-
-
-_CAMERA = 'Which camera'
-_MODES = 'Modes of a camera (a recording has those that it was made with)'
-_CONTROLS = 'Controls of the colour camera, which keeps them: those that are not set stay'
-_SIMULATION = 'The simulated camera'
-_PLAYBACK = 'Playing a recording'
-_STREAMS = 'What is published'
-
-_RECORDING = ('recording',)
-_LIVE = ('device', 'simulated')
-_SIMULATED = ('simulated',)
-
-
-def _control(
-    default: int | bool, text: str, minimum: int | None = None, maximum: int | None = None,
-    unit: str = '', choices: tuple[str, ...] = (),
-) -> Any:
-    return _parameter(default, text, _CONTROLS, minimum=minimum, maximum=maximum, unit=unit,
-                      choices=choices, live=True, cameras=_LIVE)
+from k4a_ros.table import KEY
+from k4a_ros.table import Table
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(Table):
     """
     Values of all parameters; see the text of each field's `Spec`.
 
@@ -79,157 +51,6 @@ class Settings:
     """
 
     given: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
-
-    autostart: bool = _parameter(
-        True, 'Configure and activate the node by itself when it starts, and end it when there is '
-        'no camera; false waits for somebody else to do so.', _CAMERA)
-    camera: str = _parameter(
-        'auto', 'Kind of camera: recording plays recording_file; simulated is a camera that does '
-        'not exist, in a world of planes, boxes and people; device is one that is plugged in; '
-        'auto is recording where recording_file is given, otherwise device. simulated is never '
-        'taken unasked.', _CAMERA, choices=('auto', 'device', 'recording', 'simulated'))
-    recording_file: str = _parameter(
-        '', 'Azure Kinect recording (.mkv) to play instead of a live camera; relative to the '
-        'directory in which the node was started, ~ is the home directory.', _CAMERA)
-    sensor_sn: str = _parameter(
-        '', 'Serial number of the camera to open; empty accepts any. A recording of another '
-        'camera is refused.', _CAMERA, digits=True)
-    tf_prefix: str = _parameter(
-        '', 'Put in front of every frame name, as it is: left_ gives left_depth_camera_link. Two '
-        'cameras need two prefixes.', _CAMERA)
-
-    recording_loop_enabled: bool = _parameter(
-        False, 'Start again at the end of the recording; stamps go on, they never go back.',
-        _PLAYBACK,
-        cameras=_RECORDING)
-    recording_at_end: str = _parameter(
-        'exit', 'What happens at the end of a recording that is not looped: exit ends the node '
-        'with code 0; pause keeps it alive, and playback_paused:=false plays it again.',
-        _PLAYBACK, choices=('exit', 'pause'),
-        cameras=_RECORDING)
-    playback_rate: float = _parameter(
-        1.0, 'Speed of playback: 1 is real time, 2 twice as fast. 0 is as fast as possible '
-        'without loss: each capture is acknowledged by every reliable subscriber before the next '
-        'is published.', _PLAYBACK, minimum=0.0, maximum=100.0, live=True,
-        cameras=_RECORDING)
-    playback_paused: bool = _parameter(
-        False, 'Hold playback. Start with true, and set false when everything is ready.',
-        _PLAYBACK, live=True,
-        cameras=_RECORDING)
-    playback_start_delay: float = _parameter(
-        4.0, 'Longest time to wait for a first subscriber before playback begins; when there is '
-        'one, it begins as soon as no other has come for a second. 0 begins at once.',
-        _PLAYBACK, unit='s', minimum=0.0, maximum=60.0,
-        cameras=_RECORDING)
-
-    depth_mode: str = _parameter(
-        'NFOV_UNBINNED', 'Mode of the depth camera: narrow or wide field of view, full or half '
-        'resolution; PASSIVE_IR has no depth; WFOV_UNBINNED runs at 15 fps at most. It is off, '
-        'too, where depth_enabled is false.', _MODES,
-        choices=('OFF', 'NFOV_2X2BINNED', 'NFOV_UNBINNED', 'WFOV_2X2BINNED', 'WFOV_UNBINNED',
-                 'PASSIVE_IR'), cameras=_LIVE)
-    color_resolution: str = _parameter(
-        '720P', 'Size of the colour image: 1280x720, 1920x1080, 2560x1440, 2048x1536, 3840x2160 '
-        'or 4096x3072; 3072P runs at 15 fps at most. It is off, too, where color_enabled is '
-        'false.', _MODES,
-        choices=('OFF', '720P', '1080P', '1440P', '1536P', '2160P', '3072P'), cameras=_LIVE)
-    color_format: str = _parameter(
-        'jpeg', 'What the colour camera delivers: jpeg costs the least and can be passed on as '
-        'it is; bgra is decoded from it on the host; nv12 and yuy2 exist at 720P only.', _MODES,
-        choices=('jpeg', 'bgra', 'nv12', 'yuy2'), cameras=_LIVE)
-    fps: int = _parameter(
-        30, 'Captures per second, of both cameras.', _MODES, unit='Hz',
-        choices=('5', '15', '30'), cameras=_LIVE)
-    synchronized_images_only: bool = _parameter(
-        False, 'Leave out captures that lack the depth or the colour image.', _MODES,
-        cameras=_LIVE)
-    depth_delay_off_color_usec: int = _parameter(
-        0, 'Time from the centre of the colour exposure to that of depth, which may be negative; '
-        'one frame at most. Keeps the lasers of several cameras apart.', _MODES, unit='us',
-        minimum=-200_000, maximum=200_000, cameras=_LIVE)
-    wired_sync_mode: int = _parameter(
-        0, 'Role on the synchronisation cable: 0 standalone, 1 master, 2 subordinate.', _MODES,
-        choices=('0', '1', '2'), cameras=_LIVE)
-    subordinate_delay_off_master_usec: int = _parameter(
-        0, 'Time by which a subordinate is later than its master; one frame at most.', _MODES,
-        unit='us', minimum=0, maximum=200_000, cameras=_LIVE)
-    disable_streaming_indicator: bool = _parameter(
-        False, 'Leave the light at the front off while the camera streams.', _MODES,
-        cameras=('device',))
-
-    exposure_auto: bool = _control(True, 'Let the camera choose exposure_time_us.')
-    exposure_time_us: int = _control(
-        33330, 'Length of exposure; rounded up to the next one that the sensor has, and within a '
-        'frame. Setting it ends exposure_auto.', 500, 133330, 'us')
-    whitebalance_auto: bool = _control(True, 'Let the camera choose whitebalance.')
-    whitebalance: int = _control(
-        4500, 'Colour temperature of the light, in steps of 10. Setting it ends '
-        'whitebalance_auto.', 2500, 12500, 'K')
-    brightness: int = _control(128, 'What is added to the image.', 0, 255)
-    contrast: int = _control(5, 'How steep the step from dark to bright is.', 0, 10)
-    saturation: int = _control(32, 'Strength of colours; 0 is grey.', 0, 63)
-    sharpness: int = _control(2, 'How much edges are enhanced.', 0, 4)
-    gain: int = _control(128, 'Gain of the sensor, where exposure_auto is off.', 0, 255)
-    backlight_compensation: bool = _control(
-        False, 'Brighten what stands before a bright background.')
-    powerline_frequency: int = _control(
-        60, 'Frequency of the mains, by which lamps flicker; it decides which lengths of exposure '
-        'there are.', unit='Hz', choices=('50', '60'))
-
-    simulation_scene: str = _parameter(
-        '', 'Scene file (YAML) for the simulated camera; empty is a furnished room in which '
-        'somebody walks.', _SIMULATION, cameras=_SIMULATED)
-    simulation_calibration: str = _parameter(
-        '', 'Factory calibration (JSON, as a recording holds it) of the camera to simulate; empty '
-        'is a nominal one.', _SIMULATION, cameras=_SIMULATED)
-    simulation_seed: int = _parameter(
-        0, 'Another number gives other noise; the same gives the same images.', _SIMULATION,
-        minimum=0, maximum=2 ** 31 - 1, cameras=_SIMULATED)
-    simulation_noise: bool = _parameter(
-        True, 'Measure as a real camera does; false measures exactly.', _SIMULATION,
-        cameras=_SIMULATED)
-    simulation_fault: str = _parameter(
-        '', 'Let the simulated camera have a fault, each time that it is set: '
-        "'unplug [S]', 'replug', 'stall S', 'silent [S]', 'no sync pulse [S]', "
-        "'drop capture|depth|color [N]', 'corrupt jpeg [N]', 'imu gap S', 'drift PPM', "
-        "'latency S', 'reset timestamps', or 'none' to end them; S seconds, N images; several "
-        "with ';' between them.", _SIMULATION, live=True, cameras=_SIMULATED)
-
-    depth_enabled: bool = _parameter(
-        True, 'Publish depth and infrared images.', _STREAMS)
-    color_enabled: bool = _parameter(True, 'Publish colour images.', _STREAMS)
-    imu_enabled: bool = _parameter(True, 'Publish inertial samples.', _STREAMS)
-    point_cloud: bool = _parameter(
-        True, 'Offer points2, the depth image as an organised cloud; needs depth_enabled.',
-        _STREAMS)
-    rgb_point_cloud: bool = _parameter(
-        False, 'Colour the points of points2; needs colour.', _STREAMS)
-    point_cloud_in_depth_frame: bool = _parameter(
-        True, 'Coloured points are those of the depth image; false makes them those of the colour '
-        'image, in its frame.', _STREAMS)
-    registration_occlusion: bool = _parameter(
-        False, 'Leave points without colour that the colour camera cannot see, in place of the '
-        'colour of what is before them.', _STREAMS)
-    depth_unit: str = _parameter(
-        '16UC1', 'Encoding of depth/image_raw: 16UC1 is millimetres with 0 for invalid, 32FC1 is '
-        'metres with NaN for invalid (REP 118).', _STREAMS, choices=('16UC1', '32FC1'))
-    compressed_depth_format: str = _parameter(
-        'png', 'Codec of depth/image_raw/compressedDepth; rvl takes a tenth of the time.',
-        _STREAMS, choices=('png', 'rvl'))
-    rescale_ir_to_mono8: bool = _parameter(
-        False, 'Publish ir/image_raw as mono8, scaled by ir_mono8_scaling_factor, instead of '
-        'mono16.', _STREAMS)
-    ir_mono8_scaling_factor: float = _parameter(
-        1.0, 'Factor from the 16-bit infrared value to the mono8 value, which saturates at 255. '
-        '0.5 to 1 suits the active modes, 10 PASSIVE_IR.', _STREAMS,
-        minimum=0.001, maximum=1000.0, live=True)
-    rgb_encoding: str = _parameter(
-        'bgra8', 'Encoding of rgb/image_raw; native publishes NV12 and YUY2 images unconverted '
-        '(nv12, yuv422_yuy2), and others as bgra8.', _STREAMS,
-        choices=('bgra8', 'bgr8', 'rgb8', 'native'))
-    imu_rate_target: int = _parameter(
-        0, 'Highest rate of imu: consecutive samples are averaged down to it; 0 publishes every '
-        'sample.', _STREAMS, unit='Hz', minimum=0, maximum=1666)
 
     @classmethod
     def of(cls, values: Mapping[str, object]) -> Settings:
@@ -304,6 +125,18 @@ class Settings:
             if self.rgb_point_cloud and not (config.depth and config.color):
                 found.append('rgb_point_cloud needs depth and colour: choose a depth_mode that '
                              'has depth, and a color_resolution, or set it to false')
+            if self.body_tracking_enabled and not config.depth:
+                found.append('body_tracking_enabled needs depth: choose a depth_mode that is '
+                             'neither OFF nor PASSIVE_IR, or set it to false')
+        if self.rgb_point_cloud and self.ir_point_cloud:
+            found.append('rgb_point_cloud and ir_point_cloud are both true: set one to false')
+        if 0 < self.point_cloud_max_depth < self.point_cloud_min_depth:
+            found.append(f'point_cloud_max_depth is {self.point_cloud_max_depth:g} and '
+                         f'point_cloud_min_depth {self.point_cloud_min_depth:g}: choose a '
+                         'max_depth that is not smaller, or 0 for no limit')
+        if self.body_tracking_backend == 'ground_truth' and self.camera_kind != 'simulated':
+            found.append('body_tracking_backend is ground_truth, which only a simulated camera '
+                         'knows: choose auto, k4abt or landmarks, or camera:=simulated')
         if self.camera == 'recording' and not self.recording_file:
             found.append('camera is recording, but recording_file is not given; give it')
         if self.camera == 'simulated' and self.recording_file:
@@ -314,7 +147,7 @@ class Settings:
 
 _TYPES: dict[str, type] = typing.get_type_hints(Settings)
 _SPECS: dict[str, Spec] = {
-    f.name: f.metadata[_KEY] for f in fields(Settings) if _KEY in f.metadata}
+    f.name: f.metadata[KEY] for f in fields(Settings) if KEY in f.metadata}
 _DEFAULTS: dict[str, Value] = {
     f.name: f.default for f in fields(Settings) if f.name in _SPECS}  # type: ignore[misc]
 

@@ -18,6 +18,9 @@ from __future__ import annotations
 
 import threading
 
+#: Seconds after which the main thread looks whether a signal has come that did not wake it.
+_LOOK = 0.25
+
 
 class Shutdown:
     """
@@ -40,5 +43,12 @@ class Shutdown:
         self._due.set()
 
     def wait(self) -> None:
-        """Wait for either; a signal interrupts this in the main thread."""
-        self._due.wait()
+        """
+        Wait for either; in the main thread, so that signals can be handled meanwhile.
+
+        A signal may be taken by any thread of the process, those of the middleware too. Python
+        runs its handler in the main thread, but does not wake that one for it if it was another
+        that took it (about one time in thirty on a busy machine): so it wakes up by itself.
+        """
+        while not self._due.wait(_LOOK):
+            pass

@@ -65,10 +65,10 @@ class Body:
     """
     One person, in the frame of the depth camera (x right, y down, z forward).
 
-    ``body_id`` is that of the person as long as he is followed, and is not used again. ``positions``
-    (32, 3) float32 metres, by `Joint`; ``orientations`` (32, 4) float32 unit quaternions w, x, y,
-    z: the axes of the joints after k4abt's conventions; ``confidences`` (32,) uint8 of
-    `Confidence`.
+    ``body_id`` is that of the person as long as he is followed, and is not used again.
+    ``positions`` (32, 3) float32 metres, by `Joint`; ``orientations`` (32, 4) float32 unit
+    quaternions w, x, y, z: the axes of the joints after k4abt's conventions; ``confidences``
+    (32,) uint8 of `Confidence`.
     """
 
     body_id: int

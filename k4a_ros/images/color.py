@@ -83,6 +83,23 @@ class ColorConverter:
             np.copyto(out, data)
 
 
+def encode_jpeg(pixels: Pixels, quality: int) -> Pixels:
+    """
+    Encode an image as JPEG, with colour at half the resolution.
+
+    :param pixels: (height, width, 4) uint8 blue, green, red, alpha; contiguous.
+    :param quality: 1 to 100.
+    :return: (bytes,) uint8.
+    """
+    if _HAS_SIMPLEJPEG:
+        import simplejpeg
+        return np.frombuffer(simplejpeg.encode_jpeg(
+            pixels, quality=quality, colorspace='BGRA', colorsubsampling='420'), np.uint8)
+    data = cv2.imencode(
+        '.jpg', cv2.cvtColor(pixels, cv2.COLOR_BGRA2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return data.reshape(-1).view(np.uint8)
+
+
 def _decode_jpeg(data: Pixels, out: Pixels, encoding: str, size: tuple[int, int]) -> None:
     """
     Decode as libk4arecord and the SDK do (turbojpeg with fast DCT and fast upsampling).

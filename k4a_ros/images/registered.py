@@ -17,16 +17,56 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from k4a_ros.cameras.base import Camera
+from k4a_ros.calibration import FactoryCalibration
 from k4a_ros.cameras.base import Capture
-from k4a_ros.images.color import ColorConverter
+from k4a_ros.config import CameraConfig
+from k4a_ros.images.converted import Converted
 from k4a_ros.images.registration import CameraPair
 from k4a_ros.images.registration import ColorToDepth
+from k4a_ros.images.registration import Companion
 from k4a_ros.images.registration import Correspondences
 from k4a_ros.images.registration import DepthToColor
+from k4a_ros.later import Later
 import numpy as np
 import numpy.typing as npt
+
+
+@dataclass(frozen=True, eq=False)
+class Registration:
+    """What registers the images of two cameras; making it takes tenths of a second."""
+
+    correspondences: Correspondences
+    to_color: DepthToColor
+    to_depth: ColorToDepth
+
+    @classmethod
+    def of(
+        cls, calibration: FactoryCalibration, config: CameraConfig, occlusion: bool,
+    ) -> Registration:
+        """
+        Prepare for the modes of a camera.
+
+        :param occlusion: see `ColorToDepth`.
+        """
+        pair = CameraPair(calibration, config.depth_mode, config.color_resolution)
+        result = cls(
+            Correspondences(pair), DepthToColor(pair), ColorToDepth(pair, occlusion=occlusion))
+        result._load()
+        return result
+
+    def _load(self) -> None:
+        """Use everything once, with nothing: what is compiled is loaded, or compiled now."""
+        pair = self.correspondences.pair
+        depth, color = np.zeros(pair.depth_shape, np.uint16), np.zeros(pair.color_shape, np.uint16)
+        self.correspondences.update(depth)
+        self.to_color.into(self.correspondences, color)
+        self.to_color.into(
+            self.correspondences, color, wide=Companion(depth, np.zeros_like(color), linear=True))
+        self.to_depth.into(
+            self.correspondences, np.zeros((*pair.color_shape, 4), np.uint8),
+            np.zeros((*pair.depth_shape, 4), np.uint8))
 
 
 class RegisteredImages:
@@ -35,44 +75,59 @@ class RegisteredImages:
 
     Results are buffers that are overwritten by the next capture. One thread only.
 
-    :param occlusion: see `ColorToDepth`.
+    :param colors: gives colour images in bgra8.
+    :param registration: waited for at the first use.
+
+    ``infrared_wanted`` tells whether `infrared_in_color` will be asked for, so that it is drawn
+    along with the depth image.
     """
 
-    def __init__(self, camera: Camera, occlusion: bool) -> None:
-        config = camera.config
-        self.pair = CameraPair(camera.calibration, config.depth_mode, config.color_resolution)
-        self._converter = ColorConverter(
-            config.color_format, config.color_resolution.size, 'bgra8')
-        self._correspondences = Correspondences(self.pair)
-        self._to_color = DepthToColor(self.pair)
-        self._to_depth = ColorToDepth(self.pair, occlusion=occlusion)
-        self._color = np.zeros((*self.pair.color_shape, 4), np.uint8)
-        self._color_in_depth = np.zeros((*self.pair.depth_shape, 4), np.uint8)
-        self._depth_in_color = np.zeros(self.pair.color_shape, np.uint16)
+    def __init__(
+        self, config: CameraConfig, colors: Converted, registration: Later[Registration],
+    ) -> None:
+        depth_shape, color_shape = config.depth_mode.size[::-1], config.color_resolution.size[::-1]
+        self._colors = colors
+        #: what everything here but `color` needs
+        self.registration = registration
+        self._color_in_depth = np.zeros((*depth_shape, 4), np.uint8)
+        self._depth_in_color = np.zeros(color_shape, np.uint16)
+        self._infrared_in_color = np.zeros(color_shape, np.uint16)
+        self.infrared_wanted: Callable[[], bool] = lambda: False
         self._capture: Capture | None = None
         self._made: set[str] = set()
 
     def color(self, capture: Capture) -> npt.NDArray[np.uint8]:
         """Return the colour image, (height, width, 4) uint8 blue, green, red, alpha."""
-        def make() -> None:
-            assert capture.color is not None
-            self._converter.into(capture.color.data, self._color)
-
-        self._once('color', capture, make)
-        return self._color
+        return self._colors.of(capture)
 
     def depth_in_color(self, capture: Capture) -> npt.NDArray[np.uint16]:
         """Return the depth image of the colour camera, uint16 millimetres, 0 for none."""
         def make() -> None:
-            self._to_color.into(self._corresponding(capture), self._depth_in_color)
+            if self.infrared_wanted() and capture.ir is not None:
+                self.infrared_in_color(capture)
+                return
+            self.registration.result().to_color.into(
+                self._corresponding(capture), self._depth_in_color)
 
         self._once('depth in color', capture, make)
         return self._depth_in_color
 
+    def infrared_in_color(self, capture: Capture) -> npt.NDArray[np.uint16]:
+        """Return the infrared image of the colour camera, interpolated, uint16, 0 for none."""
+        def make() -> None:
+            assert capture.ir is not None
+            self.registration.result().to_color.into(
+                self._corresponding(capture), self._depth_in_color,
+                wide=Companion(capture.ir.data, self._infrared_in_color, linear=True))
+            self._made.add('depth in color')
+
+        self._once('infrared in color', capture, make)
+        return self._infrared_in_color
+
     def color_in_depth(self, capture: Capture) -> npt.NDArray[np.uint8]:
         """Return the colours of the depth camera's pixels, as `color`; 0 for none."""
         def make() -> None:
-            self._to_depth.into(
+            self.registration.result().to_depth.into(
                 self._corresponding(capture), self.color(capture), self._color_in_depth)
 
         self._once('color in depth', capture, make)
@@ -81,10 +136,10 @@ class RegisteredImages:
     def _corresponding(self, capture: Capture) -> Correspondences:
         def make() -> None:
             assert capture.depth is not None
-            self._correspondences.update(capture.depth.data)
+            self.registration.result().correspondences.update(capture.depth.data)
 
         self._once('correspondences', capture, make)
-        return self._correspondences
+        return self.registration.result().correspondences
 
     def _once(self, name: str, capture: Capture, make: Callable[[], None]) -> None:
         """Make something of a capture, unless it has been made."""

@@ -13,16 +13,15 @@
 # limitations under the License.
 
 """
-Arrays as sensor_msgs; the only place that touches ``msg.data``.
+What is published, as messages of ROS.
 
-Assigning to ``msg.data`` copies, and a fresh buffer costs five times its copy in page faults. So
-each message object here is made once, keeps its buffer, and is filled in place again and again;
-rclpy's publish serialises it before it returns.
+A fresh buffer costs five times its copy in page faults. So each message with much data is made
+once, keeps its buffer, and is filled in place again and again; how it is published from there is
+up to `k4a_ros.publishing.outgoing`.
 """
 
 from __future__ import annotations
 
-import array
 from collections.abc import Sequence
 import sys
 from typing import Any
@@ -31,6 +30,7 @@ from builtin_interfaces.msg import Time
 from geometry_msgs.msg import TransformStamped
 from k4a_ros.frames import FrameTransform
 from k4a_ros.lens import Intrinsics
+from k4a_ros.publishing.outgoing import Outgoing
 import numpy as np
 import numpy.typing as npt
 from sensor_msgs.msg import CameraInfo
@@ -53,10 +53,12 @@ def set_stamp(header: Any, ros_ns: int) -> None:
     header.stamp.sec, header.stamp.nanosec = divmod(ros_ns, 1_000_000_000)
 
 
-def _buffer(message: Any, size: int) -> npt.NDArray[np.uint8]:
-    """Give the message ``size`` bytes of data and return a writable view of them."""
-    message.data = array.array('B', bytes(size))
-    return np.frombuffer(message.data, np.uint8)
+def _buffer(message: Outgoing, size: int) -> npt.NDArray[np.uint8]:
+    """Give the message ``size`` bytes of data, all zero, and return them."""
+    data = np.empty(size, np.uint8)
+    data.fill(0)  # touches all pages, which np.zeros leaves to the first image
+    message.hold(data)
+    return data
 
 
 class ImageBuffer:
@@ -75,53 +77,70 @@ class ImageBuffer:
     ) -> None:
         pixel = np.dtype(dtype)
         width, height = size
-        self.message = Image(
+        message = Image(
             height=height, width=width, encoding=encoding, is_bigendian=int(_BIG_ENDIAN),
             step=int(np.prod(shape[1:])) * pixel.itemsize)
-        self.message.header.frame_id = frame
+        message.header.frame_id = frame
+        self.message = Outgoing(message)
         data = _buffer(self.message, int(np.prod(shape)) * pixel.itemsize)
         self.pixels: npt.NDArray[Any] = data.view(pixel).reshape(shape)
 
 
 class CloudBuffer:
     """
-    An organised sensor_msgs/PointCloud2 of float32 x, y, z in metres, written in place.
+    A sensor_msgs/PointCloud2 of float32 x, y, z in metres, written in place.
 
-    Points are 16 bytes apart, as pcl::PointXYZ and the clouds of depth_image_proc are, or with
-    ``colored`` 32 bytes with the colour at byte 16, as pcl::PointXYZRGB.
+    Points are 16 bytes apart, as pcl::PointXYZ and the clouds of depth_image_proc are.
+
+    :param extra: 'rgb': the colour at byte 16 of 32, as pcl::PointXYZRGB; 'intensity': a float32
+        at byte 12 of 16; '': neither.
+    :param organized: whether there is a point, valid or not, for each of the (width, height)
+        pixels; if not, there are at most as many points, all valid: see `resize`.
+
     ``points`` is the (height, width, 4 or 8) float32 view; what is not named is padding.
     """
 
-    def __init__(self, frame: str, size: tuple[int, int], colored: bool = False) -> None:
+    def __init__(
+        self, frame: str, size: tuple[int, int], extra: str = '', *, organized: bool = True,
+    ) -> None:
         width, height = size
-        step = 32 if colored else 16
-        names = [('x', 0), ('y', 4), ('z', 8), *([('rgb', 16)] if colored else [])]
-        self.message = PointCloud2(
-            height=height, width=width, point_step=step, row_step=step * width,
-            is_bigendian=_BIG_ENDIAN, is_dense=False,
+        self._step = 32 if extra == 'rgb' else 16
+        names = [('x', 0), ('y', 4), ('z', 8)]
+        if extra:
+            names.append((extra, {'rgb': 16, 'intensity': 12}[extra]))
+        message = PointCloud2(
+            height=height, width=width, point_step=self._step, row_step=self._step * width,
+            is_bigendian=_BIG_ENDIAN, is_dense=not organized,
             fields=[PointField(name=n, offset=at, datatype=PointField.FLOAT32, count=1)
                     for n, at in names])
-        self.message.header.frame_id = frame
-        data = _buffer(self.message, step * width * height)
-        self.points: npt.NDArray[np.float32] = data.view(np.float32).reshape(height, width, -1)
+        message.header.frame_id = frame
+        self.message = Outgoing(message)
+        self._data = _buffer(self.message, self._step * width * height)
+        self.points: npt.NDArray[np.float32] = self._data.view(np.float32).reshape(
+            height, width, -1)
+
+    def resize(self, count: int) -> None:
+        """Make the message one row of the first ``count`` points of the buffer."""
+        size = count * self._step
+        self.message.set(height=1, width=count, row_step=size)
+        self.message.hold(self._data[:size])
 
 
 class CompressedBuffer:
     """
-    A sensor_msgs/CompressedImage that takes over compressed bytes.
+    A sensor_msgs/CompressedImage of bytes that somebody else has.
 
     :param format_: as the publishers of image_transport write it.
     """
 
     def __init__(self, frame: str, format_: str) -> None:
-        self.message = CompressedImage(format=format_)
-        self.message.header.frame_id = frame
+        message = CompressedImage(format=format_)
+        message.header.frame_id = frame
+        self.message = Outgoing(message, borrowed=True)
 
     def fill(self, data: npt.NDArray[np.uint8]) -> None:
-        """Replace the bytes of the message by ``data``, (N,) uint8."""
-        bytes_ = self.message.data
-        del bytes_[:]
-        bytes_.frombytes(np.ascontiguousarray(data).data)
+        """Make ``data``, (N,) uint8, that of the message until it has been published."""
+        self.message.hold(np.ascontiguousarray(data))
 
 
 def camera_info(intrinsics: Intrinsics, frame: str) -> CameraInfo:

@@ -33,7 +33,9 @@ from k4a_ros.cameras.base import ImuSamples
 from k4a_ros.imu import ImuRate
 from k4a_ros.imu import ImuReadings
 from k4a_ros.imu import synchronise
+from k4a_ros.later import Later
 from k4a_ros.publishing.messages import set_stamp
+from k4a_ros.publishing.outgoing import Writer
 from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.publisher import Publisher
@@ -149,8 +151,11 @@ class Stream(_Output):
         render: Callable[[Capture, Image], Any],
     ) -> None:
         super().__init__(topic, publisher)
+        self._writer = Writer(publisher)
         self._source = source
         self._render = render
+        #: the topic is left out until this, which takes long to make, is there
+        self.needs: Later[Any] | None = None
 
     def offer(self, capture: Capture, to_ros: ToRos, warn: Warn) -> None:
         """
@@ -162,6 +167,8 @@ class Stream(_Output):
         image = self._source(capture)
         if image is None or not self.wanted():
             return
+        if self.needs is not None and not self.needs.begin():
+            return
         try:
             message = self._render(capture, image)
         except Exception as error:  # whatever a broken image does to a decoder
@@ -169,7 +176,7 @@ class Stream(_Output):
             return
         self.counters.converted += 1
         set_stamp(message.header, to_ros(image.device_us))
-        self._publisher.publish(message)
+        self._writer.publish(message)
         self.counters.published += 1
 
 

@@ -1,0 +1,126 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""What the makers of topics share: the camera, the settings, and the list that they add to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from k4a_ros.cameras.base import Camera
+from k4a_ros.cameras.base import Capture
+from k4a_ros.cameras.base import Image
+from k4a_ros.frames import DEPTH_CAMERA
+from k4a_ros.frames import RGB_CAMERA
+from k4a_ros.later import Later
+from k4a_ros.lens import Intrinsics
+from k4a_ros.publishing import messages
+from k4a_ros.publishing.streams import IMAGE_DEPTH
+from k4a_ros.publishing.streams import Publishers
+from k4a_ros.publishing.streams import Stream
+from k4a_ros.settings import Settings
+import sensor_msgs.msg
+
+Render = Callable[[Capture, Image], Any]
+Source = Callable[[Capture], Image | None]
+
+
+def depth(capture: Capture) -> Image | None:
+    """Return the depth image."""
+    return capture.depth
+
+
+def infrared(capture: Capture) -> Image | None:
+    """Return the infrared image."""
+    return capture.ir
+
+
+def color(capture: Capture) -> Image | None:
+    """Return the colour image."""
+    return capture.color
+
+
+def depth_with_color(capture: Capture) -> Image | None:
+    """Return the depth image, if there is a colour image too."""
+    return capture.depth if capture.color is not None else None
+
+
+def depth_with_infrared(capture: Capture) -> Image | None:
+    """Return the depth image, if there is an infrared image too."""
+    return capture.depth if capture.ir is not None else None
+
+
+def color_with_depth(capture: Capture) -> Image | None:
+    """Return the colour image, if there is a depth image too."""
+    return capture.color if capture.depth is not None else None
+
+
+def infrared_with_depth(capture: Capture) -> Image | None:
+    """Return the infrared image, if there is a depth image too."""
+    return capture.ir if capture.depth is not None else None
+
+
+class Board:
+    """
+    The topics of one camera while they are made.
+
+    ``streams`` grows; ``depth_frame`` and ``color_frame`` are names of frames.
+
+    :param warn: told of settings that have no effect.
+    """
+
+    def __init__(
+        self, camera: Camera, settings: Settings, publishers: Publishers,
+        warn: Callable[[str], None],
+    ) -> None:
+        self.camera = camera
+        self.settings = settings
+        self.warn = warn
+        self.streams: list[Stream] = []
+        self.depth_frame = settings.tf_prefix + DEPTH_CAMERA
+        self.color_frame = settings.tf_prefix + RGB_CAMERA
+        self._publishers = publishers
+
+    @property
+    def depth_lens(self) -> Intrinsics:
+        """Give the lens of the depth camera."""
+        return self.camera.calibration.depth(self.camera.config.depth_mode)
+
+    @property
+    def color_lens(self) -> Intrinsics:
+        """Give the lens of the colour camera."""
+        return self.camera.calibration.color(self.camera.config.color_resolution)
+
+    def add(
+        self, topic: str, kind: Any, source: Source, render: Render,
+        needs: Later[Any] | None = None,
+    ) -> Stream:
+        """
+        Add a topic.
+
+        :param needs: what rendering needs, and takes long to make. A camera that does not wait
+            is published without this topic until it is there; one that does wait waits.
+        """
+        stream = Stream(topic, self._publishers.get(kind, topic, IMAGE_DEPTH), source, render)
+        if not self.camera.lossless:
+            stream.needs = needs
+        self.streams.append(stream)
+        return stream
+
+    def add_info(self, topic: str, intrinsics: Intrinsics, frame: str, source: Source) -> None:
+        """Add a camera_info."""
+        message = messages.camera_info(intrinsics, frame)
+        self.add(topic, sensor_msgs.msg.CameraInfo, source, lambda *_: message)

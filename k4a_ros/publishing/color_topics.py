@@ -1,0 +1,59 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""Topics of the colour camera: decoded, and as JPEG."""
+
+from __future__ import annotations
+
+from k4a_ros.cameras.base import Capture
+from k4a_ros.cameras.base import Image
+from k4a_ros.config import ColorFormat
+from k4a_ros.images.color import encode_jpeg
+from k4a_ros.images.converted import ColorImages
+from k4a_ros.publishing import board as captures
+from k4a_ros.publishing import messages
+from k4a_ros.publishing.board import Board
+from k4a_ros.publishing.outgoing import Outgoing
+import numpy as np
+import sensor_msgs.msg
+
+
+def add_color(board: Board, images: ColorImages) -> None:
+    """Add rgb/image_raw, its camera_info and its JPEG images."""
+    lens, frame = board.color_lens, board.color_frame
+    size = (lens.width, lens.height)
+    converted = images.encoded(board.settings.rgb_encoding)
+    buffer = messages.ImageBuffer(
+        frame, converted.encoding, size, converted.pixels.shape, np.uint8)
+    converted.pixels = buffer.pixels
+
+    def render(capture: Capture, _: Image) -> Outgoing:
+        converted.of(capture)
+        return buffer.message
+
+    board.add('rgb/image_raw', sensor_msgs.msg.Image, captures.color, render)
+    board.add_info('rgb/camera_info', lens, frame, captures.color)
+    # the encoding to decode to, the codec, and what the codec holds
+    jpeg = messages.CompressedBuffer(frame, f'{converted.encoding}; jpeg compressed bgr8')
+    passed_on = board.camera.config.color_format is ColorFormat.MJPG
+    source = None if passed_on else images.encoded('bgra8')
+    quality = board.settings.jpeg_quality
+
+    def render_jpeg(capture: Capture, image: Image) -> Outgoing:
+        jpeg.fill(encode_jpeg(source.of(capture), quality) if source else image.data)
+        return jpeg.message
+
+    board.add('rgb/image_raw/compressed', sensor_msgs.msg.CompressedImage, captures.color,
+              render_jpeg)

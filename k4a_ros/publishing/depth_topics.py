@@ -1,0 +1,121 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""Topics of the depth camera: infrared, depth, compressed depth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from k4a_ros.cameras.base import Capture
+from k4a_ros.cameras.base import Image
+from k4a_ros.images.depth_codec import DepthCompressor
+from k4a_ros.images.geometry import ir_to_mono8
+from k4a_ros.images.geometry import MetricDepth
+from k4a_ros.later import Later
+from k4a_ros.lens import Intrinsics
+from k4a_ros.publishing import board as captures
+from k4a_ros.publishing import messages
+from k4a_ros.publishing.board import Board
+from k4a_ros.publishing.board import Source
+from k4a_ros.publishing.outgoing import Outgoing
+from k4a_ros.publishing.streams import Stream
+import numpy as np
+import sensor_msgs.msg
+
+
+def add_infrared(board: Board, factor: Callable[[], float]) -> None:
+    """
+    Add ir/image_raw and its camera_info.
+
+    :param factor: current value of ir_mono8_scaling_factor.
+    """
+    add_infrared_images(board, 'ir', board.depth_lens, board.depth_frame, captures.infrared,
+                        factor, lambda _, image: image.data)
+
+
+def add_infrared_images(
+    board: Board, name: str, lens: Intrinsics, frame: str, source: Source,
+    factor: Callable[[], float], infrared_of: Callable[[Capture, Image], Any],
+    needs: Later[Any] | None = None,
+) -> Stream:
+    """
+    Add image and camera_info of infrared, seen from either camera.
+
+    :param infrared_of: gives (height, width) uint16.
+    :param needs: see `Board.add`.
+    """
+    size = (lens.width, lens.height)
+    narrow = board.settings.rescale_ir_to_mono8
+    buffer = messages.ImageBuffer(
+        frame, 'mono8' if narrow else 'mono16', size, size[::-1],
+        np.uint8 if narrow else np.uint16)
+
+    def render(capture: Capture, image: Image) -> Outgoing:
+        if narrow:
+            ir_to_mono8(infrared_of(capture, image), factor(), buffer.pixels)
+        else:
+            np.copyto(buffer.pixels, infrared_of(capture, image))
+        return buffer.message
+
+    stream = board.add(f'{name}/image_raw', sensor_msgs.msg.Image, source, render, needs)
+    board.add_info(f'{name}/camera_info', lens, frame, source)
+    return stream
+
+
+def add_depth(board: Board) -> None:
+    """Add depth/image_raw, its camera_info and its compressedDepth."""
+    add_depth_images(board, 'depth', board.depth_lens, board.depth_frame, captures.depth,
+                     lambda _, image: image.data)
+    compressor = DepthCompressor(
+        board.camera.config.depth_mode.size,
+        'rvl' if board.settings.compressed_depth_format == 'rvl' else 'png')
+    compressed = messages.CompressedBuffer(board.depth_frame, compressor.format)
+
+    def render(_: Capture, image: Image) -> Outgoing:
+        compressed.fill(compressor.compress(image.data))
+        return compressed.message
+
+    board.add('depth/image_raw/compressedDepth', sensor_msgs.msg.CompressedImage,
+              captures.depth, render)
+
+
+def add_depth_images(
+    board: Board, name: str, lens: Intrinsics, frame: str, source: Source,
+    depth_of: Callable[[Capture, Image], Any], needs: Later[Any] | None = None,
+) -> Stream:
+    """
+    Add image and camera_info of depth, seen from either camera.
+
+    :param depth_of: gives (height, width) uint16 millimetres.
+    :param needs: see `Board.add`.
+    """
+    size = (lens.width, lens.height)
+    encoding = board.settings.depth_unit
+    metres = MetricDepth(*size) if encoding == '32FC1' else None
+    buffer = messages.ImageBuffer(
+        frame, encoding, size, size[::-1], np.float32 if metres else np.uint16)
+
+    def render(capture: Capture, image: Image) -> Outgoing:
+        if metres:
+            metres.into(depth_of(capture, image), buffer.pixels)
+        else:
+            np.copyto(buffer.pixels, depth_of(capture, image))
+        return buffer.message
+
+    stream = board.add(f'{name}/image_raw', sensor_msgs.msg.Image, source, render, needs)
+    board.add_info(f'{name}/camera_info', lens, frame, source)
+    return stream

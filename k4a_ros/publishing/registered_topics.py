@@ -1,0 +1,60 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""Topics with what one camera has in the image of the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from k4a_ros.cameras.base import Capture
+from k4a_ros.cameras.base import Image
+from k4a_ros.images.registered import RegisteredImages
+from k4a_ros.publishing import board as captures
+from k4a_ros.publishing import messages
+from k4a_ros.publishing.board import Board
+from k4a_ros.publishing.depth_topics import add_depth_images
+from k4a_ros.publishing.depth_topics import add_infrared_images
+from k4a_ros.publishing.outgoing import Outgoing
+import numpy as np
+import sensor_msgs.msg
+
+
+def add_registered(
+    board: Board, registered: RegisteredImages, factor: Callable[[], float],
+) -> None:
+    """
+    Add depth_to_rgb, ir_to_rgb and rgb_to_depth, each with its camera_info.
+
+    :param factor: current value of ir_mono8_scaling_factor.
+    """
+    add_depth_images(
+        board, 'depth_to_rgb', board.color_lens, board.color_frame, captures.depth_with_color,
+        lambda capture, _: registered.depth_in_color(capture), registered.registration)
+    infrared = add_infrared_images(
+        board, 'ir_to_rgb', board.color_lens, board.color_frame, captures.infrared_with_depth,
+        factor, lambda capture, _: registered.infrared_in_color(capture), registered.registration)
+    registered.infrared_wanted = infrared.wanted
+    lens, frame = board.depth_lens, board.depth_frame
+    size = (lens.width, lens.height)
+    buffer = messages.ImageBuffer(frame, 'bgra8', size, (*size[::-1], 4), np.uint8)
+
+    def render(capture: Capture, _: Image) -> Outgoing:
+        np.copyto(buffer.pixels, registered.color_in_depth(capture))
+        return buffer.message
+
+    board.add('rgb_to_depth/image_raw', sensor_msgs.msg.Image, captures.color_with_depth, render,
+              registered.registration)
+    board.add_info('rgb_to_depth/camera_info', lens, frame, captures.color_with_depth)
