@@ -39,6 +39,11 @@ class Later(Generic[T]):
         self._made: list[T] = []
         self._error: Exception | None = None
 
+    @property
+    def begun(self) -> bool:
+        """Tell whether it is there, or being made."""
+        return self._begun
+
     def begin(self) -> bool:
         """Have it made by a thread of its own, unless it has been; return whether it is there."""
         if not self._begun:

@@ -21,13 +21,17 @@ import logging
 import os
 import threading
 import time
+import traceback
 
 from k4a_ros import parameters
+from k4a_ros.body.backends import choose
 from k4a_ros.cameras import inject_faults
 from k4a_ros.cameras import open_camera
 from k4a_ros.cameras.base import Camera
 from k4a_ros.driver import Driver
 from k4a_ros.driver import State
+from k4a_ros.errors import BodyTrackingError
+from k4a_ros.errors import ConfigError
 from k4a_ros.errors import K4aRosError
 from k4a_ros.frames import static_transforms
 from k4a_ros.monitor import Monitor
@@ -111,10 +115,11 @@ class DriverNode(LifecycleNode):
         """Open the camera and make its topics."""
         try:
             self._driver.connect()
-        except K4aRosError as error:
+        except Exception as error:  # rclpy would swallow what is a defect
             self.error = error
             if not self._settings.autostart:
-                self.get_logger().error(str(error))
+                known = isinstance(error, K4aRosError)
+                self.get_logger().error(str(error) if known else traceback.format_exc())
             return TransitionCallbackReturn.FAILURE
         self.error = None
         return super().on_configure(state)
@@ -206,6 +211,8 @@ class DriverNode(LifecycleNode):
         camera = self._driver.camera
         if name == 'simulation_fault':
             inject_faults(self._settings, str(value))
+        elif name == 'body_tracking_smoothing_factor':
+            self._topics.set_smoothing(float(value))
         elif name != 'ir_mono8_scaling_factor' and camera is not None and not isinstance(
                 value, str):
             value = camera.set_control(name, value)
@@ -213,7 +220,16 @@ class DriverNode(LifecycleNode):
         return value
 
     def reconfigure(self, changed: Settings) -> None:
-        """Take settings that change what is streamed; the streams restart where there are any."""
+        """
+        Take settings that change what is streamed; the streams restart where there are any.
+
+        :raises ConfigError: they cannot be had; then nothing has happened.
+        """
+        if changed.body_tracking_enabled and changed.bodies != self._settings.bodies:
+            try:
+                choose(changed)
+            except BodyTrackingError as error:
+                raise ConfigError(str(error)) from error
         self._settings = changed
         if self.running:
             self._driver.restart()

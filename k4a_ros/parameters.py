@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Mapping
+import contextlib
 import threading
 from typing import Any
 from typing import Protocol
@@ -158,6 +159,7 @@ class LiveParameters:
         self._node = node
         self._owner = owner
         self._silent = threading.local()
+        self._controls: list[str] = []
         self._wanted: dict[str, Value] = {
             name: getattr(owner.settings, name) for name in owner.settings.given}
         pre = getattr(node, 'add_pre_set_parameters_callback', None)
@@ -181,8 +183,8 @@ class LiveParameters:
         Then the parameters show what the camera has, and describe what it can.
         """
         controls = [name for name in camera.controls() if name in settings.names()]
-        # a value ends its automatic mode: modes come last
-        for name in sorted(controls, key=lambda name: name.endswith('_auto')):
+        self._controls = sorted(controls, key=_turn)
+        for name in self._controls:
             value = self._wanted.get(name)
             if value is not None and not isinstance(value, str):
                 try:
@@ -219,6 +221,8 @@ class LiveParameters:
 
         :raises ConfigError: one of them is not possible; then none is applied.
         """
+        if not asked:
+            return
         now = self._owner.settings
         changed = now.changed(asked)
         other = {name: getattr(changed, name) for name in asked
@@ -235,14 +239,47 @@ class LiveParameters:
             raise ConfigError(*(
                 f'{name} is fixed while the {moment}: start the node again with '
                 f'{name}:={getattr(changed, name)}' for name in fixed))
-        corrections = {}
-        for name, value in live.items():
-            actual = self._owner.apply(name, value)
-            self._wanted[name] = value
-            if actual != value:
-                corrections[name] = actual
+        corrections = self._apply(live)
+        self._wanted |= live
         restarting = {name: value for name, value in other.items() if name not in live}
         if restarting:
             self._owner.reconfigure(self._owner.settings.changed(restarting))
         if corrections and self._node.executor is not None:
             self._node.executor.create_task(self.show, corrections)
+
+    def _apply(self, live: Mapping[str, Value]) -> dict[str, Value]:
+        """
+        Make new values effective, all or none.
+
+        :return: those that the camera has other than they were asked.
+        :raises ConfigError: one of them is not possible.
+        """
+        # setting a fault is an event, which cannot be taken back
+        restored = sorted({*live, *self._controls} - {'simulation_fault'}, key=_turn)
+        before = {name: self._node.get_parameter(name).value for name in restored}
+        corrections, begun = {}, False
+        # what this camera lacks is refused before anything else is touched
+        for name in sorted(live, key=lambda name: (name in self._controls, _turn(name))):
+            try:
+                actual = self._owner.apply(name, live[name])
+            except ConfigError:
+                if begun:
+                    for other, value in before.items():
+                        with contextlib.suppress(ConfigError):
+                            self._owner.apply(other, value)
+                    self.show(before)  # not what others did to them meanwhile
+                raise
+            begun = True
+            if actual != live[name]:
+                corrections[name] = actual
+        return corrections
+
+
+def _turn(name: str) -> int:
+    """
+    Return the turn of a control when several are set.
+
+    The frequency of the mains decides which lengths of exposure there are, and a value ends its
+    automatic mode: modes come last.
+    """
+    return 0 if name == 'powerline_frequency' else 2 if name.endswith('_auto') else 1

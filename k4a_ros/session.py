@@ -51,6 +51,9 @@ class Sink(Protocol):
     def imu(self, samples: ImuSamples) -> None:
         """Take inertial samples."""
 
+    def stopped(self) -> None:
+        """Let go of every image; there is nothing to take until the next session."""
+
 
 class Latest:
     """A place for one capture between two threads; a newer one takes the place of an older."""
@@ -154,6 +157,7 @@ class Session:
         self._camera.stop()
         for thread in self._threads:
             thread.join()
+        self._sink.stopped()
 
     def _take_capture(self) -> None:
         capture = self._camera.read(_TICK)

@@ -90,6 +90,11 @@ class Settings(Table):
             return 'recording' if self.recording_file else 'device'
         return self.camera
 
+    @property
+    def bodies(self) -> dict[str, Value]:
+        """Return the values of all parameters of body tracking."""
+        return {name: getattr(self, name) for name in names() if name.startswith('body_tracking')}
+
     def camera_config(self) -> CameraConfig:
         """Return what a device, or a simulated one, is asked to stream."""
         depth_mode = DepthMode[self.depth_mode] if self.depth_enabled else DepthMode.OFF

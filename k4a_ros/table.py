@@ -26,6 +26,8 @@ from dataclasses import dataclass
 from dataclasses import field
 from typing import Any
 
+from k4a_ros.body.options import PROCESSING_MODES
+from k4a_ros.body.options import SENSOR_ORIENTATIONS
 from k4a_ros.spec import Spec
 
 #: where a field of `Table` has its `Spec`
@@ -243,8 +245,8 @@ class Table:
         0.0, 'How much joints are smoothed over time: 0 not at all, 1 to a standstill.', _BODIES,
         minimum=0.0, maximum=1.0, live=True)
     body_tracking_processing_mode: str = _parameter(
-        'cpu', 'What k4abt computes with.', _BODIES,
-        choices=('gpu', 'cpu', 'cuda', 'tensorrt', 'directml'))
+        'cuda', 'What k4abt computes with; cpu needs no GPU, and takes very long.', _BODIES,
+        choices=tuple(PROCESSING_MODES))
     body_tracking_gpu_device_id: int = _parameter(
         0, 'Which GPU k4abt takes.', _BODIES, minimum=0, maximum=64)
     body_tracking_model_path: str = _parameter(
@@ -254,8 +256,8 @@ class Table:
         '', "File of k4abt's library; empty is the one that the loader finds, libk4abt.so.",
         _BODIES)
     body_tracking_sensor_orientation: str = _parameter(
-        'default', 'How the camera is mounted, seen from behind it.', _BODIES,
-        choices=('default', 'clockwise90', 'counterclockwise90', 'flip180'))
+        'default', 'How the camera is turned, seen from its front, for k4abt.', _BODIES,
+        choices=tuple(SENSOR_ORIENTATIONS))
     publish_body_tf: bool = _parameter(
         False, 'Publish the joints of every person as frames, too: body_ID, head_ID, … (REP 155).',
         _BODIES)

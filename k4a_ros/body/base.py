@@ -51,13 +51,16 @@ class BodyInput:
     The depth camera's images of one capture.
 
     ``depth`` (height, width) uint16 millimetres, 0 for none; ``infrared`` (height, width) uint16;
-    ``device_us`` the camera's clock, microseconds. They may be views of the camera's buffers: a
-    tracker does not write to them, and lets go of them at `BodyTracker.close`.
+    ``device_us`` the camera's clock, microseconds; ``up`` (3,) the direction of up in the depth
+    camera's frame, any length, None where it is not known. The images may be views of the
+    camera's buffers: a tracker does not write to them, and lets go of them at
+    `BodyTracker.close`.
     """
 
     depth: npt.NDArray[np.uint16]
     infrared: npt.NDArray[np.uint16]
     device_us: int
+    up: npt.NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, eq=False)

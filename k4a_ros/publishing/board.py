@@ -104,6 +104,10 @@ class Board:
         """Give the lens of the colour camera."""
         return self.camera.calibration.color(self.camera.config.color_resolution)
 
+    def publisher(self, kind: Any, topic: str, depth: int) -> Any:
+        """Return the publisher of a topic that is none of the captures'."""
+        return self._publishers.get(kind, topic, depth)
+
     def add(
         self, topic: str, kind: Any, source: Source, render: Render,
         needs: Later[Any] | None = None,

@@ -122,7 +122,7 @@ class CloudBuffer:
     def resize(self, count: int) -> None:
         """Make the message one row of the first ``count`` points of the buffer."""
         size = count * self._step
-        self.message.set(height=1, width=count, row_step=size)
+        self.message.change(height=1, width=count, row_step=size)
         self.message.hold(self._data[:size])
 
 

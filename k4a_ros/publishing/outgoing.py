@@ -65,7 +65,7 @@ class Outgoing:
         self._struct.data = structs.octets(data)
         self._data = data.reshape(-1).view(np.uint8)
 
-    def set(self, **numbers: int | bool) -> None:
+    def change(self, **numbers: int | bool) -> None:
         """Change fields that are numbers."""
         for name, value in numbers.items():
             setattr(self._struct, name, value)

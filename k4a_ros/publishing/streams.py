@@ -102,7 +102,7 @@ class Counters:
     failed: int = 0
 
 
-class _Output:
+class Output:
     """A publisher that is used only while somebody listens, and waited for where needed."""
 
     def __init__(self, topic: str, publisher: Publisher[Any]) -> None:
@@ -138,7 +138,7 @@ class _Output:
                  f'({self.counters.failed} so far): {error}')
 
 
-class Stream(_Output):
+class Stream(Output):
     """
     One topic that carries something of every capture.
 
@@ -180,7 +180,7 @@ class Stream(_Output):
         self.counters.published += 1
 
 
-class ImuStream(_Output):
+class ImuStream(Output):
     """
     The inertial samples, every one or averaged down to a rate.
 

@@ -23,12 +23,14 @@ import threading
 import time
 from typing import Any
 
+from k4a_ros.body.backends import choose
 from k4a_ros.cameras.base import Camera
 from k4a_ros.cameras.base import Capture
 from k4a_ros.cameras.base import ImuSamples
 from k4a_ros.clock import FixedClock
 from k4a_ros.clock import LiveClock
 from k4a_ros.diagnostics import Latency
+from k4a_ros.errors import BodyTrackingError
 from k4a_ros.frames import IMU
 from k4a_ros.images.converted import ColorImages
 from k4a_ros.images.registered import RegisteredImages
@@ -36,6 +38,7 @@ from k4a_ros.images.registered import Registration
 from k4a_ros.later import Later
 from k4a_ros.publishing import messages
 from k4a_ros.publishing.board import Board
+from k4a_ros.publishing.body_topics import BodyTopics
 from k4a_ros.publishing.color_topics import add_color
 from k4a_ros.publishing.depth_topics import add_depth
 from k4a_ros.publishing.depth_topics import add_infrared
@@ -44,6 +47,7 @@ from k4a_ros.publishing.registered_topics import add_registered
 from k4a_ros.publishing.streams import Counters
 from k4a_ros.publishing.streams import IMU_DEPTH
 from k4a_ros.publishing.streams import ImuStream
+from k4a_ros.publishing.streams import Output
 from k4a_ros.publishing.streams import Publishers
 from k4a_ros.publishing.streams import Stream
 from k4a_ros.settings import Settings
@@ -69,7 +73,11 @@ class Topics:
         self._counters: dict[str, Counters] = {}
         self._streams: list[Stream] = []
         self._imu: ImuStream | None = None
+        #: people, where they are wanted by the settings
+        self.bodies: BodyTopics | None = None
         self._clock: FixedClock | LiveClock = FixedClock()
+        #: why there are no people although they are wanted, '' otherwise
+        self.body_error = ''
         self.latency = Latency()
         #: when the last capture came (monotonic seconds), and how warm the camera was
         self.came = time.monotonic()
@@ -92,6 +100,7 @@ class Topics:
         self._imu = None
         if settings.imu_enabled and camera.config.imu:
             self._add_imu(settings)
+        self.bodies = self._bodies(board)
         for stream in self._all():
             stream.counters = self._counters.setdefault(stream.topic, stream.counters)
         self._publishers.keep_only({stream.topic for stream in self._all()})
@@ -120,6 +129,22 @@ class Topics:
         if registered is not None:
             add_registered(board, registered, ir_factor)
 
+    def _bodies(self, board: Board) -> BodyTopics | None:
+        """Return the topics of people, if there can be any; else it has been said why not."""
+        self.body_error = ''
+        config = board.camera.config
+        if not board.settings.body_tracking_enabled:
+            return None
+        try:
+            if not (config.depth and config.ir):
+                raise BodyTrackingError(
+                    f'body tracking needs depth and infrared, which {config} does not have')
+            return BodyTopics(board, choose(board.settings), self._warn, self._settle)
+        except BodyTrackingError as error:
+            self.body_error = str(error)
+            self._node.get_logger().error(f'No people are published: {error}')
+            return None
+
     def _set_clock(self, lossless: bool) -> None:
         if lossless:
             self._clock = FixedClock()
@@ -132,6 +157,11 @@ class Topics:
         """Follow a jump of ROS time."""
         if isinstance(self._clock, LiveClock):
             self._clock.follow()
+
+    def set_smoothing(self, factor: float) -> None:
+        """Smooth people over time from now on: 0 not at all, 1 to a standstill."""
+        if self.bodies is not None:
+            self.bodies.set_smoothing(factor)
 
     @property
     def clock(self) -> FixedClock | LiveClock:
@@ -148,6 +178,8 @@ class Topics:
         self.temperature = capture.temperature
         for stream in self._streams:
             stream.offer(capture, self._clock.to_ros, self._warn)
+        if self.bodies is not None:
+            self.bodies.offer(capture, self._clock.to_ros)
         newest = max(i.host_ns for i in (capture.depth, capture.ir, capture.color) if i)
         self.latency.add(time.monotonic_ns() - (newest or began))
         if self._camera.lockstep:
@@ -156,6 +188,8 @@ class Topics:
     def imu(self, samples: ImuSamples) -> None:
         """Publish inertial samples, if wanted."""
         self._observe(int(samples.acc_us[-1]), 0)
+        if self.bodies is not None:
+            self.bodies.imu(samples)
         if self._imu is None:
             return
         if not self._camera.lockstep:
@@ -165,6 +199,11 @@ class Topics:
             self._imu.offer(
                 samples[start:start + self._imu.depth], self._clock.to_ros)
             self._settle([self._imu])
+
+    def stopped(self) -> None:
+        """Let go of every image of the camera; called between its last capture and its end."""
+        if self.bodies is not None:
+            self.bodies.pause(drain=self._camera.lossless and not self._cancel.is_set())
 
     def finish(self) -> None:
         """Publish what is held back, and wait until reliable subscribers have everything."""
@@ -180,8 +219,10 @@ class Topics:
         """Return what each topic has done, by topic."""
         return {stream.topic: stream.counters for stream in self._all()}
 
-    def _all(self) -> Iterator[Stream | ImuStream]:
+    def _all(self) -> Iterator[Output]:
         yield from self._streams
+        if self.bodies is not None:
+            yield from self.bodies.topics
         if self._imu is not None:
             yield self._imu
 

@@ -132,6 +132,9 @@ class Recorder:
     def imu(self, samples: ImuSamples) -> None:
         raise AssertionError('this camera has no IMU')
 
+    def stopped(self) -> None:
+        """Have nothing to let go of."""
+
 
 def until(condition, timeout: float = 10.0) -> None:
     deadline = time.monotonic() + timeout

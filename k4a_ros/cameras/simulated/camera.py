@@ -302,6 +302,23 @@ class SimulatedCamera(Camera):
                 'the simulated camera was unplugged; close it, and open it again when it is '
                 'plugged in')
 
+    @property
+    def sensor(self) -> SensorLike:
+        """Return what the lenses see; `sensor_us` tells when."""
+        return self._sensor
+
+    def sensor_us(self, device_us: int) -> int:
+        """
+        Return the time of the sensor at which an image was taken, microseconds.
+
+        They differ once the device's clock has been reset. Where two images have the same stamp,
+        the last one that has been taken is meant.
+
+        :param device_us: the image's stamp.
+        """
+        with self._changed:
+            return self._device.clock.last_us(device_us, time.monotonic_ns())
+
     def controls(self) -> Mapping[str, ControlRange]:
         """Return the controls of the colour camera."""
         return {name: self._device.controls.limits(name) for name in CONTROLS}

@@ -68,6 +68,12 @@ class SimulatedClock:
         """Return what to subtract from an elapsed time to get its stamp."""
         return next(zero for begin, zero in reversed(self._zeros) if begin <= elapsed_us)
 
+    def last_us(self, stamp_us: int, now_ns: int) -> int:
+        """Return the elapsed time of a stamp: the last one that is not to come yet."""
+        elapsed = self.elapsed_us(now_ns)
+        times = [zero + stamp_us for _, zero in self._zeros]
+        return next((time for time in reversed(times) if time <= elapsed), times[0])
+
 
 class _Spans:
     """Spans of host time, nanoseconds."""

@@ -1,0 +1,308 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""Topics of people: captures go to a body tracker, what it finds comes back later."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+import threading
+import time
+from typing import Any
+
+from builtin_interfaces.msg import Time
+from k4a_ros.body.backends import open_tracker
+from k4a_ros.body.base import BACKGROUND
+from k4a_ros.body.base import BodyFrame
+from k4a_ros.body.base import BodyInput
+from k4a_ros.body.base import BodyTracker
+from k4a_ros.cameras.base import Capture
+from k4a_ros.cameras.base import ImuSamples
+from k4a_ros.errors import BodyTrackingError
+from k4a_ros.errors import TrackerClosed
+from k4a_ros.images.registration import CameraPair
+from k4a_ros.images.registration import Companion
+from k4a_ros.images.registration import Correspondences
+from k4a_ros.images.registration import DepthToColor
+from k4a_ros.later import Later
+from k4a_ros.publishing import messages
+from k4a_ros.publishing.board import Board
+from k4a_ros.publishing.body_messages import body_frames
+from k4a_ros.publishing.body_messages import joint_cloud
+from k4a_ros.publishing.body_messages import Markers
+from k4a_ros.publishing.outgoing import Writer
+from k4a_ros.publishing.streams import Output
+import numpy as np
+import numpy.typing as npt
+from sensor_msgs.msg import CameraInfo
+from sensor_msgs.msg import Image
+from sensor_msgs.msg import PointCloud2
+from tf2_msgs.msg import TFMessage
+from visualization_msgs.msg import MarkerArray
+
+#: Seconds after which the thread that waits for results looks whether it is to stop.
+_TICK = 0.25
+#: Results kept for a late subscriber.
+_DEPTH = 10
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The people in one capture, its stamp in nanoseconds, and its depth image."""
+
+    frame: BodyFrame
+    stamp_ns: int
+    depth: npt.NDArray[np.uint16]
+
+    @property
+    def stamp(self) -> Time:
+        """Give the stamp as a message."""
+        return Time(sec=self.stamp_ns // 10**9, nanosec=self.stamp_ns % 10**9)
+
+
+class _Topic(Output):
+    """One topic of people."""
+
+    def __init__(self, topic: str, publisher: Any, render: Callable[[_Found], Any]) -> None:
+        super().__init__(topic, publisher)
+        self._writer = Writer(publisher)
+        self._render = render
+
+    def offer(self, found: _Found) -> None:
+        """Publish what was found, if anybody wants it."""
+        if self.wanted():
+            message = self._render(found)
+            self.counters.converted += 1
+            self._writer.publish(message)
+            self.counters.published += 1
+
+
+class BodyTopics:
+    """
+    The topics of people, and the tracker that they are from.
+
+    The tracker is opened when somebody first subscribes, and works beside the other topics: where
+    it is slower than the camera, it is given fewer captures. Only where the reader of captures
+    waits for everybody (`Camera.lockstep`) it is given every one.
+
+    ``left_out`` counts captures that it had no time for; ``error`` is why there are no people, ''
+    while nothing is wrong.
+
+    :param backend: see `k4a_ros.body.backends.choose`.
+    :param fail: told once if the tracker fails.
+    :param settle: waits until subscribers have what some topics have published.
+    """
+
+    def __init__(
+        self, board: Board, backend: str, fail: Callable[[str], None],
+        settle: Callable[[list[Any]], None],
+    ) -> None:
+        self.backend = backend
+        self.left_out = 0
+        self.error = ''
+        self.latency_ns = 0
+        self._camera = board.camera
+        self._fail = fail
+        self._settle = settle
+        self._smoothing = board.settings.body_tracking_smoothing_factor
+        self._open = lambda: open_tracker(backend, board.camera, board.settings)
+        self._tracker: Later[BodyTracker] = Later(self._open)
+        self._to_depth = board.camera.calibration.depth_to_accel.rotation.T
+        self._up: npt.NDArray[np.float64] | None = None
+        self._sent: deque[tuple[int, int, npt.NDArray[np.uint16], int]] = deque()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.topics = list(_topics(board))
+
+    def wanted(self) -> bool:
+        """Return whether anybody subscribes to people."""
+        return any(topic.wanted() for topic in self.topics)
+
+    def imu(self, samples: ImuSamples) -> None:
+        """Learn from inertial samples where up is."""
+        if self._thread is None:
+            return
+        felt = self._to_depth @ samples.acc.mean(axis=0, dtype=np.float64)
+        self._up = felt if self._up is None else 0.9 * self._up + 0.1 * felt
+
+    def offer(self, capture: Capture, to_ros: Callable[[int], int]) -> None:
+        """Give the tracker a capture, if anybody wants to know of people."""
+        depth, infrared = capture.depth, capture.ir
+        if depth is None or infrared is None or self.error or not self.wanted():
+            return
+        patient = self._camera.lockstep
+        if not patient and not self._tracker.begin():
+            return
+        try:
+            tracker = self._tracker.result()
+            self._start(tracker)
+            up = self._up
+            # the result may be there before enqueue returns
+            self._sent.append(
+                (depth.device_us, to_ros(depth.device_us), depth.data, time.monotonic_ns()))
+            if not tracker.enqueue(
+                    BodyInput(depth.data, infrared.data, depth.device_us, up),
+                    None if patient else 0.0):
+                self._sent.pop()
+                self.left_out += 1
+        except TrackerClosed:
+            return
+        except Exception as error:  # of a library that is not ours, too: the images go on
+            self._failed(error)
+
+    def set_smoothing(self, factor: float) -> None:
+        """Smooth over time from now on: 0 not at all, 1 to a standstill."""
+        self._smoothing = factor
+        if self._thread is not None:
+            self._tracker.result().set_smoothing(factor)
+
+    def pause(self, drain: bool) -> None:
+        """
+        Let go of the tracker and of all images, until a capture is offered again.
+
+        :param drain: whether people in captures that the tracker has are still published.
+        """
+        if not self._tracker.begun:
+            return
+        try:
+            tracker = self._tracker.result()
+        except Exception:  # it has been told, or nobody has asked since
+            return
+        tracker.shutdown()
+        if not drain:
+            self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+        tracker.close()
+        self._thread = None
+        self._stopping.clear()
+        self._sent.clear()
+        self._tracker = Later(self._open)
+
+    def _start(self, tracker: BodyTracker) -> None:
+        if self._thread is None:
+            tracker.set_smoothing(self._smoothing)
+            self._thread = threading.Thread(
+                target=self._run, args=[tracker], name='body topics')
+            self._thread.start()
+
+    def _run(self, tracker: BodyTracker) -> None:
+        """Publish results until the tracker is closed."""
+        try:
+            while not self._stopping.is_set():
+                frame = tracker.pop(_TICK)
+                if frame is not None:
+                    self._publish(frame)
+        except TrackerClosed:
+            return
+        except Exception as error:  # a defect, perhaps; the images go on without people
+            self._failed(error)
+
+    def _publish(self, frame: BodyFrame) -> None:
+        while True:
+            device_us, stamp_ns, depth, since_ns = self._sent.popleft()
+            if device_us == frame.device_us:
+                break
+        self.latency_ns = time.monotonic_ns() - since_ns
+        found = _Found(frame, stamp_ns, depth)
+        for topic in self.topics:
+            topic.offer(found)
+        if self._camera.lockstep:
+            self._settle(self.topics)
+
+    def _failed(self, error: Exception) -> None:
+        text = str(error)
+        if not isinstance(error, BodyTrackingError):
+            text = f'{type(error).__name__}: {text}'
+        self.error = text
+        self._fail(f'No people are published any more: {text}')
+
+
+def _topics(board: Board) -> list[_Topic]:
+    """Make all topics of people."""
+    frame, settings, lens = board.depth_frame, board.settings, board.depth_lens
+    markers = Markers(frame)
+    size = (lens.width, lens.height)
+    index_map = messages.ImageBuffer(frame, 'mono8', size, size[::-1], np.uint8)
+
+    def render_map(found: _Found) -> Any:
+        _numbers(found.frame).take(found.frame.index_map, out=index_map.pixels)
+        messages.set_stamp(index_map.message.header, found.stamp_ns)
+        return index_map.message
+
+    def topic(name: str, kind: Any, render: Callable[[_Found], Any]) -> _Topic:
+        return _Topic(name, board.publisher(kind, name, _DEPTH), render)
+
+    result = [
+        topic('body_tracking_data', MarkerArray,
+              lambda found: markers.of(found.frame, found.stamp)),
+        topic('body_tracking_joints', PointCloud2,
+              lambda found: joint_cloud(frame, found.frame, found.stamp)),
+        topic('body_index_map/image_raw', Image, render_map),
+        topic('body_index_map/camera_info', CameraInfo, _info(lens, frame))]
+    if settings.color_enabled and board.camera.config.color:
+        result += [
+            topic('body_index_map_to_rgb/image_raw', Image, _map_in_color(board)),
+            topic('body_index_map_to_rgb/camera_info', CameraInfo,
+                  _info(board.color_lens, board.color_frame))]
+    if settings.publish_body_tf:
+        result.append(topic('/tf', TFMessage, lambda found: body_frames(
+            frame, settings.tf_prefix, found.frame, found.stamp)))
+    return result
+
+
+def _info(lens: Any, frame: str) -> Callable[[_Found], CameraInfo]:
+    message = messages.camera_info(lens, frame)
+
+    def render(found: _Found) -> CameraInfo:
+        messages.set_stamp(message.header, found.stamp_ns)
+        return message
+
+    return render
+
+
+def _numbers(frame: BodyFrame) -> npt.NDArray[np.uint8]:
+    """Return the value of a pixel by its index: body_id modulo 255, as in Microsoft's driver."""
+    result = np.full(BACKGROUND + 1, BACKGROUND, np.uint8)
+    for index, body in enumerate(frame.bodies):
+        result[index] = body.body_id % BACKGROUND
+    return result
+
+
+def _map_in_color(board: Board) -> Callable[[_Found], Any]:
+    """Return what renders the index map as the colour camera sees it."""
+    lens, config = board.color_lens, board.camera.config
+    size = (lens.width, lens.height)
+    buffer = messages.ImageBuffer(board.color_frame, 'mono8', size, size[::-1], np.uint8)
+    depth = np.zeros(size[::-1], np.uint16)
+
+    def make() -> tuple[Correspondences, DepthToColor]:
+        pair = CameraPair(board.camera.calibration, config.depth_mode, config.color_resolution)
+        return Correspondences(pair), DepthToColor(pair)
+
+    tools = Later(make)
+
+    def render(found: _Found) -> Any:
+        correspondences, to_color = tools.result()
+        correspondences.update(found.depth)
+        values = _numbers(found.frame).take(found.frame.index_map)
+        to_color.into(correspondences, depth, narrow=Companion(
+            values, buffer.pixels, invalid=BACKGROUND))
+        messages.set_stamp(buffer.message.header, found.stamp_ns)
+        return buffer.message
+
+    return render

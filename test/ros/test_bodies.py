@@ -1,0 +1,203 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""People over DDS: what a simulated world truly has, and that images do not suffer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from k4a_ros.body.joints import Joint
+import numpy as np
+import numpy.typing as npt
+import pytest
+from sensor_msgs.msg import CameraInfo
+from sensor_msgs.msg import Image
+from sensor_msgs.msg import PointCloud2
+from support.ros import DriverProcess
+from support.ros import Listener
+from support.ros import listening
+from support.ros import new_domain
+from support.ros import stamps
+from support.ros import wait_for
+from tf2_msgs.msg import TFMessage
+from visualization_msgs.msg import Marker
+from visualization_msgs.msg import MarkerArray
+
+# somebody who walks through the picture and is out of it for a while, and somebody who stands
+SCENE = """
+materials:
+  wall: {color: [0.8, 0.8, 0.8]}
+shapes:
+  - {plane: {point: [0, 0, 3.5], normal: [0, 0, -1]}, material: wall}
+  - {plane: {point: [0, 1.1, 0], normal: [0, -1, 0]}, material: wall}
+persons:
+  - {name: walker, path: [[-0.6, 2.2], [-6, 2.2]], floor: 1.1, speed: 2.0}
+  - {name: stander, path: [[0.6, 2.6]], floor: 1.1, speed: 1.0}
+"""
+#: where the standing person is, x and z
+STANDS = (0.6, 2.6)
+
+
+@pytest.fixture(scope='module')
+def camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Listener, DriverProcess]]:
+    """Give a listener to a simulated camera that knows its people."""
+    scene = tmp_path_factory.mktemp('bodies') / 'scene.yaml'
+    Path(scene).write_text(SCENE)
+    domain = new_domain()
+    with listening(domain) as listener, DriverProcess.with_parameters(
+            domain, camera='simulated', depth_mode='NFOV_2X2BINNED', fps=15, imu_enabled=False,
+            simulation_scene=scene, body_tracking_enabled=True,
+            body_tracking_backend='ground_truth', publish_body_tf=True,
+            tf_prefix='k_') as driver:
+        driver.wait_for_line('Opened simulated')
+        yield listener, driver
+
+
+def joints(message: PointCloud2) -> npt.NDArray[Any]:
+    """Return the joints, (people, 32), as a structured array."""
+    types = {1: 'i1', 2: 'u1', 6: '<u4', 7: '<f4'}
+    kind = np.dtype({
+        'names': [f.name for f in message.fields],
+        'formats': [types[f.datatype] for f in message.fields],
+        'offsets': [f.offset for f in message.fields], 'itemsize': message.point_step})
+    return np.frombuffer(message.data, kind).reshape(message.height, message.width)
+
+
+def at_once(*topics: list[Any]) -> Any:
+    """Return messages of the topics with the same stamp, if there are any."""
+    by_stamp = [dict(zip(stamps(messages), messages, strict=False)) for messages in topics]
+    common = set.intersection(*(set(messages) for messages in by_stamp))
+    return common and [messages[max(common)] for messages in by_stamp]
+
+
+def test_joints_markers_maps_and_frames_are_those_of_the_same_people(
+    camera: tuple[Listener, DriverProcess],
+) -> None:
+    listener, _ = camera
+    clouds = listener.subscribe(PointCloud2, '/body_tracking_joints')
+    arrays = listener.subscribe(MarkerArray, '/body_tracking_data')
+    maps = listener.subscribe(Image, '/body_index_map/image_raw')
+    infos = listener.subscribe(CameraInfo, '/body_index_map/camera_info')
+    colored = listener.subscribe(Image, '/body_index_map_to_rgb/image_raw')
+    depths = listener.subscribe(Image, '/depth/image_raw')
+    transforms = listener.subscribe(TFMessage, '/tf')
+
+    def all_of_one() -> Any:
+        found = at_once(clouds, maps, infos, depths, colored)
+        if not found:
+            return None
+        stamp = found[0].header.stamp
+        markers = [m for m in arrays if m.markers and m.markers[0].header.stamp == stamp]
+        tree = [m for m in transforms if m.transforms and m.transforms[0].header.stamp == stamp]
+        return markers and tree and (*found, markers[0], tree[0])
+
+    cloud, index_map, info, depth, seen, markers, tree = wait_for(
+        all_of_one, 'all topics of one image', timeout=60)
+    assert cloud.header.frame_id == index_map.header.frame_id == 'k_depth_camera_link'
+    people = joints(cloud)
+    (stander,) = (p for p in people if p['body_id'][0] == 2)
+    pelvis = stander[Joint.PELVIS]
+    np.testing.assert_allclose([pelvis['x'], pelvis['z']], STANDS, atol=0.12)
+    assert stander['y'][Joint.HEAD] < pelvis['y'] < stander['y'][Joint.FOOT_LEFT] < 1.1
+    assert list(stander['joint']) == list(range(32))
+    assert (stander['confidence'][[Joint.PELVIS, Joint.KNEE_LEFT]] == 2).all()
+
+    # the map shows the same person where the joint is, and the depth there is that of his front
+    values = np.frombuffer(index_map.data, np.uint8).reshape(index_map.height, index_map.width)
+    k = np.reshape(info.k, (3, 3))
+    x, y, _ = (k @ [pelvis['x'], pelvis['y'], pelvis['z']] / pelvis['z']).astype(int)
+    assert values[y, x] == 2
+    near = np.frombuffer(depth.data, np.uint16).reshape(values.shape)[y, x] / 1000
+    assert 0 < pelvis['z'] - near < 0.25
+    assert set(np.unique(values)) <= {1, 2, 255}
+    in_color = np.frombuffer(seen.data, np.uint8)
+    assert seen.header.frame_id == 'k_rgb_camera_link' and (in_color == 2).sum() > 2000
+
+    by_name = {(m.ns, m.id): m for m in markers.markers}
+    sphere = by_name['joints', 2 * 100 + Joint.PELVIS]
+    assert sphere.type == Marker.SPHERE and sphere.color.b == 1.0 and sphere.color.a == 1.0
+    assert sphere.pose.position.z == pytest.approx(float(pelvis['z']))
+    assert by_name['bones', 2].type == Marker.LINE_LIST
+    assert by_name['labels', 2].text == '2'
+
+    frames = {t.child_frame_id: t for t in tree.transforms}
+    root = frames['k_body_2']
+    assert root.header.frame_id == 'k_depth_camera_link'
+    assert frames['k_head_2'].header.frame_id == 'k_body_2'
+    # REP 155: z of the body is up, so the head is there
+    head = frames['k_head_2'].transform.translation
+    assert head.z > 0.5 and abs(head.x) < 0.15 and abs(head.y) < 0.1
+
+
+def test_who_leaves_is_deleted(camera: tuple[Listener, DriverProcess]) -> None:
+    listener, _ = camera
+    arrays = listener.subscribe(MarkerArray, '/body_tracking_data')
+
+    def left() -> Any:
+        return [m for m in arrays if any(
+            marker.action == Marker.DELETE and marker.ns == 'bones' and marker.id == 1
+            for marker in m.markers)]
+
+    message = wait_for(left, 'the walker to leave', timeout=30)[0]
+    gone = {(m.ns, m.id) for m in message.markers if m.action == Marker.DELETE}
+    assert ('labels', 1) in gone and any(ns == 'joints' and id_ // 100 == 1 for ns, id_ in gone)
+    assert any(m.ns == 'bones' and m.id == 2 and m.action == Marker.ADD for m in message.markers)
+
+
+def test_depth_is_whole_while_people_are_tracked(
+    camera: tuple[Listener, DriverProcess],
+) -> None:
+    listener, _ = camera
+    depths = listener.subscribe(Image, '/depth/image_raw')
+    listener.subscribe(MarkerArray, '/body_tracking_data')
+    wait_for(lambda: len(depths) > 45, 'three seconds of images')
+    steps = np.diff(stamps(depths)) / 1e9
+    assert steps.max() < 1.6 / 15
+
+
+def test_a_tracker_that_cannot_be_had_is_refused_with_what_to_install(
+    camera: tuple[Listener, DriverProcess],
+) -> None:
+    listener, _ = camera
+    answer = listener.set_parameters('/k4a_driver', body_tracking_backend='k4abt')
+    assert not answer.successful
+    assert 'libk4abt' in answer.reason and 'body_tracking_library_path' in answer.reason
+    assert listener.get_parameters('/k4a_driver', 'body_tracking_backend') == ['ground_truth']
+    answer = listener.set_parameters('/k4a_driver', depth_mode='PASSIVE_IR', point_cloud=False)
+    assert not answer.successful and 'body_tracking_enabled needs depth' in answer.reason
+
+
+def test_smoothing_is_applied_while_streaming(camera: tuple[Listener, DriverProcess]) -> None:
+    listener, _ = camera
+    answer = listener.set_parameters('/k4a_driver', body_tracking_smoothing_factor=0.5)
+    assert answer.successful, answer.reason
+    answer = listener.set_parameters('/k4a_driver', body_tracking_smoothing_factor=1.5)
+    assert not answer.successful
+
+
+def test_without_a_tracker_images_are_published_all_the_same(tmp_path: Path) -> None:
+    domain = new_domain()
+    with listening(domain) as listener, DriverProcess.with_parameters(
+            domain, camera='simulated', depth_mode='NFOV_2X2BINNED', fps=15, color_enabled=False,
+            body_tracking_enabled=True, body_tracking_backend='k4abt',
+            body_tracking_library_path=tmp_path / 'libk4abt.so') as driver:
+        line = driver.wait_for_line('No people are published')
+        assert str(tmp_path / 'libk4abt.so') in line
+        depths = listener.subscribe(Image, '/depth/image_raw')
+        wait_for(lambda: len(depths) > 3, 'depth images')
+        assert not any('body' in topic for topic in listener.topics())
