@@ -40,6 +40,7 @@ PARAMETERS = (
     ('playback_rate', float, 'speed of playback; 0 is as fast as possible without loss'),
     ('sensor_sn', str, 'serial number of the camera; empty is any'),
     ('tf_prefix', str, 'put in front of every frame name, for example left_'),
+    ('body_tracking_enabled', bool, 'publish people, too (true or false)'),
 )
 
 
@@ -60,10 +61,15 @@ def driver(context: LaunchContext) -> list[Node]:
     file = context.launch_configurations['params_file']
     if file and not Path(file).expanduser().is_file():  # launch_ros would go on without it
         raise RuntimeError(f'cannot read params_file {file}: there is no such file')
+    profile = context.launch_configurations['fastdds_profile'].lower()
+    if profile not in ('true', 'false'):
+        raise RuntimeError(f'fastdds_profile is {profile}; it must be true or false')
     return [Node(
         package='k4a_ros', executable='k4a_driver', output='screen', emulate_tty=True,
         name=context.launch_configurations['name'],
         namespace=context.launch_configurations['namespace'],
+        # a decision of the user's, which the node respects: stock settings
+        additional_env={} if profile == 'true' else {'FASTDDS_BUILTIN_TRANSPORTS': 'DEFAULT'},
         parameters=[str(Path(file).expanduser()), given] if file else [given],
         arguments=['--ros-args', '--log-level', context.launch_configurations['log_level']])]
 
@@ -77,6 +83,10 @@ def generate_launch_description() -> LaunchDescription:
             'params_file', default_value='', description='parameters, as in config/driver.yaml'),
         DeclareLaunchArgument(
             'log_level', default_value='info', description='debug, info, warn, error or fatal'),
+        DeclareLaunchArgument(
+            'fastdds_profile', default_value='true',
+            description='set up Fast DDS for large messages (config/fastdds.xml); false leaves '
+            'its own settings, with which most images are late or lost'),
         *(DeclareLaunchArgument(name, default_value='', description=text)
           for name, _, text in PARAMETERS),
         OpaqueFunction(function=driver),

@@ -42,8 +42,8 @@ SHARE = HERE.parent
 
 # The topics in config/k4a.rviz, which are absolute there: rviz2 gets those of the namespace.
 TOPICS = (
-    'depth/camera_info', 'depth/image_raw', 'ir/camera_info', 'ir/image_raw', 'points2',
-    'rgb/camera_info', 'rgb/image_raw', 'robot_description')
+    'body_tracking_data', 'depth/camera_info', 'depth/image_raw', 'ir/camera_info', 'ir/image_raw',
+    'points2', 'rgb/camera_info', 'rgb/image_raw', 'robot_description')
 
 
 def nodes(context: LaunchContext) -> list[Node]:

@@ -73,7 +73,8 @@ def generate_test_description() -> LaunchDescription:
         driver_launch(
             namespace='left', name='eye', params_file=str(file), log_level='debug',
             camera='recording', recording_file=str(RECORDING), recording_loop_enabled='true',
-            playback_rate='3', sensor_sn=SERIAL, tf_prefix='l_'),
+            playback_rate='3', sensor_sn=SERIAL, tf_prefix='l_',
+            body_tracking_enabled='false', fastdds_profile='false'),
         launch_testing.actions.ReadyToTest(),
     ])
 
@@ -86,7 +87,7 @@ class WhileItRuns(unittest.TestCase):
         expected = {
             'camera': 'recording', 'recording_file': str(RECORDING),
             'recording_loop_enabled': True, 'playback_rate': 3.0, 'tf_prefix': 'l_',
-            'depth_unit': '32FC1'}
+            'depth_unit': '32FC1', 'body_tracking_enabled': False}
         with listening(DOMAIN) as listener:
             answer = listener.call(GetParameters, '/left/eye/get_parameters',
                                    GetParameters.Request(names=[*expected, 'sensor_sn']))
@@ -98,6 +99,10 @@ class WhileItRuns(unittest.TestCase):
     def test_the_log_level_reaches_the_node(self, proc_output) -> None:
         """Somebody says something at that level."""
         proc_output.assertWaitFor('DEBUG', timeout=20)
+
+    def test_the_switch_of_the_profile_reaches_the_node(self, proc_output) -> None:
+        """It says what it does about the transports."""
+        proc_output.assertWaitFor('FASTDDS_BUILTIN_TRANSPORTS is set', timeout=20)
 
     def test_the_topics_arrive(self) -> None:
         """In the namespace, with the prefix, as the file says."""

@@ -22,13 +22,9 @@ from pathlib import Path
 import re
 from typing import Any
 
-from k4a_ros.config import CameraConfig
-from k4a_ros.config import ColorResolution
-from k4a_ros.config import DepthMode
 import pytest
 from rclpy.qos import DurabilityPolicy
 from rclpy.qos import ReliabilityPolicy
-from support.recordings import write_recording
 from support.ros import DriverProcess
 from support.ros import Listener
 from support.ros import listening
@@ -41,7 +37,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIG: dict[str, Any] = yaml.safe_load(
     (ROOT / 'config/k4a.rviz').read_text())['Visualization Manager']
 TYPES = {'rviz_default_plugins/Image': 'sensor_msgs/msg/Image',
-         'rviz_default_plugins/PointCloud2': 'sensor_msgs/msg/PointCloud2'}
+         'rviz_default_plugins/PointCloud2': 'sensor_msgs/msg/PointCloud2',
+         'rviz_default_plugins/MarkerArray': 'visualization_msgs/msg/MarkerArray'}
 #: displays of what robot_state_publisher and tf2 publish
 OTHERS = {'rviz_default_plugins/RobotModel', 'rviz_default_plugins/TF'}
 DISPLAYS = [display for display in CONFIG['Displays'] if display['Class'] in TYPES]
@@ -49,13 +46,12 @@ DISPLAYS = [display for display in CONFIG['Displays'] if display['Class'] in TYP
 
 @pytest.fixture(scope='module')
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listener]:
-    """Give a listener in the domain of a driver that plays depth, infrared and colour."""
-    path = write_recording(tmp_path_factory.mktemp('rviz') / 'a.mkv', CameraConfig.of_modes(
-        DepthMode.NFOV_2X2BINNED, ColorResolution.R720P)).path
+    """Give a listener in the domain of a driver with depth, infrared, colour and people."""
     domain = new_domain()
     with listening(domain) as listener, DriverProcess.with_parameters(
-            domain, recording_file=path, recording_loop_enabled=True) as driver:
-        driver.wait_for_line('Opened recording')
+            domain, camera='simulated', depth_mode='NFOV_2X2BINNED', fps=5,
+            body_tracking_enabled=True, body_tracking_backend='ground_truth') as driver:
+        driver.wait_for_line('Opened simulated')
         yield listener
 
 
@@ -77,7 +73,8 @@ def test_every_display_is_known() -> None:
     classes = [display['Class'] for display in CONFIG['Displays']]
     assert set(classes) == set(TYPES) | OTHERS
     assert {display['Topic']['Value'] for display in DISPLAYS} == {
-        '/depth/image_raw', '/ir/image_raw', '/rgb/image_raw', '/points2'}
+        '/depth/image_raw', '/ir/image_raw', '/rgb/image_raw', '/points2',
+        '/body_tracking_data'}
 
 
 def test_the_view_passes_every_topic_on_to_a_namespace() -> None:
