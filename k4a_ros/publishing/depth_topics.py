@@ -59,17 +59,18 @@ def add_infrared_images(
     :param needs: see `Board.add`.
     """
     size = (lens.width, lens.height)
-    narrow = board.settings.rescale_ir_to_mono8
-    buffer = messages.ImageBuffer(
-        frame, 'mono8' if narrow else 'mono16', size, size[::-1],
-        np.uint8 if narrow else np.uint16)
+    if board.settings.rescale_ir_to_mono8:
+        buffer = messages.ImageBuffer(frame, 'mono8', size, size[::-1], np.uint8)
 
-    def render(capture: Capture, image: Image) -> Outgoing:
-        if narrow:
+        def render(capture: Capture, image: Image) -> Outgoing:
             ir_to_mono8(infrared_of(capture, image), factor(), buffer.pixels)
-        else:
-            np.copyto(buffer.pixels, infrared_of(capture, image))
-        return buffer.message
+            return buffer.message
+    else:
+        view = messages.ImageView(frame, 'mono16', size, np.uint16)
+
+        def render(capture: Capture, image: Image) -> Outgoing:
+            view.show(infrared_of(capture, image))
+            return view.message
 
     stream = board.add(f'{name}/image_raw', sensor_msgs.msg.Image, source, render, needs)
     board.add_info(f'{name}/camera_info', lens, frame, source)
@@ -104,17 +105,19 @@ def add_depth_images(
     :param needs: see `Board.add`.
     """
     size = (lens.width, lens.height)
-    encoding = board.settings.depth_unit
-    metres = MetricDepth(*size) if encoding == '32FC1' else None
-    buffer = messages.ImageBuffer(
-        frame, encoding, size, size[::-1], np.float32 if metres else np.uint16)
+    if board.settings.depth_unit == '32FC1':
+        metres = MetricDepth(*size)
+        buffer = messages.ImageBuffer(frame, '32FC1', size, size[::-1], np.float32)
 
-    def render(capture: Capture, image: Image) -> Outgoing:
-        if metres:
+        def render(capture: Capture, image: Image) -> Outgoing:
             metres.into(depth_of(capture, image), buffer.pixels)
-        else:
-            np.copyto(buffer.pixels, depth_of(capture, image))
-        return buffer.message
+            return buffer.message
+    else:
+        view = messages.ImageView(frame, '16UC1', size, np.uint16)
+
+        def render(capture: Capture, image: Image) -> Outgoing:
+            view.show(depth_of(capture, image))
+            return view.message
 
     stream = board.add(f'{name}/image_raw', sensor_msgs.msg.Image, source, render, needs)
     board.add_info(f'{name}/camera_info', lens, frame, source)

@@ -86,6 +86,38 @@ class ImageBuffer:
         self.pixels: npt.NDArray[Any] = data.view(pixel).reshape(shape)
 
 
+class ImageView:
+    """
+    A sensor_msgs/Image of pixels that somebody else has, as they are.
+
+    :param dtype: of the pixels, each of which has one value, or with ``channels`` several.
+    """
+
+    def __init__(
+        self, frame: str, encoding: str, size: tuple[int, int], dtype: npt.DTypeLike,
+        channels: int = 1,
+    ) -> None:
+        width, height = size
+        self._size = width * height * channels
+        self._dtype = np.dtype(dtype)
+        message = Image(
+            height=height, width=width, encoding=encoding, is_bigendian=int(_BIG_ENDIAN),
+            step=width * channels * self._dtype.itemsize)
+        message.header.frame_id = frame
+        self.message = Outgoing(message, borrowed=True)
+
+    def show(self, pixels: npt.NDArray[Any]) -> None:
+        """
+        Make ``pixels`` those of the message until it has been published.
+
+        :raises ValueError: they are not as many, or of another type.
+        """
+        if pixels.size != self._size or pixels.dtype != self._dtype:
+            raise ValueError(f'an image of {pixels.dtype} {pixels.shape} came, expected '
+                             f'{self._size} values of {self._dtype}')
+        self.message.hold(np.ascontiguousarray(pixels))
+
+
 class CloudBuffer:
     """
     A sensor_msgs/PointCloud2 of float32 x, y, z in metres, written in place.

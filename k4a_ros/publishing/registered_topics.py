@@ -48,12 +48,11 @@ def add_registered(
         factor, lambda capture, _: registered.infrared_in_color(capture), registered.registration)
     registered.infrared_wanted = infrared.wanted
     lens, frame = board.depth_lens, board.depth_frame
-    size = (lens.width, lens.height)
-    buffer = messages.ImageBuffer(frame, 'bgra8', size, (*size[::-1], 4), np.uint8)
+    view = messages.ImageView(frame, 'bgra8', (lens.width, lens.height), np.uint8, channels=4)
 
     def render(capture: Capture, _: Image) -> Outgoing:
-        np.copyto(buffer.pixels, registered.color_in_depth(capture))
-        return buffer.message
+        view.show(registered.color_in_depth(capture))
+        return view.message
 
     board.add('rgb_to_depth/image_raw', sensor_msgs.msg.Image, captures.color_with_depth, render,
               registered.registration)
