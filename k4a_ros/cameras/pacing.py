@@ -171,9 +171,9 @@ class Pacer:
         with self._changed:
             following = self._pass[stream] + 1
             if self._at_end is AtEnd.EXIT:
-                self._advance(stream, math.inf)
+                self._advance(stream, math.inf, passed=True)
                 raise EndOfRecording('the recording has been played to its end')
-            self._advance(stream, self._start_us + self._span_us * following)
+            self._advance(stream, self._start_us + self._span_us * following, passed=True)
             while self._at_end is AtEnd.PAUSE and following >= self._passes:
                 if not self._running:
                     raise EndOfRecording('playback has been stopped')
@@ -190,10 +190,16 @@ class Pacer:
             raise ReadTimeout(f'nothing was played in time: playback is {state}')
         self._changed.wait(min(max(seconds, 0.0), threading.TIMEOUT_MAX))
 
-    def _advance(self, stream: str, us: float) -> None:
+    def _advance(self, stream: str, us: float, passed: bool = False) -> None:
+        """
+        Note how far a stream is; wake the others if that concerns them.
+
+        :param passed: whether it is at the end of a pass.
+        """
         if us > self._position[stream]:
             self._position[stream] = us
-            self._changed.notify_all()
+            if passed or not self._rate:
+                self._changed.notify_all()
 
     def _finished(self) -> bool:
         """Whether all streams have reached the end of the last pass that may be played."""

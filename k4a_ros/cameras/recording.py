@@ -44,7 +44,7 @@ _CAPTURES = 'captures'
 _IMU = 'imu'
 #: seconds by which inertial samples are gathered, as the device delivers them in bursts, too
 _IMU_BURST = 0.008
-#: most samples that one read returns: 0.6 s at the device's 1666 Hz
+#: most samples that are read at a time: 0.6 s at the device's 1666 Hz
 _IMU_BATCH = 1024
 
 
@@ -123,10 +123,10 @@ class RecordingCamera(Camera):
         self._told_shift = -1
         self._capture = self._captures.next_capture()
         self._buffer = np.zeros(_IMU_BATCH, IMU_DTYPE)
-        self._filled = self._used = 0
+        self._samples = imu_samples(self._buffer[:0], 0)
         if self._imu is not None:
-            self._filled = self._imu.read_imu(self._buffer)
-        self.config = replace(self.config, imu=self._filled > 0)
+            self._samples = self._next_samples(self._imu)
+        self.config = replace(self.config, imu=len(self._samples) > 0)
         streams = [_CAPTURES] * (self._capture is not None) + [_IMU] * self.config.imu
         if not streams:
             raise RecordingError(
@@ -177,19 +177,21 @@ class RecordingCamera(Camera):
         deadline = time.monotonic() + timeout
         if self._imu is None or _IMU not in self._streams:
             raise EndOfRecording(f'recording {self.info.source} has no inertial samples')
-        while self._used == self._filled:
+        while not len(self._samples):
             if not self._at_end[_IMU]:
-                self._used = 0
-                self._filled = self._imu.read_imu(self._buffer)
-            if self._used == self._filled:
+                self._samples = self._next_samples(self._imu)
+            if not len(self._samples):
                 self._next_pass(_IMU, self._imu, deadline)
-        shift = self._shift[_IMU]
-        times = self._buffer['acc_us'][self._used:self._filled].astype(np.int64) + shift
-        limit = self._pacer.wait(_IMU, int(times[0]), _left(deadline), _IMU_BURST)
-        count = max(1, int(np.searchsorted(times, limit, side='right')))
-        samples = imu_samples(self._buffer[self._used:self._used + count], shift)
-        self._used += count
-        return samples
+        waiting = self._samples
+        limit = self._pacer.wait(_IMU, int(waiting.acc_us[0]), _left(deadline), _IMU_BURST)
+        count = max(1, int(waiting.acc_us.searchsorted(limit, side='right')))
+        self._samples = waiting[count:]
+        return waiting[:count]
+
+    def _next_samples(self, file: Playback) -> ImuSamples:
+        """Return many samples at once, none at the end of a pass."""
+        count = file.read_imu(self._buffer)
+        return imu_samples(self._buffer[:count], self._shift[_IMU])
 
     def _next_pass(self, stream: str, file: Playback, deadline: float) -> None:
         """Go to the start of the file, where it is to be played again."""
@@ -262,6 +264,9 @@ def _left(deadline: float) -> float:
 
 def _shifted(capture: Capture, shift_us: int) -> Capture:
     """Return the capture with this added to all its timestamps."""
+    if not shift_us:
+        return capture
+
     def moved(image: Image | None) -> Image | None:
         return image and replace(image, device_us=image.device_us + shift_us)
     return Capture(moved(capture.depth), moved(capture.ir), moved(capture.color))

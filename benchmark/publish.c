@@ -1,0 +1,125 @@
+// Copyright 2026 The k4a_ros contributors
+//
+// Licensed under the Apache License, Version 2.0 (the "License");
+// you may not use this file except in compliance with the License.
+// You may obtain a copy of the License at
+//
+//     http://www.apache.org/licenses/LICENSE-2.0
+//
+// Unless required by applicable law or agreed to in writing, software
+// distributed under the License is distributed on an "AS IS" BASIS,
+// WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+// See the License for the specific language governing permissions and
+// limitations under the License.
+//
+// The yardstick of benchmark/publishing.py: publishes a sensor_msgs/Image with rcl, without
+// anything in between. It is compiled as a library, because the libraries of ROS may need a Python
+// around them even where nobody calls it; its main has these arguments:
+//
+//     TOPIC WIDTH HEIGHT CHANNELS BYTES_PER_CHANNEL ENCODING
+//
+// Says "ready" when there is a subscriber. Each line "COUNT PERIOD_NS" on its input is answered,
+// after as many messages, with the processor time of the process in between, nanoseconds. Stamps
+// are of CLOCK_MONOTONIC, just before publishing.
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <rcl/error_handling.h>
+#include <rcl/rcl.h>
+#include <rosidl_runtime_c/primitives_sequence_functions.h>
+#include <rosidl_runtime_c/string_functions.h>
+#include <sensor_msgs/msg/image.h>
+
+#define BILLION 1000000000LL
+
+static long long now(clockid_t clock)
+{
+    struct timespec time;
+    clock_gettime(clock, &time);
+    return time.tv_sec * BILLION + time.tv_nsec;
+}
+
+static void check(rcl_ret_t result, const char *what)
+{
+    if (result != RCL_RET_OK) {
+        fprintf(stderr, "%s: %s\n", what, rcl_get_error_string().str);
+        exit(1);
+    }
+}
+
+static void publish_many(
+    rcl_publisher_t *publisher, sensor_msgs__msg__Image *image, int count, long long period)
+{
+    long long due = now(CLOCK_MONOTONIC);
+    for (int i = 0; i < count; i++) {
+        struct timespec until = {due / BILLION, due % BILLION};
+        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+        long long stamp = now(CLOCK_MONOTONIC);
+        image->header.stamp.sec = (int32_t)(stamp / BILLION);
+        image->header.stamp.nanosec = (uint32_t)(stamp % BILLION);
+        check(rcl_publish(publisher, image, NULL), "rcl_publish");
+        due += period;
+    }
+    struct timespec until = {due / BILLION, due % BILLION};
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 7) {
+        fputs("expected TOPIC WIDTH HEIGHT CHANNELS BYTES_PER_CHANNEL ENCODING\n", stderr);
+        return 2;
+    }
+    rcl_init_options_t options = rcl_get_zero_initialized_init_options();
+    check(rcl_init_options_init(&options, rcl_get_default_allocator()), "rcl_init_options_init");
+    rcl_context_t context = rcl_get_zero_initialized_context();
+    check(rcl_init(0, NULL, &options, &context), "rcl_init");
+    rcl_node_t node = rcl_get_zero_initialized_node();
+    rcl_node_options_t node_options = rcl_node_get_default_options();
+    check(rcl_node_init(&node, "publish_in_c", "", &context, &node_options), "rcl_node_init");
+    rcl_publisher_t publisher = rcl_get_zero_initialized_publisher();
+    rcl_publisher_options_t publisher_options = rcl_publisher_get_default_options();
+    publisher_options.qos.depth = 4;
+    check(rcl_publisher_init(
+        &publisher, &node, ROSIDL_GET_MSG_TYPE_SUPPORT(sensor_msgs, msg, Image), argv[1],
+        &publisher_options), "rcl_publisher_init");
+
+    sensor_msgs__msg__Image image;
+    sensor_msgs__msg__Image__init(&image);
+    rosidl_runtime_c__String__assign(&image.header.frame_id, "camera");
+    rosidl_runtime_c__String__assign(&image.encoding, argv[6]);
+    image.width = (uint32_t)atoi(argv[2]);
+    image.height = (uint32_t)atoi(argv[3]);
+    image.step = image.width * (uint32_t)(atoi(argv[4]) * atoi(argv[5]));
+    size_t size = (size_t)image.step * image.height;
+    rosidl_runtime_c__uint8__Sequence__init(&image.data, size);
+    for (size_t i = 0; i < size; i++) {
+        image.data.data[i] = (uint8_t)(i * 7);
+    }
+
+    size_t subscribers = 0;
+    while (subscribers == 0) {
+        struct timespec pause = {0, 10000000};
+        nanosleep(&pause, NULL);
+        check(rcl_publisher_get_subscription_count(&publisher, &subscribers), "subscribers");
+    }
+    puts("ready");
+    fflush(stdout);
+    int count;
+    long long period;
+    while (scanf("%d %lld", &count, &period) == 2) {
+        long long before = now(CLOCK_PROCESS_CPUTIME_ID);
+        publish_many(&publisher, &image, count, period);
+        printf("%lld\n", now(CLOCK_PROCESS_CPUTIME_ID) - before);
+        fflush(stdout);
+    }
+    sensor_msgs__msg__Image__fini(&image);
+    check(rcl_publisher_fini(&publisher, &node), "rcl_publisher_fini");
+    check(rcl_node_fini(&node), "rcl_node_fini");
+    check(rcl_shutdown(&context), "rcl_shutdown");
+    check(rcl_context_fini(&context), "rcl_context_fini");
+    return 0;
+}

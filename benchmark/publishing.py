@@ -1,0 +1,322 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""
+Measure what publishing an image costs, and how long it takes to arrive.
+
+    python benchmark/publishing.py [--rounds 15] [--count 30] [--domain 42]
+
+Prints the tables of docs/performance.md. Every way of publishing is a process of its own that
+publishes at 30 Hz (33 MB: at 10 Hz) to one and the same subscriber, a further process; they take
+turns, one round each after the other, so that other load meets all alike, and ratios are of
+neighbouring rounds.
+
+The yardstick is publish.c, beside this file, which needs gcc and the headers of ROS.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+import contextlib
+import ctypes
+import json
+import os
+from pathlib import Path
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from typing import Any
+
+from k4a_ros.allocator import keep_memory
+from k4a_ros.transport import prepare
+import numpy as np
+
+HERE = Path(__file__).resolve().parent
+#: name, width, height, channels, bytes of a channel, encoding
+SIZES = (
+    ('737 kB', 640, 576, 1, 2, 'mono16'), ('8.3 MB', 1920, 1080, 4, 1, 'bgra8'),
+    ('33 MB', 3840, 2160, 4, 1, 'bgra8'))
+#: Hz; a subscriber in Python copies 33 MB too slowly for 30
+RATES = (30, 30, 10)
+C, OURS, PLAIN, BRIDGE = 'C, rcl_publish', 'k4a_ros', 'k4a_ros through rclpy', 'cv_bridge'
+ROLES = {C: 'c', OURS: 'ours', PLAIN: 'ours', BRIDGE: 'bridge'}
+#: documented in k4a_ros.publishing.rcl
+SWITCH = 'K4A_ROS_PUBLISH'
+
+
+# what the processes do
+
+
+def subscribe(topics: list[str]) -> None:
+    """
+    Answer each line of the input with the latencies since the last, milliseconds, as JSON.
+
+    The line says how many there are to be; what has not come after half a second is lost.
+    """
+    import rclpy
+    from rclpy.executors import ExternalShutdownException
+    from sensor_msgs.msg import Image
+    rclpy.init()
+    node = rclpy.create_node('subscriber')
+    latencies: list[float] = []
+
+    def take(data: bytes) -> None:
+        now = time.monotonic_ns()
+        # 4 bytes of encapsulation, then the stamp
+        sec, nanosec = np.frombuffer(data[4:12], np.uint32).tolist()
+        latencies.append((now - sec * 1_000_000_000 - nanosec) / 1e6)
+
+    def spin() -> None:
+        with contextlib.suppress(ExternalShutdownException):
+            rclpy.spin(node)
+
+    for topic in topics:
+        node.create_subscription(Image, topic, take, 4, raw=True)
+    thread = threading.Thread(target=spin)
+    thread.start()
+    print('ready', flush=True)
+    for line in sys.stdin:
+        deadline = time.monotonic() + 0.5
+        while len(latencies) < int(line) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        print(json.dumps(latencies), flush=True)
+        latencies.clear()
+    rclpy.shutdown()
+    thread.join()
+
+
+def publish_in_c(library: str, topic: str, size: tuple[Any, ...]) -> int:
+    """Be publish.c."""
+    arguments = [b'publish', topic.encode(), *(str(value).encode() for value in size[1:])]
+    result: int = ctypes.CDLL(library).main(
+        len(arguments), (ctypes.c_char_p * (len(arguments) + 1))(*arguments))
+    return result
+
+
+def publish(role: str, topic: str, size: tuple[Any, ...]) -> None:
+    """Publish as publish.c does, with the same input and output."""
+    import rclpy
+    from sensor_msgs.msg import Image
+    rclpy.init()
+    node = rclpy.create_node(role)
+    publisher = node.create_publisher(Image, topic, 4)
+    publish_one = _publish_ours if role == 'ours' else _publish_bridge
+    send = publish_one(publisher, size)
+    while not publisher.get_subscription_count():
+        time.sleep(0.01)
+    print('ready', flush=True)
+    for line in sys.stdin:
+        count, period = map(int, line.split())
+        before = time.process_time_ns()
+        due = time.monotonic_ns()
+        for _ in range(count):
+            _sleep_until(due)
+            send(time.monotonic_ns())
+            due += period
+        _sleep_until(due)
+        print(time.process_time_ns() - before, flush=True)
+    node.destroy_node()
+    rclpy.shutdown()
+
+
+def _sleep_until(due: int) -> None:
+    left = due - time.monotonic_ns()
+    if left > 0:
+        time.sleep(left / 1e9)
+
+
+def _publish_ours(publisher: Any, size: tuple[Any, ...]) -> Any:
+    from k4a_ros.publishing.messages import ImageBuffer
+    from k4a_ros.publishing.messages import set_stamp
+    from k4a_ros.publishing.outgoing import Writer
+    _, width, height, channels, depth, encoding = size
+    buffer = ImageBuffer('camera', encoding, (width, height), (height, width, channels),
+                         f'u{depth}')
+    buffer.pixels[:] = np.arange(buffer.pixels.size).reshape(buffer.pixels.shape)
+    writer = Writer(publisher)
+
+    def send(now: int) -> None:
+        set_stamp(buffer.message.header, now)
+        writer.publish(buffer.message)
+
+    return send
+
+
+def _publish_bridge(publisher: Any, size: tuple[Any, ...]) -> Any:
+    from cv_bridge import CvBridge
+    _, width, height, channels, depth, encoding = size
+    image = np.arange(height * width * channels).astype(f'u{depth}').reshape(
+        height, width, channels)
+    bridge = CvBridge()
+
+    def send(now: int) -> None:
+        message = bridge.cv2_to_imgmsg(image, encoding)
+        message.header.frame_id = 'camera'
+        message.header.stamp.sec, message.header.stamp.nanosec = divmod(now, 1_000_000_000)
+        publisher.publish(message)
+
+    return send
+
+
+# the measurement
+
+
+def compile_yardstick(folder: str) -> str | None:
+    """Compile publish.c, and return the library, or None where that is impossible."""
+    prefixes = [Path(p) for p in os.environ.get('AMENT_PREFIX_PATH', '').split(':') if p]
+    include = [d for p in prefixes for d in (p / 'include', *sorted((p / 'include').glob('*')))
+               if d.is_dir()]
+    libraries = [p / 'lib' for p in prefixes if (p / 'lib/librcl.so').exists()]
+    library = str(Path(folder, 'publish.so'))
+    names = ('rcl', 'rcutils', 'rmw', 'rosidl_runtime_c', 'sensor_msgs__rosidl_generator_c',
+             'sensor_msgs__rosidl_typesupport_c')
+    command = [
+        'gcc', '-O2', '-shared', '-fPIC', '-o', library, str(HERE / 'publish.c'),
+        *(f'-I{d}' for d in include), *(f'-L{d}' for d in libraries),
+        *(f'-Wl,-rpath,{d}' for d in libraries), *(f'-l{name}' for name in names)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        print(f'without C: {error}', file=sys.stderr)
+        return None
+    if done.returncode:
+        reason = next(line for line in done.stderr.splitlines() if 'error' in line)
+        print(f'without C: {reason}', file=sys.stderr)
+        return None
+    return library
+
+
+class Worker:
+    """A process that answers lines with lines."""
+
+    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+        self._process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def read(self) -> str:
+        """Return the next line."""
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit(f'a process has ended: {self._process.args}')
+        return line.strip()
+
+    def ask(self, line: str) -> str:
+        """Send a line and return the answer."""
+        assert self._process.stdin is not None
+        print(line, file=self._process.stdin, flush=True)
+        return self.read()
+
+    def close(self) -> None:
+        """End the process."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+
+def measure(
+    index: int, library: str | None, rounds: int, count: int,
+) -> tuple[dict[str, list[float]], dict[str, list[list[float]]]]:
+    """Return CPU milliseconds for each message, and latencies, of every way and round."""
+    ways = [*([C] if library else []), OURS, PLAIN, BRIDGE]
+    topics = {name: f'way_{number}' for number, name in enumerate(ways)}
+    cpu: dict[str, list[float]] = {name: [] for name in ways}
+    latency: dict[str, list[list[float]]] = {name: [] for name in ways}
+    python = [sys.executable, str(Path(__file__).resolve())]
+    with contextlib.ExitStack() as stack:
+        subscriber = Worker([*python, 'subscribe', *topics.values()], dict(os.environ))
+        stack.callback(subscriber.close)
+        subscriber.read()
+        workers = {}
+        for name in ways:
+            command = [*python, ROLES[name], topics[name], str(index), library or '']
+            environment = os.environ | ({SWITCH: 'rclpy'} if name is PLAIN else {})
+            workers[name] = Worker(command, environment)
+            stack.callback(workers[name].close)
+        for worker in workers.values():
+            worker.read()
+        for number in range(-1, rounds):  # the first round is lost
+            for name, worker in workers.items():
+                spent = int(worker.ask(f'{count} {1_000_000_000 // RATES[index]}'))
+                arrived = json.loads(subscriber.ask(str(count)))
+                if number >= 0:
+                    cpu[name].append(spent / count / 1e6)
+                    latency[name].append(arrived)
+    return cpu, latency
+
+
+def spread(values: Any) -> str:
+    """Return the median and the spread from the 10th to the 90th percentile."""
+    low, middle, high = np.percentile(values, (10, 50, 90))
+    return f'{middle:.2f} ({low:.2f} to {high:.2f})'
+
+
+def rows(index: int, library: str | None, rounds: int, count: int) -> Iterator[str]:
+    """Yield the rows of one size."""
+    cpu, latency = measure(index, library, rounds, count)
+    for name, spent in cpu.items():
+        def ratio(to: str, spent: list[float] = spent) -> str:
+            return spread(np.divide(spent, cpu[to])) if to in cpu else ''
+        middles = [np.median(arrived) for arrived in latency[name]]
+        everything = np.concatenate(latency[name])
+        p50 = p99 = ''
+        if C in cpu:
+            p50 = spread(np.divide(middles, [np.median(arrived) for arrived in latency[C]]))
+            slow = np.percentile(np.concatenate(latency[C]), 99)
+            p99 = f'{np.percentile(everything, 99) / slow:.2f}'
+        yield (f'| {SIZES[index][0]} | {name} | {np.median(spent):.2f} | {ratio(C)} | '
+               f'{ratio(BRIDGE)} | {np.median(everything):.2f} / '
+               f'{np.percentile(everything, 99):.2f} | {p50} | {p99} | '
+               f'{len(everything)} of {rounds * count} |')
+
+
+def main() -> int:
+    """Print the table, or be one of the processes."""
+    if sys.argv[1:2] == ['subscribe']:
+        keep_memory()
+        subscribe(sys.argv[2:])
+        return 0
+    if sys.argv[1:2] == ['c']:
+        keep_memory()
+        return publish_in_c(sys.argv[4], sys.argv[2], SIZES[int(sys.argv[3])])
+    if sys.argv[1:2] and sys.argv[1] in ROLES.values():
+        if sys.argv[1] == 'ours':
+            keep_memory()
+        publish(sys.argv[1], sys.argv[2], SIZES[int(sys.argv[3])])
+        return 0
+    parser = argparse.ArgumentParser(description=(__doc__ or '').split('\n\n')[0].strip())
+    parser.add_argument('--rounds', type=int, default=15)
+    parser.add_argument('--count', type=int, default=30, help='messages of a round')
+    parser.add_argument('--domain', type=int, default=42, help='ROS_DOMAIN_ID')
+    options = parser.parse_args()
+    os.environ['ROS_DOMAIN_ID'] = str(options.domain)
+    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+    print(f'{prepare(os.environ)}\n\n| image | way | CPU, ms | times C | times cv_bridge | '
+          f'latency p50 / p99, ms | p50 times C | p99 times C | arrived |\n{"| --- " * 9}|')
+    with tempfile.TemporaryDirectory() as folder:
+        library = compile_yardstick(folder)
+        for index in range(len(SIZES)):
+            for line in rows(index, library, options.rounds, options.count):
+                print(line, flush=True)
+    return 0
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
