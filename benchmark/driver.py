@@ -262,8 +262,9 @@ def write_recordings(folder: Path, original: str, wanted: list[str]) -> None:
             repeat(original, path, fps)
             continue
         subprocess.run(
-            [sys.executable, '-c', 'from k4a_ros.tools.simulate import main; raise SystemExit(main())',
-             str(path), '--seconds', str(CAPTURES / fps), '--fps', str(fps),
+            [sys.executable, '-c',
+             'from k4a_ros.tools.simulate import main; raise SystemExit(main())', str(path),
+             '--seconds', str(CAPTURES / fps), '--fps', str(fps),
              '--color-resolution', size], check=True, stdout=subprocess.DEVNULL)
 
 

@@ -254,7 +254,9 @@ class LiveClock:
             line = next((part for part in reversed(self._chain) if part.device_us <= device_us),
                         self._chain[0])
             result = line.at(device_us)
-            self._highest_ns = max(self._highest_ns, result)
+            # what is far ahead of all that has come belongs to another time line, or to none
+            newest_ns = self._chain[-1].at(self._newest_us + _RESET_US)
+            self._highest_ns = max(self._highest_ns, min(result, newest_ns))
             return result
 
 

@@ -22,6 +22,8 @@ from dataclasses import field
 import enum
 import threading
 
+from k4a_ros.cameras.base import UsbErrors
+
 
 class Level(enum.IntEnum):
     """Levels of diagnostic_msgs/DiagnosticStatus."""
@@ -96,6 +98,17 @@ class Status:
 
 
 @dataclass(frozen=True)
+class Bodies:
+    """How body tracking goes; ``error`` says why it does not, '' otherwise."""
+
+    backend: str
+    error: str
+    hz: float
+    latency_ms: float
+    left_out: int
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """What is known of a camera at one moment; rates are per second of the last period."""
 
@@ -108,6 +121,9 @@ class Snapshot:
     dropped: int
     dropped_hz: float
     losses: int
+    #: None for a camera without USB
+    usb: UsbErrors | None
+    usb_hz: float
     latency_ms: tuple[float, float]
     temperature: float | None
     drift_ppm: float | None
@@ -118,6 +134,8 @@ class Snapshot:
     failed: Mapping[str, int]
     failed_hz: Mapping[str, float]
     subscribers: Mapping[str, int]
+    #: people, if they are wanted
+    bodies: Bodies | None
     #: what else is known of the camera: kind, where it comes from, firmware
     facts: Mapping[str, str]
 
@@ -136,11 +154,18 @@ def camera_status(now: Snapshot, error: str) -> Status:
                      f'{now.target_hz:g} are due: use another USB port or a lower mode')
     elif now.ended:
         status.message = 'the recording has been played'
+    if now.usb is not None and now.usb_hz and not error:
+        status.worse(Level.WARN, f'trouble on USB, {now.usb.last!r}: if it stays, try another '
+                     'cable, another port, or a lower mode')
     status.values |= {
         'state': now.state, 'captures per second': f'{now.capture_hz:.1f}',
         'captures due per second': f'{now.target_hz:g}',
         'inertial samples per second': f'{now.imu_hz:.0f}',
         'times lost': str(now.losses), 'synchronisation': now.sync}
+    if now.usb is not None:
+        status.values |= {
+            'USB errors': str(now.usb.reported), 'failed USB calls': str(now.usb.failed_calls),
+            'last USB error': now.usb.last or 'none'}
     status.values |= now.facts
     if now.temperature is not None:
         status.values['temperature, degrees Celsius'] = f'{now.temperature:.1f}'
@@ -180,4 +205,16 @@ def clock_status(now: Snapshot) -> Status:
         'drift of the device, ppm': f'{now.drift_ppm:.1f}',
         'correction under way, ms': f'{now.residual_ms:.3f}',
         'new time lines': str(now.resets)}
+    return status
+
+
+def bodies_status(bodies: Bodies) -> Status:
+    """Return how body tracking goes."""
+    status = Status('body tracking', message=f'people are found by {bodies.backend}')
+    if bodies.error:
+        status.message = 'OK'
+        status.worse(Level.ERROR, f'no people are published: {bodies.error}')
+    status.values |= {
+        'backend': bodies.backend or 'none', 'images looked at per second': f'{bodies.hz:.1f}',
+        'latency, ms': f'{bodies.latency_ms:.1f}', 'images left out': str(bodies.left_out)}
     return status

@@ -16,14 +16,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import math
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
 from diagnostic_msgs.msg import DiagnosticStatus
 from diagnostic_msgs.msg import KeyValue
+from k4a_ros.cameras.base import UsbErrors
 from k4a_ros.clock import LiveClock
 from k4a_ros.config import WiredSyncMode
+from k4a_ros.diagnostics import Bodies
+from k4a_ros.diagnostics import bodies_status
 from k4a_ros.diagnostics import camera_status
 from k4a_ros.diagnostics import clock_status
 from k4a_ros.diagnostics import publishing_status
@@ -52,6 +56,8 @@ class Monitor:
         self._rates = Rates()
         self._serial = ''
         self._facts: dict[str, str] = {}
+        # of the last camera: what it says counts also while it is lost
+        self._usb_errors: Callable[[], UsbErrors | None] = lambda: None
         self.error = ''
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
         node.create_timer(PERIOD, self._publish)
@@ -60,8 +66,10 @@ class Monitor:
         now = self._look()
         message = DiagnosticArray()
         message.header.stamp = self._node.get_clock().now().to_msg()
-        message.status = [self._message(status) for status in (
-            camera_status(now, self.error), publishing_status(now), clock_status(now))]
+        statuses = [camera_status(now, self.error), publishing_status(now), clock_status(now)]
+        if now.bodies is not None:
+            statuses.append(bodies_status(now.bodies))
+        message.status = [self._message(status) for status in statuses]
         self._publisher.publish(message)
 
     def _look(self) -> Snapshot:
@@ -69,14 +77,18 @@ class Monitor:
         if camera is not None:
             info = camera.info
             self._serial = info.serial
+            self._usb_errors = camera.usb_errors
             self._facts = {'kind': info.kind, 'source': info.source, **{
                 f'{part} firmware': version for part, version in info.firmware.items()}}
         counts = self._driver.counts
         counters = self._topics.counters()
+        usb = self._usb_errors()
         grown = self._rates.update({
             'captures': counts.captures, 'samples': counts.samples, 'dropped': counts.dropped,
+            'usb': usb.reported + usb.failed_calls if usb is not None else 0,
             **{f'published {topic}': c.published for topic, c in counters.items()},
             **{f'failed {topic}': c.failed for topic, c in counters.items()},
+            'bodies': self._topics.bodies.answered if self._topics.bodies else 0,
         }, time.monotonic())
         temperature = self._topics.temperature
         clock = self._topics.clock
@@ -87,6 +99,7 @@ class Monitor:
             target_hz=camera.config.fps if camera is not None else 0.0,
             capture_hz=grown['captures'], imu_hz=grown['samples'], dropped=counts.dropped,
             dropped_hz=grown['dropped'], losses=self._driver.losses,
+            usb=usb, usb_hz=grown['usb'],
             latency_ms=self._topics.latency.take(),
             temperature=None if math.isnan(temperature) else temperature,
             drift_ppm=live.drift_ppm if live else None,
@@ -95,7 +108,16 @@ class Monitor:
             published={topic: grown[f'published {topic}'] for topic in counters},
             failed={topic: c.failed for topic, c in counters.items()},
             failed_hz={topic: grown[f'failed {topic}'] for topic in counters},
-            subscribers=self._topics.subscribers(), facts=self._facts)
+            subscribers=self._topics.subscribers(),
+            bodies=self._bodies(grown['bodies']), facts=self._facts)
+
+    def _bodies(self, hz: float) -> Bodies | None:
+        topics = self._topics.bodies
+        if topics is None:
+            error = self._topics.body_error
+            return Bodies('', error, 0.0, 0.0, 0) if error else None
+        return Bodies(
+            topics.backend, topics.error, hz, topics.latency_ns / 1e6, topics.left_out)
 
     def _sync(self) -> str:
         camera = self._driver.camera

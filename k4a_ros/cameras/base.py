@@ -121,6 +121,21 @@ class SyncJacks:
     sync_out: bool
 
 
+@dataclass(frozen=True)
+class UsbErrors:
+    """
+    What has gone wrong on USB since the process began, as far as one can tell from outside.
+
+    ``reported`` is how many warnings and errors about USB the SDK has logged, of which one trouble
+    can cause several; ``failed_calls`` how many calls to a camera have failed as they do when it
+    does not answer; ``last`` what was said last, '' for nothing.
+    """
+
+    reported: int = 0
+    failed_calls: int = 0
+    last: str = ''
+
+
 def is_serial(wanted: str, actual: str) -> bool:
     """
     Return whether the serial number that somebody typed is that of a camera.
@@ -197,6 +212,10 @@ class Camera(abc.ABC):
 
     def sync_jacks(self) -> SyncJacks | None:
         """Return the state of the synchronisation jacks; None where there are none."""
+        return None
+
+    def usb_errors(self) -> UsbErrors | None:
+        """Return what has gone wrong on USB, also of a camera that is closed; None without USB."""
         return None
 
     def set_control(self, name: str, value: float | bool) -> float | bool:

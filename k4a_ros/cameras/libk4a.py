@@ -31,6 +31,7 @@ Prototypes and structures: k4a.h, k4atypes.h, k4arecord/{playback,record,types}.
 from __future__ import annotations
 
 import atexit
+from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
 import ctypes
@@ -170,7 +171,6 @@ _PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     'k4a_playback_get_record_configuration': (c_int, (c_void_p, POINTER(RecordConfiguration))),
     'k4a_playback_get_tag': (c_int, (c_void_p, c_char_p, c_char_p, POINTER(c_size_t))),
     'k4a_playback_get_recording_length_usec': (c_uint64, (c_void_p,)),
-    'k4a_playback_seek_timestamp': (c_int, (c_void_p, ctypes.c_int64, c_int)),
     'k4a_playback_get_next_capture': (c_int, (c_void_p, _HANDLE)),
     'k4a_playback_get_next_imu_sample': (c_int, (c_void_p, c_void_p)),
     'k4a_record_create': (c_int, (c_char_p, c_void_p, DeviceConfiguration, _HANDLE)),
@@ -239,6 +239,16 @@ def log_lines(*, quiet: bool = False) -> Iterator[list[str]]:
         _collectors.remove(collector)
 
 
+def listen(listener: Callable[[int, str, str], None]) -> None:
+    """
+    Let somebody hear, for as long as Python runs, what the SDK logs where failures are unexpected.
+
+    :param listener: called with the k4a_log_level_t, the name of the SDK's source file and the
+        line, by whichever thread logs it.
+    """
+    _listeners.append(listener)
+
+
 @dataclass(eq=False)
 class _Collector:
     quiet: bool
@@ -246,6 +256,7 @@ class _Collector:
 
 
 _collectors: list[_Collector] = []
+_listeners: list[Callable[[int, str, str], None]] = []
 #: kind of line -> when it was last logged, and how often it came since
 _logged: dict[str, tuple[float, int]] = {}
 
@@ -258,6 +269,9 @@ def _on_message(_: object, level: int, file: bytes, line: int, message: bytes) -
         collector.lines.append(text)
     if any(collector.quiet for collector in collectors):
         return
+    source = os.path.basename(file).decode(errors='replace')
+    for listener in _listeners:
+        listener(level, source, text)
     kind = re.sub('[0-9]+', '0', f'{file!r} {line} {text}')
     now = time.monotonic()
     last, more = _logged.get(kind, (-math.inf, 0))
@@ -267,7 +281,7 @@ def _on_message(_: object, level: int, file: bytes, line: int, message: bytes) -
     _logged[kind] = (now, 0)
     repeated = f' [and {more} more like this]' if more else ''
     _log.log(_LOG_LEVELS.get(level, logging.INFO), '%s (%s:%d)%s',
-             text, os.path.basename(file).decode(), line, repeated)
+             text, source, line, repeated)
 
 
 #: lives as long as the library that calls it
@@ -278,13 +292,14 @@ def _route_log(sdk: ctypes.CDLL) -> None:
     """
     Send libk4a's log to the logger k4a_ros.sdk, for as long as Python runs.
 
-    Warnings and errors, or what the environment variable K4A_LOG_LEVEL says.
+    Warnings and errors, or what the environment variable K4A_LOG_LEVEL says. Warnings and errors
+    are always heard, whether or not they are logged: they tell why calls fail.
     """
     _log.addHandler(logging.NullHandler())
     wanted = os.environ.get('K4A_LOG_LEVEL', '')[:1].lower()
-    level = _LOG_LETTERS.get(wanted, _LOG_WARNING)
+    level = max(_LOG_WARNING, _LOG_LETTERS.get(wanted, _LOG_WARNING))
     if wanted in _LOG_LETTERS:
-        _log.setLevel(_LOG_LEVELS[level])
+        _log.setLevel(_LOG_LEVELS[_LOG_LETTERS[wanted]])
     handler = ctypes.cast(_message_handler, c_void_p)
     sdk.k4a_set_debug_message_handler(handler, None, level)
     atexit.register(sdk.k4a_set_debug_message_handler, None, None, level)

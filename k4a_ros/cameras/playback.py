@@ -42,8 +42,6 @@ IMU_DTYPE = np.dtype({
     'names': ['temperature', 'acc', 'acc_us', 'gyro', 'gyro_us'],
     'formats': ['<f4', ('<f4', 3), '<u8', ('<f4', 3), '<u8'],
     'offsets': [0, 4, 16, 24, 40], 'itemsize': 48})
-#: k4a_playback_seek_origin_t
-_SEEK_BEGIN = 0
 
 
 class Playback:
@@ -66,19 +64,23 @@ class Playback:
         self.path = path
         self._sdk = libk4a.library()
         self._lock = threading.Lock()
-        handle = ctypes.c_void_p()
-        if self._sdk.k4a_playback_open(
-                os.fsencode(path), ctypes.byref(handle)) != libk4a.SUCCEEDED:
-            raise self._refusal(
-                'libk4arecord cannot read it: it has no frames, or is not an Azure Kinect '
-                'recording, or is damaged; run again with K4A_ENABLE_LOG_TO_STDOUT=1 to see '
-                'which')
+        handle = self._opened()
         self._handle: ctypes.c_void_p | None = handle
         try:
             self._read_header(handle)
         except BaseException:
             self.close()
             raise
+
+    def _opened(self) -> ctypes.c_void_p:
+        handle = ctypes.c_void_p()
+        if self._sdk.k4a_playback_open(
+                os.fsencode(self.path), ctypes.byref(handle)) != libk4a.SUCCEEDED:
+            raise self._refusal(
+                'libk4arecord cannot read it: it has no frames, or is not an Azure Kinect '
+                'recording, or is damaged; run again with K4A_ENABLE_LOG_TO_STDOUT=1 to see '
+                'which')
+        return handle
 
     def _read_header(self, handle: ctypes.c_void_p) -> None:
         native = libk4a.RecordConfiguration()
@@ -207,13 +209,21 @@ class Playback:
         """
         Go back to the start of the file.
 
+        It is opened anew: k4a_playback_seek_timestamp has been seen to crash, in the threads with
+        which libk4arecord reads ahead.
+
         :raises CameraLostError: the file cannot be read any more.
         :raises EndOfRecording: it has been closed.
         """
         with self._lock:
-            result = self._sdk.k4a_playback_seek_timestamp(self._open_handle(), 0, _SEEK_BEGIN)
-        if result != libk4a.SUCCEEDED:
-            raise CameraLostError(f'recording {self.path} cannot be rewound')
+            old = self._open_handle()
+            try:
+                check_complete(self.path)
+                self._handle = self._opened()
+            except RecordingError as error:
+                raise CameraLostError(
+                    f'recording {self.path} cannot be played again: {error}') from error
+            self._sdk.k4a_playback_close(old)
 
     @property
     def closed(self) -> bool:

@@ -113,7 +113,10 @@ class BodyTopics:
     ) -> None:
         self.backend = backend
         self.left_out = 0
+        #: captures that it has answered for
+        self.answered = 0
         self.error = ''
+        #: from giving it a capture to its last answer
         self.latency_ns = 0
         self._camera = board.camera
         self._fail = fail
@@ -218,6 +221,7 @@ class BodyTopics:
             if device_us == frame.device_us:
                 break
         self.latency_ns = time.monotonic_ns() - since_ns
+        self.answered += 1
         found = _Found(frame, stamp_ns, depth)
         for topic in self.topics:
             topic.offer(found)

@@ -16,11 +16,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Iterator
+from concurrent.futures import Future
+from concurrent.futures import ThreadPoolExecutor
 import time
+from typing import Any
 
 import pytest
 from support import shared_memory
+from support.ros import Case
 
 
 @pytest.fixture(autouse=True)
@@ -32,3 +37,34 @@ def _no_shared_memory_left() -> Iterator[None]:
     while (left := shared_memory.left_behind() - before) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not left, f'left in /dev/shm: {sorted(left)}'
+
+
+@pytest.fixture(scope='module')
+def _cases() -> Iterator[tuple[ThreadPoolExecutor, dict[str, Future[None]]]]:
+    with ThreadPoolExecutor(2) as pool:
+        yield pool, {}
+        pool.shutdown(cancel_futures=True)
+
+
+@pytest.fixture()
+def case(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory,
+    _cases: tuple[ThreadPoolExecutor, dict[str, Future[None]]],
+) -> Case:
+    """
+    Give a function that does the work of this case of a parametrised test.
+
+    What it is given gets a directory of its own and the parameters. Two cases are under way at a
+    time, the one that is awaited and the next: they start processes, and wait most of the time.
+    """
+    def do(function: Callable[..., None]) -> None:
+        pool, begun = _cases
+        node: Any = request.node
+        if node.nodeid not in begun:
+            for item in request.session.items:
+                if isinstance(item, pytest.Function) and item.function is node.function:
+                    begun[item.nodeid] = pool.submit(
+                        function, tmp_path_factory.mktemp('case'), **item.callspec.params)
+        begun[node.nodeid].result()
+
+    return do

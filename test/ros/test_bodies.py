@@ -21,7 +21,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from diagnostic_msgs.msg import DiagnosticArray
 from k4a_ros.body.joints import Joint
+from k4a_ros.body.landmark_model import find_model
+from k4a_ros.errors import BodyTrackingError
+from k4a_ros.frames import DEPTH_TILT
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -182,12 +186,54 @@ def test_a_tracker_that_cannot_be_had_is_refused_with_what_to_install(
     assert not answer.successful and 'body_tracking_enabled needs depth' in answer.reason
 
 
+def test_diagnostics_tell_how_it_goes(camera: tuple[Listener, DriverProcess]) -> None:
+    listener, _ = camera
+    listener.subscribe(MarkerArray, '/body_tracking_data')
+    reports = listener.subscribe(DiagnosticArray, '/diagnostics')
+
+    def rate() -> Any:
+        found = [s for m in reports for s in m.status if s.name.endswith('body tracking')]
+        values = {v.key: v.value for v in found[-1].values} if found else {}
+        return float(values.get('images looked at per second', 0)) > 5 and found[-1]
+
+    status = wait_for(rate, 'people in the diagnostics')
+    assert status.level == b'\0' and status.message == 'people are found by ground_truth'
+
+
 def test_smoothing_is_applied_while_streaming(camera: tuple[Listener, DriverProcess]) -> None:
     listener, _ = camera
     answer = listener.set_parameters('/k4a_driver', body_tracking_smoothing_factor=0.5)
     assert answer.successful, answer.reason
     answer = listener.set_parameters('/k4a_driver', body_tracking_smoothing_factor=1.5)
     assert not answer.successful
+
+
+def test_landmarks_find_who_stands_there(tmp_path: Path) -> None:
+    try:
+        find_model()
+    except BodyTrackingError as error:
+        pytest.skip(str(error))
+    scene = tmp_path / 'scene.yaml'
+    scene.write_text(SCENE.replace('  - {name: walker', '  # - {name: walker'))
+    domain = new_domain()
+    with listening(domain) as listener, DriverProcess.with_parameters(
+            domain, camera='simulated', depth_mode='NFOV_UNBINNED', fps=15, color_enabled=False,
+            simulation_scene=scene, body_tracking_enabled=True,
+            body_tracking_backend='landmarks') as driver:
+        clouds = listener.subscribe(PointCloud2, '/body_tracking_joints')
+        depths = listener.subscribe(Image, '/depth/image_raw')
+        wait_for(lambda: len([m for m in clouds if m.height]) > 5, 'somebody', timeout=60)
+        (person,) = joints(clouds[-1])
+        # the depth camera looks 6 degrees down, from 1.1 m; the person is 1.75 m tall
+        down = person['y'] * np.cos(DEPTH_TILT) + person['z'] * np.sin(DEPTH_TILT)
+        ahead = person['z'] * np.cos(DEPTH_TILT) - person['y'] * np.sin(DEPTH_TILT)
+        for joint, height in ((Joint.HEAD, 1.6), (Joint.PELVIS, 0.95), (Joint.ANKLE_LEFT, 0.07)):
+            assert 1.1 - down[joint] == pytest.approx(height, abs=0.1)
+        assert person['x'][Joint.PELVIS] == pytest.approx(STANDS[0], abs=0.08)
+        assert ahead[Joint.PELVIS] == pytest.approx(STANDS[1], abs=0.12)
+        assert {m.height for m in clouds[5:]} == {1}
+        assert set(stamps(clouds)) <= set(stamps(depths)) | {stamps(clouds)[0]}
+    assert not any('No people' in line for line in driver.lines)
 
 
 def test_without_a_tracker_images_are_published_all_the_same(tmp_path: Path) -> None:

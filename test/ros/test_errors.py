@@ -25,6 +25,7 @@ from k4a_ros.config import DepthMode
 import pytest
 from support.recordings import SERIAL
 from support.recordings import write_recording
+from support.ros import Case
 from support.ros import DriverProcess
 from support.ros import new_domain
 
@@ -89,7 +90,11 @@ def with_broken_calibration(path: Path) -> Path:
     (with_an_empty_calibration, 'calibration'),
     (with_broken_calibration, 'calibration'),
 ], ids=lambda value: getattr(value, '__name__', ''))
-def test_a_bad_file_is_refused(tmp_path: Path, make, reason: str) -> None:
+def test_a_bad_file_is_refused(case: Case, make, reason: str) -> None:
+    case(refused)
+
+
+def refused(tmp_path: Path, make, reason: str) -> None:
     path = make(tmp_path)
     with DriverProcess.with_parameters(new_domain(), recording_file=path) as driver:
         assert_refused(driver, str(path), reason)
@@ -132,7 +137,11 @@ def test_unusable_parameters_are_reported_all_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize('arguments', [
     ['--params-file', 'missing.yaml'], ['-p', 'novalue'], ['-r', '__node:=not a name'],
     ['-p', 'use_sim_time:=3']])
-def test_unusable_ros_arguments_are_one_line(tmp_path: Path, arguments: list[str]) -> None:
+def test_unusable_ros_arguments_are_one_line(case: Case, arguments: list[str]) -> None:
+    case(one_line)
+
+
+def one_line(tmp_path: Path, arguments: list[str]) -> None:
     with DriverProcess(new_domain(), *arguments, cwd=tmp_path) as driver:
         assert driver.wait(10.0) == 1, driver.output
         assert 'Traceback' not in driver.output

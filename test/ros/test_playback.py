@@ -39,6 +39,7 @@ from support.recordings import SERIAL
 from support.recordings import without
 from support.recordings import write_recording
 from support.recordings import Written
+from support.ros import Case
 from support.ros import DriverProcess
 from support.ros import Listener
 from support.ros import listening
@@ -98,6 +99,12 @@ def assert_all_arrived(written: Written, messages: dict[str, list[Any]]) -> None
     ('depth', 'color', 'form', 'fps', 'imu'), COMBINATIONS,
     ids=[f'{d.name}-{c.label}-{f.name}-{fps}{"-imu" * imu}' for d, c, f, fps, imu in COMBINATIONS])
 def test_nothing_is_lost_at_rate_0(
+    case: Case, depth: DepthMode, color: ColorResolution, form: ColorFormat, fps: int, imu: bool,
+) -> None:
+    case(nothing_is_lost)
+
+
+def nothing_is_lost(
     tmp_path: Path, depth: DepthMode, color: ColorResolution, form: ColorFormat, fps: int,
     imu: bool,
 ) -> None:

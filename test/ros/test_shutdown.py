@@ -27,7 +27,10 @@ import time
 
 import pytest
 from sensor_msgs.msg import PointCloud2
+from support.faults import assert_ends_well
+from support.faults import end_during_start_up
 from support.recordings import write_recording
+from support.ros import Case
 from support.ros import DriverProcess
 from support.ros import listening
 from support.ros import new_domain
@@ -36,16 +39,12 @@ from support.ros import wait_for
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
 
-def assert_ends_well(driver: DriverProcess, number: int) -> None:
-    began = time.monotonic()
-    assert driver.stop(number) == 0, driver.output
-    assert time.monotonic() - began < 2.0
-    assert 'Traceback' not in driver.output
-    assert 'ERROR' not in driver.output and 'FATAL' not in driver.output
-
-
 @pytest.mark.parametrize('number', SIGNALS)
-def test_while_nobody_subscribes(tmp_path: Path, number: int) -> None:
+def test_while_nobody_subscribes(case: Case, number: int) -> None:
+    case(nobody_subscribes)
+
+
+def nobody_subscribes(tmp_path: Path, number: int) -> None:
     path = write_recording(tmp_path / 'a.mkv').path
     with DriverProcess.with_parameters(
             new_domain(), recording_file=path, recording_loop_enabled=True,
@@ -56,7 +55,11 @@ def test_while_nobody_subscribes(tmp_path: Path, number: int) -> None:
 
 
 @pytest.mark.parametrize('number', SIGNALS)
-def test_while_waiting_for_subscribers(tmp_path: Path, number: int) -> None:
+def test_while_waiting_for_subscribers(case: Case, number: int) -> None:
+    case(waiting)
+
+
+def waiting(tmp_path: Path, number: int) -> None:
     path = write_recording(tmp_path / 'a.mkv').path
     with DriverProcess.with_parameters(
             new_domain(), recording_file=path, playback_start_delay=60.0) as driver:
@@ -66,7 +69,11 @@ def test_while_waiting_for_subscribers(tmp_path: Path, number: int) -> None:
 
 @pytest.mark.parametrize('number', SIGNALS)
 @pytest.mark.parametrize('rate', [0, 1])
-def test_while_streaming(tmp_path: Path, number: int, rate: int) -> None:
+def test_while_streaming(case: Case, number: int, rate: int) -> None:
+    case(streaming)
+
+
+def streaming(tmp_path: Path, number: int, rate: int) -> None:
     path = write_recording(tmp_path / 'a.mkv').path
     domain = new_domain()
     with listening(domain) as listener, DriverProcess.with_parameters(
@@ -78,7 +85,11 @@ def test_while_streaming(tmp_path: Path, number: int, rate: int) -> None:
 
 
 @pytest.mark.parametrize('number', SIGNALS)
-def test_while_paused_at_the_end(tmp_path: Path, number: int) -> None:
+def test_while_paused_at_the_end(case: Case, number: int) -> None:
+    case(paused)
+
+
+def paused(tmp_path: Path, number: int) -> None:
     path = write_recording(tmp_path / 'a.mkv').path
     with DriverProcess.with_parameters(
             new_domain(), recording_file=path, recording_at_end='pause',
@@ -132,20 +143,7 @@ def test_twice_in_a_row_is_no_more_than_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize('camera', ['recording', 'simulated'])
 def test_during_start_up(tmp_path: Path, camera: str) -> None:
-    """From the moment that Python has reached main, whatever is being imported or opened."""
     parameters: dict[str, object] = {'camera': camera}
     if camera == 'recording':
         parameters['recording_file'] = write_recording(tmp_path / 'a.mkv').path
-    for delay in (0.0, 0.15, 0.3, 0.45, 0.6, 0.8):
-        with DriverProcess.with_parameters(new_domain(), **parameters) as driver:
-            wait_for(lambda d=driver: takes_signals(d.process.pid), 'the signal handlers')
-            time.sleep(delay)
-            assert_ends_well(driver, signal.SIGTERM)
-
-
-def takes_signals(pid: int) -> bool:
-    """Return whether a process has a handler for SIGTERM."""
-    status = Path(f'/proc/{pid}/status').read_text()
-    line = next(line for line in status.splitlines() if line.startswith('SigCgt'))
-    caught = int(line.split()[1], 16)
-    return bool(caught >> (signal.SIGTERM - 1) & 1)
+    end_during_start_up(**parameters)

@@ -16,8 +16,10 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Mapping
 import contextlib
 import itertools
 import os
@@ -47,6 +49,9 @@ from rclpy.qos import QoSProfile
 from rclpy.qos import ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 from support import shared_memory
+
+#: what the fixture ``case`` gives
+Case = Callable[[Callable[..., None]], None]
 
 #: seconds that discovery may take on a busy machine
 PATIENCE = 20.0
@@ -184,14 +189,33 @@ class Listener:
 
     def subscribe(
         self, kind: Any, topic: str, depth: int = 5000, latched: bool = False,
+        data: bool = True,
     ) -> list[Any]:
-        """Return the list to which every message of a topic is appended as it comes."""
+        """
+        Return the list to which every message of a topic is appended as it comes.
+
+        :param data: keep the data of images; those of minutes fill the memory.
+        """
         messages: list[Any] = []
+
+        def keep(message: Any) -> None:
+            if not data:
+                message.data = array('B')
+            messages.append(message)
+
         qos = QoSProfile(
             depth=depth, reliability=ReliabilityPolicy.RELIABLE,
             durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE)
-        self.node.create_subscription(kind, topic, messages.append, qos)
+        self.node.create_subscription(kind, topic, keep, qos)
         return messages
+
+    @contextlib.contextmanager
+    def subscribed(self, kind: Any, topic: str, **options: Any) -> Iterator[list[Any]]:
+        """Give the messages of a topic, to which there is a subscription meanwhile."""
+        before = set(self.node.subscriptions)
+        yield self.subscribe(kind, topic, **options)
+        for subscription in set(self.node.subscriptions) - before:
+            self.node.destroy_subscription(subscription)
 
     def topics(self) -> set[str]:
         """Return the names of the topics that somebody publishes, without the usual ones."""
@@ -212,29 +236,24 @@ class Listener:
 
     def set_parameters(self, node: str, **values: object) -> Any:
         """Set parameters atomically and return the rcl_interfaces/SetParametersResult."""
-        request = SetParametersAtomically.Request(parameters=[
-            Parameter(name, value=value).to_parameter_msg() for name, value in values.items()])
         return self.call(
-            SetParametersAtomically, f'{node}/set_parameters_atomically', request).result
+            SetParametersAtomically, f'{node}/set_parameters_atomically', set_request(values)
+        ).result
 
     @contextlib.contextmanager
-    def setting(self, node: str) -> Iterator[Callable[[dict[str, object]], Any]]:
-        """Give a function that sets parameters atomically, for many calls in a row."""
-        client = self.node.create_client(
-            SetParametersAtomically, f'{node}/set_parameters_atomically')
-        assert client.wait_for_service(PATIENCE)
+    def calling(self, kind: Any, name: str) -> Iterator[Callable[[Any], Any]]:
+        """Give a function that calls a service, for many calls in a row."""
+        client = self.node.create_client(kind, name)
+        assert client.wait_for_service(PATIENCE), f'no service {name}'
 
-        def set_(values: dict[str, object]) -> Any:
-            request = SetParametersAtomically.Request(parameters=[
-                Parameter(name, value=value).to_parameter_msg()
-                for name, value in values.items()])
+        def call(request: Any) -> Any:
             answered = threading.Event()
             future = client.call_async(request)
             future.add_done_callback(lambda _: answered.set())
-            assert answered.wait(PATIENCE)
-            return future.result().result
+            assert answered.wait(PATIENCE), f'no answer of {name}'
+            return future.result()
 
-        yield set_
+        yield call
         self.node.destroy_client(client)
 
     def get_parameters(self, node: str, *names: str) -> list[Any]:
@@ -256,6 +275,35 @@ class Listener:
         self._thread.join()
         self.node.destroy_node()
         rclpy.shutdown(context=self.context)
+
+
+def takes_signals(pid: int) -> bool:
+    """Return whether a process has a handler for SIGTERM."""
+    status = Path(f'/proc/{pid}/status').read_text()
+    line = next(line for line in status.splitlines() if line.startswith('SigCgt'))
+    caught = int(line.split()[1], 16)
+    return bool(caught >> (signal.SIGTERM - 1) & 1)
+
+
+def processes_with(variable: str) -> list[int]:
+    """Return the processes that were started with this text in their environment."""
+    found = []
+    for process in Path('/proc').glob('[0-9]*'):
+        with contextlib.suppress(OSError):  # it has ended, or is not ours
+            if variable.encode() in (process / 'environ').read_bytes():
+                found.append(int(process.name))
+    return found
+
+
+def set_request(values: Mapping[str, object]) -> SetParametersAtomically.Request:
+    """Return the request to set these parameters."""
+    return SetParametersAtomically.Request(parameters=[
+        Parameter(name, value=value).to_parameter_msg() for name, value in values.items()])
+
+
+def stamps(messages: list[Any]) -> list[int]:
+    """Return the stamps of messages, nanoseconds."""
+    return [m.header.stamp.sec * 10**9 + m.header.stamp.nanosec for m in messages]
 
 
 @contextlib.contextmanager

@@ -191,3 +191,14 @@ def test_one_absurd_arrival_changes_nothing() -> None:
     out = played(clock, device_us, came)
     assert clock.resets == 0
     assert np.abs(out - truth(device_us, 0))[300:].max() < 1_000_000
+
+
+def test_a_timestamp_out_of_nowhere_does_not_spoil_those_that_follow():
+    clock = LiveClock()
+    for index in range(60):
+        clock.observe(index * 33_333, index * 33_333_000)
+        clock.to_ros(index * 33_333)
+    clock.to_ros(2**63)
+    now = 60 * 33_333_000
+    clock.observe(0, now)  # the device begins anew
+    assert now <= clock.to_ros(0) < now + 1_100_000_000

@@ -26,6 +26,7 @@ import threading
 import time
 from typing import Any
 
+from k4a_ros.cameras.base import UsbErrors
 from k4a_ros.cameras.controls import CONTROLS
 from k4a_ros.cameras.device.camera import DeviceCamera
 from k4a_ros.errors import CameraError
@@ -250,6 +251,40 @@ def _memory() -> float:
 
 def test_captures_and_handles_are_given_back(recording):
     assert virtual.run(_memory, cameras=(recording,)) < 8.0
+
+
+def _usb_errors() -> list[UsbErrors]:
+    found = []
+    with streaming() as camera:
+        camera.read(1.0)
+        for number in 1, 2, 3:
+            have(f'usb-timeout={number}')
+        found.append(camera.usb_errors())
+        have('unplugged')
+        for read in (camera.read, camera.read_imu):
+            with raises(CameraLostError):
+                while True:
+                    read(1.0)
+        with raises(ConfigError):
+            camera.set_control('gain', 78)
+    found.append(camera.usb_errors())
+    have('busy')  # which tells nothing about USB
+    with raises(DeviceNotFoundError):
+        DeviceCamera(DEPTH)
+    have()
+    with DeviceCamera(DEPTH) as camera:
+        found.append(camera.usb_errors())
+    return found
+
+
+def test_errors_on_usb_are_counted_whatever_is_logged_and_across_openings(recording):
+    for level in 'w', 'c':
+        slow, lost, again = virtual.run(_usb_errors, cameras=(recording,), K4A_LOG_LEVEL=level)
+        assert slow == UsbErrors(3, 0, 'USB timeout on streaming endpoint for depth')
+        # a transfer that broke off and a command; two reads and the same command
+        assert (lost.reported, lost.failed_calls) == (5, 3)
+        assert 'does not answer' in lost.last
+        assert again == lost
 
 
 # ---- the log

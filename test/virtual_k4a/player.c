@@ -22,7 +22,7 @@
 #include "virtual.h"
 
 enum { LOOK_NS = 4000000 };       // how often the conditions are looked at
-enum { START_NS = 200000000 };    // until the first image comes
+enum { START_NS = 60000000 };     // until the first image comes
 enum { IMU_BURST_US = 4800 };     // inertial samples come eight at a time
 enum { ORBBEC_IMU_US = 2000 };    // 500 Hz
 static const float TEMPERATURE = 38.5f, IMU_TEMPERATURE = 31.5f;
@@ -41,24 +41,25 @@ static bool is(const device *it, const char *word) {
 
 // ---- the recording
 
-static int64_t last_time_us(handle capture) {
+// Sets when the first and the last of a capture's images were taken, -1 where there is none.
+static void times_us(handle capture, int64_t *first, int64_t *last) {
   handle images[] = {real.k4a_capture_get_depth_image(capture),
                      real.k4a_capture_get_ir_image(capture),
                      real.k4a_capture_get_color_image(capture)};
-  int64_t last = -1;
+  *first = *last = -1;
   for (int i = 0; i < 3; i++)
     if (images[i]) {
       int64_t us = real.k4a_image_get_device_timestamp_usec(images[i]);
-      if (us > last) last = us;
+      if (us > *last) *last = us;
+      if (*first < 0 || us < *first) *first = us;
       real.k4a_image_release(images[i]);
     }
-  return last;
 }
 
 static void read_capture(device *it) {
   it->capture = NULL;
   while (real.k4a_playback_get_next_capture(it->playback, &it->capture) == SUCCEEDED) {
-    it->capture_us = last_time_us(it->capture);
+    times_us(it->capture, &it->first_image_us, &it->capture_us);
     if (it->capture_us >= 0) return;
     real.k4a_capture_release(it->capture);
   }
@@ -204,9 +205,37 @@ static int64_t next_arrival_ns(const device *it, bool *capture) {
   return it->start_ns + (it->pass_us + (*capture ? capture_us : sample_us)) * 1000;
 }
 
+static bool open_mode(device *it, const configuration *wanted) {
+  for (int i = 0; i < it->slot->files; i++) {
+    record_configuration file;
+    handle playback;
+    if (real.k4a_playback_open(it->slot->file[i], &playback) != SUCCEEDED) continue;
+    real.k4a_playback_get_record_configuration(playback, &file);
+    if (recording_has(&file, wanted)) {
+      if (wanted->color_resolution && wanted->color_format != file.color_format)
+        real.k4a_playback_set_color_conversion(playback, wanted->color_format);
+      it->playback = playback;
+      it->first_us = file.start_timestamp_offset_usec;
+      it->length_us = real.k4a_playback_get_recording_length_usec(playback);
+      return true;
+    }
+    real.k4a_playback_close(playback);
+  }
+  say(ERROR, "virtual_k4a.c",
+      "no recording of this virtual camera has depth_mode %d, color_resolution %d, color_format "
+      "%d and camera_fps %d; add one to K4A_VIRTUAL_RECORDING", wanted->depth_mode,
+      wanted->color_resolution, wanted->color_format, wanted->camera_fps);
+  return false;
+}
+
+// The file is opened anew: libk4arecord (1.4.1) may crash where it is read twice through one handle,
+// as threads that read ahead look at the pointers to what was read before, without a lock, while
+// another one replaces them (matroska_read.cpp, load_cluster_internal).
 static void next_pass(device *it) {
   int64_t length = it->length_us + period_us(it->mode.camera_fps);
-  real.k4a_playback_seek_timestamp(it->playback, 0, 0);
+  real.k4a_playback_close(it->playback);
+  it->playback = NULL;
+  if (!open_mode(it, &it->mode)) return;
   it->pass_us += length;
   it->shift_us += length;
   read_both(it);
@@ -218,12 +247,14 @@ static int64_t play(device *it) {
   if (is(it, "stalled")) return soon;
   long resets = condition_number(it->slot->position, "reset");
   if (resets != it->resets) {
-    it->shift_us = -(it->capture ? it->capture_us : (int64_t)it->sample.acc_us);
+    int64_t capture = it->capture ? it->first_image_us : INT64_MAX;
+    int64_t sample = it->have_sample ? (int64_t)it->sample.acc_us : INT64_MAX;
+    it->shift_us = -(sample < capture ? sample : capture);  // no time is below 0
     it->resets = resets;
   }
   for (;;) {
     bool capture;
-    if (!it->capture && !it->have_sample) next_pass(it);
+    if (!it->capture && !it->have_sample && it->playback) next_pass(it);
     if (!it->capture && !it->have_sample) return soon;
     int64_t at = next_arrival_ns(it, &capture);
     if (at > monotonic_ns()) return at < soon ? at : soon;
@@ -232,6 +263,14 @@ static int64_t play(device *it) {
     else
       deliver_sample(it);
   }
+}
+
+// Lets the SDK's log tell of a USB transfer that came too late, without further consequences.
+static void tell_timeouts(device *it) {
+  long timeouts = condition_number(it->slot->position, "usb-timeout");
+  if (timeouts && timeouts != it->timeouts)
+    say(WARNING, "usbstreaming.c", "USB timeout on streaming endpoint for %s", "depth");
+  it->timeouts = timeouts;
 }
 
 static void lose(device *it) {
@@ -248,7 +287,10 @@ static void *run(void *context) {
   while (!it->closing) {
     int64_t until = monotonic_ns() + LOOK_NS;
     if (!it->lost && is(it, "unplugged")) lose(it);
-    if (it->cameras && !it->lost) until = play(it);
+    if (it->cameras && !it->lost) {
+      tell_timeouts(it);
+      until = play(it);
+    }
     pthread_cond_broadcast(&it->changed);
     struct timespec at = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
     pthread_mutex_unlock(&it->lock);
@@ -276,29 +318,6 @@ void player_close(device *it) {
   pthread_join(it->thread, NULL);
   pthread_cond_destroy(&it->changed);
   pthread_mutex_destroy(&it->lock);
-}
-
-static bool open_mode(device *it, const configuration *wanted) {
-  for (int i = 0; i < it->slot->files; i++) {
-    record_configuration file;
-    handle playback;
-    if (real.k4a_playback_open(it->slot->file[i], &playback) != SUCCEEDED) continue;
-    real.k4a_playback_get_record_configuration(playback, &file);
-    if (recording_has(&file, wanted)) {
-      if (wanted->color_resolution && wanted->color_format != file.color_format)
-        real.k4a_playback_set_color_conversion(playback, wanted->color_format);
-      it->playback = playback;
-      it->first_us = file.start_timestamp_offset_usec;
-      it->length_us = real.k4a_playback_get_recording_length_usec(playback);
-      return true;
-    }
-    real.k4a_playback_close(playback);
-  }
-  say(ERROR, "virtual_k4a.c",
-      "no recording of this virtual camera has depth_mode %d, color_resolution %d, color_format "
-      "%d and camera_fps %d; add one to K4A_VIRTUAL_RECORDING", wanted->depth_mode,
-      wanted->color_resolution, wanted->color_format, wanted->camera_fps);
-  return false;
 }
 
 bool player_start(device *it, const configuration *wanted) {

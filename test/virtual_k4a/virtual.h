@@ -101,7 +101,6 @@ typedef void message_handler(void *, int, const char *, int, const char *);
   X(int, k4a_playback_get_tag, (handle, const char *, char *, size_t *))                  \
   X(int, k4a_playback_set_color_conversion, (handle, int))                                \
   X(uint64_t, k4a_playback_get_recording_length_usec, (handle))                           \
-  X(int, k4a_playback_seek_timestamp, (handle, int64_t, int))                             \
   X(int, k4a_playback_get_next_capture, (handle, handle *))                               \
   X(int, k4a_playback_get_next_imu_sample, (handle, imu_sample *))
 
@@ -166,9 +165,9 @@ typedef struct {
   int64_t first_us, length_us;  // of the recording
   int64_t pass_us, shift_us;    // added to its times: for pacing, and for the stamps
   int64_t start_ns;
-  long resets;
+  long resets, timeouts;
   handle capture;  // read ahead, NULL at the end of the pass
-  int64_t capture_us;
+  int64_t first_image_us, capture_us;
   imu_sample sample;
   bool have_sample;
   int64_t next_sample_us;  // where samples are left out

@@ -38,8 +38,10 @@ from k4a_ros.cameras.base import Capture
 from k4a_ros.cameras.base import Image
 from k4a_ros.cameras.base import ImuSamples
 from k4a_ros.cameras.base import SyncJacks
+from k4a_ros.cameras.base import UsbErrors
 from k4a_ros.cameras.controls import ControlRange
 from k4a_ros.cameras.device.controls import DeviceControls
+from k4a_ros.cameras.device.problems import USB
 from k4a_ros.cameras.device.search import open_device
 from k4a_ros.cameras.playback import IMU_DTYPE
 from k4a_ros.cameras.playback import imu_samples
@@ -256,6 +258,10 @@ class DeviceCamera(Camera):
         """Return the state of the synchronisation jacks; None where it cannot be read."""
         with self._control:
             return None if self._closed else self._handle.jacks()
+
+    def usb_errors(self) -> UsbErrors:
+        """Return what has gone wrong on USB since the process began."""
+        return USB.now()
 
     def _check_open(self, name: str) -> None:
         if self._closed:

@@ -48,6 +48,7 @@ from k4a_ros.cameras.base import DeviceInfo
 from k4a_ros.cameras.base import SyncJacks
 from k4a_ros.cameras.device.problems import explain
 from k4a_ros.cameras.device.problems import Problem
+from k4a_ros.cameras.device.problems import USB
 from k4a_ros.config import CameraConfig
 from k4a_ros.config import FPS_CODES
 from k4a_ros.errors import CameraError
@@ -58,6 +59,8 @@ import numpy as np
 _AUTO = 0
 _CAPSULE = b'pyk4a device handle'
 _EACH_SAMPLE = 48
+
+libk4a.listen(USB.hear)
 
 
 class OpenError(CameraError):
@@ -101,7 +104,7 @@ class DeviceHandle:
                 self._camera.open()
             except self._failure:
                 _give_none_back()
-                raise OpenError(index, explain(lines)) from None
+                raise OpenError(index, _noted(explain(lines), 'it does not open')) from None
         self._handle = _native(self._camera._device_handle)
         self.index = index
 
@@ -130,8 +133,7 @@ class DeviceHandle:
         with libk4a.log_lines() as lines:
             text = libk4a.text(getattr(self._sdk, function), self._handle)
         if not text:
-            raise CameraLostError(
-                f'cannot read the {what} of camera {self.index}: {explain(lines).text}')
+            raise _lost(f'cannot read the {what} of camera {self.index}: {explain(lines).text}')
         return text
 
     def firmware(self) -> dict[str, str]:
@@ -192,9 +194,8 @@ class DeviceHandle:
                 function()
             except self._failure:
                 problem = explain(lines)
-                kind = CameraLostError if problem.gone else CameraError
-                raise kind(
-                    f'camera {self.index} does not start {what}: {problem.text}') from None
+                text = f'camera {self.index} does not start {what}: {problem.text}'
+                raise (_lost(text) if problem.gone else CameraError(text)) from None
 
     def stop_imu(self) -> None:
         """Stop the IMU, if it runs."""
@@ -247,7 +248,7 @@ class DeviceHandle:
 
     def _check(self, result: int, what: str, lines: list[str]) -> None:
         if result != libk4a.WAIT_TIMEOUT:
-            raise CameraLostError(
+            raise _lost(
                 f'camera {self.index} does not deliver {what} any more: {explain(lines).text}')
 
     def capability(self, command: int) -> Capability | None:
@@ -274,7 +275,7 @@ class DeviceHandle:
             result = self._sdk.k4a_device_get_color_control(
                 self._handle, command, byref(mode), byref(value))
         if result != libk4a.SUCCEEDED:
-            raise CameraError(explain(lines).text)
+            raise CameraError(_noted(explain(lines), 'a control cannot be read').text)
         return value.value, mode.value == _AUTO
 
     def set_control(self, command: int, value: int, *, auto: bool) -> None:
@@ -287,7 +288,21 @@ class DeviceHandle:
             try:
                 self._camera._set_color_control(command, value, 0 if auto else 1)
             except self._failure:
-                raise CameraError(explain(lines).text) from None
+                raise CameraError(
+                    _noted(explain(lines), 'a control cannot be set').text) from None
+
+
+def _lost(text: str) -> CameraLostError:
+    """Count a call that has failed because the camera is gone, and return the error."""
+    USB.failed(text)
+    return CameraLostError(text)
+
+
+def _noted(problem: Problem, what: str) -> Problem:
+    """Count a call that has failed, if that is because the camera is gone."""
+    if problem.gone:
+        USB.failed(f'{what}: {problem.text}')
+    return problem
 
 
 def _native(capsule: object) -> int:

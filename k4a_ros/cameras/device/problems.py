@@ -13,13 +13,16 @@
 # limitations under the License.
 
 
-"""What the SDK's log says about why a call failed, in words that help."""
+"""What the SDK's log says about why a call failed, in words that help, and about USB."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 import re
+import threading
+
+from k4a_ros.cameras.base import UsbErrors
 
 _OPENGL = (
     'the depth engine could not make an OpenGL 4.4 context, which it needs for depth and infrared '
@@ -88,3 +91,39 @@ def explain(lines: Iterable[str]) -> Problem:
     if said:
         return Problem(f'the SDK says: {said[0]}', gone)
     return Problem('the SDK does not say why; set K4A_LOG_LEVEL=i to see more of its log')
+
+
+#: in the name of a source file of the SDK (usbcommand.c, usbstreaming.c, uvc_camerareader.cpp) or
+#: in a line of its log: it is about USB. The last is said of the colour camera, where libuvc,
+#: which reads it, says nothing (color.cpp).
+_ABOUT_USB = re.compile(r'usb|uvc|streaming color transfer failed', re.IGNORECASE)
+#: k4a_log_level_t of warnings
+_WARNING = 2
+
+
+class UsbCounter:
+    """Counts what goes wrong on USB; any thread may call any method."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._now = UsbErrors()
+
+    def hear(self, level: int, source: str, text: str) -> None:
+        """Count a line of the SDK's log, if it is a warning or an error about USB."""
+        if level <= _WARNING and _ABOUT_USB.search(f'{source} {text}'):
+            with self._lock:
+                self._now = UsbErrors(self._now.reported + 1, self._now.failed_calls, text)
+
+    def failed(self, what: str) -> None:
+        """Count a call to a camera that has failed."""
+        with self._lock:
+            self._now = UsbErrors(self._now.reported, self._now.failed_calls + 1, what)
+
+    def now(self) -> UsbErrors:
+        """Return what has been counted."""
+        with self._lock:
+            return self._now
+
+
+#: of this process, as the SDK's log is
+USB = UsbCounter()

@@ -1,0 +1,283 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Faults of a live camera, as its users see them over DDS: one virtual device has one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+import shutil
+import time
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+from k4a_ros.config import CameraConfig
+from k4a_ros.config import ColorFormat
+from k4a_ros.config import ColorResolution
+from k4a_ros.config import DepthMode
+import pytest
+from sensor_msgs.msg import Image
+from sensor_msgs.msg import Imu
+from std_srvs.srv import Trigger
+from support import virtual
+from support.faults import assert_no_step
+from support.faults import end_during_start_up
+from support.faults import NODE
+from support.faults import set_at_random
+from support.faults import unplug_and_plug_in
+from support.recordings import SERIAL
+from support.recordings import write_recording
+from support.ros import DriverProcess
+from support.ros import Listener
+from support.ros import listening
+from support.ros import new_domain
+from support.ros import processes_with
+from support.ros import stamps
+from support.ros import wait_for
+
+CONFIG = CameraConfig.of_modes(
+    DepthMode.NFOV_2X2BINNED, ColorResolution.R720P, ColorFormat.NV12, 30)
+MODES = {
+    'depth_mode': 'NFOV_2X2BINNED', 'color_resolution': '720P', 'color_format': 'nv12',
+    'fps': 30, 'rgb_encoding': 'native', 'point_cloud': False}
+SIMULATED = {'camera': 'simulated', 'depth_mode': 'NFOV_2X2BINNED', 'color_resolution': 'OFF',
+             'imu_enabled': False, 'fps': 30}
+USB_VALUES = ['USB errors', 'failed USB calls', 'last USB error']
+
+
+@dataclass
+class Live:
+    """A driver of the virtual device, and what it says; it serves all tests in turn."""
+
+    listener: Listener
+    driver: DriverProcess
+    control: str
+    depth: list[Any]
+    diagnostics: list[Any]
+
+    def have(self, *conditions: str) -> None:
+        """Let these conditions, and no others, be wrong with the camera from now on."""
+        virtual.have(*conditions, control=self.control)
+
+    def more(self, messages: list[Any], count: int = 5) -> None:
+        """Wait until some more messages have come."""
+        before = len(messages)
+        wait_for(lambda: len(messages) >= before + count, f'{count} more messages')
+
+    def lines(self, text: str) -> int:
+        """Return how many lines with this text the driver has printed."""
+        return sum(text in line for line in self.driver.lines)
+
+    def reconnect(self, **parameters: object) -> None:
+        """Let the driver open the camera anew, with other parameters if there are any."""
+        opened = self.lines('Opened device')
+        if parameters:
+            answer = self.listener.set_parameters(NODE, **parameters)
+            assert answer.successful, answer.reason
+        else:
+            assert self.listener.call(Trigger, f'{NODE}/reconnect', Trigger.Request()).success
+        wait_for(lambda: self.lines('Opened device') > opened, 'the camera to be opened')
+        self.more(self.depth)
+
+    def status(self) -> tuple[bytes, str, dict[str, str]]:
+        """Return level, message and values of the next diagnostics of the camera."""
+        self.more(self.diagnostics, 2)
+        camera = next(s for s in self.diagnostics[-1].status if s.name.endswith(': camera'))
+        return camera.level, camera.message, {v.key: v.value for v in camera.values}
+
+
+@pytest.fixture(scope='module')
+def recording(tmp_path_factory: Any) -> Path:
+    """Return the recording that the camera plays again and again."""
+    return write_recording(tmp_path_factory.mktemp('device') / 'a.mkv', CONFIG, 30).path
+
+
+@pytest.fixture(scope='module')
+def started(recording: Path) -> Iterator[Live]:
+    """Give a driver that streams, and check that it ends well when all has been done to it."""
+    variables = virtual.environment(recording)
+    domain = new_domain()
+    with pytest.MonkeyPatch.context() as patch, listening(domain) as listener:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        depth = listener.subscribe(Image, '/depth/image_raw', data=False)
+        diagnostics = listener.subscribe(DiagnosticArray, '/diagnostics')
+        with DriverProcess.with_parameters(domain, **MODES) as driver:
+            wait_for(lambda: depth and diagnostics, 'messages')
+            yield Live(listener, driver, variables['K4A_VIRTUAL_CONTROL'], depth, diagnostics)
+            assert 'Traceback' not in driver.output
+            assert driver.stop() == 0, driver.output
+    came = stamps(depth)
+    assert came == sorted(set(came))
+
+
+@pytest.fixture()
+def live(started: Live) -> Iterator[Live]:
+    """Give the driver, whose camera has no fault at the beginning and at the end."""
+    yield started
+    started.have()
+    assert started.driver.process.poll() is None
+    started.more(started.depth)
+
+
+def test_a_stall_is_caught_up_without_a_step_in_the_stamps(live: Live) -> None:
+    live.more(live.depth, 60)  # until the clock has settled
+    first = len(live.depth)
+    for _ in range(3):
+        live.have('stalled')
+        time.sleep(0.2)
+        live.have()
+        live.more(live.depth, 30)
+    assert_no_step(live.depth[first:])
+    assert live.lines('is lost') == 0 and live.lines('Opened device') == 1
+
+
+def test_errors_on_usb_are_counted_and_shown(live: Live) -> None:
+    _, _, values = live.status()
+    assert [values[name] for name in USB_VALUES] == ['0', '0', 'none']
+    live.have('usb-timeout=1')
+    wait_for(lambda: live.lines('USB timeout on streaming endpoint for depth') == 1, 'the log')
+    live.have('usb-timeout=2')
+    wait_for(lambda: any(
+        s.level == b'\1' and 'USB timeout on streaming endpoint for depth' in s.message
+        for d in live.diagnostics for s in d.status), 'a warning')
+    level, _, values = live.status()
+    assert level == b'\0'
+    assert [values[name] for name in USB_VALUES] == [
+        '2', '0', 'USB timeout on streaming endpoint for depth']
+
+
+def test_partial_captures_are_published_as_they_are(live: Live) -> None:
+    live.have('no-color')
+    with live.listener.subscribed(Image, '/rgb/image_raw', data=False) as rgb:
+        live.more(live.depth, 15)
+        count = len(rgb)  # what was under way
+        live.more(live.depth, 15)
+        assert len(rgb) == count
+        live.have('no-depth')
+        live.more(rgb)
+        count = len(live.depth)
+        live.more(rgb, 15)
+        assert len(live.depth) == count
+    assert live.lines('is lost') == 0
+
+
+def test_timestamps_that_begin_anew_do_not_show(live: Live) -> None:
+    live.more(live.depth)
+    first = len(live.depth)
+    live.have('reset=1')
+    live.more(live.depth, 30)
+    came = stamps(live.depth[first:])
+    assert all(0 < b - a < 200_000_000 for a, b in pairwise(came))
+    assert abs(came[-1] - time.time_ns()) < 500_000_000
+    assert live.lines('is lost') == 0
+
+
+def test_a_subordinate_without_pulses_waits_and_says_so(live: Live) -> None:
+    live.have('sync-in')
+    live.reconnect(wired_sync_mode=2)
+    live.have('sync-in', 'no-pulse')
+    time.sleep(2.5)  # more than a camera may be silent that needs no pulse
+    _, _, values = live.status()
+    assert 'no pulse of a master' in values['synchronisation']
+    assert live.lines('is lost') == 0
+    live.have('sync-in')
+    live.more(live.depth)
+    live.reconnect(wired_sync_mode=0)
+
+
+def test_a_silent_camera_is_lost_and_regained(live: Live) -> None:
+    live.have('silent')
+    live.driver.wait_for_line('is lost: no capture has come for 1 s')
+    live.have()
+    live.driver.wait_for_line(f'Camera {SERIAL} is back')
+    live.more(live.depth)
+    level, _, values = live.status()
+    assert level == b'\0' and values['times lost'] == '1'
+
+
+def test_a_camera_of_orbbec_streams(live: Live) -> None:
+    live.have('orbbec')
+    live.reconnect()
+    first = len(live.depth)
+    with live.listener.subscribed(Imu, '/imu') as imu:
+        wait_for(lambda: len(imu) > 300, 'inertial samples')
+        live.more(live.depth, 20)
+        now = time.time_ns()
+        assert abs(stamps(live.depth)[-1] - now) < 500_000_000
+        assert abs(stamps(imu)[-1] - now) < 500_000_000
+    assert_no_step(live.depth[first:])
+    came = stamps(imu)
+    assert came == sorted(set(came))
+    assert 400 < (len(came) - 1) / (came[-1] - came[0]) * 1e9 < 600  # in place of 1666 Hz
+    level, message, values = live.status()
+    assert (level, message) == (b'\0', 'streaming')
+    assert values['synchronisation'] == 'standalone, no cable'
+    assert 'temperature, degrees Celsius' not in values
+    # a control that it does not have is refused, others work
+    answer = live.listener.set_parameters(NODE, backlight_compensation=True)
+    assert not answer.successful and 'no control of this camera' in answer.reason
+    assert live.listener.set_parameters(NODE, gain=200).successful
+    live.have()
+    live.reconnect()
+
+
+@pytest.mark.parametrize('unplugged', ['device', 'simulated'])
+def test_a_hundred_replugs_of_one_camera_and_ten_thousand_sets_of_another(
+    live: Live, unplugged: str,
+) -> None:
+    """The two have nothing to do with each other, but waiting for the one is long."""
+    domain = new_domain()
+    with listening(domain) as listener, DriverProcess.with_parameters(
+            domain, **SIMULATED) as driver, ThreadPoolExecutor() as pool:
+        depth = listener.subscribe(Image, '/depth/image_raw', depth=5, data=False)
+        wait_for(lambda: depth, 'depth of the simulated camera')
+        if unplugged == 'device':
+            setting = pool.submit(set_at_random, listener, 10_000)
+            hundred_replugs_of_the_device(live)
+        else:
+            setting = pool.submit(set_at_random, live.listener, 10_000)
+            unplug_and_plug_in(100, driver, depth, lambda: listener.set_parameters(
+                NODE, simulation_fault='unplug 0.02'), lambda: None)
+        setting.result()
+        count = len(depth)
+        wait_for(lambda: len(depth) > count + 5, 'depth of the simulated camera')
+        live.more(live.depth)
+        assert 'Traceback' not in driver.output
+
+
+def hundred_replugs_of_the_device(live: Live) -> None:
+    assert live.listener.set_parameters(
+        NODE, powerline_frequency=60, exposure_time_us=8330).successful
+    unplug_and_plug_in(100, live.driver, live.depth, lambda: live.have('unplugged'), live.have)
+    values = live.listener.get_parameters(NODE, 'exposure_time_us', 'exposure_auto')
+    assert values == [8330, False]
+    _, _, usb = live.status()
+    assert int(usb['USB errors']) >= 100 and int(usb['failed USB calls']) >= 100
+
+
+def test_sigterm_during_start_up(
+    recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = tmp_path / 'b.mkv'  # the first camera is in use
+    shutil.copy(recording, other)
+    variables = virtual.environment(other)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    end_during_start_up(**MODES)
+    assert not processes_with(variables['K4A_VIRTUAL_CONTROL'])
