@@ -165,8 +165,14 @@ def drive_naively(path: str, topics: list[str]) -> None:
 
 @dataclass(frozen=True)
 class Run:
-    """What one driver did: of a core per second, per capture, messages, and those lost."""
+    """
+    What one driver did.
 
+    Seconds from its start to the first images of all topics; processor time, of a core and for
+    each capture; captures that came, and that were lost.
+    """
+
+    first: float
     load: float
     cpu_ms: float
     count: int
@@ -235,10 +241,16 @@ class Bench:
         fps = next(fps for source, _, fps in SOURCES if source == name)
         subscriber = Process(
             self.environment, __file__, '--subscribe', str(10**9 // fps), *topics)
+        if topics:
+            subscriber.ask()  # it is there
         with self.driver(name, naive) as driver:
             try:
-                while topics and min(count for count, _ in subscriber.ask().values()) < 5:
-                    time.sleep(0.5)
+                started = time.monotonic()
+                missing = set(topics)
+                while missing:
+                    time.sleep(0.02)
+                    missing -= {name for name, (count, _) in subscriber.ask().items() if count}
+                first = time.monotonic() - started
                 time.sleep(2.0 if topics else 5.0)
                 subscriber.ask()
                 before, began = driver.cpu(), time.monotonic()
@@ -249,7 +261,7 @@ class Bench:
                 subscriber.end()
         count = max((count for count, _ in found.values()), default=round(passed * fps))
         lost = max((lost for _, lost in found.values()), default=0)
-        return Run(used / passed, 1000 * used / max(count, 1), count, lost)
+        return Run(first, used / passed, 1000 * used / max(count, 1), count, lost)
 
 
 def write_recordings(folder: Path, original: str, wanted: list[str]) -> None:
@@ -296,8 +308,8 @@ def spread(values: list[float], unit: str = '') -> str:
 
 def compare(bench: Bench, rounds: int, seconds: float) -> None:
     """Print what decoding and passing on cost, against naive."""
-    print('| | CPU per capture, ms | of naive | of a core | captures | lost |\n'
-          '|---|---|---|---|---|---|')
+    print('| | CPU per capture, ms | of naive | of a core | first images, s | captures | lost |\n'
+          '|---|---|---|---|---|---|---|')
     for name in ('720P', '1080P'):
         kinds = {f'{name}, naive': (DECODED, True), f'{name}, decoded': (DECODED, False),
                  f'{name}, JPEG': (JPEG, False)}
@@ -311,15 +323,17 @@ def compare(bench: Bench, rounds: int, seconds: float) -> None:
                       for run, other in zip(found, naive_runs, strict=True)]
             print(f'| {kind} | {spread([run.cpu_ms for run in found])} | {spread(ratios)} | '
                   f'{spread([100 * run.load for run in found], " %")} | '
+                  f'{spread([run.first for run in found])} | '
                   f'{sum(run.count for run in found)} | {sum(run.lost for run in found)} |',
                   flush=True)
     idle = [bench.measure('720P', (), seconds) for _ in range(rounds)]
     load = spread([100 * run.load for run in idle], ' %')
-    print(f'| 720P, nobody subscribes | | | {load} | | |')
+    print(f'| 720P, nobody subscribes | | | {load} | | | |')
     for name in ('2160P', '3072P'):
         passed_on = [bench.measure(name, JPEG, seconds) for _ in range(rounds)]
         print(f'| {name}, JPEG | {spread([run.cpu_ms for run in passed_on])} | | '
               f'{spread([100 * run.load for run in passed_on], " %")} | '
+              f'{spread([run.first for run in passed_on])} | '
               f'{sum(run.count for run in passed_on)} | {sum(run.lost for run in passed_on)} |')
 
 

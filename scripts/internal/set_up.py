@@ -117,10 +117,11 @@ class SetUp:
         self.run(os.path.realpath(sys.executable), '-I', '-m', 'venv', '--clear', *options,
                  self.environment.directory, step='making the virtual environment failed')
 
-    def pip_install(self, *what: object) -> None:
+    def pip_install(self, *what: object, constrained: bool = True) -> None:
         """Install packages with pip."""
+        constraints = ['--constraint', SCRIPTS / 'constraints.txt'] if constrained else []
         self.run(self.environment.python, '-m', 'pip', 'install', '--no-input',
-                 '--disable-pip-version-check', '--constraint', SCRIPTS / 'constraints.txt', *what,
+                 '--disable-pip-version-check', *constraints, *what,
                  step='pip cannot install the packages')
 
     def install_packages(self) -> None:
@@ -175,6 +176,9 @@ class SetUp:
             lines = requirements.read_text().splitlines()
             self.pip_install(*(line for line in lines if line and line[0] != '#'
                                and not line.startswith('ros-')))
+        if (sys.platform, platform.machine()) == ('linux', 'x86_64'):
+            self.pip_install('--no-deps', '--require-hashes', '-r',
+                             SCRIPTS / 'requirements-body.txt', constrained=False)
 
 
 def overlay_packages(environment: Environment) -> list[str]:
@@ -228,8 +232,10 @@ def steps(environment: Environment, with_tests: bool) -> list[Step]:
              [CHECKOUT / 'setup.py', SCRIPTS / 'internal/checkout.py', *checkout.shared()]),
     ]
     if with_tests:
-        result.append(Step('tests', 'test tools: pytest, ruff, mypy, the ament linters',
-                           SetUp.install_test_tools, [SCRIPTS / 'requirements-test.txt']))
+        result.append(Step('tests', 'test tools: pytest, ruff, mypy, the ament linters; the '
+                           'model of body tracking', SetUp.install_test_tools,
+                           [SCRIPTS / 'requirements-test.txt',
+                            SCRIPTS / 'requirements-body.txt']))
     return result
 
 
