@@ -68,10 +68,11 @@ def frames(messages: list[TFMessage]) -> dict[str, npt.NDArray[np.float64]]:
     # camera_base is x forward, y left, z up; the scene's world is x right, y down, z forward
     found = {'camera_base': np.array(
         [[0.0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]])}
-    while len(found) <= len(edges):
+    for _ in edges:  # as deep as the tree may be
         for child, (parent, edge) in edges.items():
             if parent in found:
                 found[child] = found[parent] @ edge
+    assert found.keys() >= edges.keys(), 'not one tree'
     return found
 
 

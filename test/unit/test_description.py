@@ -153,7 +153,7 @@ def test_every_argument_for_a_parameter_is_one_and_has_its_type() -> None:
 
 def test_arguments_are_few_and_described() -> None:
     arguments = declared('driver.launch.py') | {name: text for name, _, text in forwarded()}
-    assert len(arguments) == 4 + len(forwarded()) <= 10
+    assert len(arguments) == 5 + len(forwarded()) <= 12
     assert all(len(text) > 5 for text in arguments.values())
     assert all(declared('view.launch.py').values())
 

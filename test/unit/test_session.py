@@ -85,6 +85,7 @@ class Sink:
 
     def __init__(self, delay: float = 0.0) -> None:
         self.captures: list[Capture] = []
+        self.stops = 0
         self.samples: list[ImuSamples] = []
         self.delay = delay
 
@@ -94,6 +95,9 @@ class Sink:
 
     def imu(self, item: ImuSamples) -> None:
         self.samples.append(item)
+
+    def stopped(self) -> None:
+        self.stops += 1
 
 
 def samples(count: int) -> ImuSamples:
@@ -123,6 +127,7 @@ def test_the_end_comes_when_both_threads_have_reached_it() -> None:
     assert error is None
     assert [c.device_us for c in sink.captures] == list(range(5))
     assert (counts.captures, counts.samples, counts.dropped) == (5, 3, 0)
+    assert sink.stops == 1
 
 
 @pytest.mark.parametrize('problem', [CameraLostError('gone'), ZeroDivisionError('defect')])

@@ -1,0 +1,295 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""Body tracking on any processor: people cut out of the depth image, landmarks in the infrared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import math
+
+import cv2
+from k4a_ros.body.base import BACKGROUND
+from k4a_ros.body.base import Body
+from k4a_ros.body.base import BodyFrame
+from k4a_ros.body.base import BodyInput
+from k4a_ros.body.following import Follower
+from k4a_ros.body.following import Track
+from k4a_ros.body.landmark_joints import joints_of
+from k4a_ros.body.landmark_model import LandmarkModel
+from k4a_ros.body.landmark_model import Landmarks
+from k4a_ros.body.landmark_view import picture
+from k4a_ros.body.landmark_view import Region
+from k4a_ros.body.landmark_view import region_of
+from k4a_ros.body.landmark_view import View
+from k4a_ros.body.lifting import lift
+from k4a_ros.body.lifting import Lifted
+from k4a_ros.body.orientations import orientations
+from k4a_ros.body.segmentation import Part
+from k4a_ros.body.segmentation import Segmenter
+from k4a_ros.body.segmentation import Segments
+from k4a_ros.body.segmentation_claims import adopt
+from k4a_ros.body.segmentation_claims import claim
+from k4a_ros.calibration import FactoryCalibration
+from k4a_ros.config import CameraConfig
+from k4a_ros.errors import BodyTrackingError
+import numpy as np
+import numpy.typing as npt
+
+Vectors = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+#: the model's flag from which on there is somebody
+_FLAG = 0.5
+#: the same at the first of two looks, and if only the first has it
+_FIRST_FLAG, _SURE_FLAG = 0.3, 0.8
+#: share of the landmarks called visible that have to be on the surface of who is new
+_SUPPORT = 0.5
+#: m² of somebody known that have to be seen
+_LEAST_AREA = 0.04
+#: m² of somebody new that are usually seen: parts like that are looked at first
+_USUAL_AREA = 0.45
+#: parts of the surface that are looked at for new people in one image
+_TRIES = 3
+#: a part that is nobody is not looked at again for so many seconds, unless it moves so far
+#: (metres) or changes its area by such a share
+_REST, _MOVED, _CHANGED = 3.0, 0.12, 0.25
+#: frames per second for which a factor of smoothing holds
+_RATE = 30.0
+_TRUNK = [11, 12, 23, 24]
+#: landmarks of arms and legs, and the visibility from which on they are looked for
+_LIMBS, _VISIBLE = slice(11, 33), 0.3
+
+
+@dataclass(frozen=True, eq=False)
+class _Sight:
+    """Somebody in one image: who (None if new), what the model sees, and on which pixels."""
+
+    track: Track | None
+    seen: Landmarks
+    view: View
+    mask: Mask
+
+
+class LandmarkEstimator:
+    """
+    Finds the people in depth and infrared images and follows them.
+
+    :param config: says the mode of the depth camera.
+    :param model_path: the file of the model, see `LandmarkModel`.
+    :param smoothing_factor: see `set_smoothing`.
+    :param up: direction of up in the depth camera's frame, any length; by default that of the
+        image. Where the floor is seen, 25° off are not too far.
+    :raises BodyTrackingError: the model is missing or wrong, or the mode has no depth.
+    """
+
+    def __init__(
+        self, calibration: FactoryCalibration, config: CameraConfig, model_path: str = '',
+        smoothing_factor: float = 0.0, up: npt.ArrayLike | None = None,
+    ) -> None:
+        if not config.depth_mode.has_depth:
+            raise BodyTrackingError(
+                f'body tracking needs a depth image, and depth_mode is {config.depth_mode.name}: '
+                'choose NFOV_UNBINNED or WFOV_2X2BINNED')
+        self._model = LandmarkModel(model_path)
+        self._lens = calibration.depth(config.depth_mode)
+        self._segmenter = Segmenter(self._lens, np.array([0.0, -1.0, 0.0]))
+        if up is not None:
+            self.set_up(up)
+        self._follower = Follower()
+        self._smoothing = 0.0
+        self.set_smoothing(smoothing_factor)
+        self._nobody: list[tuple[Vectors, float, int]] = []
+
+    def set_up(self, vector: npt.ArrayLike) -> None:
+        """Set the direction of up in the depth camera's frame, from gravity, any length."""
+        up = np.asarray(vector, np.float64)
+        length = float(np.linalg.norm(up))
+        if up.shape != (3,) or not 0 < length < np.inf:
+            raise BodyTrackingError(f'up is {up}, expected a vector of three numbers, not 0')
+        self._segmenter.set_up(up / length)
+
+    def set_smoothing(self, factor: float) -> None:
+        """Smooth over time: 0 not at all, 1 to a standstill; it holds for 30 images a second."""
+        if not 0 <= factor <= 1:
+            raise BodyTrackingError(
+                f'smoothing is {factor}, expected 0 (none) to 1 (to a standstill)')
+        self._smoothing = factor
+
+    def close(self) -> None:
+        """Forget everybody."""
+        self._follower.tracks = []
+        self._nobody = []
+
+    def estimate(self, images: BodyInput) -> BodyFrame:
+        """
+        Return the people in the images, which come in the order of time.
+
+        :raises BodyTrackingError: the images are not of the mode.
+        """
+        shape = self._lens.height, self._lens.width
+        for name, image in (('depth', images.depth), ('infrared', images.infrared)):
+            if image.shape != shape or image.dtype != np.uint16:
+                raise BodyTrackingError(
+                    f'body tracking got a {name} image of {image.shape} {image.dtype}, expected '
+                    f'{shape} uint16')
+        if images.up is not None:
+            self.set_up(images.up)
+        segments = self._segmenter.segment(images.depth)
+        self._follower.begin(images.device_us)
+        sights = self._known(segments, images)
+        sights += self._new(segments, images, [sight.mask for sight in sights])
+        index_map = self._segmenter.full(
+            segments, [sight.mask for sight in sights], images.depth, BACKGROUND)
+        bodies: list[Body] = []
+        numbers = np.full(256, BACKGROUND, np.uint8)
+        free = index_map == BACKGROUND
+        lifted = [
+            lift(sight.seen, sight.view, images.depth, index_map == number, free, self._lens,
+                 None if sight.track is None else sight.track.lengths)
+            for number, sight in enumerate(sights)]
+        for number, track in enumerate(self._tracks(sights, lifted)):
+            body = lifted[number]
+            if track is None or body is None:
+                continue
+            sight = sights[number]
+            region = sight.view.around(sight.seen.centre, sight.seen.rim)
+            before_us = track.seen_us
+            track.found(body.points, region, body.lengths, images.device_us)
+            numbers[number] = len(bodies)
+            bodies.append(self._body(track, body, (images.device_us - before_us) * 1e-6))
+        return BodyFrame(images.device_us, tuple(bodies), numbers[index_map])
+
+    def _known(self, segments: Segments, images: BodyInput) -> list[_Sight]:
+        """Look at who was seen in the image before."""
+        tracks = [track for track in self._follower.tracks if track.is_seen]
+        moved = [track.ahead(images.device_us) for track in tracks]
+        owners = claim(
+            segments, [track.points + ahead for track, ahead in zip(tracks, moved, strict=True)],
+            BACKGROUND)
+        sights = []
+        for number, (track, ahead) in enumerate(zip(tracks, moved, strict=True)):
+            track.is_seen = False
+            mask = owners == number
+            if float(segments.area[mask].sum()) < _LEAST_AREA:
+                continue
+            region = Region(
+                track.region.centre + ahead, track.region.radius, track.region.roll)
+            hidden = (owners != number) & (owners != BACKGROUND)
+            seen, view = self._look(region, segments, images, mask, hidden)
+            if seen.flag > _FLAG:
+                seen = track.untangled(seen, view, images.device_us)
+                mask = self._whole(seen, view, segments, mask, hidden)
+                sights.append(_Sight(track, seen, view, mask))
+        return sights
+
+    def _new(self, segments: Segments, images: BodyInput, known: list[Mask]) -> list[_Sight]:
+        """Look for people among the parts that are nobody's."""
+        taken = np.zeros(segments.labels.shape, bool)
+        for mask in known:
+            taken |= mask
+        sights: list[_Sight] = []
+        tries = 0
+        likeliest = sorted(
+            (part for part in segments.parts if part.may_be_person),
+            key=lambda part: abs(math.log(part.area / _USUAL_AREA)))
+        for part in likeliest:
+            mask = segments.labels == part.label
+            if (tries == _TRIES or self._is_nobody(part, images)
+                    or float(taken[mask].mean()) > 0.3):
+                continue
+            tries += 1
+            sight = self._meet(segments, images, mask & ~taken, taken)
+            if sight is None:
+                self._nobody.append((part.centre, part.area, images.device_us))
+            else:
+                sights.append(sight)
+                taken |= sight.mask
+        return sights
+
+    def _meet(
+        self, segments: Segments, images: BodyInput, mask: Mask, taken: Mask,
+    ) -> _Sight | None:
+        """Look at somebody who may be there for the first time: twice, the second time better."""
+        points = segments.points[mask]
+        region = region_of(
+            points[::max(1, len(points) // 500)].astype(np.float64), segments.up)
+        seen, view = self._look(region, segments, images, mask, ~mask)
+        if seen.flag <= _FIRST_FLAG:
+            return None
+        size = self._lens.width, self._lens.height
+        large = cv2.resize(mask.view(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+        body = lift(seen, view, images.depth, large, ~large, self._lens)
+        if body is None or body.support < _SUPPORT:
+            return None
+        mask = mask | ((claim(segments, [body.points], BACKGROUND) == 0) & ~taken)
+        again, closer = self._look(
+            view.around(seen.centre, seen.rim), segments, images, mask, taken)
+        if again.flag > _FLAG:
+            seen, view = again, closer
+        elif seen.flag <= _SURE_FLAG or again.flag <= _FIRST_FLAG:
+            return None
+        return _Sight(None, seen, view, self._whole(seen, view, segments, mask, taken))
+
+    def _whole(
+        self, seen: Landmarks, view: View, segments: Segments, mask: Mask, others: Mask,
+    ) -> Mask:
+        """Return somebody's pixels with limbs that are apart."""
+        limbs = np.flatnonzero(seen.visibility[_LIMBS] > _VISIBLE) + _LIMBS.start
+        pixels, valid = self._lens.project(view.rays(seen.pixels[limbs]))
+        return adopt(segments, mask, others, pixels[valid] / segments.step)
+
+    def _look(
+        self, region: Region, segments: Segments, images: BodyInput, mask: Mask, hidden: Mask,
+    ) -> tuple[Landmarks, View]:
+        """Let the model look at a region."""
+        view = View(region, segments.up)
+        step = segments.step
+        white = float(np.percentile(images.infrared[::step, ::step][mask], 98))
+        maps = view.maps(self._lens)
+        seen = self._model(picture(
+            images.infrared, hidden.astype(np.uint8), max(white, 1.0), maps, step))
+        return seen, view
+
+    def _is_nobody(self, part: Part, images: BodyInput) -> bool:
+        """Return whether a part has been looked at and found to be nobody."""
+        self._nobody = [
+            one for one in self._nobody if 0 <= images.device_us - one[2] < _REST * 1e6]
+        return any(
+            float(np.linalg.norm(part.centre - centre)) < _MOVED
+            and abs(part.area - area) < _CHANGED * area for centre, area, _ in self._nobody)
+
+    def _tracks(
+        self, sights: list[_Sight], lifted: list[Lifted | None],
+    ) -> list[Track | None]:
+        """Return the tracks of those who are seen, None where nobody could be lifted."""
+        tracks = [sight.track for sight in sights]
+        new = [(number, body) for number, (track, body) in enumerate(
+            zip(tracks, lifted, strict=True)) if track is None and body is not None]
+        met = self._follower.recognise([body.points[_TRUNK].mean(axis=0) for _, body in new])
+        for (number, body), track in zip(new, met, strict=True):
+            tracks[number] = track or self._follower.add(body.points, sights[number].view.region)
+        return tracks
+
+    def _body(self, track: Track, lifted: Lifted, seconds: float) -> Body:
+        """Return what is known of somebody, smoothed."""
+        positions, confidences = joints_of(lifted.points, lifted.confidences)
+        if track.positions is not None and self._smoothing > 0:
+            kept = self._smoothing ** max(seconds * _RATE, 0.0)
+            positions = positions + kept * (track.positions - positions)
+        track.positions = positions
+        track.orientations = orientations(positions, track.orientations)
+        return Body(
+            track.body_id, positions.astype(np.float32), track.orientations, confidences)

@@ -1,0 +1,272 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""What stands free in a depth image: its connected parts above the floor, with their sizes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+from k4a_ros.body.segmentation_floor import find_floor
+from k4a_ros.body.segmentation_floor import Floor
+from k4a_ros.lens import Intrinsics
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Vectors = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+#: about as many rows are looked at, whatever the mode has
+_ROWS = 288
+#: Two neighbours are of different things from this difference of depth on: metres, and share of
+#: the depth, as slanted surfaces have fewer pixels far away.
+_JUMP = 0.045
+_JUMP_PER_METRE = 0.015
+#: metres above the floor below which everything is floor, and its noise
+_FLOOR = 0.06
+_SOLE = 0.015
+#: pixels of the smallest part worth looking at
+_LEAST_PIXELS = 60
+#: Metric gates: what of somebody can be in the picture, or of two people who touch. Area as seen
+#: frontally (somebody of 1.75 m shows about 0.5 m²).
+_AREA = (0.07, 2.4)
+_TALL = (0.35, 2.4)
+_WIDE = 2.4
+_DEEP = 1.8
+#: how far, in the mean, people are off a plane at least: walls and printed figures are less
+_FLAT = 0.022
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """
+    A connected part of the surface.
+
+    ``label`` in ``Segments.labels``; ``box``: its rows and columns; ``area`` m²; ``centre`` (3,)
+    the middle of its points; ``tall``, ``wide`` and ``deep``: its extents upwards, to the side and
+    away from the camera, metres, without the outermost 2 %; ``curved``: how far its points are
+    off the plane that fits them best, metres, root mean square.
+    """
+
+    label: int
+    box: tuple[slice, slice]
+    area: float
+    centre: Vectors
+    tall: float
+    wide: float
+    deep: float
+    curved: float
+
+    @property
+    def may_be_person(self) -> bool:
+        """Return whether a person may be of this size."""
+        return (_AREA[0] <= self.area <= _AREA[1] and _TALL[0] <= self.tall <= _TALL[1]
+                and self.wide <= _WIDE and self.deep <= _DEEP and self.curved >= _FLAT)
+
+
+@dataclass(frozen=True, eq=False)
+class Segments:
+    """
+    A depth image in parts, every ``step``-th pixel of it.
+
+    ``points`` (height, width, 3) float32 metres, 0 for none; ``labels`` (height, width) int32, 0
+    for what is of no part; ``area`` (height, width) float32, m² a pixel shows; ``heights``
+    (height, width) float32, metres above the floor, or None where none is known; ``up`` (3,).
+    """
+
+    step: int
+    points: Floats
+    labels: npt.NDArray[np.int32]
+    area: Floats
+    heights: Floats | None
+    up: Vectors
+    parts: tuple[Part, ...]
+
+
+class Segmenter:
+    """
+    Cuts depth images of one lens into parts.
+
+    An object serves one thread; it keeps the floor of the image before.
+
+    :param up: the direction of up in the depth camera's frame, unit length; where the floor is
+        seen, 25° off are not too far.
+    """
+
+    def __init__(self, lens: Intrinsics, up: Vectors) -> None:
+        self.up = up
+        self.step = max(1, round(lens.height / _ROWS))
+        rays = lens.rays()
+        self._full_rays = np.nan_to_num(rays)
+        self._valid = np.ascontiguousarray(~np.isnan(rays[..., 0]))
+        here = self._full_rays[::self.step, ::self.step]
+        self._rays = np.concatenate([here, np.ones_like(here[..., :1])], axis=2)
+        self._seen = self._valid[::self.step, ::self.step]
+        # the area of a pixel in the plane at 1 m
+        du = np.gradient(here, axis=1)
+        dv = np.gradient(here, axis=0)
+        size = np.abs(du[..., 0] * dv[..., 1] - du[..., 1] * dv[..., 0])
+        self._area = np.where(self._seen, size, 0).astype(np.float32)
+        self._floor: Floor | None = None
+
+    @property
+    def floor(self) -> Floor | None:
+        """Return the floor that was seen last."""
+        return self._floor
+
+    def set_up(self, up: Vectors) -> None:
+        """Change the direction of up; if it is another, so is the floor."""
+        if self._floor is not None and up @ self.up < 0.9998:
+            self._floor = None
+        self.up = up
+
+    def segment(self, depth: npt.NDArray[np.uint16]) -> Segments:
+        """
+        Cut a depth image into parts.
+
+        :param depth: (height, width) uint16 millimetres, 0 for none.
+        """
+        z = depth[::self.step, ::self.step] * np.float32(0.001)
+        z[~self._seen] = 0
+        points = self._rays * z[..., np.newaxis]
+        area = self._area * z * z
+        self._floor = find_floor(points, area, self.up, self._floor) or self._floor
+        keep = z > 0
+        heights = None
+        up = self.up
+        if self._floor is not None:
+            up = self._floor.up
+            heights = points @ up.astype(np.float32) + np.float32(self._floor.height)
+            keep &= heights > _FLOOR
+        _cut(z, keep)
+        labels: npt.NDArray[np.int32]
+        found: tuple[Any, ...] = cv2.connectedComponentsWithStats(
+            keep.view(np.uint8), connectivity=4, ltype=cv2.CV_32S)
+        _, labels, stats, _ = found
+        across, away = _level_axes(up)
+        parts = []
+        for label in np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] >= _LEAST_PIXELS) + 1:
+            x, y, width, height, _ = stats[label]
+            box = slice(y, y + height), slice(x, x + width)
+            parts.append(_part(int(label), box, labels, points, area, (up, across, away)))
+        return Segments(self.step, points, labels, area, heights, up, tuple(parts))
+
+    def full(
+        self, segments: Segments, masks: list[Mask], depth: npt.NDArray[np.uint16],
+        background: int,
+    ) -> npt.NDArray[np.uint8]:
+        """
+        Return whose each pixel of the depth image is.
+
+        The masks are brought to its resolution, and grow onto pixels beside them at the same
+        depth: along the outline, and from the ankles down to the floor.
+
+        :param masks: (height / step, width / step) each, of one person.
+        :param background: the value for nobody.
+        :return: (height, width) uint8: index into ``masks``.
+        """
+        index_map = np.full(depth.shape, background, np.uint8)
+        z = segments.points[..., 2]
+        for number, mask in enumerate(masks):
+            rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+            if not rows.size:
+                continue
+            # room for the feet below
+            box = (slice(max(rows[0] - 2, 0), rows[-1] + 16),
+                   slice(max(columns[0] - 6, 0), columns[-1] + 7))
+            heights = None if segments.heights is None else segments.heights[box]
+            grown = _with_feet(mask[box].astype(np.uint8), z[box], heights)
+            reference = cv2.blur(z[box] * grown, (5, 5)) / np.maximum(
+                cv2.blur(grown.astype(np.float32), (5, 5)), 1e-6)
+            grown = cv2.dilate(grown, np.ones((3, 3), np.uint8)).astype(np.uint8)
+            top, left = box[0].start * self.step, box[1].start * self.step
+            target = (slice(top, top + grown.shape[0] * self.step),
+                      slice(left, left + grown.shape[1] * self.step))
+            here = depth[target] * np.float32(0.001)
+            shape = here.shape[1], here.shape[0]
+            large = cv2.resize(grown, (0, 0), fx=self.step, fy=self.step,
+                               interpolation=cv2.INTER_NEAREST)[:shape[1], :shape[0]]
+            expected = cv2.resize(reference, (0, 0), fx=self.step, fy=self.step,
+                                  interpolation=cv2.INTER_NEAREST)[:shape[1], :shape[0]]
+            inside = (large > 0) & (here > 0) & (np.abs(here - expected) < 0.12)
+            inside &= self._valid[target]
+            if self._floor is not None:
+                rays = self._full_rays[target]
+                nx, ny, nz = self._floor.up.astype(np.float32)
+                height = here * (rays[..., 0] * nx + rays[..., 1] * ny + nz)
+                inside &= height > _SOLE - self._floor.height
+            index_map[target][inside] = number
+        return index_map
+
+
+def _cut(z: Floats, keep: Mask) -> None:
+    """Take out of a mask the pixels that are behind a neighbour by a jump."""
+    allowed = _JUMP + _JUMP_PER_METRE * z
+    for near, far in (
+            ((slice(None), slice(1, None)), (slice(None), slice(None, -1))),
+            ((slice(1, None), slice(None)), (slice(None, -1), slice(None)))):
+        step = z[far] - z[near]
+        nothing = (z[near] == 0) | (z[far] == 0)
+        keep[far] &= ~(step > allowed[near]) | nothing
+        keep[near] &= ~(-step > allowed[far]) | nothing
+
+
+def _level_axes(up: Vectors) -> tuple[Vectors, Vectors]:
+    """Return unit vectors across and away from the camera, level."""
+    away = np.array([0.0, 0.0, 1.0]) - up[2] * up
+    if np.linalg.norm(away) < 0.2:
+        away = np.array([0.0, 1.0, 0.0]) - up[1] * up
+    away = away / np.linalg.norm(away)
+    return np.cross(away, up), away
+
+
+def _part(
+    label: int, box: tuple[slice, slice], labels: npt.NDArray[np.int32], points: Floats,
+    area: Floats, axes: tuple[Vectors, Vectors, Vectors],
+) -> Part:
+    """Measure a part."""
+    inside = labels[box] == label
+    surface = points[box][inside]
+    few = surface[::max(1, len(surface) // 400)]
+    spread = few - few.mean(axis=0)
+    least = float(np.linalg.eigvalsh(spread.T @ spread / len(spread))[0])
+    along = np.sort(few @ np.stack(axes, axis=1).astype(np.float32), axis=0)
+    low, middle, high = along[[int(share * (len(along) - 1)) for share in (0.02, 0.5, 0.98)]]
+    up, across, away = axes
+    tall, wide, deep = (float(extent) for extent in high - low)
+    centre = middle[0] * up + middle[1] * across + middle[2] * away
+    return Part(label, box, float(area[box][inside].sum()), centre, tall, wide, deep,
+                float(np.sqrt(max(least, 0.0))))
+
+
+def _with_feet(
+    mask: npt.NDArray[np.uint8], z: Floats, heights: Floats | None,
+) -> npt.NDArray[np.uint8]:
+    """Let a mask grow from what is close above the floor onto what is just above the floor."""
+    if heights is None:
+        return mask
+    low = (z > 0) & (heights > _SOLE) & (heights <= _FLOOR + 0.02)
+    ankles = mask * (heights < 2 * _FLOOR)
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    allowed = (low | (ankles > 0)).view(np.uint8)
+    reached = ankles
+    # as far as a foot is long
+    for _ in range(10):
+        reached = cv2.dilate(reached, cross).astype(np.uint8) & allowed
+    grown: npt.NDArray[np.uint8] = mask | reached
+    return grown

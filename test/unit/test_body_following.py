@@ -1,0 +1,190 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""Who is who from image to image."""
+
+from __future__ import annotations
+
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+from k4a_ros.body.following import assign
+from k4a_ros.body.following import Follower
+from k4a_ros.body.following import PATIENCE
+from k4a_ros.body.following import Track
+from k4a_ros.body.following import untangle
+from k4a_ros.body.landmark_model import Landmarks
+from k4a_ros.body.landmark_view import Region
+from k4a_ros.body.landmark_view import View
+from k4a_ros.body.lifting import BONES
+import numpy as np
+import pytest
+
+UNKNOWN = np.full(len(BONES), np.nan)
+SECOND = 1_000_000
+
+
+def somebody(x: float, z: float = 2.0) -> tuple[np.ndarray, Region]:
+    """Return landmarks, all different, whose trunk has its middle at (x, 0, z), and a region."""
+    points = np.zeros((33, 3))
+    points[:, 0] = np.where(np.arange(33) % 2, 0.15, -0.15)
+    points[:, 1] = np.linspace(-0.8, 0.9, 33)
+    points -= points[[11, 12, 23, 24]].mean(axis=0)
+    return points + [x, 0.0, z], Region(np.array([x, 0.0, z]), 1.0)
+
+
+def landmarks(pixels: np.ndarray) -> Landmarks:
+    return Landmarks(1.0, pixels.astype(np.float32), np.arange(33) / 40.0,
+                     np.arange(99.0).reshape(33, 3), np.zeros(2), np.ones(2))
+
+
+@given(st.lists(st.lists(st.one_of(st.just(np.inf), st.floats(0, 10)), min_size=3, max_size=3),
+                max_size=4))
+def test_assignment_is_the_best_there_is(rows):
+    costs = np.array(rows).reshape(-1, 3)
+
+    def worth(columns):
+        pairs = [(row, column) for row, column in enumerate(columns) if column is not None]
+        return -len(pairs), sum(costs[pair] for pair in pairs)
+
+    found = assign(costs)
+    used = [column for column in found if column is not None]
+    assert len(used) == len(set(used))
+    assert np.isfinite(worth(found)[1])
+    every = itertools.product([None, 0, 1, 2], repeat=len(costs))
+    best = min(worth(columns) for columns in every
+               if len({c for c in columns if c is not None}) == sum(
+                   c is not None for c in columns) and np.isfinite(worth(columns)[1]))
+    assert worth(found)[0] == best[0]
+    assert worth(found)[1] == pytest.approx(best[1])
+
+
+def test_numbers_are_not_given_twice():
+    follower = Follower()
+    numbers = []
+    for now in range(4):
+        follower.begin(now * 3 * SECOND)
+        assert follower.tracks == []
+        numbers.append(follower.add(*somebody(0.0)).body_id)
+    assert numbers == [1, 2, 3, 4]
+
+
+def test_who_is_hidden_for_less_than_a_second_keeps_the_number():
+    follower = Follower()
+    follower.begin(0)
+    track = follower.add(*somebody(0.0))
+    for frame in range(1, 6):
+        follower.begin(frame * 100_000)
+        track.found(*somebody(0.1 * frame), UNKNOWN, frame * 100_000)
+    assert track.velocity == pytest.approx([1.0, 0, 0], abs=0.1)
+    track.is_seen = False
+    for hidden, place in ((300_000, 0.8), (int(PATIENCE * SECOND) - 1, 1.5)):
+        follower.begin(500_000 + hidden)
+        # where he would be by now, and not where he was
+        assert follower.recognise([np.array([place, 0.0, 2.0])]) == [track]
+        assert follower.recognise([np.array([place, 0.0, 4.0])]) == [None]
+    follower.begin(500_001 + int(PATIENCE * SECOND))
+    assert follower.recognise([np.array([1.5, 0.0, 2.0])]) == [None]
+
+
+def test_who_is_seen_is_nobody_elses_new_appearance():
+    follower = Follower()
+    follower.begin(0)
+    follower.add(*somebody(0.0))
+    assert follower.recognise([np.array([0.0, 0.0, 2.0])]) == [None]
+
+
+def test_two_who_are_found_again_are_told_apart():
+    follower = Follower()
+    follower.begin(0)
+    tracks = [follower.add(*somebody(x)) for x in (0.0, 0.4)]
+    for track in tracks:
+        track.is_seen = False
+    follower.begin(200_000)
+    # the first place is nearer to both of them
+    places = [np.array([0.35, 0.0, 2.0]), np.array([0.75, 0.0, 2.0])]
+    assert follower.recognise(places) == tracks
+    assert follower.recognise(places[::-1]) == tracks[::-1]
+
+
+def test_time_that_goes_back_begins_anew():
+    follower = Follower()
+    follower.begin(5 * SECOND)
+    follower.add(*somebody(0.0))
+    follower.begin(SECOND)
+    assert follower.tracks == []
+    assert follower.add(*somebody(0.0)).body_id == 2
+
+
+def test_nobody_is_faster_than_people_are():
+    track = Track(1, *somebody(0.0), 0)
+    track.found(*somebody(30.0), UNKNOWN, 100_000)
+    assert 1.0 < np.linalg.norm(track.velocity) <= 3.0
+    assert np.linalg.norm(track.ahead(60 * SECOND)) <= 3.0
+    # two images of the same time tell nothing about it
+    before = track.velocity
+    track.found(*somebody(31.0), UNKNOWN, 100_000)
+    assert track.velocity is before
+
+
+def test_bones_have_the_mean_length_of_both_sides():
+    track = Track(1, *somebody(0.0), 0)
+    lengths = UNKNOWN.copy()
+    lengths[:3] = 0.3, 0.34, 0.25
+    track.found(*somebody(0.0), lengths, 100_000)
+    assert track.lengths[:4] == pytest.approx([0.32, 0.32, 0.25, 0.25])
+    assert np.isnan(track.lengths[4:]).all()
+    lengths[:3] = 0.42, np.nan, np.nan
+    track.found(*somebody(0.0), lengths, 200_000)
+    assert track.lengths[:4] == pytest.approx([0.33, 0.33, 0.25, 0.25])
+
+
+def test_left_and_right_are_exchanged_only_when_clearly_so():
+    expected = np.zeros((33, 2))
+    expected[:, 0] = np.where(np.arange(33) % 2, 140.0, 100.0)
+    expected[:, 1] = (np.arange(33) + 1) // 2 * 7
+    order = np.arange(33)
+    legs = order.copy()
+    legs[25:33] = [26, 25, 28, 27, 30, 29, 32, 31]
+    seen = landmarks(expected)
+    same, changed = untangle(seen, expected, 100.0)
+    assert same is seen
+    assert not changed
+    better, changed = untangle(landmarks(expected[legs]), expected, 100.0)
+    assert changed
+    assert np.allclose(better.pixels, expected)
+    # all that is known of a landmark goes with it
+    assert np.array_equal(better.visibility, seen.visibility[legs])
+    assert np.array_equal(better.world, seen.world[legs])
+    # legs that are before each other cannot be told apart
+    close = expected.copy()
+    close[:, 0] = (close[:, 0] - 120) * 0.1 + 120
+    assert not untangle(landmarks(close[legs]), close, 100.0)[1]
+
+
+def test_the_model_is_believed_if_it_insists():
+    points, region = somebody(0.0)
+    track = Track(1, points, region, 0)
+    view = View(region, np.array([0.0, -1.0, 0.0]))
+    pixels = view.project(points)
+    other = pixels.copy()
+    other[25:33] = pixels[[26, 25, 28, 27, 30, 29, 32, 31]]
+    kept = []
+    for frame in range(1, 12):
+        track.seen_us = frame * 100_000 - 100_000
+        seen = track.untangled(landmarks(other), view, frame * 100_000)
+        kept.append(bool(np.allclose(seen.pixels, pixels, atol=1e-3)))
+    assert kept == [True] * 6 + [False] + [True] * 4
