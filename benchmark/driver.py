@@ -56,12 +56,13 @@ from k4a_ros.transport import prepare
 import numpy as np
 
 #: recordings: name, resolution of colour, captures per second
-SOURCES = (('720P', '720P', 30), ('1080P', '1080P', 30), ('2160P', '2160P', 30),
-           ('3072P', '3072P', 15))
+SOURCES = (('720P', '720P', 30), ('people', '720P', 30), ('1080P', '1080P', 30),
+           ('2160P', '2160P', 30), ('3072P', '3072P', 15))
 #: captures of which a recording is made
 CAPTURES = 60
 BASIC = ('depth/image_raw', 'ir/image_raw', 'points2')
 DECODED, JPEG = (*BASIC, 'rgb/image_raw'), (*BASIC, 'rgb/image_raw/compressed')
+BODIES = 'body_tracking_joints'
 _TICKS = os.sysconf('SC_CLK_TCK')
 
 
@@ -80,7 +81,7 @@ def subscribe(topics: list[str], period_ns: int) -> None:
     stamps: dict[str, list[int]] = {topic: [] for topic in topics}
 
     def subscribe_to(topic: str) -> None:
-        kind: Any = (PointCloud2 if topic == 'points2' else
+        kind: Any = (PointCloud2 if topic in ('points2', BODIES) else
                      CompressedImage if topic.endswith('compressed') else Image)
 
         def take(data: bytes) -> None:
@@ -177,6 +178,7 @@ class Run:
     cpu_ms: float
     count: int
     lost: int
+    bodies_hz: float
 
 
 class Process:
@@ -228,7 +230,8 @@ class Bench:
                 self.environment, '-c',
                 'from k4a_ros.main import main; raise SystemExit(main())', '--ros-args',
                 '-p', f'recording_file:={self.path(name)}', '-p', 'recording_loop_enabled:=true',
-                '-p', 'playback_start_delay:=0.0')
+                '-p', 'playback_start_delay:=0.0',
+                '-p', f'body_tracking_enabled:={str(name == "people").lower()}')
         try:
             yield process
         finally:
@@ -259,9 +262,11 @@ class Bench:
                 found = subscriber.ask()
             finally:
                 subscriber.end()
+        bodies, _ = found.pop(BODIES, (0, 0))
         count = max((count for count, _ in found.values()), default=round(passed * fps))
         lost = max((lost for _, lost in found.values()), default=0)
-        return Run(first, used / passed, 1000 * used / max(count, 1), count, lost)
+        return Run(
+            first, used / passed, 1000 * used / max(count, 1), count, lost, bodies / passed)
 
 
 def write_recordings(folder: Path, original: str, wanted: list[str]) -> None:
@@ -269,19 +274,19 @@ def write_recordings(folder: Path, original: str, wanted: list[str]) -> None:
     for name, size, fps in SOURCES:
         if name not in wanted:
             continue
-        path = folder / f'{name}.mkv'
-        if original and size == '720P':
-            repeat(original, path, fps)
-            continue
-        subprocess.run(
-            [sys.executable, '-c',
-             'from k4a_ros.tools.simulate import main; raise SystemExit(main())', str(path),
-             '--seconds', str(CAPTURES / fps), '--fps', str(fps),
-             '--color-resolution', size], check=True, stdout=subprocess.DEVNULL)
+        source = Path(original)
+        if not original or name != '720P':
+            source = folder / 'simulated.mkv'
+            subprocess.run(
+                [sys.executable, '-c',
+                 'from k4a_ros.tools.simulate import main; raise SystemExit(main())',
+                 str(source), '--seconds', str(CAPTURES / fps), '--fps', str(fps),
+                 '--color-resolution', size, '--force'], check=True, stdout=subprocess.DEVNULL)
+        repeat(str(source), folder / f'{name}.mkv', fps)
 
 
 def repeat(original: str, path: Path, fps: int) -> None:
-    """Write a recording with the images of another over and over, and inertial samples."""
+    """Write a recording of equal steps, in its loop too, with the images of another."""
     source = Playback(original)
     captures: list[Capture] = []
     while len(captures) < CAPTURES and (capture := source.next_capture()):
@@ -337,6 +342,14 @@ def compare(bench: Bench, rounds: int, seconds: float) -> None:
               f'{sum(run.count for run in passed_on)} | {sum(run.lost for run in passed_on)} |')
 
 
+def track(bench: Bench, rounds: int, seconds: float) -> None:
+    """Print what body tracking costs, and whether images suffer from it."""
+    runs = [bench.measure('people', (*DECODED, BODIES), seconds) for _ in range(rounds)]
+    print(f'\nwith body tracking of one person: {spread([run.bodies_hz for run in runs])} Hz of '
+          f'people, {sum(run.lost for run in runs)} of {sum(run.count for run in runs)} captures '
+          f'lost, {spread([100 * run.load for run in runs], " %")} of a core')
+
+
 def endure(bench: Bench, seconds: float) -> None:
     """Print what is lost in a long time, each capture decoded."""
     run = bench.measure('720P', DECODED, seconds)
@@ -372,6 +385,7 @@ def main() -> int:
             endure(bench, options.endurance)
         else:
             compare(bench, options.rounds, options.seconds)
+            track(bench, options.rounds, options.seconds)
     return 0
 
 

@@ -30,7 +30,13 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Maps the device's microseconds to ROS nanoseconds."""
+    """
+    Maps the device's microseconds to ROS nanoseconds.
+
+    ``settled``: no observation will change anything any more.
+    """
+
+    settled: bool
 
     def observe(self, device_us: int, ros_ns: int) -> None:
         """
@@ -56,6 +62,8 @@ class FixedClock:
     durations that the camera measured.
     """
 
+    settled = False
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._offset_ns: int | None = None
@@ -65,6 +73,7 @@ class FixedClock:
         with self._lock:
             if self._offset_ns is None:
                 self._offset_ns = ros_ns - device_us * 1000
+                self.settled = True
 
     def to_ros(self, device_us: int) -> int:
         """
@@ -123,6 +132,8 @@ class LiveClock:
     anew only when the device's own time line does (``resets`` counts), and even then not earlier
     than it has been already.
     """
+
+    settled = False
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -240,6 +240,8 @@ class Topics:
 
     def _observe(self, device_us: int, host_ns: int) -> None:
         """Tell the clock when something came: on the host's monotonic clock, or now if 0."""
+        if self._clock.settled:
+            return
         ago_ns = time.monotonic_ns() - host_ns if host_ns else 0
         self._clock.observe(device_us, self._node.get_clock().now().nanoseconds - ago_ns)
 

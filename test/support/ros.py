@@ -57,7 +57,10 @@ Case = Callable[[Callable[..., None]], None]
 PATIENCE = 20.0
 
 # 1 to 101: above that, ports may be taken by others (ROS 2, "The ROS_DOMAIN_ID")
-_domains = itertools.cycle(random.Random(os.getpid()).sample(range(1, 102), 101))
+# of these, each of the processes that pytest-xdist runs tests in has its own
+_WORKER = int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0')[2:])
+_MINE = range(1 + _WORKER, 102, int(os.environ.get('PYTEST_XDIST_WORKER_COUNT', '1')))
+_domains = itertools.cycle(random.Random(os.getpid()).sample(_MINE, len(_MINE)))
 
 
 def new_domain() -> int:
