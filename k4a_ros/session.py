@@ -40,6 +40,9 @@ _FIRST_CAPTURE = 4.0
 #: itself down, until streaming is started anew (Azure Kinect documentation, "Depth camera auto
 #: powers down").
 _NO_PULSE = 50.0
+#: Seconds for which inertial samples gather while nobody wants them: to read each burst of them costs
+#: more than all else that a driver without subscribers does. The queues of the SDK hold far more.
+_UNWANTED = 0.05
 
 
 class Sink(Protocol):
@@ -50,6 +53,9 @@ class Sink(Protocol):
 
     def imu(self, samples: ImuSamples) -> None:
         """Take inertial samples."""
+
+    def imu_wanted(self) -> bool:
+        """Tell whether every inertial sample is wanted at once."""
 
     def stopped(self) -> None:
         """Let go of every image; there is nothing to take until the next session."""
@@ -200,6 +206,8 @@ class Session:
         samples = self._camera.read_imu(_TICK)
         self._counts.samples += len(samples)
         self._sink.imu(samples)
+        if not self._camera.lockstep and not self._sink.imu_wanted():
+            self._stopping.wait(_UNWANTED)
 
     def _run(self, take: Callable[[], None]) -> None:
         error: BaseException | None = None

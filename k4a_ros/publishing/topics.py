@@ -200,6 +200,10 @@ class Topics:
                 samples[start:start + self._imu.depth], self._clock.to_ros)
             self._settle([self._imu])
 
+    def imu_wanted(self) -> bool:
+        """Tell whether anybody subscribes to inertial samples."""
+        return self._imu is not None and self._imu.wanted()
+
     def stopped(self) -> None:
         """Let go of every image of the camera; called between its last capture and its end."""
         if self.bodies is not None:

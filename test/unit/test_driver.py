@@ -132,6 +132,9 @@ class Recorder:
     def imu(self, samples: ImuSamples) -> None:
         raise AssertionError('this camera has no IMU')
 
+    def imu_wanted(self) -> bool:
+        return False
+
     def stopped(self) -> None:
         """Have nothing to let go of."""
 

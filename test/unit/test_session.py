@@ -86,6 +86,7 @@ class Sink:
     def __init__(self, delay: float = 0.0) -> None:
         self.captures: list[Capture] = []
         self.stops = 0
+        self.wants_imu = True
         self.samples: list[ImuSamples] = []
         self.delay = delay
 
@@ -95,6 +96,9 @@ class Sink:
 
     def imu(self, item: ImuSamples) -> None:
         self.samples.append(item)
+
+    def imu_wanted(self) -> bool:
+        return self.wants_imu
 
     def stopped(self) -> None:
         self.stops += 1
@@ -208,3 +212,13 @@ def test_latest_gives_up_in_time() -> None:
     with pytest.raises(ReadTimeout):
         Latest().take(0.05)
     assert 0.04 < time.monotonic() - began < 5
+
+
+def test_inertial_samples_that_nobody_wants_are_read_seldom_and_all_the_same() -> None:
+    end = EndOfRecording('end')
+    sink = Sink()
+    sink.wants_imu = False
+    began = time.monotonic()
+    counts, error = run(Script([end], [samples(3)] * 4 + [end]), sink)
+    assert error is None and counts.samples == 12 and len(sink.samples) == 4
+    assert time.monotonic() - began > 4 * 0.05
