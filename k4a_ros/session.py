@@ -40,8 +40,8 @@ _FIRST_CAPTURE = 4.0
 #: itself down, until streaming is started anew (Azure Kinect documentation, "Depth camera auto
 #: powers down").
 _NO_PULSE = 50.0
-#: Seconds for which inertial samples gather while nobody wants them: to read each burst of them costs
-#: more than all else that a driver without subscribers does. The queues of the SDK hold far more.
+#: Seconds for which inertial samples gather while nobody wants them: to read each burst of them
+#: costs more than all else that a driver without subscribers does. The SDK's queues hold far more.
 _UNWANTED = 0.05
 
 

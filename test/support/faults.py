@@ -154,7 +154,7 @@ def assert_ends_well(driver: DriverProcess, number: int) -> None:
     """Send a signal, and fail unless the driver ends soon, with code 0 and without complaint."""
     began = time.monotonic()
     assert driver.stop(number) == 0, driver.output
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 5.0
     assert 'Traceback' not in driver.output
     assert 'ERROR' not in driver.output and 'FATAL' not in driver.output
 

@@ -333,7 +333,8 @@ def test_a_silent_camera_sends_nothing_until_it_is_ended() -> None:
         camera.fault('silent')
         for read_one in (camera.read, camera.read_imu):
             with pytest.raises(ReadTimeout):
-                read_one(0.1)
+                for _ in range(5):  # what was there already, on a busy machine
+                    read_one(0.1)
         camera.fault('none')
         assert camera.read(1.0).device_us > 230_000
         assert camera.read_imu(1.0).acc_us[0] > 200_000
