@@ -73,24 +73,30 @@ class RigidTransform:
         return RigidTransform(u * sign @ vt, self.translation)
 
     def quaternion(self) -> tuple[float, float, float, float]:
-        """
-        Return the rotation as a unit quaternion: x, y, z and w, which is not negative.
-
-        Shepperd, "Quaternion from rotation matrix", 1978: divides by the largest component.
-        """
-        m = self.rotation
-        # 4 q qᵀ, from which the row of the largest component is taken
-        products = np.array([
-            [1 + m[0, 0] - m[1, 1] - m[2, 2], m[0, 1] + m[1, 0], m[0, 2] + m[2, 0],
-             m[2, 1] - m[1, 2]],
-            [m[0, 1] + m[1, 0], 1 - m[0, 0] + m[1, 1] - m[2, 2], m[1, 2] + m[2, 1],
-             m[0, 2] - m[2, 0]],
-            [m[0, 2] + m[2, 0], m[1, 2] + m[2, 1], 1 - m[0, 0] - m[1, 1] + m[2, 2],
-             m[1, 0] - m[0, 1]],
-            [m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1],
-             1 + m[0, 0] + m[1, 1] + m[2, 2]],
-        ])
-        row = products[np.argmax(np.diag(products))]
-        row = row / np.linalg.norm(row)
-        x, y, z, w = (float(c) for c in (row if row[3] >= 0 else -row))
+        """Return the rotation as a unit quaternion: x, y, z and w, which is not negative."""
+        w, x, y, z = quaternions(self.rotation[np.newaxis])[0].tolist()
         return x, y, z, w
+
+
+def quaternions(rotations: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """
+    Return rotations (N, 3, 3) as unit quaternions w, x, y, z with w >= 0, (N, 4).
+
+    Shepperd, "Quaternion from rotation matrix", 1978: divides by the largest component.
+    """
+    m = np.asarray(rotations, np.float64)
+    products = np.empty((len(m), 4, 4))  # 4 q qᵀ
+    a, b, c = m[:, 0, 0], m[:, 1, 1], m[:, 2, 2]
+    products[:, 0, 0] = 1 + a + b + c
+    products[:, 1, 1] = 1 + a - b - c
+    products[:, 2, 2] = 1 - a + b - c
+    products[:, 3, 3] = 1 - a - b + c
+    for k, i, j in ((1, 2, 1), (2, 0, 2), (3, 1, 0)):
+        products[:, 0, k] = products[:, k, 0] = m[:, i, j] - m[:, j, i]
+    for i, j in ((0, 1), (0, 2), (1, 2)):
+        products[:, i + 1, j + 1] = products[:, j + 1, i + 1] = m[:, i, j] + m[:, j, i]
+    largest = products.diagonal(axis1=1, axis2=2).argmax(axis=1)
+    found: npt.NDArray[np.float64] = products[np.arange(len(m)), largest]
+    found /= np.sqrt((found * found).sum(axis=1, keepdims=True))
+    found[found[:, 0] < 0] *= -1.0
+    return found

@@ -65,13 +65,7 @@ def _find(backend: str, settings: Settings) -> None:
             settings.body_tracking_model_path)
     elif backend == 'landmarks':
         from k4a_ros.body.landmark_model import find_model
-        path = settings.body_tracking_model_path
-        if not path:
-            find_model()
-        elif not Path(path).is_file():
-            raise BodyTrackingError(
-                f'cannot track bodies: there is no file {path}; correct '
-                'body_tracking_model_path, or leave it empty')
+        find_model(settings.body_tracking_model_path)
 
 
 def open_tracker(backend: str, camera: Camera, settings: Settings) -> BodyTracker:

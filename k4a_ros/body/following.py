@@ -25,6 +25,7 @@ import math
 
 from k4a_ros.body.landmark_model import LANDMARKS
 from k4a_ros.body.landmark_model import Landmarks
+from k4a_ros.body.landmark_model import TRUNK
 from k4a_ros.body.landmark_view import Region
 from k4a_ros.body.landmark_view import View
 from k4a_ros.body.lifting import BONES
@@ -43,7 +44,6 @@ _FASTEST = 3.0
 _AVERAGE = 0.15
 #: share of a new measurement of a bone in its length
 _LENGTH_SHARE = 0.1
-_TRUNK = [11, 12, 23, 24]
 #: bones that come in pairs of equal length, left and right following each other
 _PAIRS = len(BONES) // 2
 #: left landmarks, each followed by its right one, of arms and legs and of where these begin
@@ -105,7 +105,7 @@ class Track:
         """Take what has been seen of him at a time."""
         seconds = (now_us - self.seen_us) * 1e-6
         if seconds > 0:
-            moved = (points[_TRUNK].mean(axis=0) - self.points[_TRUNK].mean(axis=0)) / seconds
+            moved = (points[TRUNK].mean(axis=0) - self.points[TRUNK].mean(axis=0)) / seconds
             speed = float(np.linalg.norm(moved))
             moved = moved * min(1.0, _FASTEST / max(speed, 1e-9))
             self.velocity = self.velocity + (moved - self.velocity) * (
@@ -175,7 +175,7 @@ class Follower:
         lost = [track for track in self.tracks if not track.is_seen]
         costs = np.full((len(places), len(lost)), np.inf)
         for column, track in enumerate(lost):
-            expected = track.points[_TRUNK].mean(axis=0) + track.ahead(self._now_us)
+            expected = track.points[TRUNK].mean(axis=0) + track.ahead(self._now_us)
             unseen = (self._now_us - track.seen_us) * 1e-6
             for row, place in enumerate(places):
                 distance = float(np.linalg.norm(place - expected))

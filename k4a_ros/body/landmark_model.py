@@ -35,6 +35,8 @@ SIZE = 256
 #: landmarks of the body (Grishchenko et al., "BlazePose GHUM Holistic", 2022), without the two
 #: pairs of auxiliary points that follow them
 LANDMARKS = 33
+#: of these, left and right shoulder and hip
+TRUNK = [11, 12, 23, 24]
 
 #: how to get the model: the last version with wheels for x86-64 and aarch64 that has it inside
 INSTALL = 'pip install --no-deps mediapipe==0.10.18'
@@ -78,7 +80,7 @@ class LandmarkModel:
     """
 
     def __init__(self, path: str = '') -> None:
-        self._path = Path(path) if path else find_model()
+        self._path = find_model(path)
         self._run = _load(self._path)
         outputs = self._run(np.zeros((SIZE, SIZE), np.float32))
         found = {name: outputs[name].size for name in _OUTPUTS if name in outputs}
@@ -105,12 +107,25 @@ class LandmarkModel:
             points[LANDMARKS, :2].copy(), points[LANDMARKS + 1, :2].copy())
 
 
-def find_model() -> Path:
+def find_model(path: str = '') -> Path:
     """
-    Return the model in the installed package `mediapipe`, which is not imported for it.
+    Return the file of the model.
 
-    :raises BodyTrackingError: there is none, or its contents are not what is known.
+    :param path: '' for the one in the installed package `mediapipe`, which is not imported for it.
+    :raises BodyTrackingError: there is none, or the package's contents are not what is known.
     """
+    return _given(Path(path)) if path else _installed()
+
+
+def _given(path: Path) -> Path:
+    if not path.is_file():
+        raise BodyTrackingError(
+            f'the model {path} of body_tracking_model_path is not there: correct the path, or '
+            f'leave it empty and "{INSTALL}"')
+    return path
+
+
+def _installed() -> Path:
     spec = importlib.util.find_spec('mediapipe')
     places = [] if spec is None else list(spec.submodule_search_locations or [])
     path = next(
@@ -132,10 +147,6 @@ def find_model() -> Path:
 
 def _load(path: Path) -> Callable[[Floats], dict[str, Floats]]:
     """Return what takes a picture and returns the model's outputs by name."""
-    if not path.is_file():
-        raise BodyTrackingError(
-            f'the model {path} of body_tracking_model_path is not there: correct the path, or '
-            f'leave it empty and "{INSTALL}"')
     try:
         return _with_litert(path)
     except ImportError:

@@ -30,6 +30,7 @@ from k4a_ros.body.following import Track
 from k4a_ros.body.landmark_joints import joints_of
 from k4a_ros.body.landmark_model import LandmarkModel
 from k4a_ros.body.landmark_model import Landmarks
+from k4a_ros.body.landmark_model import TRUNK
 from k4a_ros.body.landmark_view import picture
 from k4a_ros.body.landmark_view import Region
 from k4a_ros.body.landmark_view import region_of
@@ -68,7 +69,6 @@ _TRIES = 3
 _REST, _MOVED, _CHANGED = 3.0, 0.12, 0.25
 #: frames per second for which a factor of smoothing holds
 _RATE = 30.0
-_TRUNK = [11, 12, 23, 24]
 #: landmarks of arms and legs, and the visibility from which on they are looked for
 _LIMBS, _VISIBLE = slice(11, 33), 0.3
 
@@ -278,7 +278,7 @@ class LandmarkEstimator:
         tracks = [sight.track for sight in sights]
         new = [(number, body) for number, (track, body) in enumerate(
             zip(tracks, lifted, strict=True)) if track is None and body is not None]
-        met = self._follower.recognise([body.points[_TRUNK].mean(axis=0) for _, body in new])
+        met = self._follower.recognise([body.points[TRUNK].mean(axis=0) for _, body in new])
         for (number, body), track in zip(new, met, strict=True):
             tracks[number] = track or self._follower.add(body.points, sights[number].view.region)
         return tracks

@@ -23,6 +23,7 @@ from dataclasses import replace
 from k4a_ros.body.base import Confidence
 from k4a_ros.body.landmark_model import LANDMARKS
 from k4a_ros.body.landmark_model import Landmarks
+from k4a_ros.body.landmark_model import TRUNK
 from k4a_ros.body.landmark_view import View
 from k4a_ros.lens import Intrinsics
 import numpy as np
@@ -30,8 +31,7 @@ import numpy.typing as npt
 
 Vectors = npt.NDArray[np.float64]
 
-LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP = 11, 12, 23, 24
-_TRUNK = [LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP]
+LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP = TRUNK
 _HEAD = slice(0, 11)
 #: knuckles and thumbs, and how far in depth they may be from the wrist, metres
 _HAND, _REACH = range(17, 23), 0.1
@@ -275,7 +275,7 @@ class _Place:
         # of the face, what is on the surface where the head's place says that it is
         depths[_HEAD] = head + self.world[_HEAD, 2] - self.world[[7, 8], 2].mean()
         believed[_HEAD] = np.abs(self.surface[_HEAD] - depths[_HEAD]) < _FACE
-        for joint in _TRUNK:
+        for joint in TRUNK:
             believed[joint] = -_BEFORE < self.measured[joint] - depths[joint] < _BEHIND
             if believed[joint]:
                 depths[joint] = self.measured[joint]

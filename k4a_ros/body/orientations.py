@@ -44,6 +44,7 @@ import math
 from typing import Final
 
 from k4a_ros.body.joints import Joint
+from k4a_ros.rigid_transform import quaternions
 import numpy as np
 import numpy.typing as npt
 
@@ -176,30 +177,6 @@ def head_axes(face: npt.ArrayLike, otherwise: npt.ArrayLike) -> _Array:
         u[:, 2] *= -1.0
     axes: _Array = u @ vt
     return axes
-
-
-def quaternions(rotations: npt.ArrayLike) -> _Array:
-    """
-    Return rotations (N, 3, 3) as unit quaternions w, x, y, z with w >= 0, (N, 4).
-
-    Shepperd, "Quaternion from rotation matrix", 1978: divides by the largest component.
-    """
-    m = np.asarray(rotations, np.float64)
-    products = np.empty((len(m), 4, 4))  # 4 q qᵀ
-    a, b, c = m[:, 0, 0], m[:, 1, 1], m[:, 2, 2]
-    products[:, 0, 0] = 1 + a + b + c
-    products[:, 1, 1] = 1 + a - b - c
-    products[:, 2, 2] = 1 - a + b - c
-    products[:, 3, 3] = 1 - a - b + c
-    for k, i, j in ((1, 2, 1), (2, 0, 2), (3, 1, 0)):
-        products[:, 0, k] = products[:, k, 0] = m[:, i, j] - m[:, j, i]
-    for i, j in ((0, 1), (0, 2), (1, 2)):
-        products[:, i + 1, j + 1] = products[:, j + 1, i + 1] = m[:, i, j] + m[:, j, i]
-    largest = products.diagonal(axis1=1, axis2=2).argmax(axis=1)
-    found: _Array = products[np.arange(len(m)), largest]
-    found /= np.sqrt((found * found).sum(axis=1, keepdims=True))
-    found[found[:, 0] < 0] *= -1.0
-    return found
 
 
 def _hinges(

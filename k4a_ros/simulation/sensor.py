@@ -23,12 +23,12 @@ from k4a_ros.config import CameraConfig
 from k4a_ros.config import ColorResolution
 from k4a_ros.config import DepthMode
 from k4a_ros.errors import CalibrationError
+from k4a_ros.rigid_transform import quaternions
 from k4a_ros.simulation.color_camera import ColorCamera
 from k4a_ros.simulation.depth_camera import DepthCamera
 from k4a_ros.simulation.inertial import Inertial
 from k4a_ros.simulation.scene import Scene
 from k4a_ros.simulation.truth import PersonTruth
-from k4a_ros.simulation.truth import quaternions
 from k4a_ros.simulation.truth import Truth
 from k4a_ros.simulation.view import Timeline
 import numpy as np

@@ -58,10 +58,3 @@ class Truth:
     imu: RigidTransform
     objects: dict[str, RigidTransform]
     persons: tuple[PersonTruth, ...]
-
-
-def quaternions(rotations: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return rotations (N, 3, 3) as unit quaternions w, x, y, z with w >= 0, (N, 4)."""
-    return np.array([
-        (w, x, y, z) for x, y, z, w in (
-            RigidTransform(rotation, np.zeros(3)).quaternion() for rotation in rotations)])

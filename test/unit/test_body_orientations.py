@@ -27,7 +27,7 @@ from k4a_ros.body.joints import Joint
 from k4a_ros.body.orientations import FACE
 from k4a_ros.body.orientations import head_axes
 from k4a_ros.body.orientations import orientations
-from k4a_ros.body.orientations import quaternions
+from k4a_ros.rigid_transform import quaternions
 from k4a_ros.simulation.skeleton import Figure
 from k4a_ros.simulation.skeleton import stride
 import numpy as np
