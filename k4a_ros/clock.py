@@ -30,13 +30,11 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """
-    Maps the device's microseconds to ROS nanoseconds.
+    """Maps the device's microseconds to ROS nanoseconds."""
 
-    ``settled``: no observation will change anything any more.
-    """
-
-    settled: bool
+    @property
+    def settled(self) -> bool:
+        """Tell whether no observation will change anything any more."""
 
     def observe(self, device_us: int, ros_ns: int) -> None:
         """
@@ -62,8 +60,6 @@ class FixedClock:
     durations that the camera measured.
     """
 
-    settled = False
-
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._offset_ns: int | None = None
@@ -73,7 +69,11 @@ class FixedClock:
         with self._lock:
             if self._offset_ns is None:
                 self._offset_ns = ros_ns - device_us * 1000
-                self.settled = True
+
+    @property
+    def settled(self) -> bool:
+        """Tell whether something has been observed."""
+        return self._offset_ns is not None
 
     def to_ros(self, device_us: int) -> int:
         """
@@ -133,6 +133,7 @@ class LiveClock:
     than it has been already.
     """
 
+    #: it never is: the device's clock drifts
     settled = False
 
     def __init__(self) -> None:

@@ -60,7 +60,6 @@ class Playback:
 
     def __init__(self, path: str) -> None:
         """Open the file and read everything but its frames."""
-        check_complete(path)
         self.path = path
         self._sdk = libk4a.library()
         self._lock = threading.Lock()
@@ -73,6 +72,8 @@ class Playback:
             raise
 
     def _opened(self) -> ctypes.c_void_p:
+        """Open the file, if it is complete; libk4arecord does not survive one that is not."""
+        check_complete(self.path)
         handle = ctypes.c_void_p()
         if self._sdk.k4a_playback_open(
                 os.fsencode(self.path), ctypes.byref(handle)) != libk4a.SUCCEEDED:
@@ -218,7 +219,6 @@ class Playback:
         with self._lock:
             old = self._open_handle()
             try:
-                check_complete(self.path)
                 self._handle = self._opened()
             except RecordingError as error:
                 raise CameraLostError(

@@ -74,10 +74,9 @@ class Cloud:
     """
     Makes the point clouds of one camera. All lengths in metres, in that camera's frame.
 
-    ``shape`` is the images' (height, width), ``size`` the (width, height) of an organised cloud,
-    ``capacity`` the most points there can be: what is written to has room for as many, in any
-    shape; only as many points as are returned are written. Unorganised they are in the order of
-    the pixels, row by row.
+    ``size`` is the (width, height) of an organised cloud, ``capacity`` the most points there can
+    be: what is written to has room for as many, in any shape; only as many points as are
+    returned are written. Unorganised they are in the order of the pixels, row by row.
 
     :param rays: x/z and y/z of every pixel, (height, width, 2) float32, NaN where the lens has
         none: ``Intrinsics.rays()``.
@@ -90,7 +89,7 @@ class Cloud:
     ) -> None:
         options = options or PointOptions()
         height, width, _ = rays.shape
-        self.shape = (height, width)
+        self._shape = (height, width)
         self._loops: Any = cloud_kernels if compiled else cloud_fallback
         unseen = np.isnan(rays).any(axis=2)
         self._x, self._y = (
@@ -112,7 +111,7 @@ class Cloud:
         :return: how many points have been written.
         :raises ValueError: an array has another shape or type.
         """
-        check('depth', depth, self.shape, np.uint16)
+        check('depth', depth, self._shape, np.uint16)
         points = self._room(out, 4)
         count: int = self._loops.points(fixed(depth), self._x, self._y, *self._choice, points)
         return count
@@ -130,8 +129,8 @@ class Cloud:
         :return: how many points have been written.
         :raises ValueError: an array has another shape or type.
         """
-        check('depth', depth, self.shape, np.uint16)
-        check('infrared', infrared, self.shape, np.uint16)
+        check('depth', depth, self._shape, np.uint16)
+        check('infrared', infrared, self._shape, np.uint16)
         points = self._room(out, 4)
         count: int = self._loops.intensity_points(
             fixed(depth), self._x, self._y, fixed(infrared), *self._choice, points)
@@ -153,8 +152,8 @@ class Cloud:
         :return: how many points have been written.
         :raises ValueError: an array has another shape or type.
         """
-        check('depth', depth, self.shape, np.uint16)
-        check('color', color, (*self.shape, 4), np.uint8)
+        check('depth', depth, self._shape, np.uint16)
+        check('color', color, (*self._shape, 4), np.uint8)
         points = self._room(out, 8)
         count: int = self._loops.colored_points(
             fixed(depth), self._x, self._y, fixed(color.view('<u4')[..., 0]), *self._choice,

@@ -28,28 +28,29 @@ class Converted:
     """
     The colour images of one capture after the other in one encoding.
 
-    ``encoding`` is the ROS encoding, ``pixels`` the buffer that is written to; it may be
-    replaced by another of its shape before the first image. One thread only.
+    ``encoding`` is the ROS encoding, ``shape`` that of the images as uint8. They are one buffer,
+    which the next capture overwrites. One thread only.
     """
 
     def __init__(self, converter: ColorConverter) -> None:
         self._converter = converter
         self._capture: Capture | None = None
         self.encoding = converter.encoding
-        self.pixels: Pixels = np.zeros(converter.shape, np.uint8)
+        self.shape = converter.shape
+        self._pixels: Pixels = np.zeros(converter.shape, np.uint8)
 
     def of(self, capture: Capture) -> Pixels:
         """
-        Return ``pixels`` with the colour image of a capture that has one.
+        Return the colour image of a capture that has one.
 
         :raises ValueError: the image is corrupt.
         """
         if capture is not self._capture:
             assert capture.color is not None
             self._capture = None
-            self._converter.into(capture.color.data, self.pixels)
+            self._converter.into(capture.color.data, self._pixels)
             self._capture = capture
-        return self.pixels
+        return self._pixels
 
 
 class ColorImages:

@@ -29,6 +29,7 @@ from k4a_ros.images.registration import Companion
 from k4a_ros.images.registration import Correspondences
 from k4a_ros.images.registration import DepthToColor
 from k4a_ros.later import Later
+from k4a_ros.warm_up import warm_up
 import numpy as np
 import numpy.typing as npt
 
@@ -50,23 +51,10 @@ class Registration:
 
         :param occlusion: see `ColorToDepth`.
         """
+        warm_up(clouds=False, rvl=False)
         pair = CameraPair(calibration, config.depth_mode, config.color_resolution)
-        result = cls(
+        return cls(
             Correspondences(pair), DepthToColor(pair), ColorToDepth(pair, occlusion=occlusion))
-        result._load()
-        return result
-
-    def _load(self) -> None:
-        """Use everything once, with nothing: what is compiled is loaded, or compiled now."""
-        pair = self.correspondences.pair
-        depth, color = np.zeros(pair.depth_shape, np.uint16), np.zeros(pair.color_shape, np.uint16)
-        self.correspondences.update(depth)
-        self.to_color.into(self.correspondences, color)
-        self.to_color.into(
-            self.correspondences, color, wide=Companion(depth, np.zeros_like(color), linear=True))
-        self.to_depth.into(
-            self.correspondences, np.zeros((*pair.color_shape, 4), np.uint8),
-            np.zeros((*pair.depth_shape, 4), np.uint8))
 
 
 class RegisteredImages:

@@ -118,13 +118,22 @@ class Board:
         :param needs: what rendering needs, and takes long to make. A camera that does not wait
             is published without this topic until it is there; one that does wait waits.
         """
-        stream = Stream(topic, self._publishers.get(kind, topic, IMAGE_DEPTH), source, render)
+        stream = Stream(topic, self.publisher(kind, topic, IMAGE_DEPTH), source, render)
         if not self.camera.lossless:
             stream.needs = needs
         self.streams.append(stream)
         return stream
 
-    def add_info(self, topic: str, intrinsics: Intrinsics, frame: str, source: Source) -> None:
-        """Add a camera_info."""
-        message = messages.camera_info(intrinsics, frame)
-        self.add(topic, sensor_msgs.msg.CameraInfo, source, lambda *_: message)
+    def add_images(
+        self, name: str, lens: Intrinsics, frame: str, source: Source, render: Render,
+        needs: Later[Any] | None = None,
+    ) -> Stream:
+        """
+        Add NAME/image_raw and its NAME/camera_info; return the former.
+
+        :param needs: of the images, see `add`.
+        """
+        stream = self.add(f'{name}/image_raw', sensor_msgs.msg.Image, source, render, needs)
+        message = messages.camera_info(lens, frame)
+        self.add(f'{name}/camera_info', sensor_msgs.msg.CameraInfo, source, lambda *_: message)
+        return stream

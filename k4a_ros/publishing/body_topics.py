@@ -24,7 +24,7 @@ import threading
 import time
 from typing import Any
 
-from builtin_interfaces.msg import Time
+import builtin_interfaces.msg
 from k4a_ros.body.backends import open_tracker
 from k4a_ros.body.base import BACKGROUND
 from k4a_ros.body.base import BodyFrame
@@ -44,10 +44,10 @@ from k4a_ros.publishing.board import Board
 from k4a_ros.publishing.body_messages import body_frames
 from k4a_ros.publishing.body_messages import joint_cloud
 from k4a_ros.publishing.body_messages import Markers
-from k4a_ros.publishing.outgoing import Writer
 from k4a_ros.publishing.streams import Output
 import numpy as np
 import numpy.typing as npt
+from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo
 from sensor_msgs.msg import Image
 from sensor_msgs.msg import PointCloud2
@@ -69,9 +69,9 @@ class _Found:
     depth: npt.NDArray[np.uint16]
 
     @property
-    def stamp(self) -> Time:
+    def stamp(self) -> builtin_interfaces.msg.Time:
         """Give the stamp as a message."""
-        return Time(sec=self.stamp_ns // 10**9, nanosec=self.stamp_ns % 10**9)
+        return Time(nanoseconds=self.stamp_ns).to_msg()
 
 
 class _Topic(Output):
@@ -79,7 +79,6 @@ class _Topic(Output):
 
     def __init__(self, topic: str, publisher: Any, render: Callable[[_Found], Any]) -> None:
         super().__init__(topic, publisher)
-        self._writer = Writer(publisher)
         self._render = render
 
     def offer(self, found: _Found) -> None:
@@ -87,8 +86,7 @@ class _Topic(Output):
         if self.wanted():
             message = self._render(found)
             self.counters.converted += 1
-            self._writer.publish(message)
-            self.counters.published += 1
+            self._send(message)
 
 
 class BodyTopics:
@@ -129,7 +127,7 @@ class BodyTopics:
         self._sent: deque[tuple[int, int, npt.NDArray[np.uint16], int]] = deque()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        self.topics = list(_topics(board))
+        self.topics = _topics(board)
 
     def wanted(self) -> bool:
         """Return whether anybody subscribes to people."""
@@ -153,12 +151,11 @@ class BodyTopics:
         try:
             tracker = self._tracker.result()
             self._start(tracker)
-            up = self._up
             # the result may be there before enqueue returns
             self._sent.append(
                 (depth.device_us, to_ros(depth.device_us), depth.data, time.monotonic_ns()))
             if not tracker.enqueue(
-                    BodyInput(depth.data, infrared.data, depth.device_us, up),
+                    BodyInput(depth.data, infrared.data, depth.device_us, self._up),
                     None if patient else 0.0):
                 self._sent.pop()
                 self.left_out += 1

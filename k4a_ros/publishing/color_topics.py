@@ -35,16 +35,13 @@ def add_color(board: Board, images: ColorImages) -> None:
     lens, frame = board.color_lens, board.color_frame
     size = (lens.width, lens.height)
     converted = images.encoded(board.settings.rgb_encoding)
-    buffer = messages.ImageBuffer(
-        frame, converted.encoding, size, converted.pixels.shape, np.uint8)
-    converted.pixels = buffer.pixels
+    view = messages.ImageView(frame, converted.encoding, size, converted.shape, np.uint8)
 
     def render(capture: Capture, _: Image) -> Outgoing:
-        converted.of(capture)
-        return buffer.message
+        view.show(converted.of(capture))
+        return view.message
 
-    board.add('rgb/image_raw', sensor_msgs.msg.Image, captures.color, render)
-    board.add_info('rgb/camera_info', lens, frame, captures.color)
+    board.add_images('rgb', lens, frame, captures.color, render)
     # the encoding to decode to, the codec, and what the codec holds
     jpeg = messages.CompressedBuffer(frame, f'{converted.encoding}; jpeg compressed bgr8')
     passed_on = board.camera.config.color_format is ColorFormat.MJPG

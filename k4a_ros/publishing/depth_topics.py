@@ -56,7 +56,7 @@ def add_infrared_images(
     Add image and camera_info of infrared, seen from either camera.
 
     :param infrared_of: gives (height, width) uint16.
-    :param needs: see `Board.add`.
+    :param needs: see `Board.add_images`.
     """
     size = (lens.width, lens.height)
     if board.settings.rescale_ir_to_mono8:
@@ -66,15 +66,13 @@ def add_infrared_images(
             ir_to_mono8(infrared_of(capture, image), factor(), buffer.pixels)
             return buffer.message
     else:
-        view = messages.ImageView(frame, 'mono16', size, np.uint16)
+        view = messages.ImageView(frame, 'mono16', size, size[::-1], np.uint16)
 
         def render(capture: Capture, image: Image) -> Outgoing:
             view.show(infrared_of(capture, image))
             return view.message
 
-    stream = board.add(f'{name}/image_raw', sensor_msgs.msg.Image, source, render, needs)
-    board.add_info(f'{name}/camera_info', lens, frame, source)
-    return stream
+    return board.add_images(name, lens, frame, source, render, needs)
 
 
 def add_depth(board: Board) -> None:
@@ -102,7 +100,7 @@ def add_depth_images(
     Add image and camera_info of depth, seen from either camera.
 
     :param depth_of: gives (height, width) uint16 millimetres.
-    :param needs: see `Board.add`.
+    :param needs: see `Board.add_images`.
     """
     size = (lens.width, lens.height)
     if board.settings.depth_unit == '32FC1':
@@ -113,12 +111,10 @@ def add_depth_images(
             metres.into(depth_of(capture, image), buffer.pixels)
             return buffer.message
     else:
-        view = messages.ImageView(frame, '16UC1', size, np.uint16)
+        view = messages.ImageView(frame, '16UC1', size, size[::-1], np.uint16)
 
         def render(capture: Capture, image: Image) -> Outgoing:
             view.show(depth_of(capture, image))
             return view.message
 
-    stream = board.add(f'{name}/image_raw', sensor_msgs.msg.Image, source, render, needs)
-    board.add_info(f'{name}/camera_info', lens, frame, source)
-    return stream
+    return board.add_images(name, lens, frame, source, render, needs)

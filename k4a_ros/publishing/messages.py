@@ -61,6 +61,18 @@ def _buffer(message: Outgoing, size: int) -> npt.NDArray[np.uint8]:
     return data
 
 
+def _image(
+    frame: str, encoding: str, size: tuple[int, int], shape: tuple[int, ...], pixel: np.dtype[Any],
+) -> Image:
+    """Return a message without pixels; see `ImageBuffer`."""
+    width, height = size
+    message = Image(
+        height=height, width=width, encoding=encoding, is_bigendian=int(_BIG_ENDIAN),
+        step=int(np.prod(shape[1:])) * pixel.itemsize)
+    message.header.frame_id = frame
+    return message
+
+
 class ImageBuffer:
     """
     A sensor_msgs/Image whose pixels are written in place.
@@ -76,12 +88,7 @@ class ImageBuffer:
         dtype: npt.DTypeLike,
     ) -> None:
         pixel = np.dtype(dtype)
-        width, height = size
-        message = Image(
-            height=height, width=width, encoding=encoding, is_bigendian=int(_BIG_ENDIAN),
-            step=int(np.prod(shape[1:])) * pixel.itemsize)
-        message.header.frame_id = frame
-        self.message = Outgoing(message)
+        self.message = Outgoing(_image(frame, encoding, size, shape, pixel))
         data = _buffer(self.message, int(np.prod(shape)) * pixel.itemsize)
         self.pixels: npt.NDArray[Any] = data.view(pixel).reshape(shape)
 
@@ -90,31 +97,26 @@ class ImageView:
     """
     A sensor_msgs/Image of pixels that somebody else has, as they are.
 
-    :param dtype: of the pixels, each of which has one value, or with ``channels`` several.
+    Parameters as of `ImageBuffer`.
     """
 
     def __init__(
-        self, frame: str, encoding: str, size: tuple[int, int], dtype: npt.DTypeLike,
-        channels: int = 1,
+        self, frame: str, encoding: str, size: tuple[int, int], shape: tuple[int, ...],
+        dtype: npt.DTypeLike,
     ) -> None:
-        width, height = size
-        self._size = width * height * channels
-        self._dtype = np.dtype(dtype)
-        message = Image(
-            height=height, width=width, encoding=encoding, is_bigendian=int(_BIG_ENDIAN),
-            step=width * channels * self._dtype.itemsize)
-        message.header.frame_id = frame
-        self.message = Outgoing(message, borrowed=True)
+        self._shape, self._dtype = shape, np.dtype(dtype)
+        self.message = Outgoing(
+            _image(frame, encoding, size, shape, self._dtype), borrowed=True)
 
     def show(self, pixels: npt.NDArray[Any]) -> None:
         """
         Make ``pixels`` those of the message until it has been published.
 
-        :raises ValueError: they are not as many, or of another type.
+        :raises ValueError: they have another shape or type.
         """
-        if pixels.size != self._size or pixels.dtype != self._dtype:
+        if pixels.shape != self._shape or pixels.dtype != self._dtype:
             raise ValueError(f'an image of {pixels.dtype} {pixels.shape} came, expected '
-                             f'{self._size} values of {self._dtype}')
+                             f'{self._dtype} {self._shape}')
         self.message.hold(np.ascontiguousarray(pixels))
 
 

@@ -35,15 +35,17 @@ from k4a_ros.publishing.board import Board
 from k4a_ros.publishing.board import Source
 from k4a_ros.publishing.outgoing import Outgoing
 from k4a_ros.settings import Settings
+from k4a_ros.warm_up import warm_up
 import numpy as np
 import numpy.typing as npt
 import sensor_msgs.msg
 
 #: writes the points of a capture, and returns how many they are
 Write = Callable[[Capture, Image], int]
-#: makes that from a cloud and where to write to, having used the cloud once with nothing, so
-#: that what is compiled is loaded
-Make = Callable[[Cloud, Any], Write]
+#: (height, width, 2), see `Intrinsics.rays`
+Rays = npt.NDArray[np.float32]
+#: makes that for rays, the points that are wanted, and an array to write to
+Make = Callable[[Rays, PointOptions, Any], Write]
 
 
 def point_options(settings: Settings) -> PointOptions:
@@ -67,76 +69,58 @@ def add_points(board: Board, registered: RegisteredImages | None) -> None:
     frame = board.depth_frame
     if settings.rgb_point_cloud and registered is not None:
         if settings.point_cloud_in_depth_frame:
-            _add(board, board.depth_lens, frame, 'rgb', captures.depth_with_color,
-                 _colored_depth(registered))
+            lens = board.depth_lens
         else:
-            _add(board, board.color_lens, board.color_frame, 'rgb', captures.depth_with_color,
-                 _colors_with_depth(registered))
+            lens, frame = board.color_lens, board.color_frame
+        _add(board, lens, frame, 'rgb', captures.depth_with_color, _colored(
+            registered, settings.point_cloud_in_depth_frame))
     elif settings.ir_point_cloud and board.camera.config.ir:
         _add(board, board.depth_lens, frame, 'intensity', captures.depth_with_infrared,
              _infrared)
-    elif point_options(settings) == PointOptions():
-        _add_plain(board)
     else:
         _add(board, board.depth_lens, frame, '', captures.depth, _plain)
 
 
-def _plain(cloud: Cloud, out: Any) -> Write:
-    cloud.xyz(_nothing(cloud), out)
-    return lambda _, image: cloud.xyz(image.data, out)
+def _plain(rays: Rays, options: PointOptions, out: Any) -> Write:
+    if options != PointOptions():
+        cloud = Cloud(rays, options)
+        return lambda _, image: cloud.xyz(image.data, out)
+    # what most people want, in the fastest way that there is
+    everything = PointCloud(rays)
+
+    def write(_: Capture, image: Image) -> int:
+        everything.into(image.data, out)
+        return image.data.size
+
+    return write
 
 
-def _infrared(cloud: Cloud, out: Any) -> Write:
+def _infrared(rays: Rays, options: PointOptions, out: Any) -> Write:
+    cloud = Cloud(rays, options)
+
     def write(capture: Capture, image: Image) -> int:
         assert capture.ir is not None
         return cloud.xyz_intensity(image.data, capture.ir.data, out)
 
-    cloud.xyz_intensity(_nothing(cloud), _nothing(cloud), out)
     return write
 
 
-def _colored_depth(registered: RegisteredImages) -> Make:
-    def make(cloud: Cloud, out: Any) -> Write:
-        cloud.xyz_rgb(_nothing(cloud), np.zeros((*cloud.shape, 4), np.uint8), out)
+def _colored(registered: RegisteredImages, in_depth: bool) -> Make:
+    """
+    Make coloured points.
+
+    :param in_depth: of the depth image, with the colours that are there; else of the colour image.
+    """
+    def make(rays: Rays, options: PointOptions, out: Any) -> Write:
+        cloud = Cloud(rays, options)
         registered.registration.result()
-        return lambda capture, image: cloud.xyz_rgb(
-            image.data, registered.color_in_depth(capture), out)
-
-    return make
-
-
-def _colors_with_depth(registered: RegisteredImages) -> Make:
-    def make(cloud: Cloud, out: Any) -> Write:
-        cloud.xyz_rgb(_nothing(cloud), np.zeros((*cloud.shape, 4), np.uint8), out)
-        registered.registration.result()
+        if in_depth:
+            return lambda capture, image: cloud.xyz_rgb(
+                image.data, registered.color_in_depth(capture), out)
         return lambda capture, _: cloud.xyz_rgb(
             registered.depth_in_color(capture), registered.color(capture), out)
 
     return make
-
-
-def _nothing(cloud: Cloud) -> npt.NDArray[np.uint16]:
-    """Return an image without any depth."""
-    return np.zeros(cloud.shape, np.uint16)
-
-
-def _add_plain(board: Board) -> None:
-    """Add what most people want, in the fastest way that there is."""
-    lens = board.depth_lens
-    points = messages.CloudBuffer(board.depth_frame, (lens.width, lens.height))
-
-    def make() -> PointCloud:
-        cloud = PointCloud(lens.rays())
-        cloud.into(np.zeros((lens.height, lens.width), np.uint16), points.points)
-        return cloud
-
-    cloud = Later(make)
-
-    def render(_: Capture, image: Image) -> Outgoing:
-        cloud.result().into(image.data, points.points)
-        return points.message
-
-    board.add('points2', sensor_msgs.msg.PointCloud2, captures.depth, render, cloud)
 
 
 def _add(
@@ -145,7 +129,12 @@ def _add(
     options = point_options(board.settings)
     points = messages.CloudBuffer(
         frame, options.size(lens.width, lens.height), extra, organized=options.organized)
-    write = Later(lambda: make(Cloud(lens.rays(), options), points.points))
+
+    def prepare() -> Write:
+        warm_up(registration=False, rvl=False)
+        return make(lens.rays(), options, points.points)
+
+    write = Later(prepare)
 
     def render(capture: Capture, image: Image) -> Outgoing:
         count = write.result()(capture, image)

@@ -29,7 +29,6 @@ from k4a_ros.publishing.depth_topics import add_depth_images
 from k4a_ros.publishing.depth_topics import add_infrared_images
 from k4a_ros.publishing.outgoing import Outgoing
 import numpy as np
-import sensor_msgs.msg
 
 
 def add_registered(
@@ -48,12 +47,12 @@ def add_registered(
         factor, lambda capture, _: registered.infrared_in_color(capture), registered.registration)
     registered.infrared_wanted = infrared.wanted
     lens, frame = board.depth_lens, board.depth_frame
-    view = messages.ImageView(frame, 'bgra8', (lens.width, lens.height), np.uint8, channels=4)
+    size = (lens.width, lens.height)
+    view = messages.ImageView(frame, 'bgra8', size, (*size[::-1], 4), np.uint8)
 
     def render(capture: Capture, _: Image) -> Outgoing:
         view.show(registered.color_in_depth(capture))
         return view.message
 
-    board.add('rgb_to_depth/image_raw', sensor_msgs.msg.Image, captures.color_with_depth, render,
-              registered.registration)
-    board.add_info('rgb_to_depth/camera_info', lens, frame, captures.color_with_depth)
+    board.add_images('rgb_to_depth', lens, frame, captures.color_with_depth, render,
+                     registered.registration)

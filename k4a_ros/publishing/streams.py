@@ -109,6 +109,7 @@ class Output:
         self.topic = topic
         self.counters = Counters()
         self._publisher = publisher
+        self._writer = Writer(publisher)
         self._said_ns = 0
 
     def subscribers(self) -> int:
@@ -128,6 +129,10 @@ class Output:
         :return: whether they all have.
         """
         return self._publisher.wait_for_all_acked(Duration(nanoseconds=int(timeout * 1e9)))
+
+    def _send(self, message: Any) -> None:
+        self._writer.publish(message)
+        self.counters.published += 1
 
     def _complain(self, warn: Warn, error: Exception) -> None:
         self.counters.failed += 1
@@ -151,7 +156,6 @@ class Stream(Output):
         render: Callable[[Capture, Image], Any],
     ) -> None:
         super().__init__(topic, publisher)
-        self._writer = Writer(publisher)
         self._source = source
         self._render = render
         #: the topic is left out until this, which takes long to make, is there
@@ -176,8 +180,7 @@ class Stream(Output):
             return
         self.counters.converted += 1
         set_stamp(message.header, to_ros(image.device_us))
-        self._writer.publish(message)
-        self.counters.published += 1
+        self._send(message)
 
 
 class ImuStream(Output):
@@ -218,5 +221,4 @@ class ImuStream(Output):
             set_stamp(message.header, to_ros(us))
             linear.x, linear.y, linear.z = acc
             angular.x, angular.y, angular.z = gyro
-            self._publisher.publish(message)
-            self.counters.published += 1
+            self._send(message)
