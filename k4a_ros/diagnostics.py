@@ -181,7 +181,8 @@ def publishing_status(now: Snapshot) -> Status:
                      'lower fps or color_resolution')
     for topic, rate in now.failed_hz.items():
         if rate:
-            status.worse(Level.WARN, f'{topic}: {now.failed[topic]} images could not be converted')
+            status.worse(Level.WARN, f'{topic}: {now.failed[topic]} messages could not be '
+                         'converted or published')
     mean, longest = now.latency_ms
     status.values |= {
         'captures left out': str(now.dropped), 'latency, mean ms': f'{mean:.1f}',

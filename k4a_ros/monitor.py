@@ -36,6 +36,7 @@ from k4a_ros.diagnostics import Snapshot
 from k4a_ros.diagnostics import Status
 from k4a_ros.driver import Driver
 from k4a_ros.driver import State
+from k4a_ros.publishing.rcl import RCLError
 from k4a_ros.publishing.topics import Topics
 from rclpy.node import Node
 
@@ -70,7 +71,10 @@ class Monitor:
         if now.bodies is not None:
             statuses.append(bodies_status(now.bodies))
         message.status = [self._message(status) for status in statuses]
-        self._publisher.publish(message)
+        try:
+            self._publisher.publish(message)
+        except RCLError as error:
+            self._node.get_logger().warning(f'/diagnostics could not be published: {error}')
 
     def _look(self) -> Snapshot:
         camera = self._driver.camera

@@ -296,7 +296,7 @@ def _run_node(shutdown: Shutdown) -> int:
     node = DriverNode(shutdown)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    spinner = threading.Thread(target=_spin, args=[executor], name='executor')
+    spinner = threading.Thread(target=_spin, args=[executor, node], name='executor')
     try:
         if not shutdown.requested.is_set() and not node.autostart():
             shutdown.complete()
@@ -315,8 +315,10 @@ def _run_node(shutdown: Shutdown) -> int:
     raise node.error
 
 
-def _spin(executor: SingleThreadedExecutor) -> None:
+def _spin(executor: SingleThreadedExecutor, node: DriverNode) -> None:
     try:
         executor.spin()
     except ExternalShutdownException:
         return
+    except Exception as defect:  # rather no node than one that hears nothing any more
+        node.ended(defect)

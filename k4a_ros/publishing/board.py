@@ -79,7 +79,7 @@ class Board:
 
     ``streams`` grows; ``depth_frame`` and ``color_frame`` are names of frames.
 
-    :param warn: told of settings that have no effect.
+    :param warn: told of settings that have no effect, and of what cannot be published.
     """
 
     def __init__(
@@ -118,7 +118,8 @@ class Board:
         :param needs: what rendering needs, and takes long to make. A camera that does not wait
             is published without this topic until it is there; one that does wait waits.
         """
-        stream = Stream(topic, self.publisher(kind, topic, IMAGE_DEPTH), source, render)
+        stream = Stream(
+            topic, self.publisher(kind, topic, IMAGE_DEPTH), source, render, self.warn)
         if not self.camera.lossless:
             stream.needs = needs
         self.streams.append(stream)

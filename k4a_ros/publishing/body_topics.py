@@ -77,8 +77,11 @@ class _Found:
 class _Topic(Output):
     """One topic of people."""
 
-    def __init__(self, topic: str, publisher: Any, render: Callable[[_Found], Any]) -> None:
-        super().__init__(topic, publisher)
+    def __init__(
+        self, topic: str, publisher: Any, render: Callable[[_Found], Any],
+        warn: Callable[[str], None],
+    ) -> None:
+        super().__init__(topic, publisher, warn)
         self._render = render
 
     def offer(self, found: _Found) -> None:
@@ -246,7 +249,7 @@ def _topics(board: Board) -> list[_Topic]:
         return index_map.message
 
     def topic(name: str, kind: Any, render: Callable[[_Found], Any]) -> _Topic:
-        return _Topic(name, board.publisher(kind, name, _DEPTH), render)
+        return _Topic(name, board.publisher(kind, name, _DEPTH), render, board.warn)
 
     result = [
         topic('body_tracking_data', MarkerArray,

@@ -22,12 +22,14 @@ elsewhere; that one is given a view of the array if it takes one, and a copy oth
 from __future__ import annotations
 
 import array
+import contextlib
 import functools
 import logging
 from typing import Any
 
 from k4a_ros.publishing import structs
 from k4a_ros.publishing.rcl import Rcl
+from k4a_ros.publishing.rcl import RCLError
 from k4a_ros.publishing.rcl import UnexpectedRosError
 from k4a_ros.publishing.rcl import usable
 import numpy as np
@@ -35,6 +37,9 @@ import numpy.typing as npt
 from rclpy.publisher import Publisher
 from rclpy.serialization import deserialize_message
 from rclpy.serialization import serialize_message
+
+#: times that publishing a message is tried
+_ATTEMPTS = 3
 
 _log = logging.getLogger('k4a_ros.publishing')
 
@@ -77,12 +82,13 @@ class Outgoing:
 
         :raises RCLError: it cannot be published.
         """
-        try:
-            if not self._publish_as_c(publisher):
-                self._publish_as_python(publisher)
-        finally:
-            if self._borrowed:
-                self.hold(np.empty(0, np.uint8))
+        if not self._publish_as_c(publisher):
+            self._publish_as_python(publisher)
+
+    def let_go(self) -> None:
+        """Forget the data, if it is borrowed."""
+        if self._borrowed:
+            self.hold(np.empty(0, np.uint8))
 
     def _publish_as_c(self, publisher: Publisher[Any]) -> bool:
         if self._rcl is None:
@@ -127,7 +133,25 @@ class Writer:
         self._publisher = publisher
 
     def publish(self, message: Any) -> None:
-        """Publish a message; see `Outgoing.publish`."""
+        """
+        Publish a message, and try that again where the middleware is too busy to take it.
+
+        Fast DDS gives up after 100 ms in which it could not get at a writer that it has in use
+        itself, to send anew what a reader has lost or to part with a reader.
+
+        :raises RCLError: it cannot be published.
+        """
+        try:
+            for _ in range(_ATTEMPTS - 1):
+                with contextlib.suppress(RCLError):
+                    self._publish(message)
+                    return
+            self._publish(message)
+        finally:
+            if isinstance(message, Outgoing):
+                message.let_go()
+
+    def _publish(self, message: Any) -> None:
         if isinstance(message, Outgoing):
             message.publish(self._publisher)
         else:

@@ -44,6 +44,8 @@ from rclpy.type_support import check_for_type_support
 
 #: Set to 'rclpy', nothing is published in any other way.
 SWITCH = 'K4A_ROS_PUBLISH'
+#: what publishing raises, here and in rclpy
+RCLError = rclpy_implementation.RCLError
 
 _log = logging.getLogger('k4a_ros.publishing')
 
@@ -118,7 +120,7 @@ class Rcl:
                 self._known.add(publisher)
             failed = self._publish(handle.pointer, ctypes.byref(struct), None)
         if failed:
-            raise rclpy_implementation.RCLError(
+            raise RCLError(
                 f'Failed to publish on {publisher.topic}: {self._last_error()}')
 
     def serialize(self, kind: Any, struct: ctypes.Structure) -> bytes:

@@ -36,6 +36,7 @@ from k4a_ros.imu import synchronise
 from k4a_ros.later import Later
 from k4a_ros.publishing.messages import set_stamp
 from k4a_ros.publishing.outgoing import Writer
+from k4a_ros.publishing.rcl import RCLError
 from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.publisher import Publisher
@@ -103,10 +104,15 @@ class Counters:
 
 
 class Output:
-    """A publisher that is used only while somebody listens, and waited for where needed."""
+    """
+    A publisher that is used only while somebody listens, and waited for where needed.
 
-    def __init__(self, topic: str, publisher: Publisher[Any]) -> None:
+    :param warn: told, not too often, of messages that are left out.
+    """
+
+    def __init__(self, topic: str, publisher: Publisher[Any], warn: Warn) -> None:
         self.topic = topic
+        self._warn = warn
         self.counters = Counters()
         self._publisher = publisher
         self._writer = Writer(publisher)
@@ -131,16 +137,21 @@ class Output:
         return self._publisher.wait_for_all_acked(Duration(nanoseconds=int(timeout * 1e9)))
 
     def _send(self, message: Any) -> None:
-        self._writer.publish(message)
+        """Publish a message; one that the middleware does not take is left out."""
+        try:
+            self._writer.publish(message)
+        except RCLError as error:
+            self._complain('a message could not be published', error)
+            return
         self.counters.published += 1
 
-    def _complain(self, warn: Warn, error: Exception) -> None:
+    def _complain(self, what: str, error: Exception) -> None:
         self.counters.failed += 1
         now = time.monotonic_ns()
         if now - self._said_ns > 5_000_000_000:
             self._said_ns = now
-            warn(f'{self.topic}: an image could not be converted and is left out '
-                 f'({self.counters.failed} so far): {error}')
+            self._warn(f'{self.topic}: {what} and is left out '
+                       f'({self.counters.failed} so far): {error}')
 
 
 class Stream(Output):
@@ -153,20 +164,19 @@ class Stream(Output):
 
     def __init__(
         self, topic: str, publisher: Publisher[Any], source: Callable[[Capture], Image | None],
-        render: Callable[[Capture, Image], Any],
+        render: Callable[[Capture, Image], Any], warn: Warn,
     ) -> None:
-        super().__init__(topic, publisher)
+        super().__init__(topic, publisher, warn)
         self._source = source
         self._render = render
         #: the topic is left out until this, which takes long to make, is there
         self.needs: Later[Any] | None = None
 
-    def offer(self, capture: Capture, to_ros: ToRos, warn: Warn) -> None:
+    def offer(self, capture: Capture, to_ros: ToRos) -> None:
         """
         Publish what this topic takes from the capture, if anybody wants it.
 
         :param to_ros: device microseconds to ROS nanoseconds.
-        :param warn: told, not too often, of images that cannot be converted.
         """
         image = self._source(capture)
         if image is None or not self.wanted():
@@ -176,7 +186,7 @@ class Stream(Output):
         try:
             message = self._render(capture, image)
         except Exception as error:  # whatever a broken image does to a decoder
-            self._complain(warn, error)
+            self._complain('an image could not be converted', error)
             return
         self.counters.converted += 1
         set_stamp(message.header, to_ros(image.device_us))
@@ -190,8 +200,10 @@ class ImuStream(Output):
     :param message: reused for every sample.
     """
 
-    def __init__(self, topic: str, publisher: Publisher[Any], message: Imu, rate: int) -> None:
-        super().__init__(topic, publisher)
+    def __init__(
+        self, topic: str, publisher: Publisher[Any], message: Imu, rate: int, warn: Warn,
+    ) -> None:
+        super().__init__(topic, publisher, warn)
         self.depth = publisher.qos_profile.depth or IMU_DEPTH
         self._message = message
         self._rate = ImuRate(rate)

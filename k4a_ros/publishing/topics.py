@@ -177,7 +177,7 @@ class Topics:
         self.came = began / 1e9
         self.temperature = capture.temperature
         for stream in self._streams:
-            stream.offer(capture, self._clock.to_ros, self._warn)
+            stream.offer(capture, self._clock.to_ros)
         if self.bodies is not None:
             self.bodies.offer(capture, self._clock.to_ros)
         newest = max(i.host_ns for i in (capture.depth, capture.ir, capture.color) if i)
@@ -258,7 +258,8 @@ class Topics:
             settings.tf_prefix + IMU, _covariance(calibration.accel_sigma),
             _covariance(calibration.gyro_sigma))
         publisher = self._publishers.get(sensor_msgs.msg.Imu, 'imu', IMU_DEPTH)
-        self._imu = ImuStream('imu', publisher, message, settings.imu_rate_target)
+        self._imu = ImuStream(
+            'imu', publisher, message, settings.imu_rate_target, self._warn)
 
 
 def _covariance(sigma: Any) -> tuple[float, ...]:

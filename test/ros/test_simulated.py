@@ -55,7 +55,7 @@ def domain() -> Iterator[int]:
             number, camera='simulated', fps=FPS, depth_mode='NFOV_2X2BINNED') as driver:
         driver.wait_for_line('Opened simulated camera')
         yield number
-        assert driver.process.poll() is None
+        assert driver.process.poll() is None, driver.output
         assert 'Traceback' not in driver.output
 
 

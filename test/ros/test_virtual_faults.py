@@ -131,7 +131,7 @@ def live(started: Live) -> Iterator[Live]:
     """Give the driver, whose camera has no fault at the beginning and at the end."""
     yield started
     started.have()
-    assert started.driver.process.poll() is None
+    assert started.driver.process.poll() is None, started.driver.output
     started.more(started.depth)
 
 

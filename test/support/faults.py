@@ -67,7 +67,7 @@ def unplug_and_plug_in(
         wait_for(lambda c=count: len(depth) > c, 'images')
         slowest = max(slowest, time.monotonic() - began)
     assert slowest < 2.0
-    assert driver.process.poll() is None
+    assert driver.process.poll() is None, driver.output
     assert 'Traceback' not in driver.output
     came = stamps(depth)
     assert came == sorted(set(came))

@@ -93,6 +93,7 @@ class DriverProcess:
         self.lines: list[str] = []
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
+        self._waited_for = False
 
     @classmethod
     def with_parameters(
@@ -136,6 +137,7 @@ class DriverProcess:
 
     def wait(self, timeout: float = PATIENCE) -> int:
         """Return the exit code; fail with all output if the process does not end."""
+        self._waited_for = True
         try:
             code = self.process.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -155,10 +157,12 @@ class DriverProcess:
         """Return the process; it is ended at the end of the block."""
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """End the process."""
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """End the process; unless the test has seen to its end, it must have gone well."""
+        seen = self._waited_for
         try:
-            self.stop()
+            code = self.stop()
+            assert seen or kind is not None or code == 0, f'exit code {code}:\n{self.output}'
         finally:
             self.process.kill()
             self.process.wait()

@@ -21,15 +21,19 @@ from pathlib import Path
 import re
 
 _DIRECTORY = Path('/dev/shm')
-_used: set[str] = set()
+#: Name and inode: ports are numbered, and the file of a later process may have the same name.
+File = tuple[str, int]
+_used: set[File] = set()
 
 
-def _mapped(process: Path) -> set[str]:
-    """Return the names of Fast DDS's files that a process, /proc/PID, has mapped."""
+def _mapped(process: Path) -> set[File]:
+    """Return Fast DDS's files that a process, /proc/PID, has mapped."""
     try:
-        return set(re.findall(r'/dev/shm/(\S*fastdds\S*)', (process / 'maps').read_text()))
+        maps = (process / 'maps').read_text()
     except OSError:  # it has ended
         return set()
+    return {(name, int(inode))
+            for inode, name in re.findall(r' (\d+) +/dev/shm/(\S*fastdds\S*)', maps)}
 
 
 def note(pid: int) -> None:
@@ -37,17 +41,14 @@ def note(pid: int) -> None:
     _used.update(_mapped(Path(f'/proc/{pid}')))
 
 
-def present() -> set[str]:
-    """Return the names of all files there are."""
-    return {path.name for path in _DIRECTORY.iterdir()}
+def present() -> set[File]:
+    """Return all files that there are."""
+    return {(entry.name, entry.inode()) for entry in os.scandir(_DIRECTORY)}
 
 
-def left_behind() -> set[str]:
+def left_behind() -> set[File]:
     """Return what was used by processes that were noted, is still there, and used by nobody."""
     there = _used & present()
-    if int(os.environ.get('PYTEST_XDIST_WORKER_COUNT', '1')) > 1:
-        # ports are numbered, and those of another worker's processes have the same names
-        there = {name for name in there if 'fastdds_port' not in name}
     for process in Path('/proc').glob('[0-9]*'):
         there -= _mapped(process)
     return there
