@@ -25,7 +25,8 @@ takes depth, infrared, cloud, and colour or its JPEG. Drivers take turns, so tha
 all alike; ratios are of neighbouring rounds.
 
 'Naive' is one thread that reads the recording with the same reader, decodes with cv2.imdecode,
-makes the cloud with numpy, and fills new messages as cv_bridge does.
+makes the cloud with numpy, and fills new messages as cv_bridge does. 'C' is drive.c, beside this
+file, which does what any driver must do and nothing else; it needs gcc and the headers of ROS.
 """
 
 from __future__ import annotations
@@ -33,8 +34,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 import contextlib
+import ctypes
 from dataclasses import dataclass
 from dataclasses import replace
+import itertools
 import json
 import os
 from pathlib import Path
@@ -47,6 +50,7 @@ import threading
 import time
 from typing import Any
 
+from k4a_ros.allocator import keep_memory
 from k4a_ros.cameras.base import Capture
 from k4a_ros.cameras.playback import Playback
 from k4a_ros.cameras.recording import RecordingCamera
@@ -54,6 +58,8 @@ from k4a_ros.errors import ReadTimeout
 from k4a_ros.recorder import Recorder
 from k4a_ros.transport import prepare
 import numpy as np
+from yardstick import compiled
+from yardstick import run
 
 #: recordings: name, resolution of colour, captures per second
 SOURCES = (('720P', '720P', 30), ('people', '720P', 30), ('1080P', '1080P', 30),
@@ -63,6 +69,7 @@ CAPTURES = 60
 BASIC = ('depth/image_raw', 'ir/image_raw', 'points2')
 DECODED, JPEG = (*BASIC, 'rgb/image_raw'), (*BASIC, 'rgb/image_raw/compressed')
 BODIES = 'body_tracking_joints'
+NAIVE, C, OURS = 'naive', 'C', 'k4a_ros'
 _TICKS = os.sysconf('SC_CLK_TCK')
 
 
@@ -161,6 +168,23 @@ def drive_naively(path: str, topics: list[str]) -> None:
             image('rgb/image_raw', cv2.cvtColor(bgr, cv2.COLOR_BGR2BGRA), 'bgra8', stamp)
 
 
+def drive_in_c(path: str, topics: list[str], library: str) -> int:
+    """Be drive.c."""
+    keep_memory()
+    with RecordingCamera(path) as camera:
+        depth = camera.calibration.depth(camera.config.depth_mode)
+        color = camera.calibration.color(camera.config.color_resolution)
+    rays = Path(library).with_name(f'rays-{os.getpid()}')
+    depth.rays().astype(np.float32).transpose(2, 0, 1).tofile(rays)
+    # the functions of the SDK are looked up among those of the whole process
+    loaded = {line.split()[-1] for line in Path('/proc/self/maps').read_text().splitlines()}
+    for name in sorted(path for path in loaded if '/libk4a' in path):
+        ctypes.CDLL(name, mode=ctypes.RTLD_GLOBAL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # no Python is run any more
+    return run(library, path, rays, depth.width, depth.height, color.width, color.height,
+               'decoded' if 'rgb/image_raw' in topics else 'jpeg')
+
+
 # what is measured
 
 
@@ -213,6 +237,7 @@ class Bench:
 
     def __init__(self, folder: Path, domain: int) -> None:
         self.folder = folder
+        self.library = compiled('drive', str(folder))
         self.environment = os.environ | {'ROS_DOMAIN_ID': str(domain)}
         prepare(self.environment)
 
@@ -221,10 +246,14 @@ class Bench:
         return self.folder / f'{name}.mkv'
 
     @contextlib.contextmanager
-    def driver(self, name: str, naive: bool) -> Iterator[Process]:
+    def driver(self, name: str, kind: str, topics: tuple[str, ...]) -> Iterator[Process]:
         """Run a driver."""
-        if naive:
+        if kind == NAIVE:
             process = Process(self.environment, __file__, '--naive', str(self.path(name)))
+        elif kind == C:
+            process = Process(
+                self.environment, __file__, '--in-c', str(self.path(name)), str(self.library),
+                *topics)
         else:
             process = Process(
                 self.environment, '-c',
@@ -238,7 +267,7 @@ class Bench:
             process.end()
 
     def measure(
-        self, name: str, topics: tuple[str, ...], seconds: float, naive: bool = False,
+        self, name: str, topics: tuple[str, ...], seconds: float, kind: str = OURS,
     ) -> Run:
         """Measure one driver, once it runs."""
         fps = next(fps for source, _, fps in SOURCES if source == name)
@@ -246,7 +275,7 @@ class Bench:
             self.environment, __file__, '--subscribe', str(10**9 // fps), *topics)
         if topics:
             subscriber.ask()  # it is there
-        with self.driver(name, naive) as driver:
+        with self.driver(name, kind, topics) as driver:
             try:
                 started = time.monotonic()
                 missing = set(topics)
@@ -311,32 +340,37 @@ def spread(values: list[float], unit: str = '') -> str:
     return f'{middle:.2f}{unit} ({low:.2f} to {high:.2f})'
 
 
+def ratios(runs: list[Run], others: list[Run]) -> str:
+    """Return median and range of the ratios of processor time, round by round."""
+    return spread([run.cpu_ms / other.cpu_ms for run, other in zip(runs, others, strict=True)])
+
+
 def compare(bench: Bench, rounds: int, seconds: float) -> None:
-    """Print what decoding and passing on cost, against naive."""
-    print('| | CPU per capture, ms | of naive | of a core | first images, s | captures | lost |\n'
-          '|---|---|---|---|---|---|---|')
+    """Print what decoding and passing on cost, against naive and C."""
+    print('| | CPU per capture, ms | of naive | of C | of a core | first images, s | captures | '
+          'lost |\n|---|---|---|---|---|---|---|---|')
+    ways = [C, OURS] if bench.library else [OURS]
     for name in ('720P', '1080P'):
-        kinds = {f'{name}, naive': (DECODED, True), f'{name}, decoded': (DECODED, False),
-                 f'{name}, JPEG': (JPEG, False)}
-        runs: dict[str, list[Run]] = {kind: [] for kind in kinds}
+        kinds = [(NAIVE, DECODED), *itertools.product(ways, (DECODED, JPEG))]
+        runs: dict[tuple[str, tuple[str, ...]], list[Run]] = {kind: [] for kind in kinds}
         for _ in range(rounds):
-            for kind, (topics, naive) in kinds.items():
-                runs[kind].append(bench.measure(name, topics, seconds, naive))
-        naive_runs = runs[f'{name}, naive']
-        for kind, found in runs.items():
-            ratios = [run.cpu_ms / other.cpu_ms
-                      for run, other in zip(found, naive_runs, strict=True)]
-            print(f'| {kind} | {spread([run.cpu_ms for run in found])} | {spread(ratios)} | '
+            for way, topics in kinds:
+                runs[way, topics].append(bench.measure(name, topics, seconds, way))
+        for (way, topics), found in runs.items():
+            print(f'| {name}, {"decoded" if topics == DECODED else "JPEG"}, {way} | '
+                  f'{spread([run.cpu_ms for run in found])} | '
+                  f'{ratios(found, runs[NAIVE, DECODED])} | '
+                  f'{ratios(found, runs[C, topics]) if C in ways and way == OURS else ""} | '
                   f'{spread([100 * run.load for run in found], " %")} | '
                   f'{spread([run.first for run in found])} | '
                   f'{sum(run.count for run in found)} | {sum(run.lost for run in found)} |',
                   flush=True)
     idle = [bench.measure('720P', (), seconds) for _ in range(rounds)]
     load = spread([100 * run.load for run in idle], ' %')
-    print(f'| 720P, nobody subscribes | | | {load} | | | |')
+    print(f'| 720P, nobody subscribes | | | | {load} | | | |')
     for name in ('2160P', '3072P'):
         passed_on = [bench.measure(name, JPEG, seconds) for _ in range(rounds)]
-        print(f'| {name}, JPEG | {spread([run.cpu_ms for run in passed_on])} | | '
+        print(f'| {name}, JPEG | {spread([run.cpu_ms for run in passed_on])} | | | '
               f'{spread([100 * run.load for run in passed_on], " %")} | '
               f'{spread([run.first for run in passed_on])} | '
               f'{sum(run.count for run in passed_on)} | {sum(run.lost for run in passed_on)} |')
@@ -368,6 +402,7 @@ def main() -> int:
                         help='count what is lost in so long a time instead')
     parser.add_argument('--subscribe', nargs='+', help=argparse.SUPPRESS)
     parser.add_argument('--naive', help=argparse.SUPPRESS)
+    parser.add_argument('--in-c', nargs='+', help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.subscribe:
         with contextlib.suppress(KeyboardInterrupt):
@@ -377,6 +412,9 @@ def main() -> int:
         with contextlib.suppress(KeyboardInterrupt):
             drive_naively(options.naive, list(DECODED))
         return 0
+    if options.in_c:
+        path, library, *topics = options.in_c
+        return drive_in_c(path, topics, library)
     with tempfile.TemporaryDirectory() as folder:
         wanted = ['720P'] if options.endurance else [name for name, *_ in SOURCES]
         write_recordings(Path(folder), options.recording, wanted)

@@ -24,47 +24,22 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
-#include <rcl/error_handling.h>
-#include <rcl/rcl.h>
-#include <rosidl_runtime_c/primitives_sequence_functions.h>
-#include <rosidl_runtime_c/string_functions.h>
-#include <sensor_msgs/msg/image.h>
-
-#define BILLION 1000000000LL
-
-static long long now(clockid_t clock)
-{
-    struct timespec time;
-    clock_gettime(clock, &time);
-    return time.tv_sec * BILLION + time.tv_nsec;
-}
-
-static void check(rcl_ret_t result, const char *what)
-{
-    if (result != RCL_RET_OK) {
-        fprintf(stderr, "%s: %s\n", what, rcl_get_error_string().str);
-        exit(1);
-    }
-}
+#include "yardstick.h"
 
 static void publish_many(
     rcl_publisher_t *publisher, sensor_msgs__msg__Image *image, int count, long long period)
 {
     long long due = now(CLOCK_MONOTONIC);
     for (int i = 0; i < count; i++) {
-        struct timespec until = {due / BILLION, due % BILLION};
-        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+        sleep_until(due);
         long long stamp = now(CLOCK_MONOTONIC);
         image->header.stamp.sec = (int32_t)(stamp / BILLION);
         image->header.stamp.nanosec = (uint32_t)(stamp % BILLION);
         check(rcl_publish(publisher, image, NULL), "rcl_publish");
         due += period;
     }
-    struct timespec until = {due / BILLION, due % BILLION};
-    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+    sleep_until(due);
 }
 
 int main(int argc, char **argv)
@@ -73,27 +48,15 @@ int main(int argc, char **argv)
         fputs("expected TOPIC WIDTH HEIGHT CHANNELS BYTES_PER_CHANNEL ENCODING\n", stderr);
         return 2;
     }
-    rcl_init_options_t options = rcl_get_zero_initialized_init_options();
-    check(rcl_init_options_init(&options, rcl_get_default_allocator()), "rcl_init_options_init");
-    rcl_context_t context = rcl_get_zero_initialized_context();
-    check(rcl_init(0, NULL, &options, &context), "rcl_init");
-    rcl_node_t node = rcl_get_zero_initialized_node();
-    rcl_node_options_t node_options = rcl_node_get_default_options();
-    check(rcl_node_init(&node, "publish_in_c", "", &context, &node_options), "rcl_node_init");
-    rcl_publisher_t publisher = rcl_get_zero_initialized_publisher();
-    rcl_publisher_options_t publisher_options = rcl_publisher_get_default_options();
-    publisher_options.qos.depth = 4;
-    check(rcl_publisher_init(
-        &publisher, &node, ROSIDL_GET_MSG_TYPE_SUPPORT(sensor_msgs, msg, Image), argv[1],
-        &publisher_options), "rcl_publisher_init");
+    rcl_context_t context;
+    rcl_node_t node;
+    start_node(&context, &node, "publish_in_c");
+    rcl_publisher_t publisher = advertise(
+        &node, ROSIDL_GET_MSG_TYPE_SUPPORT(sensor_msgs, msg, Image), argv[1]);
 
     sensor_msgs__msg__Image image;
-    sensor_msgs__msg__Image__init(&image);
-    rosidl_runtime_c__String__assign(&image.header.frame_id, "camera");
-    rosidl_runtime_c__String__assign(&image.encoding, argv[6]);
-    image.width = (uint32_t)atoi(argv[2]);
-    image.height = (uint32_t)atoi(argv[3]);
-    image.step = image.width * (uint32_t)(atoi(argv[4]) * atoi(argv[5]));
+    describe(&image, argv[6], (uint32_t)atoi(argv[2]), (uint32_t)atoi(argv[3]),
+             (uint32_t)(atoi(argv[4]) * atoi(argv[5])));
     size_t size = (size_t)image.step * image.height;
     rosidl_runtime_c__uint8__Sequence__init(&image.data, size);
     for (size_t i = 0; i < size; i++) {

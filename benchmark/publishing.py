@@ -31,7 +31,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 import contextlib
-import ctypes
 import json
 import os
 from pathlib import Path
@@ -45,8 +44,9 @@ from typing import Any
 from k4a_ros.allocator import keep_memory
 from k4a_ros.transport import prepare
 import numpy as np
+from yardstick import compiled
+from yardstick import run
 
-HERE = Path(__file__).resolve().parent
 #: name, width, height, channels, bytes of a channel, encoding
 SIZES = (
     ('737 kB', 640, 576, 1, 2, 'mono16'), ('8.3 MB', 1920, 1080, 4, 1, 'bgra8'),
@@ -98,14 +98,6 @@ def subscribe(topics: list[str]) -> None:
         latencies.clear()
     rclpy.shutdown()
     thread.join()
-
-
-def publish_in_c(library: str, topic: str, size: tuple[Any, ...]) -> int:
-    """Be publish.c."""
-    arguments = [b'publish', topic.encode(), *(str(value).encode() for value in size[1:])]
-    result: int = ctypes.CDLL(library).main(
-        len(arguments), (ctypes.c_char_p * (len(arguments) + 1))(*arguments))
-    return result
 
 
 def publish(role: str, topic: str, size: tuple[Any, ...]) -> None:
@@ -174,31 +166,6 @@ def _publish_bridge(publisher: Any, size: tuple[Any, ...]) -> Any:
 
 
 # the measurement
-
-
-def compile_yardstick(folder: str) -> str | None:
-    """Compile publish.c, and return the library, or None where that is impossible."""
-    prefixes = [Path(p) for p in os.environ.get('AMENT_PREFIX_PATH', '').split(':') if p]
-    include = [d for p in prefixes for d in (p / 'include', *sorted((p / 'include').glob('*')))
-               if d.is_dir()]
-    libraries = [p / 'lib' for p in prefixes if (p / 'lib/librcl.so').exists()]
-    library = str(Path(folder, 'publish.so'))
-    names = ('rcl', 'rcutils', 'rmw', 'rosidl_runtime_c', 'sensor_msgs__rosidl_generator_c',
-             'sensor_msgs__rosidl_typesupport_c')
-    command = [
-        'gcc', '-O2', '-shared', '-fPIC', '-o', library, str(HERE / 'publish.c'),
-        *(f'-I{d}' for d in include), *(f'-L{d}' for d in libraries),
-        *(f'-Wl,-rpath,{d}' for d in libraries), *(f'-l{name}' for name in names)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except OSError as error:
-        print(f'without C: {error}', file=sys.stderr)
-        return None
-    if done.returncode:
-        reason = next(line for line in done.stderr.splitlines() if 'error' in line)
-        print(f'without C: {reason}', file=sys.stderr)
-        return None
-    return library
 
 
 class Worker:
@@ -295,7 +262,7 @@ def main() -> int:
         return 0
     if sys.argv[1:2] == ['c']:
         keep_memory()
-        return publish_in_c(sys.argv[4], sys.argv[2], SIZES[int(sys.argv[3])])
+        return run(sys.argv[4], sys.argv[2], *SIZES[int(sys.argv[3])][1:])
     if sys.argv[1:2] and sys.argv[1] in ROLES.values():
         if sys.argv[1] == 'ours':
             keep_memory()
@@ -311,7 +278,7 @@ def main() -> int:
     print(f'{prepare(os.environ)}\n\n| image | way | CPU, ms | times C | times cv_bridge | '
           f'latency p50 / p99, ms | p50 times C | p99 times C | arrived |\n{"| --- " * 9}|')
     with tempfile.TemporaryDirectory() as folder:
-        library = compile_yardstick(folder)
+        library = compiled('publish', folder)
         for index in range(len(SIZES)):
             for line in rows(index, library, options.rounds, options.count):
                 print(line, flush=True)

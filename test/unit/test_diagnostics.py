@@ -86,7 +86,7 @@ def test_an_overload_and_a_stream_that_fails_are_warnings() -> None:
         GOOD, dropped=7, dropped_hz=3.0, failed={'/rgb/image_raw': 2},
         failed_hz={'/rgb/image_raw': 1.0}))
     assert status.level is Level.WARN
-    assert 'overloaded' in status.message and '/rgb/image_raw: 2 images' in status.message
+    assert 'overloaded' in status.message and '/rgb/image_raw: 2 messages' in status.message
 
 
 def test_stamps_far_from_where_they_should_be_are_a_warning() -> None:
