@@ -143,6 +143,8 @@ class LiveClock:
         self._estimate: _Line | None = None
         self._newest_us = 0
         self._highest_ns = 0
+        # where the present time line began, and what had been published before
+        self._began_us = self._floor_ns = 0
         self._astray = 0
         self.resets = 0
 
@@ -212,7 +214,8 @@ class LiveClock:
         self._estimate = _Line(device_us, ros_ns, 0.0)
         self._chain.clear()
         self._chain.append(_Line(device_us, start_ns, 0.0))
-        self._newest_us = device_us
+        self._newest_us = self._began_us = device_us
+        self._floor_ns = self._highest_ns
 
     def _add(self, device_us: int, ros_ns: int) -> bool:
         """Keep an observation if it is the least delayed of its span; return whether it is."""
@@ -265,7 +268,10 @@ class LiveClock:
             # the line that was in force then; what is older than all of them, on the oldest
             line = next((part for part in reversed(self._chain) if part.device_us <= device_us),
                         self._chain[0])
-            result = line.at(device_us)
+            # images come later than the inertial samples with which a line may have begun: what
+            # is older than these is after all of the last line, too, if need be within 1 ms
+            above = 1000 + max(0, device_us - self._began_us + _RESET_US)
+            result = max(line.at(device_us), self._floor_ns + above)
             # what is far ahead of all that has come belongs to another time line, or to none
             newest_ns = self._chain[-1].at(self._newest_us + _RESET_US)
             self._highest_ns = max(self._highest_ns, min(result, newest_ns))

@@ -183,6 +183,22 @@ def test_a_reopened_camera_does_not_begin_before_it_ended() -> None:
     assert clock.to_ros(0) > out[-1]
 
 
+@given(*[strategies.integers(0, most) for most in (2000, 2000, 300)])
+def test_images_of_a_reopened_camera_are_after_all_that_was_before(
+    late_ms: int, gap_ms: int, older_ms: int,
+) -> None:
+    """The first line began late, and the second with inertial samples newer than the images."""
+    clock = LiveClock()
+    clock.observe(1_000_000, late_ms * 1_000_000 + 10**9)
+    before = max(clock.to_ros(us) for us in range(1_000_000, 1_300_000, 33_333))
+    clock.reset()
+    clock.observe(500_000, 10**9 + (300 + gap_ms) * 1_000_000)
+    first = 500_000 - older_ms * 1000
+    stamps = [clock.to_ros(us) for us in range(first, first + 1_000_000, 33_333)]
+    assert stamps[0] > before
+    assert stamps == sorted(set(stamps))
+
+
 def test_one_absurd_arrival_changes_nothing() -> None:
     clock = LiveClock()
     device_us = frames(30)

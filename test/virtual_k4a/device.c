@@ -72,7 +72,7 @@ EXPORT void k4a_device_stop_imu(handle opened) {
   pthread_mutex_lock(&it->lock);
   it->imu = false;
   it->sample_count = 0;
-  pthread_cond_broadcast(&it->changed);
+  pthread_cond_broadcast(&it->sample_came);
   pthread_mutex_unlock(&it->lock);
 }
 
@@ -195,8 +195,8 @@ EXPORT int k4a_device_start_imu(handle opened) {
 }
 
 // Waits until something is in a queue; the device is locked.
-static int await(device *it, const int *count, const bool *streaming, int32_t ms,
-                 const char *queue) {
+static int await(device *it, pthread_cond_t *came, const int *count, const bool *streaming,
+                 int32_t ms, const char *queue) {
   int64_t until = monotonic_ns() + ms * 1000000LL;
   struct timespec at = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
   int expired = ms == 0;
@@ -206,10 +206,10 @@ static int await(device *it, const int *count, const bool *streaming, int32_t ms
   }
   it->waiting++;
   while (!*count && *streaming && !it->lost && !expired)
-    expired = ms < 0 ? pthread_cond_wait(&it->changed, &it->lock)
-                     : pthread_cond_timedwait(&it->changed, &it->lock, &at);
+    expired = ms < 0 ? pthread_cond_wait(came, &it->lock)
+                     : pthread_cond_timedwait(came, &it->lock, &at);
   it->waiting--;
-  pthread_cond_broadcast(&it->changed);
+  pthread_cond_broadcast(&it->left);
   if (!*streaming || it->lost) return FAILED;
   if (*count) return SUCCEEDED;
   if (is(it, "orbbec")) say(WARNING, "ob_k4a_impl.cpp", "%s: time-out", queue);
@@ -226,7 +226,7 @@ EXPORT int k4a_device_get_capture(handle opened, handle *capture, int32_t ms) {
   device *it = opened;
   if (!capture || fails(it->slot->position, __func__)) return FAILED;
   pthread_mutex_lock(&it->lock);
-  int result = await(it, &it->capture_count, &it->cameras, ms, "Queue_capture");
+  int result = await(it, &it->capture_came, &it->capture_count, &it->cameras, ms, "Queue_capture");
   if (result == SUCCEEDED) {
     *capture = it->captures[it->first_capture];
     it->first_capture = (it->first_capture + 1) % CAPTURE_QUEUE;
@@ -241,7 +241,7 @@ EXPORT int k4a_device_get_imu_sample(handle opened, imu_sample *sample, int32_t 
   device *it = opened;
   if (!sample || fails(it->slot->position, __func__)) return FAILED;
   pthread_mutex_lock(&it->lock);
-  int result = await(it, &it->sample_count, &it->imu, ms, "Queue_imu");
+  int result = await(it, &it->sample_came, &it->sample_count, &it->imu, ms, "Queue_imu");
   if (result == SUCCEEDED) {
     *sample = it->samples[it->first_sample];
     it->first_sample = (it->first_sample + 1) % IMU_QUEUE;

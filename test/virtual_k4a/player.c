@@ -17,6 +17,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "virtual.h"
@@ -94,6 +95,7 @@ static void push_capture(device *it, handle capture) {
     it->dropped_captures++;
   }
   it->captures[(it->first_capture + it->capture_count++) % CAPTURE_QUEUE] = capture;
+  pthread_cond_broadcast(&it->capture_came);
 }
 
 static void push_sample(device *it, const imu_sample *sample) {
@@ -103,6 +105,7 @@ static void push_sample(device *it, const imu_sample *sample) {
     it->dropped_samples++;
   }
   it->samples[(it->first_sample + it->sample_count++) % IMU_QUEUE] = *sample;
+  pthread_cond_broadcast(&it->sample_came);
 }
 
 // ---- from the recording to the queues
@@ -273,9 +276,16 @@ static void tell_timeouts(device *it) {
   it->timeouts = timeouts;
 }
 
+// Lets those who wait look whether they still may.
+static void wake_all(device *it) {
+  pthread_cond_broadcast(&it->capture_came);
+  pthread_cond_broadcast(&it->sample_came);
+}
+
 static void lose(device *it) {
   it->lost = true;
   drop_all(it);
+  wake_all(it);
   controls_reset(&it->slot->color);
   if (it->cameras) say(ERROR, "usbstreaming.c", "LibUSB transfer status of %08X unexpected", 5);
   if (it->cameras) say(WARNING, "capturesync.c", "Capture Error Detected, %s", "Depth ");
@@ -283,6 +293,7 @@ static void lose(device *it) {
 
 static void *run(void *context) {
   device *it = context;
+  prctl(PR_SET_NAME, "virtual camera");  // so that what it costs can be told apart
   pthread_mutex_lock(&it->lock);
   while (!it->closing) {
     int64_t until = monotonic_ns() + LOOK_NS;
@@ -291,7 +302,6 @@ static void *run(void *context) {
       tell_timeouts(it);
       until = play(it);
     }
-    pthread_cond_broadcast(&it->changed);
     struct timespec at = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
     pthread_mutex_unlock(&it->lock);
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
@@ -305,7 +315,9 @@ bool player_open(device *it) {
   pthread_condattr_t monotonic;
   pthread_condattr_init(&monotonic);
   pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-  pthread_cond_init(&it->changed, &monotonic);
+  pthread_cond_init(&it->capture_came, &monotonic);
+  pthread_cond_init(&it->sample_came, &monotonic);
+  pthread_cond_init(&it->left, &monotonic);
   pthread_condattr_destroy(&monotonic);
   pthread_mutex_init(&it->lock, NULL);
   return pthread_create(&it->thread, NULL, run, it) == 0;
@@ -316,7 +328,9 @@ void player_close(device *it) {
   it->closing = true;
   pthread_mutex_unlock(&it->lock);
   pthread_join(it->thread, NULL);
-  pthread_cond_destroy(&it->changed);
+  pthread_cond_destroy(&it->capture_came);
+  pthread_cond_destroy(&it->sample_came);
+  pthread_cond_destroy(&it->left);
   pthread_mutex_destroy(&it->lock);
 }
 
@@ -334,8 +348,8 @@ bool player_start(device *it, const configuration *wanted) {
 void player_stop(device *it) {
   it->cameras = false;
   drop_all(it);
-  pthread_cond_broadcast(&it->changed);
-  while (it->waiting) pthread_cond_wait(&it->changed, &it->lock);
+  wake_all(it);
+  while (it->waiting) pthread_cond_wait(&it->left, &it->lock);
   if (it->capture) real.k4a_capture_release(it->capture);
   it->capture = NULL;
   if (it->playback) real.k4a_playback_close(it->playback);

@@ -155,7 +155,8 @@ typedef struct {
   slot *slot;
   handle header;  // the first recording, for what does not depend on the mode
   pthread_mutex_t lock;
-  pthread_cond_t changed;
+  pthread_cond_t capture_came, sample_came;  // or none will come any more
+  pthread_cond_t left;                       // one of the calls that wait
   pthread_t thread;
   bool closing, lost, cameras, imu;
   int waiting;  // calls that wait in get_capture or get_imu_sample

@@ -1,0 +1,145 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""
+Measure what the driver costs while nobody subscribes.
+
+    python benchmark/idle.py [--recording FILE] [--seconds 20] [--rounds 3] [--domain 44]
+
+Two cameras take turns: the virtual device (test/virtual_k4a), a live camera to the driver, and a
+recording. FILE, by default a simulated one, is what both play. What the virtual device costs
+itself, which stands for the camera, is counted apart: its thread, and those that libk4arecord
+starts to read ahead, which have ended by the time one looks. Processor time is of one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from k4a_ros.cameras.playback import Playback
+from k4a_ros.transport import prepare
+import numpy as np
+
+VIRTUAL = Path(__file__).resolve().parents[1] / 'test/virtual_k4a'
+#: the name of the thread of the virtual device
+STAND_IN = 'virtual camera'
+DRIVER = 'from k4a_ros.main import main; raise SystemExit(main())'
+_TICKS = os.sysconf('SC_CLK_TCK')
+
+
+@dataclass(frozen=True)
+class Used:
+    """Seconds of processor time: of the process, its living threads, and the stand-in's."""
+
+    process: float
+    threads: float
+    stand_in: float
+
+    @classmethod
+    def by(cls, pid: int) -> Used:
+        """Look at a process."""
+        tasks = [_used(path) for path in Path(f'/proc/{pid}/task').iterdir()]
+        return cls(_used(Path(f'/proc/{pid}'))[1], sum(used for _, used in tasks),
+                   sum(used for name, used in tasks if name == STAND_IN))
+
+
+def _used(path: Path) -> tuple[str, float]:
+    """Return name and processor time of a process or thread."""
+    begin, end = (path / 'stat').read_text().rsplit(')', 1)
+    fields = end.split()
+    return begin.split('(', 1)[1], (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def measure(environment: dict[str, str], seconds: float, **parameters: object) -> Used:
+    """Return what a driver uses of a core, percent, once it runs."""
+    arguments = [text for name, value in parameters.items()
+                 for text in ('-p', f'{name}:={value}')]
+    process = subprocess.Popen(
+        [sys.executable, '-c', DRIVER, '--ros-args', *arguments], env=environment,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        time.sleep(5.0)
+        before, began = Used.by(process.pid), time.monotonic()
+        time.sleep(seconds)
+        after, passed = Used.by(process.pid), time.monotonic() - began
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait()
+    return Used(*(100 * (getattr(after, name) - getattr(before, name)) / passed
+                  for name in ('process', 'threads', 'stand_in')))
+
+
+def simulated(folder: str) -> str:
+    """Return a recording of four seconds of the simulated camera."""
+    path = str(Path(folder, 'simulated.mkv'))
+    subprocess.run(
+        [sys.executable, '-c',
+         'from k4a_ros.tools.simulate import main; raise SystemExit(main())',
+         path, '--seconds', '4', '--fps', '30'], check=True, stdout=subprocess.DEVNULL)
+    return path
+
+
+def spread(values: list[float]) -> str:
+    """Return median and range of percentages."""
+    low, middle, high = np.percentile(values, [0, 50, 100])
+    return f'{middle:.1f} % ({low:.1f} to {high:.1f})'
+
+
+def main() -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or '').split('\n\n')[0].strip())
+    parser.add_argument('--recording', default='', help='what both cameras play')
+    parser.add_argument('--seconds', type=float, default=20.0, help='length of each round')
+    parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument('--domain', type=int, default=44, help='ROS_DOMAIN_ID')
+    options = parser.parse_args()
+    environment = os.environ | {'ROS_DOMAIN_ID': str(options.domain)}
+    prepare(environment)
+    with tempfile.TemporaryDirectory() as folder:
+        recording = options.recording or simulated(folder)
+        library = str(Path(folder, 'libvirtual_k4a.so'))
+        subprocess.run([str(VIRTUAL / 'build'), library], check=True)
+        source = Playback(recording)
+        config = source.config
+        source.close()
+        live, played = [], []
+        for _ in range(options.rounds):
+            live.append(measure(
+                environment | {'LD_PRELOAD': library, 'K4A_VIRTUAL_RECORDING': recording},
+                options.seconds, fps=config.fps, depth_mode=config.depth_mode.name,
+                color_resolution=config.color_resolution.name.removeprefix('R')))
+            played.append(measure(
+                environment, options.seconds, recording_file=recording,
+                recording_loop_enabled='true', playback_start_delay=0.0))
+    print(f'{config}\n\n| camera | driver | the virtual device | threads that have ended |\n'
+          '|---|---|---|---|')
+    print(f'| virtual device | {spread([u.threads - u.stand_in for u in live])} | '
+          f'{spread([u.stand_in for u in live])} | '
+          f'{spread([u.process - u.threads for u in live])} |')
+    print(f'| recording | {spread([u.threads for u in played])} | | '
+          f'{spread([u.process - u.threads for u in played])} |')
+    return 0
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
