@@ -23,12 +23,14 @@ from dataclasses import field
 from dataclasses import replace
 import math
 
+from k4a_ros.body.landmark_depths import BONES
+from k4a_ros.body.landmark_mirror import MIRRORED
+from k4a_ros.body.landmark_mirror import offset
 from k4a_ros.body.landmark_model import LANDMARKS
 from k4a_ros.body.landmark_model import Landmarks
 from k4a_ros.body.landmark_model import TRUNK
 from k4a_ros.body.landmark_view import Region
 from k4a_ros.body.landmark_view import View
-from k4a_ros.body.lifting import BONES
 import numpy as np
 import numpy.typing as npt
 
@@ -54,6 +56,9 @@ _TANGLED, _TANGLED_BASE = 0.06, 0.03
 _BETTER = 0.6
 #: microseconds after which the model is believed that left and right are as it says
 _TANGLED_US = 500_000
+#: metres, in the mean, from which on landmarks are not where they are expected, with left and
+#: right exchanged or not: what they say about left and right is not to be relied on
+_UNSURE = 0.09
 
 
 @dataclass(eq=False)
@@ -65,7 +70,7 @@ class Track:
     ``velocity`` (3,) m/s of the trunk; ``region`` is where to look for him then; ``lengths``
     (18,) metres of the bones, NaN where unknown. ``positions`` (32, 3) and ``orientations``
     (32, 4) are what was given out last. ``is_seen``: in the last image. ``tangled_us``: since when
-    the model takes left for right.
+    the model takes left for right. ``is_unsure``: left and right of ``points`` may be wrong.
     """
 
     body_id: int
@@ -78,6 +83,7 @@ class Track:
     orientations: Floats | None = None
     is_seen: bool = True
     tangled_us: int | None = None
+    is_unsure: bool = False
 
     def ahead(self, now_us: int) -> Vectors:
         """Return how far he is expected to have moved at a time since he was seen, (3,)."""
@@ -88,8 +94,12 @@ class Track:
         if now_us - self.seen_us > _TANGLED_US:
             return seen
         expected = view.project(self.points + self.ahead(now_us))
-        unit = view.focal / float(np.linalg.norm(self.region.centre))
-        better, changed = untangle(seen, expected, unit)
+        better, changed = untangle(seen, expected, view.unit)
+        was_unsure = self.is_unsure
+        self.is_unsure = offset(better.pixels, expected) > _UNSURE * view.unit
+        if was_unsure:
+            self.tangled_us = None
+            return seen
         if not changed:
             self.tangled_us = None
         elif self.tangled_us is None:
@@ -142,11 +152,21 @@ def untangle(seen: Landmarks, expected: Vectors, unit: float) -> tuple[Landmarks
             if kept - exchanged < least * unit or exchanged > _BETTER * kept:
                 break
             order[pair] = other
+    if _twist(seen.world[order]) < min(_twist(seen.world), 0.0):
+        # hips do not turn against shoulders so far: all of the body, or none of it
+        kept, exchanged = (
+            offset(seen.pixels[to], expected) for to in (np.arange(LANDMARKS), MIRRORED))
+        order = np.arange(LANDMARKS) if kept <= exchanged else MIRRORED
     changed = bool((order != np.arange(LANDMARKS)).any())
     if changed:
         seen = replace(seen, pixels=seen.pixels[order], visibility=seen.visibility[order],
                        world=seen.world[order])
     return seen, changed
+
+
+def _twist(points: Floats) -> float:
+    """Return how alike the directions across shoulders and hips are, below 0 if opposite."""
+    return float((points[11] - points[12]) @ (points[23] - points[24]))
 
 
 class Follower:

@@ -83,6 +83,8 @@ class View:
             (c * right + s * down, c * down - s * right, forward), axis=1)
         #: pixels per unit of the tangent
         self.focal = SIZE / 2 * distance / region.radius
+        #: pixels that a metre is at the region's middle
+        self.unit = SIZE / 2 / region.radius
 
     def project(self, points: Vectors) -> Vectors:
         """Return the pixels (N, 2) of points (N, 3): (0, 0) is the outer corner of the first."""

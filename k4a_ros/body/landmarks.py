@@ -28,6 +28,8 @@ from k4a_ros.body.base import BodyInput
 from k4a_ros.body.following import Follower
 from k4a_ros.body.following import Track
 from k4a_ros.body.landmark_joints import joints_of
+from k4a_ros.body.landmark_mirror import from_mirror
+from k4a_ros.body.landmark_mirror import together
 from k4a_ros.body.landmark_model import LandmarkModel
 from k4a_ros.body.landmark_model import Landmarks
 from k4a_ros.body.landmark_model import TRUNK
@@ -188,7 +190,8 @@ class LandmarkEstimator:
             region = Region(
                 track.region.centre + ahead, track.region.radius, track.region.roll)
             hidden = (owners != number) & (owners != BACKGROUND)
-            seen, view = self._look(region, segments, images, mask, hidden)
+            seen, view = self._look(
+                region, segments, images, mask, hidden, track.points + ahead)
             if seen.flag > _FLAG:
                 seen = track.untangled(seen, view, images.device_us)
                 mask = self._whole(seen, view, segments, mask, hidden)
@@ -253,14 +256,21 @@ class LandmarkEstimator:
 
     def _look(
         self, region: Region, segments: Segments, images: BodyInput, mask: Mask, hidden: Mask,
+        expected: Vectors | None = None,
     ) -> tuple[Landmarks, View]:
-        """Let the model look at a region."""
+        """Let the model look at a region, where landmarks (33, 3) may be expected."""
         view = View(region, segments.up)
         step = segments.step
         white = float(np.percentile(images.infrared[::step, ::step][mask], 98))
         maps = view.maps(self._lens)
-        seen = self._model(picture(
-            images.infrared, hidden.astype(np.uint8), max(white, 1.0), maps, step))
+        shown = picture(
+            images.infrared, hidden.astype(np.uint8), max(white, 1.0), maps, step)
+        seen = self._model(shown)
+        if seen.flag > _FLAG:
+            other = from_mirror(self._model(np.ascontiguousarray(shown[:, ::-1])))
+            if other.flag > _FLAG:
+                seen = together(seen, other, view.unit,
+                                None if expected is None else view.project(expected))
         return seen, view
 
     def _is_nobody(self, part: Part, images: BodyInput) -> bool:

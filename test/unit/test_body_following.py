@@ -26,6 +26,9 @@ from k4a_ros.body.following import Follower
 from k4a_ros.body.following import PATIENCE
 from k4a_ros.body.following import Track
 from k4a_ros.body.following import untangle
+from k4a_ros.body.landmark_mirror import from_mirror
+from k4a_ros.body.landmark_mirror import MIRRORED
+from k4a_ros.body.landmark_mirror import together
 from k4a_ros.body.landmark_model import Landmarks
 from k4a_ros.body.landmark_view import Region
 from k4a_ros.body.landmark_view import View
@@ -188,3 +191,43 @@ def test_the_model_is_believed_if_it_insists():
         seen = track.untangled(landmarks(other), view, frame * 100_000)
         kept.append(bool(np.allclose(seen.pixels, pixels, atol=1e-3)))
     assert kept == [True] * 6 + [False] + [True] * 4
+
+
+def test_after_landmarks_that_fit_nothing_the_model_is_believed_at_once():
+    points, region = somebody(0.0)
+    track = Track(1, points, region, 0)
+    view = View(region, np.array([0.0, -1.0, 0.0]))
+    pixels = view.project(points)
+    wrong = pixels + [0.2 * view.unit, 0.0]
+    track.untangled(landmarks(wrong), view, 100_000)
+    assert track.is_unsure
+    seen = track.untangled(landmarks(pixels[MIRRORED]), view, 200_000)
+    assert np.allclose(seen.pixels, pixels[MIRRORED], atol=1e-3)
+    # from then on it is remembered again
+    track.points, track.seen_us = points[MIRRORED], 200_000
+    track.untangled(landmarks(pixels[MIRRORED]), view, 300_000)
+    assert not track.is_unsure
+
+
+def test_what_is_seen_in_a_mirror():
+    pixels = np.arange(66.0).reshape(33, 2)
+    seen = landmarks(pixels)
+    back = from_mirror(seen)
+    # the left eye is where the right one was, on the other side
+    assert back.pixels[2] == pytest.approx([256 - pixels[5, 0], pixels[5, 1]])
+    assert back.pixels[11] == pytest.approx([256 - pixels[12, 0], pixels[12, 1]])
+    assert back.world[0] == pytest.approx(seen.world[0] * [-1, 1, 1])
+    assert back.visibility[27] == seen.visibility[28]
+    again = from_mirror(back)
+    assert np.allclose(again.pixels, seen.pixels)
+    assert np.allclose(again.world, seen.world)
+    assert np.allclose(again.rim, seen.rim)
+
+
+def test_two_looks_are_one_if_they_agree():
+    first, second = landmarks(np.full((33, 2), 100.0)), landmarks(np.full((33, 2), 102.0))
+    assert np.allclose(together(first, second, 100.0, None).pixels, 101.0)
+    other = landmarks(np.full((33, 2), 120.0))
+    assert together(first, other, 100.0, None) is first
+    assert together(first, other, 100.0, np.full((33, 2), 119.0)) is other
+    assert together(first, other, 100.0, np.full((33, 2), 101.0)) is first

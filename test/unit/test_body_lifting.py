@@ -25,6 +25,7 @@ from dataclasses import replace
 
 from k4a_ros.body.base import Confidence
 from k4a_ros.body.joints import Joint
+from k4a_ros.body.landmark_depths import surfaces
 from k4a_ros.body.landmark_joints import DIRECT
 from k4a_ros.body.landmark_joints import joints_of
 from k4a_ros.body.landmark_model import Landmarks
@@ -202,6 +203,44 @@ def test_legs_that_the_depth_shows_crossed_were_misread():
     right, wrong = seen.landmarks, seen.landmarks
     wrong = replace(right, pixels=right.pixels[order], world=right.world[order])
     assert np.abs(seen.lifted(wrong).points - seen.lifted().points).max() < 0.02
+
+
+def test_a_bone_of_a_wrong_length_does_not_hide_what_is_seen():
+    """Had a shin once been taken as far too short, it has to be found all the same."""
+    seen = Seen(0)
+    lengths = np.full(len(BONES), np.nan)
+    lengths[[BONES.index((25, 27)), BONES.index((26, 28))]] = 0.2
+    lifted = seen.lifted(lengths=lengths)
+    assert (lifted.confidences[[27, 28]] == Confidence.MEDIUM).all()
+    assert np.linalg.norm(lifted.points[[27, 28]] - seen.points[[27, 28]], axis=1).max() < 0.08
+
+
+def test_an_arm_does_not_reach_for_what_stands_far_behind():
+    """Somebody else, taken for a part of the person, is behind the hidden arm."""
+    seen = Seen(0, path=((0.0, 2.0),))
+    points = seen.points.copy()
+    points[[13, 15, 17, 19, 21], 0] += 0.25
+    elsewhere = np.rint(seen.lens.project(points[[13, 15]])[0]).astype(int)
+    seen.depth, seen.mine = seen.depth.copy(), seen.mine.copy()
+    for column, row in elsewhere:
+        box = slice(row - 25, row + 26), slice(column - 25, column + 26)
+        own = seen.mine[box]
+        seen.depth[box] = np.where(own, seen.depth[box], 2700)
+        seen.mine[box] = True
+    lifted = seen.lifted(seen_by(seen.view, points))
+    assert (lifted.points[[13, 15], 2] < 2.4).all()
+
+
+def test_surfaces_around_a_landmark():
+    own = np.array([[2.0, 2.02, 2.01, 0, 0, 2.5, 2.51, 2.49, 0], [0, 0, 0, 0, 0, 0, 0, 0, 1.0]])
+    free = np.array([[0, 0, 0, 3.0, 0, 0, 0, 0, 0], [3.0, 3.0, 3.01, 0, 0, 0, 0, 0, 0]])
+    first, second = surfaces(own, free, np.full(9, 1 / 9), np.array([0.1, 0.0]))
+    # single samples are nothing
+    assert [(one.depth, one.is_own) for one in first] == [
+        (pytest.approx(2.11), True), (pytest.approx(2.6), True)]
+    assert [(one.depth, one.is_own) for one in second] == [(pytest.approx(3.0), False)]
+    assert second[0].share == pytest.approx(1 / 3)
+    assert second[0].cost > first[0].cost > 0
 
 
 def test_without_the_trunk_there_is_nobody():
