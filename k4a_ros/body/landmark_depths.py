@@ -243,10 +243,10 @@ class Skeleton:
 
         found = [(one.cost + cost(one.depth), (one.depth, True)) for one in choices[:_CHOICES]
                  if can_be(one)]
-        hidden = at_length(self._rays[child], origin, length, expected)
-        through = sum(one.share for one in choices if one.depth > hidden + _CLEAR)
-        found.append((
-            self._hidden(child) + _THROUGH * through + cost(hidden), (hidden, False)))
+        for hidden in at_length(self._rays[child], origin, length):
+            through = sum(one.share for one in choices if one.depth > hidden + _CLEAR)
+            found.append((
+                self._hidden(child) + _THROUGH * through + cost(hidden), (hidden, False)))
         return found
 
     def _hidden(self, joint: int) -> float:
@@ -254,15 +254,13 @@ class Skeleton:
 
 
 def at_length(
-    ray: Sequence[float], origin: Sequence[float], length: float, expected: float,
-) -> float:
-    """
-    Return the depth where a ray is so far from an origin, or as nearly so as can be.
-
-    Of two such places it is the one nearer to the expected.
-    """
+    ray: Sequence[float], origin: Sequence[float], length: float,
+) -> tuple[float, ...]:
+    """Return the depths where a ray is so far from an origin, or the one where it is nearest."""
     a = sum(one * one for one in ray)
     closest = sum(one * other for one, other in zip(ray, origin, strict=True)) / a
     root = closest * closest - (sum(one * one for one in origin) - length * length) / a
-    half = math.sqrt(max(root, 0.0))
-    return closest - half if expected < closest else closest + half
+    if root <= 0:
+        return (closest,)
+    half = math.sqrt(root)
+    return closest - half, closest + half

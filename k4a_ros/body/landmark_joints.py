@@ -36,8 +36,8 @@ DIRECT = {
     Joint.FOOT_RIGHT: 32,
 }
 _JOINTS, _LANDMARKS = list(DIRECT), list(DIRECT.values())
-#: the first joint of a hand, and its landmarks: wrist, knuckles of the little and first finger
-_HANDS = ((Joint.WRIST_LEFT, (15, 17, 19)), (Joint.WRIST_RIGHT, (16, 18, 20)))
+#: the first joint of a hand, and its landmarks: elbow, wrist, knuckles of the little and first finger
+_HANDS = ((Joint.WRIST_LEFT, (13, 15, 17, 19)), (Joint.WRIST_RIGHT, (14, 16, 18, 20)))
 
 # The following were measured on 1105 skeletons of Microsoft's SDK (PyMoCapViewer's recording).
 #: how far up from between the hips to between the shoulders
@@ -45,9 +45,13 @@ _NAVEL, _CHEST, _NECK = 0.34, 0.62, 1.03
 #: from the chest to a clavicle, in units of the same length: up and to the side
 _CLAVICLE = (0.40, 0.075)
 # The following are how the landmarks of simulated people differ from their joints, metres.
-#: wrist, hand and fingertip from the wrist's landmark, towards the knuckles, and the thumb's tip
-_HAND = (-0.022, 0.068, 0.155)
-_THUMB = 0.02
+#: wrist, hand and fingertip from the wrist's landmark, along the hand, and the thumb's tip
+#: along it and outwards
+_HAND = (-0.022, 0.074, 0.155)
+_THUMB = (0.015, 0.02)
+#: The length of a palm, metres. A hand points where the knuckles are, in between the direction of
+#: the forearm: that is the surer, the less of the palm is seen.
+_PALM = 0.08
 #: the ankle from its landmark, along the shank
 _ANKLE = 0.022
 _ANKLES = ((Joint.ANKLE_LEFT, (25, 27)), (Joint.ANKLE_RIGHT, (26, 28)))
@@ -69,11 +73,15 @@ def joints_of(points: Vectors, confidences: Confidences) -> tuple[Vectors, Confi
     sure = np.zeros(len(Joint), np.uint8)
     positions[_JOINTS] = points[_LANDMARKS]
     sure[_JOINTS] = confidences[_LANDMARKS]
-    for first, (wrist, *knuckles) in _HANDS:
-        along = _unit(points[knuckles].mean(axis=0) - points[wrist])
+    for first, (elbow, wrist, *knuckles) in _HANDS:
+        palm = points[knuckles].mean(axis=0) - points[wrist]
+        along = _unit(palm / _PALM + _unit(points[wrist] - points[elbow]))
         positions[first:first + 3] = points[wrist] + np.outer(_HAND, along)
         sure[first:first + 3] = [confidences[wrist], *[confidences[[wrist, *knuckles]].min()] * 2]
-        positions[first + 3] += _THUMB * along
+        thumb = positions[first + 3] - points[wrist]
+        across = _unit(_across(thumb, along)) + _unit(
+            _across(points[knuckles[1]] - points[knuckles[0]], along))
+        positions[first + 3] += _THUMB[0] * along + _THUMB[1] * _unit(across)
     for ankle, (knee, landmark) in _ANKLES:
         positions[ankle] += _ANKLE * _unit(points[landmark] - points[knee])
     hips, shoulders = points[[23, 24]].mean(axis=0), points[[11, 12]].mean(axis=0)
@@ -109,6 +117,12 @@ def _middle(pair: Confidences) -> int:
     """Return how sure the middle of a pair is."""
     return int(pair.max()) if pair.min() > Confidence.NONE else int(
         min(pair.max(), Confidence.LOW))
+
+
+def _across(vector: Vectors, along: Vectors) -> Vectors:
+    """Return what of a vector is across a unit vector."""
+    part: Vectors = vector - (vector @ along) * along
+    return part
 
 
 def _unit(vector: Vectors) -> Vectors:

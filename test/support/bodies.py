@@ -18,6 +18,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
@@ -35,6 +36,7 @@ from k4a_ros.simulation.scene_file import default_scene
 from k4a_ros.simulation.sensor import Sensor
 import numpy as np
 from support.people_render import render
+from support.people_render import Scene as View
 from support.people_scenes import PERIOD
 from support.people_scenes import SCENES
 
@@ -97,10 +99,10 @@ def simulated(
         yield Shot(BodyInput(depth, infrared, time_us), owners, tuple(people))
 
 
-def rendered(name: str, config: CameraConfig) -> Iterator[Shot]:
-    """Return what the camera sees of one of ``people_scenes.SCENES``."""
+def rendered(scenes: str | Sequence[View], config: CameraConfig) -> Iterator[Shot]:
+    """Return what the camera sees of a sequence, or of that name in ``people_scenes.SCENES``."""
     lens = NOMINAL.depth(config.depth_mode)
-    for number, scene in enumerate(SCENES[name]):
+    for number, scene in enumerate(SCENES[scenes] if isinstance(scenes, str) else scenes):
         seen = render(scene, lens, number)
         yield Shot(BodyInput(seen.depth, seen.infrared, round(number * PERIOD * 1e6)),
                    seen.index_map, tuple((one.positions, one.visible) for one in seen.people))

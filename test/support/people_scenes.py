@@ -62,7 +62,7 @@ AT_TABLE = Posture(
 ON_STOOL = replace(SITTING, seat=0.36)
 
 
-def _chair(x: float, z: float, seat: float) -> tuple[Furniture, ...]:
+def chair(x: float, z: float, seat: float) -> tuple[Furniture, ...]:
     """Return a chair for somebody who sits at (x, z), ``seat`` high, and faces the camera."""
     legs = tuple(Furniture((x + dx, seat / 2 - 0.04, z + 0.02 + dz), (0.04, seat - 0.08, 0.04))
                  for dx in (-0.2, 0.2) for dz in (-0.2, 0.2))
@@ -70,7 +70,7 @@ def _chair(x: float, z: float, seat: float) -> tuple[Furniture, ...]:
             Furniture((x, seat + 0.2, z + 0.29), (0.44, 0.5, 0.04)), *legs)
 
 
-def _table(x: float, z: float) -> tuple[Furniture, ...]:
+def table(x: float, z: float) -> tuple[Furniture, ...]:
     """Return a table whose middle is at (x, z)."""
     return (Furniture((x, 0.72, z), (1.4, 0.04, 0.7), 0.5),
             Furniture((x, 0.35, z - 0.3), (1.3, 0.7, 0.03), 0.5))
@@ -110,7 +110,7 @@ def _still(*people: Person, **room: object) -> tuple[Scene, ...]:
 
 SCENES: dict[str, tuple[Scene, ...]] = {
     'empty room': _still(),
-    'furniture only': _still(furniture=(*_SHELF, *_chair(0.2, 2.2, 0.45), *_table(-0.3, 1.7))),
+    'furniture only': _still(furniture=(*_SHELF, *chair(0.2, 2.2, 0.45), *table(-0.3, 1.7))),
     'standing': _still(Person((0.1, 2.2), height=1.78)),
     'standing, woman': _still(
         Person((-0.2, 2.0), STANDING, 'woman', 10.0, 1.66, LIGHT), height=1.4, tilt=12.0),
@@ -124,13 +124,13 @@ SCENES: dict[str, tuple[Scene, ...]] = {
     'turned 90': _still(Person((0.0, 2.2), STANDING, 'woman', -90.0, 1.68, DARK)),
     'turned 180': _still(Person((0.0, 2.2), facing=180.0, height=1.75)),
     'sitting': _still(
-        Person((0.1, 2.1), SITTING, height=1.75), furniture=(*_SHELF, *_chair(0.1, 2.1, 0.41))),
+        Person((0.1, 2.1), SITTING, height=1.75), furniture=(*_SHELF, *chair(0.1, 2.1, 0.41))),
     'sitting, turned': _still(
         Person((0.0, 2.2), ON_STOOL, 'slim woman', 40.0, 1.63, LIGHT),
         furniture=(*_SHELF, Furniture((0.0, 0.17, 2.2), (0.42, 0.34, 0.42)))),
     'at a table': _still(
         Person((0.0, 2.2), AT_TABLE, height=1.78, clothes=LIGHT), height=1.3, tilt=8.0,
-        furniture=(*_SHELF, *_chair(0.0, 2.2, 0.45), *_table(0.0, 1.68))),
+        furniture=(*_SHELF, *chair(0.0, 2.2, 0.45), *table(0.0, 1.68))),
     'half out of view': _still(Person((-1.22, 1.9), height=1.75, clothes=PLAIN)),
     'close': _still(Person((0.0, 1.1), WAVING, 'woman', 0.0, 1.66), height=1.3),
     'two standing': _still(
