@@ -16,7 +16,7 @@
 """
 Measure body tracking with landmarks on people whose joints are known.
 
-    python benchmark/bodies.py [--mode NFOV_UNBINNED] [--model FILE] [--threads 1]
+    python benchmark/bodies.py [--mode NFOV_UNBINNED] [--fresh SEED] [--model FILE] [--threads 1]
 
 Prints a table as Markdown: simulated and rendered people, scene by scene. A joint counts if it can
 be seen: inside of the image and not hidden by others or by another limb. "found" are people of
@@ -24,7 +24,7 @@ whom at least 1500 pixels are seen, and how many were; "extra" bodies where nobo
 the share of joints closer to the truth than 100 mm, of all and of those with confidence MEDIUM;
 "ids" how many numbers a person has had, at most; "overlap" is intersection over union of the index
 map; "CPU" the time of all threads per image, in which the model looks twice at everybody, and up
-to four times at somebody new.
+to four times at somebody new. With --fresh the scenes are others, drawn by lot from the seed.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'test'))
 bodies: Any = importlib.import_module('support.bodies')
+people_fresh: Any = importlib.import_module('support.people_fresh')
 SCENES: Any = importlib.import_module('support.people_scenes').SCENES
 
 _HEAD = ('scene', 'images', 'found', 'extra', 'median mm', 'p90 mm', 'within', 'within, MEDIUM',
@@ -60,6 +61,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument('--mode', default='NFOV_UNBINNED', choices=[
         mode.name for mode in DepthMode if mode.has_depth])
+    parser.add_argument('--fresh', type=int, metavar='SEED', help='other scenes, drawn by lot')
     parser.add_argument('--model', default='', help='the file of the model, if not installed')
     parser.add_argument('--threads', type=int, default=1, help='of OpenCV')
     arguments = parser.parse_args()
@@ -70,7 +72,7 @@ def main() -> None:
     _row(*_HEAD)
     _row(*['---'] * len(_HEAD))
     groups = {'all simulated': bodies.Score(), 'all rendered': bodies.Score()}
-    for name, group, shots in _scenes(config):
+    for name, group, shots in _scenes(config, arguments.fresh):
         tracker = LandmarkEstimator(bodies.NOMINAL, config, arguments.model)
         score, times = bodies.Score(), []
         for shot in shots:
@@ -85,7 +87,16 @@ def main() -> None:
         _print(name, None, score, None)
 
 
-def _scenes(config: CameraConfig) -> Iterator[tuple[str, str, Iterator[Any]]]:
+def _scenes(
+    config: CameraConfig, fresh: int | None,
+) -> Iterator[tuple[str, str, Iterator[Any]]]:
+    if fresh is not None:
+        times = range(0, people_fresh.IMAGES * people_fresh.STEP_US, people_fresh.STEP_US)
+        for name, world in people_fresh.walkers(fresh, bodies.BARE):
+            yield name, 'all simulated', bodies.simulated(world, config, times, fresh)
+        for name, sequence in people_fresh.stills(fresh):
+            yield name, 'all rendered', bodies.rendered(sequence, config)
+        return
     for name, scene in (('simulated walk', bodies.ROOM), ('simulated crossing', bodies.CROSSING)):
         yield name, 'all simulated', bodies.simulated(scene, config, range(0, 4_000_000, 66_667))
     for name in SCENES:

@@ -24,11 +24,12 @@ from dataclasses import replace
 import math
 
 from k4a_ros.body.landmark_depths import BONES
+from k4a_ros.body.landmark_mirror import BODY
 from k4a_ros.body.landmark_mirror import MIRRORED
-from k4a_ros.body.landmark_mirror import offset
 from k4a_ros.body.landmark_model import LANDMARKS
 from k4a_ros.body.landmark_model import Landmarks
 from k4a_ros.body.landmark_model import TRUNK
+from k4a_ros.body.landmark_motion import Motion
 from k4a_ros.body.landmark_view import Region
 from k4a_ros.body.landmark_view import View
 import numpy as np
@@ -48,17 +49,37 @@ _AVERAGE = 0.15
 _LENGTH_SHARE = 0.1
 #: bones that come in pairs of equal length, left and right following each other
 _PAIRS = len(BONES) // 2
-#: left landmarks, each followed by its right one, of arms and legs and of where these begin
-_SIDES = ((range(13, 23, 2), range(11, 13, 2)), (range(25, 33, 2), range(23, 25, 2)))
-#: metres by which sides have to be nearer to what is expected when they are exchanged, in the mean
-#: of a limb and where it begins, and at most how far off then, as a share
-_TANGLED, _TANGLED_BASE = 0.06, 0.03
-_BETTER = 0.6
-#: microseconds after which the model is believed that left and right are as it says
-_TANGLED_US = 500_000
-#: metres, in the mean, from which on landmarks are not where they are expected, with left and
-#: right exchanged or not: what they say about left and right is not to be relied on
-_UNSURE = 0.09
+#: seconds after which left and right are what the model says: for somebody who has not been seen;
+#: for somebody new; and the most that may be known against it
+_TANGLED, _FIRST_TRUST, _TRUST = 0.5, 0.1, 0.4
+#: metres from which on a landmark is no farther off than others
+_OFF = 0.3
+
+
+def _exchanged(*limbs: range) -> npt.NDArray[np.intp]:
+    order = np.arange(LANDMARKS)
+    for limb in limbs:
+        left = np.array(limb)
+        order[left], order[left + 1] = left + 1, left
+    return order
+
+
+_ARMS, _LEGS = range(13, 23, 2), range(25, 33, 2)
+#: what may be exchanged, and what that has to be better by, m²
+_ORDERS = (np.arange(LANDMARKS), _exchanged(_ARMS), _exchanged(_LEGS), _exchanged(_ARMS, _LEGS))
+_COSTS = (0.0, 0.002, 0.002, 0.004)
+#: Front and back: m² that are as good as odds of e; and the most that counts so; the metres of
+#: `reversal` at which the odds are even, those more of it which change them by e, and the most
+#: that counts of that; and the odds from which on the model has it wrong.
+_SIGMA, _MOST_BETTER = 0.003, 3.0
+_EVEN, _ODDS, _MOST_ODDS = -0.037, 0.012, 2.5
+_BACK = -2.5
+_DOUBT = 1.0
+#: the same for somebody new, metres of `reversal`
+_SURELY = 0.04
+#: share of the doubt that is left an image later, and what is too much of it
+_KEPT_DOUBT, _MOST_DOUBT = 0.75, 5.0
+_REVERSE = np.array([1, 1, -1], np.float32)
 
 
 @dataclass(eq=False)
@@ -69,8 +90,9 @@ class Track:
     ``points`` (33, 3) metres, the landmarks when seen last, at ``seen_us`` of the camera's clock;
     ``velocity`` (3,) m/s of the trunk; ``region`` is where to look for him then; ``lengths``
     (18,) metres of the bones, NaN where unknown. ``positions`` (32, 3) and ``orientations``
-    (32, 4) are what was given out last. ``is_seen``: in the last image. ``tangled_us``: since when
-    the model takes left for right. ``is_unsure``: left and right of ``points`` may be wrong.
+    (32, 4) are what was given out last. ``is_seen``: in the last image. ``trust``: for how
+    many seconds the model may take left for right until it is believed. ``motion`` of the
+    landmarks.
     """
 
     body_id: int
@@ -82,30 +104,44 @@ class Track:
     positions: Vectors | None = None
     orientations: Floats | None = None
     is_seen: bool = True
-    tangled_us: int | None = None
-    is_unsure: bool = False
+    trust: float = _FIRST_TRUST
+    doubt: float = 0.0
+    motion: Motion = field(default_factory=Motion)
 
     def ahead(self, now_us: int) -> Vectors:
         """Return how far he is expected to have moved at a time since he was seen, (3,)."""
         return self.velocity * min(max((now_us - self.seen_us) * 1e-6, 0.0), PATIENCE)
 
-    def untangled(self, seen: Landmarks, view: View, now_us: int) -> Landmarks:
-        """Return what is seen of him in an image, with left and right as they were before."""
-        if now_us - self.seen_us > _TANGLED_US:
-            return seen
-        expected = view.project(self.points + self.ahead(now_us))
-        better, changed = untangle(seen, expected, view.unit)
-        was_unsure = self.is_unsure
-        self.is_unsure = offset(better.pixels, expected) > _UNSURE * view.unit
-        if was_unsure:
-            self.tangled_us = None
-            return seen
-        if not changed:
-            self.tangled_us = None
-        elif self.tangled_us is None:
-            self.tangled_us = now_us
-        elif now_us - self.tangled_us > _TANGLED_US:
-            self.tangled_us = None
+    def expected(self, now_us: int) -> Vectors:
+        """Return where his landmarks are expected to be at a time, (33, 3) metres."""
+        expected = self.motion.expected(now_us)
+        return self.points + self.ahead(now_us) if expected is None else expected
+
+    def untangled(
+        self, seen: Landmarks, view: View, reversal: float, now_us: int,
+    ) -> Landmarks:
+        """
+        Return what is seen of him in an image, with left and right as they were before.
+
+        :param reversal: see `k4a_ros.body.lifting.reversal`.
+        """
+        seconds = (now_us - self.seen_us) * 1e-6
+        if seconds > _TANGLED:
+            return straight(seen, reversal)
+        expected = view.project(self.expected(now_us))
+        was = doubt(seen, reversal)
+        better, changed, is_reversed = untangle(seen, expected, view.unit, was)
+        self.doubt = _KEPT_DOUBT * self.doubt + was * (-1 if is_reversed else 1)
+        if self.doubt > _MOST_DOUBT:
+            # for several images the depth has said that what was expected has front for back
+            self.doubt, self.trust, self.motion = 0.0, _FIRST_TRUST, Motion()
+            return seen if is_reversed else reverse(seen)
+        # the surer the depth is that the model is right, the sooner it is believed
+        change = seconds * (was / _MOST_ODDS - 1.0 if changed else 1.0)
+        self.trust = min(self.trust + change, _TRUST)
+        if self.trust < 0:
+            # the model has said so for long enough
+            self.doubt, self.trust, self.motion = 0.0, _FIRST_TRUST, Motion()
             return seen
         return better
 
@@ -131,42 +167,57 @@ class Track:
         self.points, self.region, self.seen_us, self.is_seen = points, region, now_us, True
 
 
-def untangle(seen: Landmarks, expected: Vectors, unit: float) -> tuple[Landmarks, bool]:
-    """
-    Exchange left and right of arms or legs if they are expected the other way round.
+def straight(seen: Landmarks, reversal: float) -> Landmarks:
+    """Return landmarks with front for back if the depth says so, see `reversal` in lifting."""
+    is_front = float((seen.world[[11, 23], 0] - seen.world[[12, 24], 0]).sum()) > 0
+    return reverse(seen) if is_front and reversal > _SURELY else seen
 
-    From the side the model takes one leg for the other now and then, for an image or two.
+
+def doubt(seen: Landmarks, reversal: float) -> float:
+    """
+    Return the logarithm of the odds that front and back are reversed, by the depth.
+
+    The model takes a back for a front, but hardly ever a front for a back.
+    """
+    if (seen.world[[11, 23], 0] - seen.world[[12, 24], 0]).sum() < 0:
+        return _BACK
+    return float(np.clip((reversal - _EVEN) / _ODDS, -_MOST_ODDS, _MOST_ODDS))
+
+
+def reverse(seen: Landmarks) -> Landmarks:
+    """Return landmarks with left for right and near for far."""
+    return replace(seen, pixels=seen.pixels[MIRRORED], visibility=seen.visibility[MIRRORED],
+                   world=seen.world[MIRRORED] * _REVERSE)
+
+
+def untangle(
+    seen: Landmarks, expected: Vectors, unit: float, odds: float = 0.0,
+) -> tuple[Landmarks, bool, bool]:
+    """
+    Exchange left and right of arms, of legs or of all if they are expected the other way round.
+
+    From the side the model takes one leg for the other now and then, and from behind the back for
+    the front, for an image or some more.
 
     :param expected: (33, 2) pixels.
     :param unit: pixels that a metre is.
-    :return: the landmarks, and whether they had to be changed.
+    :param odds: the logarithm of those that front and back are reversed.
+    :return: the landmarks, whether they had to be changed, and whether all of them.
     """
-    order = np.arange(LANDMARKS)
-    for limb, base in _SIDES:
-        for landmarks, least in ((limb, _TANGLED), (base, _TANGLED_BASE)):
-            left = np.array(landmarks)
-            pair, other = np.concatenate([(left, left + 1), (left + 1, left)], axis=1)
-            kept, exchanged = (
-                float(np.linalg.norm(seen.pixels[to] - expected[pair], axis=1).mean())
-                for to in (pair, other))
-            if kept - exchanged < least * unit or exchanged > _BETTER * kept:
-                break
-            order[pair] = other
-    if _twist(seen.world[order]) < min(_twist(seen.world), 0.0):
-        # hips do not turn against shoulders so far: all of the body, or none of it
-        kept, exchanged = (
-            offset(seen.pixels[to], expected) for to in (np.arange(LANDMARKS), MIRRORED))
-        order = np.arange(LANDMARKS) if kept <= exchanged else MIRRORED
-    changed = bool((order != np.arange(LANDMARKS)).any())
-    if changed:
-        seen = replace(seen, pixels=seen.pixels[order], visibility=seen.visibility[order],
-                       world=seen.world[order])
-    return seen, changed
+    def cost(order: npt.NDArray[np.intp]) -> float:
+        off = np.linalg.norm(seen.pixels[order] - expected, axis=1)[BODY] / unit
+        return float(np.square(np.minimum(off, _OFF)).mean())
 
-
-def _twist(points: Floats) -> float:
-    """Return how alike the directions across shoulders and hips are, below 0 if opposite."""
-    return float((points[11] - points[12]) @ (points[23] - points[24]))
+    better = (cost(_ORDERS[0]) - cost(MIRRORED)) / _SIGMA
+    is_reversed = float(np.clip(better, -_MOST_BETTER, _MOST_BETTER)) + odds > _DOUBT
+    if is_reversed:
+        seen = reverse(seen)
+    found = min(range(len(_ORDERS)), key=lambda one: cost(_ORDERS[one]) + _COSTS[one])
+    if found == 0:
+        return seen, is_reversed, is_reversed
+    order = _ORDERS[found]
+    return replace(seen, pixels=seen.pixels[order], visibility=seen.visibility[order],
+                   world=seen.world[order]), True, is_reversed
 
 
 class Follower:

@@ -69,6 +69,8 @@ _ALONG, _ALONG_LEAST, _NEARER = 0.3, 0.05, 0.5
 _KNOWN, _USUAL, _LENGTH_LEAST = 0.12, 0.4, 0.02
 #: metres, of differences in depth in the trunk: of left to right, shoulders to hips, and the head
 _PAIR, _LEAN, _HEAD = 0.05, 0.10, 0.06
+#: the same of the width across shoulders or hips, as a share of it
+_WIDTH = 0.2
 #: Metres before and behind where it is expected beyond which it is something else; and the share
 #: by which a bone may be too long at most, or too long or short if it ends on what is nobody's.
 _BEFORE, _BEHIND, _TOO_LONG, _STRETCH = -0.18, 0.35, 0.45, 0.25
@@ -176,6 +178,14 @@ class Skeleton:
                       (high - low) / _LEAN]
         if not math.isnan(head):
             deviations.append((high - ahead) / _HEAD)
+        for left in (0, 2):
+            # one side of a body is as far from the other as it is wide
+            sides = [np.array(self._rays[TRUNK[left + side]]) * depths[:, left + side, np.newaxis]
+                     for side in (0, 1)]
+            width = float(np.linalg.norm(
+                np.subtract(self._world[TRUNK[left]], self._world[TRUNK[left + 1]])))
+            apart = np.linalg.norm(sides[0] - sides[1], axis=1)
+            deviations.append((apart - width) / (_WIDTH * width + _LENGTH_LEAST))
         costs = costs + np.minimum(np.square(deviations), _MOST).sum(axis=0)
         costs[count == 0] = np.inf
         best = int(np.argmin(costs))

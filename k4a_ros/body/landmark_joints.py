@@ -36,7 +36,7 @@ DIRECT = {
     Joint.FOOT_RIGHT: 32,
 }
 _JOINTS, _LANDMARKS = list(DIRECT), list(DIRECT.values())
-#: the first joint of a hand, and its landmarks: elbow, wrist, knuckles of the little and first finger
+#: the first joint of a hand, and its landmarks: elbow, wrist, knuckles of little and first finger
 _HANDS = ((Joint.WRIST_LEFT, (13, 15, 17, 19)), (Joint.WRIST_RIGHT, (14, 16, 18, 20)))
 
 # The following were measured on 1105 skeletons of Microsoft's SDK (PyMoCapViewer's recording).

@@ -18,6 +18,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import replace
 import math
 
 import cv2
@@ -26,6 +27,7 @@ from k4a_ros.body.base import Body
 from k4a_ros.body.base import BodyFrame
 from k4a_ros.body.base import BodyInput
 from k4a_ros.body.following import Follower
+from k4a_ros.body.following import straight
 from k4a_ros.body.following import Track
 from k4a_ros.body.landmark_joints import joints_of
 from k4a_ros.body.landmark_mirror import from_mirror
@@ -39,6 +41,7 @@ from k4a_ros.body.landmark_view import region_of
 from k4a_ros.body.landmark_view import View
 from k4a_ros.body.lifting import lift
 from k4a_ros.body.lifting import Lifted
+from k4a_ros.body.lifting import reversal
 from k4a_ros.body.orientations import orientations
 from k4a_ros.body.segmentation import Part
 from k4a_ros.body.segmentation import Segmenter
@@ -158,6 +161,9 @@ class LandmarkEstimator:
         bodies: list[Body] = []
         numbers = np.full(256, BACKGROUND, np.uint8)
         free = index_map == BACKGROUND
+        sights = [
+            self._untangled(sight, images, index_map == number, free)
+            for number, sight in enumerate(sights)]
         lifted = [
             lift(sight.seen, sight.view, images.depth, index_map == number, free, self._lens,
                  None if sight.track is None else sight.track.lengths)
@@ -169,10 +175,21 @@ class LandmarkEstimator:
             sight = sights[number]
             region = sight.view.around(sight.seen.centre, sight.seen.rim)
             before_us = track.seen_us
+            body = replace(body, points=track.motion.take(
+                body.points, body.confidences, images.device_us))
             track.found(body.points, region, body.lengths, images.device_us)
             numbers[number] = len(bodies)
             bodies.append(self._body(track, body, (images.device_us - before_us) * 1e-6))
         return BodyFrame(images.device_us, tuple(bodies), numbers[index_map])
+
+    def _untangled(self, sight: _Sight, images: BodyInput, mine: Mask, free: Mask) -> _Sight:
+        """Return what is seen of somebody with left and right where they are."""
+        seen, view = sight.seen, sight.view
+        reversed_by = reversal(seen, view, images.depth, mine, free, self._lens)
+        if sight.track is None:
+            return replace(sight, seen=straight(seen, reversed_by))
+        return replace(sight, seen=sight.track.untangled(
+            seen, view, reversed_by, images.device_us))
 
     def _known(self, segments: Segments, images: BodyInput) -> list[_Sight]:
         """Look at who was seen in the image before."""
@@ -191,9 +208,8 @@ class LandmarkEstimator:
                 track.region.centre + ahead, track.region.radius, track.region.roll)
             hidden = (owners != number) & (owners != BACKGROUND)
             seen, view = self._look(
-                region, segments, images, mask, hidden, track.points + ahead)
+                region, segments, images, mask, hidden, track.expected(images.device_us))
             if seen.flag > _FLAG:
-                seen = track.untangled(seen, view, images.device_us)
                 mask = self._whole(seen, view, segments, mask, hidden)
                 sights.append(_Sight(track, seen, view, mask))
         return sights

@@ -17,13 +17,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 import itertools
 
 from hypothesis import given
 from hypothesis import strategies as st
 from k4a_ros.body.following import assign
+from k4a_ros.body.following import doubt
 from k4a_ros.body.following import Follower
 from k4a_ros.body.following import PATIENCE
+from k4a_ros.body.following import straight
 from k4a_ros.body.following import Track
 from k4a_ros.body.following import untangle
 from k4a_ros.body.landmark_mirror import from_mirror
@@ -38,6 +41,9 @@ import pytest
 
 UNKNOWN = np.full(len(BONES), np.nan)
 SECOND = 1_000_000
+#: metres by which front and back are as likely
+EVEN = -0.037
+LEGS = np.array([*range(25), 26, 25, 28, 27, 30, 29, 32, 31])
 
 
 def somebody(x: float, z: float = 2.0) -> tuple[np.ndarray, Region]:
@@ -159,23 +165,49 @@ def test_left_and_right_are_exchanged_only_when_clearly_so():
     expected = np.zeros((33, 2))
     expected[:, 0] = np.where(np.arange(33) % 2, 140.0, 100.0)
     expected[:, 1] = (np.arange(33) + 1) // 2 * 7
-    order = np.arange(33)
-    legs = order.copy()
-    legs[25:33] = [26, 25, 28, 27, 30, 29, 32, 31]
     seen = landmarks(expected)
-    same, changed = untangle(seen, expected, 100.0)
+    same, changed, is_reversed = untangle(seen, expected, 100.0)
     assert same is seen
     assert not changed
-    better, changed = untangle(landmarks(expected[legs]), expected, 100.0)
+    assert not is_reversed
+    better, changed, is_reversed = untangle(landmarks(expected[LEGS]), expected, 100.0)
     assert changed
+    assert not is_reversed
     assert np.allclose(better.pixels, expected)
     # all that is known of a landmark goes with it
-    assert np.array_equal(better.visibility, seen.visibility[legs])
-    assert np.array_equal(better.world, seen.world[legs])
+    assert np.array_equal(better.visibility, seen.visibility[LEGS])
+    assert np.array_equal(better.world, seen.world[LEGS])
     # legs that are before each other cannot be told apart
     close = expected.copy()
     close[:, 0] = (close[:, 0] - 120) * 0.1 + 120
-    assert not untangle(landmarks(close[legs]), close, 100.0)[1]
+    assert not untangle(landmarks(close[LEGS]), close, 100.0)[1]
+
+
+def test_a_back_is_not_a_front():
+    expected = np.zeros((33, 2))
+    expected[:, 0] = np.where(np.arange(33) % 2, 140.0, 100.0)
+    turned = expected[MIRRORED]
+    better, changed, is_reversed = untangle(landmarks(turned), expected, 100.0)
+    assert changed
+    assert is_reversed
+    assert np.allclose(better.pixels[11:], expected[11:])
+    # what was left and near is right and far
+    assert np.allclose(better.world, landmarks(turned).world[MIRRORED] * [1, 1, -1])
+    # unless the depth clearly says that somebody has turned
+    assert not untangle(landmarks(turned), expected, 100.0, -2.5)[2]
+
+
+def test_the_depth_tells_front_from_back():
+    world = np.zeros((33, 3), np.float32)
+    world[[11, 23], 0], world[[12, 24], 0] = 0.2, -0.2
+    front = replace(landmarks(np.zeros((33, 2))), world=world)
+    back = replace(front, world=world[MIRRORED])
+    assert doubt(front, -0.09) < -2 < 0 < 2 < doubt(front, 0.02)
+    # a front is not taken for a back
+    assert doubt(back, 0.02) < -2
+    assert straight(back, 0.1) is back
+    assert straight(front, -0.05) is front
+    assert np.allclose(straight(front, 0.1).world[:, 0], back.world[:, 0])
 
 
 def test_the_model_is_believed_if_it_insists():
@@ -183,30 +215,34 @@ def test_the_model_is_believed_if_it_insists():
     track = Track(1, points, region, 0)
     view = View(region, np.array([0.0, -1.0, 0.0]))
     pixels = view.project(points)
-    other = pixels.copy()
-    other[25:33] = pixels[[26, 25, 28, 27, 30, 29, 32, 31]]
+    other = pixels[LEGS]
     kept = []
-    for frame in range(1, 12):
-        track.seen_us = frame * 100_000 - 100_000
-        seen = track.untangled(landmarks(other), view, frame * 100_000)
+    for frame in range(1, 21):
+        # five images as ever, and then legs that are exchanged for good
+        image = pixels if frame < 6 else other
+        seen = track.untangled(landmarks(image), view, EVEN, frame * 100_000)
         kept.append(bool(np.allclose(seen.pixels, pixels, atol=1e-3)))
-    assert kept == [True] * 6 + [False] + [True] * 4
+        track.found(points if kept[-1] else points[LEGS], region, np.full(18, np.nan),
+                    frame * 100_000)
+    assert all(kept[:7])
+    assert not any(kept[12:])
 
 
-def test_after_landmarks_that_fit_nothing_the_model_is_believed_at_once():
+def test_who_was_expected_with_front_for_back_is_turned_around():
+    """The depth says so, image by image, whatever is expected."""
     points, region = somebody(0.0)
     track = Track(1, points, region, 0)
     view = View(region, np.array([0.0, -1.0, 0.0]))
     pixels = view.project(points)
-    wrong = pixels + [0.2 * view.unit, 0.0]
-    track.untangled(landmarks(wrong), view, 100_000)
-    assert track.is_unsure
-    seen = track.untangled(landmarks(pixels[MIRRORED]), view, 200_000)
-    assert np.allclose(seen.pixels, pixels[MIRRORED], atol=1e-3)
-    # from then on it is remembered again
-    track.points, track.seen_us = points[MIRRORED], 200_000
-    track.untangled(landmarks(pixels[MIRRORED]), view, 300_000)
-    assert not track.is_unsure
+    world = np.zeros((33, 3), np.float32)
+    world[[11, 23], 0] = 0.3
+    front = replace(landmarks(pixels), world=world)
+    turned = []
+    for frame in range(1, 6):
+        track.seen_us = (frame - 1) * 100_000
+        seen = track.untangled(front, view, 0.03, frame * 100_000)
+        turned.append(bool(np.allclose(seen.pixels, pixels[MIRRORED])))
+    assert turned[:3] == [False, False, True]
 
 
 def test_what_is_seen_in_a_mirror():

@@ -24,6 +24,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from k4a_ros.body.base import Confidence
+from k4a_ros.body.following import reverse
 from k4a_ros.body.joints import Joint
 from k4a_ros.body.landmark_depths import surfaces
 from k4a_ros.body.landmark_joints import DIRECT
@@ -35,6 +36,7 @@ from k4a_ros.body.landmark_view import region_of
 from k4a_ros.body.landmark_view import View
 from k4a_ros.body.lifting import BONES
 from k4a_ros.body.lifting import lift
+from k4a_ros.body.lifting import reversal
 from k4a_ros.calibration import FactoryCalibration
 from k4a_ros.config import CameraConfig
 from k4a_ros.config import ColorResolution
@@ -241,6 +243,20 @@ def test_surfaces_around_a_landmark():
     assert [(one.depth, one.is_own) for one in second] == [(pytest.approx(3.0), False)]
     assert second[0].share == pytest.approx(1 / 3)
     assert second[0].cost > first[0].cost > 0
+
+
+@pytest.mark.parametrize('time_us', [300_000, 900_000, 1_500_000])
+def test_the_depth_tells_a_picture_from_its_reverse(time_us):
+    seen = Seen(time_us)
+
+    def of(landmarks):
+        return reversal(landmarks, seen.view, seen.depth, seen.mine, ~seen.mine, seen.lens)
+
+    assert of(seen.landmarks) < -0.02
+    assert of(reverse(seen.landmarks)) > 0.02
+    # of what is not on the person nothing is known
+    seen.mine = np.zeros_like(seen.mine)
+    assert of(seen.landmarks) == 0
 
 
 def test_without_the_trunk_there_is_nobody():
