@@ -19,11 +19,12 @@
 //
 //     RECORDING RAYS WIDTH HEIGHT COLOR_WIDTH COLOR_HEIGHT decoded|jpeg
 //
-// RAYS is a file of float32: x of all pixels of the depth camera at 1 m, then y. Ends with the
-// process. It is compiled as a library, for the reason that publish.c gives; the functions of
+// RAYS is a file of float32: x of all pixels of the depth camera at 1 m, then y. Ends at SIGINT. It
+// is compiled as a library, for the reason that publish.c gives; the functions of
 // libk4a and libk4arecord are those of the process.
 
 #include <math.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -47,6 +48,14 @@ uint8_t *k4a_image_get_buffer(handle_t image);
 size_t k4a_image_get_size(handle_t image);
 uint64_t k4a_image_get_device_timestamp_usec(handle_t image);
 void k4a_image_release(handle_t image);
+
+static volatile sig_atomic_t running = 1;
+
+static void on_signal(int number)
+{
+    (void)number;
+    running = 0;
+}
 
 static handle_t open_recording(const char *path, bool decoded)
 {
@@ -147,10 +156,11 @@ int main(int argc, char **argv)
     long long offset = 0, last = 0; // of device time in the recording's current pass; ns
     long long began = now(CLOCK_MONOTONIC), epoch = now(CLOCK_REALTIME);
     bool first = true;
-    for (;;) {
+    signal(SIGINT, on_signal);
+    while (running) {
         handle_t playback = open_recording(argv[1], decoded), capture;
         bool begins = true;
-        while (k4a_playback_get_next_capture(playback, &capture) == 0) {
+        while (running && k4a_playback_get_next_capture(playback, &capture) == 0) {
             handle_t depth_image = k4a_capture_get_depth_image(capture);
             handle_t ir_image = k4a_capture_get_ir_image(capture);
             handle_t color_image = k4a_capture_get_color_image(capture);
@@ -186,4 +196,12 @@ int main(int argc, char **argv)
         }
         k4a_playback_close(playback);
     }
+    check(rcl_publisher_fini(&depth_topic, &node), "rcl_publisher_fini");
+    check(rcl_publisher_fini(&ir_topic, &node), "rcl_publisher_fini");
+    check(rcl_publisher_fini(&cloud_topic, &node), "rcl_publisher_fini");
+    check(rcl_publisher_fini(&color_topic, &node), "rcl_publisher_fini");
+    check(rcl_node_fini(&node), "rcl_node_fini");
+    check(rcl_shutdown(&context), "rcl_shutdown");
+    check(rcl_context_fini(&context), "rcl_context_fini");
+    return 0;
 }

@@ -180,7 +180,6 @@ def drive_in_c(path: str, topics: list[str], library: str) -> int:
     loaded = {line.split()[-1] for line in Path('/proc/self/maps').read_text().splitlines()}
     for name in sorted(path for path in loaded if '/libk4a' in path):
         ctypes.CDLL(name, mode=ctypes.RTLD_GLOBAL)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # no Python is run any more
     return run(library, path, rays, depth.width, depth.height, color.width, color.height,
                'decoded' if 'rgb/image_raw' in topics else 'jpeg')
 
