@@ -112,10 +112,18 @@ class SetUp:
         return f'{message} All of its output is in {self.log.name}'
 
     def make_environment(self) -> None:
-        """Make an empty virtual environment, from the interpreter behind any other one."""
+        """
+        Make an empty virtual environment, from the interpreter behind any other one.
+
+        :raises SetUpError: there is a link in its place, to one that somebody else uses.
+        """
+        directory = self.environment.directory
+        if directory.is_symlink():
+            raise SetUpError(f'{directory} is a link to {directory.resolve()}, which would be '
+                             f'emptied; remove the link, each checkout has its own environment')
         options = [] if self.environment.ros is None else ['--system-site-packages']
         self.run(os.path.realpath(sys.executable), '-I', '-m', 'venv', '--clear', *options,
-                 self.environment.directory, step='making the virtual environment failed')
+                 directory, step='making the virtual environment failed')
 
     def pip_install(self, *what: object, constrained: bool = True) -> None:
         """Install packages with pip."""

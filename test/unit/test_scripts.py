@@ -163,6 +163,18 @@ def test_no_network(copy: Path, binaries: Path) -> None:
     assert state.read_text() == before
 
 
+def test_the_environment_of_somebody_else_is_not_emptied(copy: Path, binaries: Path) -> None:
+    """A link in place of the environment is refused, and what it leads to is kept."""
+    python(binaries, 'python3.11', f'exec "{base_python()}" "$@"')
+    python(binaries, 'g++', 'exit 0')
+    (copy.parent / 'theirs/bin').mkdir(parents=True)
+    (copy / '.venv').symlink_to(copy.parent / 'theirs')
+    result = run(copy / 'scripts/demo', binaries)
+    assert result.returncode == 1
+    assert 'is a link to' in result.stderr.splitlines()[-1]
+    assert (copy.parent / 'theirs/bin').is_dir()
+
+
 @pytest.mark.parametrize('shell', SHELLS)
 def test_env_from_another_directory(copy: Path, binaries: Path, shell: str) -> None:
     """Every shell finds the checkout from anywhere, enters its environment, and stays itself."""
