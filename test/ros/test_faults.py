@@ -74,9 +74,11 @@ def test_other_streams_go_on_when_one_fails() -> None:
         fault(listener, 'drop color 5; imu gap 0.3')
         count = len(depth)
         wait_for(lambda: len(depth) > count + 20, 'depth')
+        # a busy listener may still be at what came before
+        wait_for(lambda: max(b - a for a, b in pairwise(stamps(imu))) > 250_000_000,
+                 'the gap in the inertial samples')
         times = stamps(imu)
         assert times == sorted(set(times))
-        assert max(b - a for a, b in pairwise(times)) > 250_000_000
 
 
 def test_a_subordinate_without_pulses_waits_and_says_so() -> None:
