@@ -249,4 +249,6 @@ def test_diagnostics_say_what_happens() -> None:
         assert 'to 1 subscribers' in publishing['depth/image_raw']
         assert publishing['rgb/image_raw'] == 'unwanted'
         assert float(publishing['latency, mean ms']) > 0
-        assert abs(float(values(diagnostics, 'clock')['drift of the device, ppm'])) < 500
+        # the delays of a busy machine look like drift until enough of them have been seen
+        wait_for(lambda: abs(float(
+            values(diagnostics, 'clock')['drift of the device, ppm'])) < 500, 'the drift')
