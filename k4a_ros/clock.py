@@ -36,12 +36,13 @@ class Clock(Protocol):
     def settled(self) -> bool:
         """Tell whether no observation will change anything any more."""
 
-    def observe(self, device_us: int, ros_ns: int) -> None:
+    def observe(self, device_us: int, ros_ns: int, source: str = '') -> None:
         """
         Note that something with this timestamp has come.
 
         :param device_us: timestamp of the camera, microseconds.
         :param ros_ns: ROS time at which it came, nanoseconds.
+        :param source: of what, where time goes forward; others may be behind or ahead of it.
         """
 
     def to_ros(self, device_us: int) -> int:
@@ -64,7 +65,7 @@ class FixedClock:
         self._lock = threading.Lock()
         self._offset_ns: int | None = None
 
-    def observe(self, device_us: int, ros_ns: int) -> None:
+    def observe(self, device_us: int, ros_ns: int, source: str = '') -> None:
         """Note that something with this timestamp has come; only the first one counts."""
         with self._lock:
             if self._offset_ns is None:
@@ -142,6 +143,7 @@ class LiveClock:
         self._chain: deque[_Line] = deque(maxlen=8)
         self._estimate: _Line | None = None
         self._newest_us = 0
+        self._last_us: dict[str, int] = {}  # of each source
         self._highest_ns = 0
         # where the present time line began, and what had been published before
         self._began_us = self._floor_ns = 0
@@ -177,14 +179,17 @@ class LiveClock:
         if self._estimate is not None:
             self.resets += 1
         self._points.clear()
+        self._last_us.clear()
         self._estimate = None
         self._astray = 0
 
-    def observe(self, device_us: int, ros_ns: int) -> None:
+    def observe(self, device_us: int, ros_ns: int, source: str = '') -> None:
         """Note that something with this timestamp has come; parameters as `Clock.observe`."""
         with self._lock:
-            if self._estimate is not None and self._has_left(device_us, ros_ns):
+            back = bool(source) and device_us < self._last_us.get(source, device_us)
+            if self._estimate is not None and (back or self._has_left(device_us, ros_ns)):
                 self._forget()
+            self._last_us[source] = device_us
             if self._estimate is None:
                 self._begin(device_us, ros_ns)
                 return

@@ -170,9 +170,10 @@ class Topics:
 
     def capture(self, capture: Capture) -> None:
         """Publish what is wanted of a capture."""
-        for image in (capture.depth, capture.ir, capture.color):
+        for source, image in (
+                ('depth', capture.depth), ('ir', capture.ir), ('color', capture.color)):
             if image is not None:
-                self._observe(image.device_us, image.host_ns)
+                self._observe(image.device_us, image.host_ns, source)
         began = time.monotonic_ns()
         self.came = began / 1e9
         self.temperature = capture.temperature
@@ -187,7 +188,7 @@ class Topics:
 
     def imu(self, samples: ImuSamples) -> None:
         """Publish inertial samples, if wanted."""
-        self._observe(int(samples.acc_us[-1]), 0)
+        self._observe(int(samples.acc_us[-1]), 0, 'imu')
         if self.bodies is not None:
             self.bodies.imu(samples)
         if self._imu is None:
@@ -242,12 +243,13 @@ class Topics:
                                'it was sent for 10 s; going on without it')
                     return
 
-    def _observe(self, device_us: int, host_ns: int) -> None:
+    def _observe(self, device_us: int, host_ns: int, source: str) -> None:
         """Tell the clock when something came: on the host's monotonic clock, or now if 0."""
         if self._clock.settled:
             return
         ago_ns = time.monotonic_ns() - host_ns if host_ns else 0
-        self._clock.observe(device_us, self._node.get_clock().now().nanoseconds - ago_ns)
+        self._clock.observe(
+            device_us, self._node.get_clock().now().nanoseconds - ago_ns, source)
 
     def _warn(self, text: str) -> None:
         self._node.get_logger().warning(text)

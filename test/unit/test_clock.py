@@ -199,6 +199,18 @@ def test_images_of_a_reopened_camera_are_after_all_that_was_before(
     assert stamps == sorted(set(stamps))
 
 
+@given(strategies.integers(2, 60))
+def test_a_device_may_begin_anew_soon_after_it_has_begun(frames_before: int) -> None:
+    """Less than a second back is no new line by itself, but for images of one camera it is."""
+    clock = LiveClock()
+    out = []
+    for number, us in enumerate([*range(frames_before), *range(30)]):
+        clock.observe(us * 33_333, number * 33_333_000 + 10**9, 'depth')
+        out.append(clock.to_ros(us * 33_333))
+    assert out == sorted(set(out))
+    assert abs(out[-1] - (number * 33_333_000 + 10**9)) < 2_000_000
+
+
 def test_one_absurd_arrival_changes_nothing() -> None:
     clock = LiveClock()
     device_us = frames(30)
