@@ -25,6 +25,7 @@ import math
 
 from k4a_ros.body.landmark_depths import BONES
 from k4a_ros.body.landmark_mirror import BODY
+from k4a_ros.body.landmark_mirror import exchanged
 from k4a_ros.body.landmark_mirror import MIRRORED
 from k4a_ros.body.landmark_model import LANDMARKS
 from k4a_ros.body.landmark_model import Landmarks
@@ -56,17 +57,9 @@ _TANGLED, _FIRST_TRUST, _TRUST = 0.5, 0.1, 0.4
 _OFF = 0.3
 
 
-def _exchanged(*limbs: range) -> npt.NDArray[np.intp]:
-    order = np.arange(LANDMARKS)
-    for limb in limbs:
-        left = np.array(limb)
-        order[left], order[left + 1] = left + 1, left
-    return order
-
-
 _ARMS, _LEGS = range(13, 23, 2), range(25, 33, 2)
 #: what may be exchanged, and what that has to be better by, m²
-_ORDERS = (np.arange(LANDMARKS), _exchanged(_ARMS), _exchanged(_LEGS), _exchanged(_ARMS, _LEGS))
+_ORDERS = (np.arange(LANDMARKS), exchanged(_ARMS), exchanged(_LEGS), exchanged(_ARMS, _LEGS))
 _COSTS = (0.0, 0.002, 0.002, 0.004)
 #: Front and back: m² that are as good as odds of e; and the most that counts so; the metres of
 #: `reversal` at which the odds are even, those more of it which change them by e, and the most
@@ -169,8 +162,7 @@ class Track:
 
 def straight(seen: Landmarks, reversal: float) -> Landmarks:
     """Return landmarks with front for back if the depth says so, see `reversal` in lifting."""
-    is_front = float((seen.world[[11, 23], 0] - seen.world[[12, 24], 0]).sum()) > 0
-    return reverse(seen) if is_front and reversal > _SURELY else seen
+    return reverse(seen) if _front(seen) > 0 and reversal > _SURELY else seen
 
 
 def doubt(seen: Landmarks, reversal: float) -> float:
@@ -179,9 +171,15 @@ def doubt(seen: Landmarks, reversal: float) -> float:
 
     The model takes a back for a front, but hardly ever a front for a back.
     """
-    if (seen.world[[11, 23], 0] - seen.world[[12, 24], 0]).sum() < 0:
+    if _front(seen) < 0:
         return _BACK
     return float(np.clip((reversal - _EVEN) / _ODDS, -_MOST_ODDS, _MOST_ODDS))
+
+
+def _front(seen: Landmarks) -> float:
+    """Return more than 0 if the model sees the front of somebody, less if the back."""
+    sides = seen.world[TRUNK, 0]
+    return float((sides[::2] - sides[1::2]).sum())
 
 
 def reverse(seen: Landmarks) -> Landmarks:

@@ -37,15 +37,23 @@ _FACE = ((1, 4), (2, 5), (3, 6), (7, 8), (9, 10))
 _SAME = 0.06
 
 
-def _exchanged() -> npt.NDArray[np.intp]:
+def exchanged(*limbs: range) -> npt.NDArray[np.intp]:
+    """
+    Return the order of landmarks with left for right in limbs.
+
+    :param limbs: their left landmarks; each right one follows its left one.
+    """
     order = np.arange(LANDMARKS)
-    for left, right in (*_FACE, *((left, left + 1) for left in range(BODY.start, LANDMARKS, 2))):
-        order[[left, right]] = right, left
+    for limb in limbs:
+        left = np.array(limb)
+        order[left], order[left + 1] = left + 1, left
     return order
 
 
 #: the order of landmarks with left for right
-MIRRORED = _exchanged()
+MIRRORED = exchanged(range(BODY.start, LANDMARKS, 2))
+for _left, _right in _FACE:
+    MIRRORED[[_left, _right]] = _right, _left
 
 
 def from_mirror(seen: Landmarks) -> Landmarks:

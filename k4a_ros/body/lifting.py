@@ -25,6 +25,7 @@ from k4a_ros.body.landmark_depths import LIMBS
 from k4a_ros.body.landmark_depths import Skeleton
 from k4a_ros.body.landmark_depths import Surface
 from k4a_ros.body.landmark_depths import surfaces
+from k4a_ros.body.landmark_mirror import exchanged
 from k4a_ros.body.landmark_model import LANDMARKS
 from k4a_ros.body.landmark_model import Landmarks
 from k4a_ros.body.landmark_model import TRUNK
@@ -72,7 +73,7 @@ _VISIBLE = 0.5
 _FACE = 0.07
 #: the left one of the pair of joints that tells left from right, the left ones of what may be
 #: crossed, and of what limb; metres on the wrong side from which on it is crossed
-_CROSSABLE = ((LEFT_HIP, (25, 27), range(25, 33)), (LEFT_SHOULDER, (13,), range(13, 23)))
+_CROSSABLE = ((LEFT_HIP, (25, 27), range(25, 33, 2)), (LEFT_SHOULDER, (13,), range(13, 23, 2)))
 _CROSSED = 0.06
 
 
@@ -290,6 +291,5 @@ def _uncrossed(points: Vectors, measured: Vectors) -> npt.NDArray[np.intp] | Non
         across = across / max(float(np.linalg.norm(across)), 1e-6)
         pairs = np.array(joints)
         if ((measured[pairs] - measured[pairs + 1]) @ across < -_CROSSED).all():
-            left = np.arange(limb.start, limb.stop, 2)
-            order[left], order[left + 1] = left + 1, left
+            order = order[exchanged(limb)]
     return order if (order != np.arange(LANDMARKS)).any() else None

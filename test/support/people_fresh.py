@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TypeVar
 
 from k4a_ros.simulation.person import Person as Walker
 from k4a_ros.simulation.scene import Scene as World
@@ -34,6 +35,8 @@ from support.people import walking
 from support.people_render import Furniture
 from support.people_render import Person
 from support.people_render import Scene
+
+_T = TypeVar('_T')
 
 #: microseconds between the images of walkers
 STEP_US = 66_667
@@ -74,7 +77,7 @@ def stills(seed: int) -> Iterator[tuple[str, tuple[Scene, ...]]]:
     """Return names and sequences of rendered scenes: postures one by one, and short walks."""
     random = np.random.default_rng([seed, 2])
 
-    def one_of(values: tuple) -> object:  # type: ignore[type-arg]
+    def one_of(values: tuple[_T, ...]) -> _T:
         return values[int(random.integers(len(values)))]
 
     def scene(person: Person, *furniture: Furniture) -> Scene:
