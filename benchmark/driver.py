@@ -34,7 +34,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 import contextlib
-import ctypes
 from dataclasses import dataclass
 from dataclasses import replace
 import itertools
@@ -42,25 +41,21 @@ import json
 import os
 from pathlib import Path
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from typing import Any
 
-from k4a_ros.allocator import keep_memory
+from driver_roles import BODIES
 from k4a_ros.cameras.base import Capture
 from k4a_ros.cameras.playback import Playback
-from k4a_ros.cameras.recording import RecordingCamera
-from k4a_ros.errors import ReadTimeout
 from k4a_ros.recorder import Recorder
 from k4a_ros.transport import prepare
 import numpy as np
 from yardstick import compiled
-from yardstick import run
 
+#: the program of the processes
+ROLES = str(Path(__file__).with_name('driver_roles.py'))
 #: recordings: name, resolution of colour, captures per second
 SOURCES = (('720P', '720P', 30), ('people', '720P', 30), ('1080P', '1080P', 30),
            ('2160P', '2160P', 30), ('3072P', '3072P', 15))
@@ -68,123 +63,8 @@ SOURCES = (('720P', '720P', 30), ('people', '720P', 30), ('1080P', '1080P', 30),
 CAPTURES = 60
 BASIC = ('depth/image_raw', 'ir/image_raw', 'points2')
 DECODED, JPEG = (*BASIC, 'rgb/image_raw'), (*BASIC, 'rgb/image_raw/compressed')
-BODIES = 'body_tracking_joints'
 NAIVE, C, OURS = 'naive', 'C', 'k4a_ros'
 _TICKS = os.sysconf('SC_CLK_TCK')
-
-
-# what the processes do
-
-
-def subscribe(topics: list[str], period_ns: int) -> None:
-    """Count messages until the input ends, and print how many came and were lost, as JSON."""
-    import rclpy
-    from rclpy.executors import ExternalShutdownException
-    from sensor_msgs.msg import CompressedImage
-    from sensor_msgs.msg import Image
-    from sensor_msgs.msg import PointCloud2
-    rclpy.init()
-    node = rclpy.create_node('subscriber')
-    stamps: dict[str, list[int]] = {topic: [] for topic in topics}
-
-    def subscribe_to(topic: str) -> None:
-        kind: Any = (PointCloud2 if topic in ('points2', BODIES) else
-                     CompressedImage if topic.endswith('compressed') else Image)
-
-        def take(data: bytes) -> None:
-            # 4 bytes of encapsulation, then the stamp
-            seconds, nanoseconds = struct.unpack_from('<iI', data, 4)
-            stamps[topic].append(seconds * 10**9 + nanoseconds)
-
-        node.create_subscription(kind, topic, take, 4, raw=True)
-
-    for topic in topics:
-        subscribe_to(topic)
-
-    def spin() -> None:
-        with contextlib.suppress(ExternalShutdownException):
-            rclpy.spin(node)
-
-    thread = threading.Thread(target=spin)
-    thread.start()
-    for _ in sys.stdin:
-        found = {}
-        for topic, times in stamps.items():
-            steps = np.rint(np.diff(times) / period_ns)
-            found[topic] = (len(times), int((steps - 1).clip(0).sum()))
-            times.clear()
-        print(json.dumps(found), flush=True)
-    rclpy.shutdown()
-    thread.join()
-
-
-def drive_naively(path: str, topics: list[str]) -> None:
-    """Publish a recording as a first version of a driver would."""
-    import cv2
-    from cv_bridge import CvBridge
-    import rclpy
-    from sensor_msgs.msg import Image
-    from sensor_msgs.msg import PointCloud2
-    from sensor_msgs.msg import PointField
-    rclpy.init()
-    node = rclpy.create_node('naive')
-    bridge = CvBridge()
-    kinds: dict[str, Any] = dict.fromkeys(topics, Image) | {'points2': PointCloud2}
-    publishers = {topic: node.create_publisher(kinds[topic], topic, 4) for topic in topics}
-
-    def image(topic: str, pixels: Any, encoding: str, stamp: Any) -> None:
-        message = bridge.cv2_to_imgmsg(pixels, encoding)
-        message.header.stamp = stamp
-        publishers[topic].publish(message)
-
-    with RecordingCamera(path, loop=True) as camera:
-        rays = camera.calibration.depth(camera.config.depth_mode).rays()
-        x, y = rays[..., 0], rays[..., 1]
-        camera.start()
-        began = node.get_clock().now().nanoseconds // 1000
-        first = None
-        while True:
-            try:
-                capture = camera.read(1.0)
-            except ReadTimeout:
-                continue
-            first = first or capture.device_us
-            us = began + capture.device_us - first
-            stamp = rclpy.time.Time(nanoseconds=us * 1000).to_msg()
-            assert capture.depth and capture.ir and capture.color
-            image('depth/image_raw', capture.depth.data, '16UC1', stamp)
-            image('ir/image_raw', capture.ir.data, 'mono16', stamp)
-            z = capture.depth.data.astype(np.float32) / 1000
-            z[z == 0] = np.nan
-            points = np.dstack([x * z, y * z, z, np.zeros_like(z)]).astype(np.float32)
-            cloud = PointCloud2(
-                height=z.shape[0], width=z.shape[1], point_step=16, row_step=16 * z.shape[1],
-                fields=[PointField(name=name, offset=4 * i, datatype=PointField.FLOAT32, count=1)
-                        for i, name in enumerate('xyz')])
-            cloud.header.stamp = stamp
-            cloud.data = points.tobytes()
-            publishers['points2'].publish(cloud)
-            bgr = cv2.imdecode(capture.color.data, cv2.IMREAD_COLOR)
-            image('rgb/image_raw', cv2.cvtColor(bgr, cv2.COLOR_BGR2BGRA), 'bgra8', stamp)
-
-
-def drive_in_c(path: str, topics: list[str], library: str) -> int:
-    """Be drive.c."""
-    keep_memory()
-    with RecordingCamera(path) as camera:
-        depth = camera.calibration.depth(camera.config.depth_mode)
-        color = camera.calibration.color(camera.config.color_resolution)
-    rays = Path(library).with_name(f'rays-{os.getpid()}')
-    depth.rays().astype(np.float32).transpose(2, 0, 1).tofile(rays)
-    # the functions of the SDK are looked up among those of the whole process
-    loaded = {line.split()[-1] for line in Path('/proc/self/maps').read_text().splitlines()}
-    for name in sorted(path for path in loaded if '/libk4a' in path):
-        ctypes.CDLL(name, mode=ctypes.RTLD_GLOBAL)
-    return run(library, path, rays, depth.width, depth.height, color.width, color.height,
-               'decoded' if 'rgb/image_raw' in topics else 'jpeg')
-
-
-# what is measured
 
 
 @dataclass(frozen=True)
@@ -248,11 +128,10 @@ class Bench:
     def driver(self, name: str, kind: str, topics: tuple[str, ...]) -> Iterator[Process]:
         """Run a driver."""
         if kind == NAIVE:
-            process = Process(self.environment, __file__, '--naive', str(self.path(name)))
+            process = Process(self.environment, ROLES, 'naive', str(self.path(name)), *topics)
         elif kind == C:
             process = Process(
-                self.environment, __file__, '--in-c', str(self.path(name)), str(self.library),
-                *topics)
+                self.environment, ROLES, 'c', str(self.library), str(self.path(name)), *topics)
         else:
             process = Process(
                 self.environment, '-c',
@@ -271,7 +150,7 @@ class Bench:
         """Measure one driver, once it runs."""
         fps = next(fps for source, _, fps in SOURCES if source == name)
         subscriber = Process(
-            self.environment, __file__, '--subscribe', str(10**9 // fps), *topics)
+            self.environment, ROLES, 'subscribe', str(10**9 // fps), *topics)
         if topics:
             subscriber.ask()  # it is there
         with self.driver(name, kind, topics) as driver:
@@ -399,21 +278,7 @@ def main() -> int:
     parser.add_argument('--domain', type=int, default=43, help='ROS_DOMAIN_ID')
     parser.add_argument('--endurance', type=float, default=0.0, metavar='SECONDS',
                         help='count what is lost in so long a time instead')
-    parser.add_argument('--subscribe', nargs='+', help=argparse.SUPPRESS)
-    parser.add_argument('--naive', help=argparse.SUPPRESS)
-    parser.add_argument('--in-c', nargs='+', help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.subscribe:
-        with contextlib.suppress(KeyboardInterrupt):
-            subscribe(options.subscribe[1:], int(options.subscribe[0]))
-        return 0
-    if options.naive:
-        with contextlib.suppress(KeyboardInterrupt):
-            drive_naively(options.naive, list(DECODED))
-        return 0
-    if options.in_c:
-        path, library, *topics = options.in_c
-        return drive_in_c(path, topics, library)
     with tempfile.TemporaryDirectory() as folder:
         wanted = ['720P'] if options.endurance else [name for name, *_ in SOURCES]
         write_recordings(Path(folder), options.recording, wanted)
