@@ -52,6 +52,9 @@ from k4a_ros.cameras.playback import Playback
 from k4a_ros.recorder import Recorder
 from k4a_ros.transport import prepare
 import numpy as np
+from processes import DRIVER
+from processes import simulate
+from processes import used
 from yardstick import compiled
 
 #: the program of the processes
@@ -64,7 +67,6 @@ CAPTURES = 60
 BASIC = ('depth/image_raw', 'ir/image_raw', 'points2')
 DECODED, JPEG = (*BASIC, 'rgb/image_raw'), (*BASIC, 'rgb/image_raw/compressed')
 NAIVE, C, OURS = 'naive', 'C', 'k4a_ros'
-_TICKS = os.sysconf('SC_CLK_TCK')
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,7 @@ class Process:
 
     def cpu(self) -> float:
         """Return the seconds of all cores that it has used."""
-        fields = Path(f'/proc/{self.process.pid}/stat').read_text().rsplit(')', 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        return used(Path(f'/proc/{self.process.pid}'))[1]
 
     def ask(self) -> dict[str, list[int]]:
         """Return what a subscriber has counted since it was asked last."""
@@ -134,8 +135,7 @@ class Bench:
                 self.environment, ROLES, 'c', str(self.library), str(self.path(name)), *topics)
         else:
             process = Process(
-                self.environment, '-c',
-                'from k4a_ros.main import main; raise SystemExit(main())', '--ros-args',
+                self.environment, '-c', DRIVER, '--ros-args',
                 '-p', f'recording_file:={self.path(name)}', '-p', 'recording_loop_enabled:=true',
                 '-p', 'playback_start_delay:=0.0',
                 '-p', f'body_tracking_enabled:={str(name == "people").lower()}')
@@ -184,11 +184,7 @@ def write_recordings(folder: Path, original: str, wanted: list[str]) -> None:
         source = Path(original)
         if not original or name != '720P':
             source = folder / 'simulated.mkv'
-            subprocess.run(
-                [sys.executable, '-c',
-                 'from k4a_ros.tools.simulate import main; raise SystemExit(main())',
-                 str(source), '--seconds', str(CAPTURES / fps), '--fps', str(fps),
-                 '--color-resolution', size, '--force'], check=True, stdout=subprocess.DEVNULL)
+            simulate(source, CAPTURES / fps, fps, '--color-resolution', size, '--force')
         repeat(str(source), folder / f'{name}.mkv', fps)
 
 

@@ -39,12 +39,13 @@ import time
 from k4a_ros.cameras.playback import Playback
 from k4a_ros.transport import prepare
 import numpy as np
+from processes import DRIVER
+from processes import simulate
+from processes import used
 
 VIRTUAL = Path(__file__).resolve().parents[1] / 'test/virtual_k4a'
 #: the name of the thread of the virtual device
 STAND_IN = 'virtual camera'
-DRIVER = 'from k4a_ros.main import main; raise SystemExit(main())'
-_TICKS = os.sysconf('SC_CLK_TCK')
 
 
 @dataclass(frozen=True)
@@ -58,16 +59,9 @@ class Used:
     @classmethod
     def by(cls, pid: int) -> Used:
         """Look at a process."""
-        tasks = [_used(path) for path in Path(f'/proc/{pid}/task').iterdir()]
-        return cls(_used(Path(f'/proc/{pid}'))[1], sum(used for _, used in tasks),
-                   sum(used for name, used in tasks if name == STAND_IN))
-
-
-def _used(path: Path) -> tuple[str, float]:
-    """Return name and processor time of a process or thread."""
-    begin, end = (path / 'stat').read_text().rsplit(')', 1)
-    fields = end.split()
-    return begin.split('(', 1)[1], (int(fields[11]) + int(fields[12])) / _TICKS
+        tasks = [used(path) for path in Path(f'/proc/{pid}/task').iterdir()]
+        return cls(used(Path(f'/proc/{pid}'))[1], sum(seconds for _, seconds in tasks),
+                   sum(seconds for name, seconds in tasks if name == STAND_IN))
 
 
 def measure(environment: dict[str, str], seconds: float, **parameters: object) -> Used:
@@ -89,16 +83,6 @@ def measure(environment: dict[str, str], seconds: float, **parameters: object) -
                   for name in ('process', 'threads', 'stand_in')))
 
 
-def simulated(folder: str) -> str:
-    """Return a recording of four seconds of the simulated camera."""
-    path = str(Path(folder, 'simulated.mkv'))
-    subprocess.run(
-        [sys.executable, '-c',
-         'from k4a_ros.tools.simulate import main; raise SystemExit(main())',
-         path, '--seconds', '4', '--fps', '30'], check=True, stdout=subprocess.DEVNULL)
-    return path
-
-
 def spread(values: list[float]) -> str:
     """Return median and range of percentages."""
     low, middle, high = np.percentile(values, [0, 50, 100])
@@ -116,7 +100,10 @@ def main() -> int:
     environment = os.environ | {'ROS_DOMAIN_ID': str(options.domain)}
     prepare(environment)
     with tempfile.TemporaryDirectory() as folder:
-        recording = options.recording or simulated(folder)
+        recording = options.recording
+        if not recording:
+            recording = str(Path(folder, 'simulated.mkv'))
+            simulate(Path(recording), 4, 30)
         library = str(Path(folder, 'libvirtual_k4a.so'))
         subprocess.run([str(VIRTUAL / 'build'), library], check=True)
         source = Playback(recording)

@@ -120,7 +120,7 @@ class SetUp:
         directory = self.environment.directory
         if directory.is_symlink():
             raise SetUpError(f'{directory} is a link to {directory.resolve()}, which would be '
-                             f'emptied; remove the link, each checkout has its own environment')
+                             'emptied; remove the link, each checkout has its own environment')
         options = [] if self.environment.ros is None else ['--system-site-packages']
         self.run(os.path.realpath(sys.executable), '-I', '-m', 'venv', '--clear', *options,
                  directory, step='making the virtual environment failed')

@@ -1,0 +1,41 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What the benchmarks of whole processes share: starting them, and what they have used."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+import subprocess
+import sys
+
+#: the driver, as a program for python -c
+DRIVER = 'from k4a_ros.main import main; raise SystemExit(main())'
+_SIMULATE = 'from k4a_ros.tools.simulate import main; raise SystemExit(main())'
+_TICKS = os.sysconf('SC_CLK_TCK')
+
+
+def used(path: Path) -> tuple[str, float]:
+    """Return name and processor time, seconds of all cores, of /proc/PID or a thread of it."""
+    begin, end = (path / 'stat').read_text().rsplit(')', 1)
+    fields = end.split()
+    return begin.split('(', 1)[1], (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def simulate(path: Path, seconds: float, fps: int, *options: str) -> None:
+    """Write a recording of the simulated camera."""
+    subprocess.run(
+        [sys.executable, '-c', _SIMULATE, str(path), '--seconds', str(seconds), '--fps', str(fps),
+         *options], check=True, stdout=subprocess.DEVNULL)
