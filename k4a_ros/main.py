@@ -25,9 +25,6 @@ package otherwise, a test or another node, keeps its own settings.
 
 from __future__ import annotations
 
-import signal
-from types import FrameType
-
 from k4a_ros.allocator import keep_memory
 from k4a_ros.shutdown import Shutdown
 
@@ -40,13 +37,7 @@ def main(args: list[str] | None = None) -> int:
     :return: exit code; 0 after a signal or the end of a recording, 1 after an error.
     """
     shutdown = Shutdown()
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        shutdown.request()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, on_signal)
-
+    shutdown.obey_signals()
     keep_memory()
     from k4a_ros.node import run
     return run(args, shutdown)

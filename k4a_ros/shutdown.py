@@ -12,14 +12,16 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""When the node is to end, and how much it may still do then (no ROS, no signals)."""
+"""When the node is to end, and how much it may still do then (no ROS)."""
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
+from types import FrameType
 
-#: Seconds after which the main thread looks whether a signal has come that did not wake it.
-_LOOK = 0.25
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Shutdown:
@@ -33,8 +35,29 @@ class Shutdown:
         self.requested = threading.Event()
         self._due = threading.Event()
 
+    def obey_signals(self) -> None:
+        """
+        Take SIGINT and SIGTERM as requests, for as long as the process lives; once, in main.
+
+        Nothing of Python's runs in a handler: it would run between any two steps of the main
+        thread, and wait for ever for a lock that the main thread holds just then. The interpreter
+        writes the number of a signal into a pipe, whichever thread takes it, and a thread that
+        reads the pipe makes the request.
+        """
+        heard, told = os.pipe()
+        os.set_blocking(told, False)
+        signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+        for number in SIGNALS:
+            signal.signal(number, _left_to_the_pipe)
+        threading.Thread(target=self._hear, args=[heard], name='signals', daemon=True).start()
+
+    def _hear(self, pipe: int) -> None:
+        while not set(os.read(pipe, 64)).intersection(SIGNALS):
+            pass  # a signal that somebody else handles
+        self.request()
+
     def request(self) -> None:
-        """End now; may be called by a signal handler."""
+        """End now; not to be called by a signal handler."""
         self.requested.set()
         self._due.set()
 
@@ -43,12 +66,9 @@ class Shutdown:
         self._due.set()
 
     def wait(self) -> None:
-        """
-        Wait for either; in the main thread, so that signals can be handled meanwhile.
+        """Wait for either."""
+        self._due.wait()
 
-        A signal may be taken by any thread of the process, those of the middleware too. Python
-        runs its handler in the main thread, but does not wake that one for it if it was another
-        that took it (about one time in thirty on a busy machine): so it wakes up by itself.
-        """
-        while not self._due.wait(_LOOK):
-            pass
+
+def _left_to_the_pipe(number: int, frame: FrameType | None) -> None:
+    pass

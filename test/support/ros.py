@@ -85,7 +85,7 @@ class DriverProcess:
     def __init__(self, domain: int, *arguments: str, cwd: Path | None = None) -> None:
         environment = os.environ | {
             'ROS_DOMAIN_ID': str(domain), 'RCUTILS_COLORIZED_OUTPUT': '0',
-            'RCUTILS_LOGGING_USE_STDOUT': '0'}
+            'RCUTILS_LOGGING_USE_STDOUT': '0', 'PYTHONFAULTHANDLER': '1'}
         program = 'from k4a_ros.main import main; raise SystemExit(main())'
         self.process = subprocess.Popen(
             [sys.executable, '-c', program, '--ros-args', *arguments], env=environment, cwd=cwd,
@@ -136,11 +136,13 @@ class DriverProcess:
             raise AssertionError(f'{error}; the driver said:\n{self.output}') from None
 
     def wait(self, timeout: float = PATIENCE) -> int:
-        """Return the exit code; fail with all output if the process does not end."""
+        """Return the exit code; fail with all output and stacks if the process does not end."""
         self._waited_for = True
         try:
             code = self.process.wait(timeout)
         except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # faulthandler prints what each thread does
+            self._reader.join(5.0)
             raise AssertionError(
                 f'the driver still runs after {timeout:g} s; it said:\n{self.output}') from None
         self._reader.join()
