@@ -16,7 +16,8 @@
 """
 Measure body tracking with landmarks on people whose joints are known.
 
-    python benchmark/bodies.py [--mode NFOV_UNBINNED] [--fresh SEED] [--model FILE] [--threads 1]
+    OPENBLAS_NUM_THREADS=1 python benchmark/bodies.py
+        [--mode NFOV_UNBINNED] [--fresh SEED] [--model FILE] [--threads 1]
 
 Prints a table as Markdown: simulated and rendered people, scene by scene. A joint counts if it can
 be seen: inside of the image and not hidden by others or by another limb. "found" are people of
@@ -24,7 +25,8 @@ whom at least 1500 pixels are seen, and how many were; "extra" bodies where nobo
 the share of joints closer to the truth than 100 mm, of all and of those with confidence MEDIUM;
 "ids" how many numbers a person has had, at most; "overlap" is intersection over union of the index
 map; "CPU" the time of all threads per image, in which the model looks twice at everybody, and up
-to four times at somebody new. With --fresh the scenes are others, drawn by lot from the seed.
+to four times at somebody new; one thread for numpy's algebra is what the driver takes. With
+--fresh the scenes are others, drawn by lot from the seed.
 """
 
 from __future__ import annotations

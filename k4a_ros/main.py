@@ -19,11 +19,14 @@ Signals are taken over before anything heavy is imported, and instead of rclpy's
 those shut the context down at once, under the feet of the threads that publish. SIGINT is taken
 even where the shell that started us in the background had it ignored.
 
-The memory allocator is set up here, too, because the whole process has only one: what uses the
-package otherwise, a test or another node, keeps its own settings.
+The memory allocator is set up here, too, because the whole process has only one, and so is the
+library behind numpy's linear algebra: what uses the package otherwise, a test or another node,
+keeps its own settings.
 """
 
 from __future__ import annotations
+
+import os
 
 from k4a_ros.allocator import keep_memory
 from k4a_ros.shutdown import Shutdown
@@ -39,5 +42,8 @@ def main(args: list[str] | None = None) -> int:
     shutdown = Shutdown()
     shutdown.obey_signals()
     keep_memory()
+    # What there is to solve is small: further threads of OpenBLAS would only wait, and in that
+    # they take as much of a processor as those that work. It is read when numpy is loaded.
+    os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
     from k4a_ros.node import run
     return run(args, shutdown)

@@ -23,10 +23,12 @@ from dataclasses import field
 from dataclasses import replace
 import math
 
+from k4a_ros.body.facing import distance
+from k4a_ros.body.facing import Facing
+from k4a_ros.body.facing import Reversal
+from k4a_ros.body.facing import straight
 from k4a_ros.body.landmark_depths import BONES
-from k4a_ros.body.landmark_mirror import BODY
 from k4a_ros.body.landmark_mirror import exchanged
-from k4a_ros.body.landmark_mirror import MIRRORED
 from k4a_ros.body.landmark_model import LANDMARKS
 from k4a_ros.body.landmark_model import Landmarks
 from k4a_ros.body.landmark_model import TRUNK
@@ -53,26 +55,10 @@ _PAIRS = len(BONES) // 2
 #: seconds after which left and right are what the model says: for somebody who has not been seen;
 #: for somebody new; and the most that may be known against it
 _TANGLED, _FIRST_TRUST, _TRUST = 0.5, 0.1, 0.4
-#: metres from which on a landmark is no farther off than others
-_OFF = 0.3
-
-
 _ARMS, _LEGS = range(13, 23, 2), range(25, 33, 2)
 #: what may be exchanged, and what that has to be better by, m²
 _ORDERS = (np.arange(LANDMARKS), exchanged(_ARMS), exchanged(_LEGS), exchanged(_ARMS, _LEGS))
 _COSTS = (0.0, 0.002, 0.002, 0.004)
-#: Front and back: m² that are as good as odds of e; and the most that counts so; the metres of
-#: `reversal` at which the odds are even, those more of it which change them by e, and the most
-#: that counts of that; and the odds from which on the model has it wrong.
-_SIGMA, _MOST_BETTER = 0.003, 3.0
-_EVEN, _ODDS, _MOST_ODDS = -0.037, 0.012, 2.5
-_BACK = -2.5
-_DOUBT = 1.0
-#: the same for somebody new, metres of `reversal`
-_SURELY = 0.04
-#: share of the doubt that is left an image later, and what is too much of it
-_KEPT_DOUBT, _MOST_DOUBT = 0.75, 5.0
-_REVERSE = np.array([1, 1, -1], np.float32)
 
 
 @dataclass(eq=False)
@@ -98,7 +84,7 @@ class Track:
     orientations: Floats | None = None
     is_seen: bool = True
     trust: float = _FIRST_TRUST
-    doubt: float = 0.0
+    facing: Facing = field(default_factory=Facing)
     motion: Motion = field(default_factory=Motion)
 
     def ahead(self, now_us: int) -> Vectors:
@@ -111,32 +97,32 @@ class Track:
         return self.points + self.ahead(now_us) if expected is None else expected
 
     def untangled(
-        self, seen: Landmarks, view: View, reversal: float, now_us: int,
+        self, seen: Landmarks, view: View, evidence: Reversal, now_us: int,
     ) -> Landmarks:
         """
-        Return what is seen of him in an image, with left and right as they were before.
+        Return what is seen of him in an image, with front and back, left and right as before.
 
-        :param reversal: see `k4a_ros.body.lifting.reversal`.
+        :param evidence: see `k4a_ros.body.facing.reversal`.
         """
         seconds = (now_us - self.seen_us) * 1e-6
         if seconds > _TANGLED:
-            return straight(seen, reversal)
+            return straight(seen, evidence)
         expected = view.project(self.expected(now_us))
-        was = doubt(seen, reversal)
-        better, changed, is_reversed = untangle(seen, expected, view.unit, was)
-        self.doubt = _KEPT_DOUBT * self.doubt + was * (-1 if is_reversed else 1)
-        if self.doubt > _MOST_DOUBT:
-            # for several images the depth has said that what was expected has front for back
-            self.doubt, self.trust, self.motion = 0.0, _FIRST_TRUST, Motion()
-            return seen if is_reversed else reverse(seen)
-        # the surer the depth is that the model is right, the sooner it is believed
-        change = seconds * (was / _MOST_ODDS - 1.0 if changed else 1.0)
-        self.trust = min(self.trust + change, _TRUST)
+        seen, turned = self.facing.settle(
+            seen, expected, view.unit, evidence, float(self.velocity[2]), seconds)
+        if turned:
+            self._begin_anew()
+            return seen
+        better = untangle(seen, expected, view.unit)
+        self.trust = min(self.trust + (seconds if better is seen else -seconds), _TRUST)
         if self.trust < 0:
             # the model has said so for long enough
-            self.doubt, self.trust, self.motion = 0.0, _FIRST_TRUST, Motion()
+            self._begin_anew()
             return seen
         return better
+
+    def _begin_anew(self) -> None:
+        self.trust, self.motion = _FIRST_TRUST, Motion()
 
     def found(
         self, points: Vectors, region: Region, lengths: Vectors, now_us: int,
@@ -160,62 +146,22 @@ class Track:
         self.points, self.region, self.seen_us, self.is_seen = points, region, now_us, True
 
 
-def straight(seen: Landmarks, reversal: float) -> Landmarks:
-    """Return landmarks with front for back if the depth says so, see `reversal` in lifting."""
-    return reverse(seen) if _front(seen) > 0 and reversal > _SURELY else seen
-
-
-def doubt(seen: Landmarks, reversal: float) -> float:
+def untangle(seen: Landmarks, expected: Vectors, unit: float) -> Landmarks:
     """
-    Return the logarithm of the odds that front and back are reversed, by the depth.
+    Exchange left and right of arms, of legs or of both if they are expected the other way round.
 
-    The model takes a back for a front, but hardly ever a front for a back.
-    """
-    if _front(seen) < 0:
-        return _BACK
-    return float(np.clip((reversal - _EVEN) / _ODDS, -_MOST_ODDS, _MOST_ODDS))
-
-
-def _front(seen: Landmarks) -> float:
-    """Return more than 0 if the model sees the front of somebody, less if the back."""
-    sides = seen.world[TRUNK, 0]
-    return float((sides[::2] - sides[1::2]).sum())
-
-
-def reverse(seen: Landmarks) -> Landmarks:
-    """Return landmarks with left for right and near for far."""
-    return replace(seen, pixels=seen.pixels[MIRRORED], visibility=seen.visibility[MIRRORED],
-                   world=seen.world[MIRRORED] * _REVERSE)
-
-
-def untangle(
-    seen: Landmarks, expected: Vectors, unit: float, odds: float = 0.0,
-) -> tuple[Landmarks, bool, bool]:
-    """
-    Exchange left and right of arms, of legs or of all if they are expected the other way round.
-
-    From the side the model takes one leg for the other now and then, and from behind the back for
-    the front, for an image or some more.
+    From the side the model takes one leg for the other now and then, for an image or some more.
 
     :param expected: (33, 2) pixels.
     :param unit: pixels that a metre is.
-    :param odds: the logarithm of those that front and back are reversed.
-    :return: the landmarks, whether they had to be changed, and whether all of them.
     """
-    def cost(order: npt.NDArray[np.intp]) -> float:
-        off = np.linalg.norm(seen.pixels[order] - expected, axis=1)[BODY] / unit
-        return float(np.square(np.minimum(off, _OFF)).mean())
-
-    better = (cost(_ORDERS[0]) - cost(MIRRORED)) / _SIGMA
-    is_reversed = float(np.clip(better, -_MOST_BETTER, _MOST_BETTER)) + odds > _DOUBT
-    if is_reversed:
-        seen = reverse(seen)
-    found = min(range(len(_ORDERS)), key=lambda one: cost(_ORDERS[one]) + _COSTS[one])
+    found = min(range(len(_ORDERS)), key=lambda one: distance(
+        seen.pixels[_ORDERS[one]], expected, unit) + _COSTS[one])
     if found == 0:
-        return seen, is_reversed, is_reversed
+        return seen
     order = _ORDERS[found]
     return replace(seen, pixels=seen.pixels[order], visibility=seen.visibility[order],
-                   world=seen.world[order]), True, is_reversed
+                   world=seen.world[order])
 
 
 class Follower:

@@ -172,6 +172,10 @@ class Skeleton:
         # what is hidden is where the rest says that it is
         middle = offsets / np.maximum(count, 1)
         depths = np.where(on, depths, middle[:, np.newaxis] + model)
+        # nothing of somebody is before what is seen of him there
+        front = np.array([min((one.depth for one in choices[joint] if one.is_own),
+                              default=-math.inf) for joint in TRUNK])
+        costs = costs + _MOST * (depths < front - _PAIR).sum(axis=1)
         off = depths - model
         high, low = off[:, :2].mean(axis=1), off[:, 2:].mean(axis=1)
         deviations = [(off[:, 0] - off[:, 1]) / _PAIR, (off[:, 2] - off[:, 3]) / _PAIR,

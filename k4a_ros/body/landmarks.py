@@ -26,8 +26,10 @@ from k4a_ros.body.base import BACKGROUND
 from k4a_ros.body.base import Body
 from k4a_ros.body.base import BodyFrame
 from k4a_ros.body.base import BodyInput
+from k4a_ros.body.facing import reversal
+from k4a_ros.body.facing import straight
+from k4a_ros.body.fitting import fit
 from k4a_ros.body.following import Follower
-from k4a_ros.body.following import straight
 from k4a_ros.body.following import Track
 from k4a_ros.body.landmark_joints import joints_of
 from k4a_ros.body.landmark_mirror import from_mirror
@@ -41,13 +43,14 @@ from k4a_ros.body.landmark_view import region_of
 from k4a_ros.body.landmark_view import View
 from k4a_ros.body.lifting import lift
 from k4a_ros.body.lifting import Lifted
-from k4a_ros.body.lifting import reversal
 from k4a_ros.body.orientations import orientations
 from k4a_ros.body.segmentation import Part
 from k4a_ros.body.segmentation import Segmenter
 from k4a_ros.body.segmentation import Segments
 from k4a_ros.body.segmentation_claims import adopt
 from k4a_ros.body.segmentation_claims import claim
+from k4a_ros.body.segmentation_claims import with_pieces
+from k4a_ros.body.silhouette import Silhouette
 from k4a_ros.calibration import FactoryCalibration
 from k4a_ros.config import CameraConfig
 from k4a_ros.errors import BodyTrackingError
@@ -76,6 +79,8 @@ _REST, _MOVED, _CHANGED = 3.0, 0.12, 0.25
 _RATE = 30.0
 #: landmarks of arms and legs, and the visibility from which on they are looked for
 _LIMBS, _VISIBLE = slice(11, 33), 0.3
+#: points of somebody's surface that limbs are fitted to, and the fewest that are worth it
+_CLOUD, _LEAST_CLOUD = 300, 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,6 +180,7 @@ class LandmarkEstimator:
             sight = sights[number]
             region = sight.view.around(sight.seen.centre, sight.seen.rim)
             before_us = track.seen_us
+            body = self._fitted(body, images, index_map == number, track)
             body = replace(body, points=track.motion.take(
                 body.points, body.confidences, images.device_us))
             track.found(body.points, region, body.lengths, images.device_us)
@@ -182,24 +188,41 @@ class LandmarkEstimator:
             bodies.append(self._body(track, body, (images.device_us - before_us) * 1e-6))
         return BodyFrame(images.device_us, tuple(bodies), numbers[index_map])
 
+    def _fitted(
+        self, body: Lifted, images: BodyInput, mine: Mask, track: Track,
+    ) -> Lifted:
+        """Return somebody with limbs that are on the surface, where enough of it is seen."""
+        cloud = self._segmenter.cloud(mine, images.depth, _CLOUD)
+        if len(cloud) < _LEAST_CLOUD:
+            return body
+        outline = Silhouette(images.depth, mine, self._lens, self._segmenter.step)
+        return fit(body, cloud, outline, track.lengths, track.motion.expected(images.device_us))
+
     def _untangled(self, sight: _Sight, images: BodyInput, mine: Mask, free: Mask) -> _Sight:
         """Return what is seen of somebody with left and right where they are."""
         seen, view = sight.seen, sight.view
-        reversed_by = reversal(seen, view, images.depth, mine, free, self._lens)
+        evidence = reversal(seen, view, images.depth, mine, free, self._lens)
         if sight.track is None:
-            return replace(sight, seen=straight(seen, reversed_by))
+            return replace(sight, seen=straight(seen, evidence))
         return replace(sight, seen=sight.track.untangled(
-            seen, view, reversed_by, images.device_us))
+            seen, view, evidence, images.device_us))
 
     def _known(self, segments: Segments, images: BodyInput) -> list[_Sight]:
-        """Look at who was seen in the image before."""
-        tracks = [track for track in self._follower.tracks if track.is_seen]
+        """
+        Look at who was seen in the image before.
+
+        Who was not seen, but may be back, has a claim to the place where he is expected: it is
+        nobody else's.
+        """
+        tracks = sorted(self._follower.tracks, key=lambda track: not track.is_seen)
         moved = [track.ahead(images.device_us) for track in tracks]
         owners = claim(
             segments, [track.points + ahead for track, ahead in zip(tracks, moved, strict=True)],
             BACKGROUND)
         sights = []
         for number, (track, ahead) in enumerate(zip(tracks, moved, strict=True)):
+            if not track.is_seen:
+                break
             track.is_seen = False
             mask = owners == number
             if float(segments.area[mask].sum()) < _LEAST_AREA:
@@ -230,7 +253,7 @@ class LandmarkEstimator:
                     or float(taken[mask].mean()) > 0.3):
                 continue
             tries += 1
-            sight = self._meet(segments, images, mask & ~taken, taken)
+            sight = self._meet(segments, images, with_pieces(segments, part) & ~taken, taken)
             if sight is None:
                 self._nobody.append((part.centre, part.area, images.device_us))
             else:
@@ -253,7 +276,7 @@ class LandmarkEstimator:
         body = lift(seen, view, images.depth, large, ~large, self._lens)
         if body is None or body.support < _SUPPORT:
             return None
-        mask = mask | ((claim(segments, [body.points], BACKGROUND) == 0) & ~taken)
+        mask = (claim(segments, [body.points], BACKGROUND) == 0) & ~taken
         again, closer = self._look(
             view.around(seen.centre, seen.rim), segments, images, mask, taken)
         if again.flag > _FLAG:

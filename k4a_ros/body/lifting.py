@@ -30,6 +30,11 @@ from k4a_ros.body.landmark_model import LANDMARKS
 from k4a_ros.body.landmark_model import Landmarks
 from k4a_ros.body.landmark_model import TRUNK
 from k4a_ros.body.landmark_view import View
+from k4a_ros.body.probes import INSET
+from k4a_ros.body.probes import medians
+from k4a_ros.body.probes import Probes
+from k4a_ros.body.probes import WEIGHTS
+from k4a_ros.body.probes import WINDOW
 from k4a_ros.lens import Intrinsics
 import numpy as np
 import numpy.typing as npt
@@ -42,31 +47,10 @@ _HEAD = slice(0, 11)
 #: the main joints, whose places tell how large the person is
 _MAIN = [11, 12, 13, 14, 23, 24, 25, 26, 27, 28]
 
-#: metres from the surface to the joint, along the ray, and how far around the landmark the depth
-#: is looked at
-_INSET = np.full(LANDMARKS, 0.02)
-_WINDOW = np.full(LANDMARKS, 0.035)
-for _pair, _inset, _window in (
-        ((11, 12), 0.055, 0.05), ((13, 14), 0.035, 0.04), ((15, 16), 0.025, 0.035),
-        ((23, 24), 0.105, 0.05), ((25, 26), 0.068, 0.05), ((27, 28), 0.058, 0.04),
-        ((29, 30), 0.03, 0.04), ((31, 32), 0.03, 0.04)):
-    _INSET[list(_pair)] = _inset
-    _WINDOW[list(_pair)] = _window
 #: from the visible side of a head to its middle
 _HEAD_INSET = 0.085
 _HEAD_WINDOW = 0.05
 
-#: samples on each side of the square in which the depth is looked at
-_SAMPLES = 7
-_STEPS = np.linspace(-1.0, 1.0, _SAMPLES)
-_GRID = np.stack(np.meshgrid(_STEPS, _STEPS), axis=-1).reshape(1, -1, 2)
-#: those in the middle tell more
-_WEIGHTS = np.exp(-np.square(_GRID[0]).sum(axis=1))
-_WEIGHTS /= _WEIGHTS.sum()
-#: of which so many have to be the person's
-_LEAST = 3
-#: metres, the most that a depth counts as off
-_MOST_OFF = 0.2
 #: visibility below which a landmark is a guess
 _VISIBLE = 0.5
 #: metres from its place at which a landmark of the face is seen
@@ -85,7 +69,9 @@ class Lifted:
     ``points`` (33, 3) metres in the depth camera's frame; ``confidences`` (33,) uint8 of
     `Confidence`; ``lengths`` (18,) metres of the ``BONES``, NaN where one was not measured;
     ``scale``: how large the person is compared to the model's; ``support``: the share of the
-    landmarks the model calls visible that are on the person's surface.
+    landmarks the model calls visible that are on the person's surface. What they were made of:
+    ``rays`` (33, 3) with z = 1, ``world`` (33, 3) metres along the camera's axes, as the model
+    says, and ``visibility`` (33,).
     """
 
     points: Vectors
@@ -93,6 +79,9 @@ class Lifted:
     lengths: Vectors
     scale: float
     support: float
+    rays: Vectors
+    world: Vectors
+    visibility: npt.NDArray[np.float32]
 
 
 def lift(
@@ -109,11 +98,11 @@ def lift(
     :param lengths: (18,) metres of this person's ``BONES``, NaN where not known.
     :return: None if none of the trunk is on the person's surface.
     """
-    geometry = _Geometry(view.rays(seen.pixels), depth, mine, free, lens)
-    own, others, nearest = geometry.samples(geometry.pixels, geometry.inside, _WINDOW)
+    geometry = Probes(view.rays(seen.pixels), depth, mine, free, lens)
+    own, others, nearest = geometry.samples(geometry.pixels, geometry.inside, WINDOW)
     rays = geometry.rays
-    insets = _INSET / np.linalg.norm(rays, axis=1)
-    surface = _median(own)
+    insets = INSET / np.linalg.norm(rays, axis=1)
+    surface = medians(own)
     measured = rays * (surface + insets)[:, np.newaxis]
     world = seen.world.astype(np.float64) @ view.rotation.T
     scale = _scale(measured, world, seen, view)
@@ -121,8 +110,8 @@ def lift(
     # what is seen of a head is its surface all around, face or not: its middle is behind that
     middle = (rays[7] + rays[8]) / 2
     over, _, _ = geometry.samples(*geometry.seen(middle[np.newaxis]), np.array([_HEAD_WINDOW]))
-    head = float(_median(over)[0]) + _HEAD_INSET
-    layers = surfaces(own, others, _WEIGHTS, insets)
+    head = float(medians(over)[0]) + _HEAD_INSET
+    layers = surfaces(own, others, WEIGHTS, insets)
 
     def placed(order: npt.NDArray[np.intp]) -> tuple[Vectors, Mask] | None:
         skeleton = Skeleton(rays[order], world[order], seen.visibility[order], lengths)
@@ -146,35 +135,8 @@ def lift(
     found = np.where(known, np.linalg.norm(points[second] - points[first], axis=1), np.nan)
     called = (seen.visibility > _VISIBLE) & geometry.inside
     support = float((~np.isnan(surface) & called).sum() / max(1, int(called.sum())))
-    return Lifted(points, confidences, found, scale, support)
-
-
-def reversal(
-    seen: Landmarks, view: View, depth: npt.NDArray[np.uint16], mine: npt.NDArray[np.bool_],
-    free: npt.NDArray[np.bool_], lens: Intrinsics,
-) -> float:
-    """
-    Return how much better the depth goes with the model's if that had front and back reversed.
-
-    A picture of a body is almost that of its reverse, with left for right and near for far; the
-    depth image tells which it is. Parameters are those of `lift`.
-
-    :return: metres, the mean deviation of depths as the model says less that of the reverse.
-    """
-    geometry = _Geometry(view.rays(seen.pixels), depth, mine, free, lens)
-    own, _, _ = geometry.samples(geometry.pixels, geometry.inside, _WINDOW)
-    surface = _median(own)
-    use = np.flatnonzero((seen.visibility > _VISIBLE) & ~np.isnan(surface))
-    use = use[(use >= _HEAD.stop) | np.isin(use, (0, 7, 8))]
-    if len(use) < _LEAST:
-        return 0.0
-    depths = (seen.world[use] @ view.rotation.T)[:, 2]
-
-    def deviation(expected: Vectors) -> float:
-        off = surface[use] - expected
-        return float(np.minimum(np.abs(off - np.median(off)), _MOST_OFF).mean())
-
-    return deviation(depths) - deviation(-depths)
+    return Lifted(points, confidences, found, scale, support, rays[order], world[order],
+                  seen.visibility[order])
 
 
 def _place(
@@ -203,58 +165,6 @@ def _place(
         for joint, found in skeleton.limb(inner, ends, float(depths[inner[0]]), layers).items():
             depths[joint], believed[joint] = found
     return rays * depths[:, np.newaxis], believed
-
-
-class _Geometry:
-    """What the depth image has along rays (N, 3), of which none has its z at 0."""
-
-    def __init__(
-        self, rays: Vectors, depth: npt.NDArray[np.uint16], mine: npt.NDArray[np.bool_],
-        free: npt.NDArray[np.bool_], lens: Intrinsics,
-    ) -> None:
-        self._depth, self._mine, self._free, self._lens = depth, mine, free, lens
-        own = depth[::4, ::4][mine[::4, ::4]]
-        distance = float(np.median(own[own > 0])) * 1e-3 if (own > 0).any() else 2.0
-        #: how many pixels a metre is, at the person
-        self._pixels_per_metre = lens.fx / max(distance, 0.2)
-        self.rays: Vectors = rays / np.maximum(rays[:, 2:], 0.05)
-        self.pixels, self.inside = self.seen(self.rays)
-        self.inside &= rays[:, 2] > 0.05
-
-    def seen(self, rays: Vectors) -> tuple[Vectors, npt.NDArray[np.bool_]]:
-        """Return the pixels of rays, and which of them are in the image."""
-        pixels, valid = self._lens.project(rays)
-        pixels[~valid] = -1e6
-        limit = self._lens.width - 0.5, self._lens.height - 0.5
-        return pixels, ((pixels > -0.5) & (pixels < limit)).all(axis=1)
-
-    def samples(
-        self, pixels: Vectors, inside: Mask, windows: Vectors,
-    ) -> tuple[Vectors, Vectors, Mask]:
-        """
-        Return depths near pixels.
-
-        :param windows: (N,) metres to each side that are near.
-        :return: (N, 49) metres, those of the person, 0 for none; the same of nobody; and where
-            there is any depth at all (N,).
-        """
-        reach = np.maximum(windows * self._pixels_per_metre, 1.5)
-        places = pixels[:, np.newaxis] + _GRID * reach[:, np.newaxis, np.newaxis]
-        at = np.rint(places).astype(np.int64)
-        height, width = self._depth.shape
-        within = (at >= 0).all(axis=2) & (at[..., 0] < width) & (at[..., 1] < height)
-        within &= inside[:, np.newaxis]
-        columns, rows = np.clip(at[..., 0], 0, width - 1), np.clip(at[..., 1], 0, height - 1)
-        values = self._depth[rows, columns] * within * 1e-3
-        return (values * self._mine[rows, columns], values * self._free[rows, columns],
-                (values > 0).any(axis=1))
-
-
-def _median(values: Vectors) -> Vectors:
-    """Return of each row the median of those > 0, NaN for too few."""
-    counts = (values > 0).sum(axis=1)
-    ranked = np.sort(np.where(values > 0, values, np.inf), axis=1)
-    return np.where(counts >= _LEAST, ranked[np.arange(len(ranked)), counts // 2], np.nan)
 
 
 def _scale(lifted: Vectors, world: Vectors, seen: Landmarks, view: View) -> float:

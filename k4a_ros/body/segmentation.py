@@ -18,6 +18,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+import math
 from typing import Any
 
 import cv2
@@ -165,6 +166,21 @@ class Segmenter:
             box = slice(y, y + height), slice(x, x + width)
             parts.append(_part(int(label), box, labels, points, area, (up, across, away)))
         return Segments(self.step, points, labels, area, heights, up, tuple(parts))
+
+    def cloud(
+        self, mask: Mask, depth: npt.NDArray[np.uint16], count: int,
+    ) -> Vectors:
+        """
+        Return about so many points of a mask (height, width), evenly spread, (N, 3) metres.
+
+        :param depth: (height, width) uint16 millimetres.
+        """
+        step = max(1, round(math.sqrt(float(mask.sum()) / count)))
+        chosen = mask[::step, ::step]
+        z = depth[::step, ::step][chosen].astype(np.float64)[:, np.newaxis] * 1e-3
+        points = np.concatenate((self._full_rays[::step, ::step][chosen] * z, z), axis=1)
+        there: Vectors = points[z[:, 0] > 0]
+        return there
 
     def full(
         self, segments: Segments, masks: list[Mask], depth: npt.NDArray[np.uint16],

@@ -19,7 +19,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from k4a_ros.body.segmentation import Part
 from k4a_ros.body.segmentation import Segments
+from k4a_ros.body.segmentation_planes import large_planes
+from k4a_ros.body.segmentation_planes import on_planes
 import numpy as np
 import numpy.typing as npt
 
@@ -42,6 +45,8 @@ _MINE = 0.16
 _ALL = 0.40
 #: metres in depth from the middle of somebody to a limb, and m² of one that is apart from the rest
 _LIMB_AWAY, _LIMB_AREA = 0.6, 0.2
+#: m² and metres of height of what may be a piece of somebody at most, and how far aside it may be
+_PIECE_AREA, _PIECE_TALL, _PIECE_AWAY = 0.4, 1.1, 0.4
 #: pixels of a part that are looked at to decide about all of it
 _SAMPLE = 250
 
@@ -80,7 +85,9 @@ def claim(
         shares = np.bincount(winners[near], minlength=len(close)) / max(1, int(near.sum()))
         best = int(shares.argmax())
         box = owners[part.box]
-        if (shares[best] > 0.95 and float(near.mean()) > 0.5
+        # somebody beside a wall or at a table, or who seems to reach into it
+        walls = large_planes(surface, segments.area[part.box][inside])
+        if (not len(walls) and shares[best] > 0.95 and float(near.mean()) > 0.5
                 and float(np.percentile(away[best], 97)) < _ALL):
             box[inside] = close[best]
             continue
@@ -89,6 +96,9 @@ def claim(
         for k in close:
             low, high = reach[k]
             candidates |= ((surface > low) & (surface < high)).all(axis=1)
+        candidates[candidates] = ~on_planes(surface[candidates], walls)
+        if not candidates.any():
+            continue
         chosen = surface[candidates]
         away = np.stack([_distances(chosen, limbs[k]) for k in close])
         winners = np.array(close, np.uint8)[away.argmin(axis=0)]
@@ -126,6 +136,22 @@ def adopt(
         result = result.copy() if result is mask else result
         result[box] |= (segments.labels[box] == label) & ~taken[box]
     return result
+
+
+def with_pieces(segments: Segments, part: Part) -> npt.NDArray[np.bool_]:
+    """
+    Return the pixels of a part, and of small ones above, below and before it.
+
+    Of somebody the legs, or an arm, may be parts of their own, from the side above all.
+    """
+    mask: npt.NDArray[np.bool_] = segments.labels == part.label
+    for piece in segments.parts:
+        away = piece.centre - part.centre
+        level = away - (away @ segments.up) * segments.up
+        if (piece.area < _PIECE_AREA and piece.tall < _PIECE_TALL
+                and float(np.linalg.norm(level)) < _PIECE_AWAY):
+            mask[piece.box] |= segments.labels[piece.box] == piece.label
+    return mask
 
 
 def _limbs(person: Vectors) -> tuple[Floats, Floats, Floats]:

@@ -22,11 +22,10 @@ import itertools
 
 from hypothesis import given
 from hypothesis import strategies as st
+from k4a_ros.body.facing import Reversal
 from k4a_ros.body.following import assign
-from k4a_ros.body.following import doubt
 from k4a_ros.body.following import Follower
 from k4a_ros.body.following import PATIENCE
-from k4a_ros.body.following import straight
 from k4a_ros.body.following import Track
 from k4a_ros.body.following import untangle
 from k4a_ros.body.landmark_mirror import from_mirror
@@ -41,8 +40,8 @@ import pytest
 
 UNKNOWN = np.full(len(BONES), np.nan)
 SECOND = 1_000_000
-#: metres by which front and back are as likely
-EVEN = -0.037
+#: front and back are as likely
+EVEN = Reversal(0.0, 0.0)
 LEGS = np.array([*range(25), 26, 25, 28, 27, 30, 29, 32, 31])
 
 
@@ -166,13 +165,8 @@ def test_left_and_right_are_exchanged_only_when_clearly_so():
     expected[:, 0] = np.where(np.arange(33) % 2, 140.0, 100.0)
     expected[:, 1] = (np.arange(33) + 1) // 2 * 7
     seen = landmarks(expected)
-    same, changed, is_reversed = untangle(seen, expected, 100.0)
-    assert same is seen
-    assert not changed
-    assert not is_reversed
-    better, changed, is_reversed = untangle(landmarks(expected[LEGS]), expected, 100.0)
-    assert changed
-    assert not is_reversed
+    assert untangle(seen, expected, 100.0) is seen
+    better = untangle(landmarks(expected[LEGS]), expected, 100.0)
     assert np.allclose(better.pixels, expected)
     # all that is known of a landmark goes with it
     assert np.array_equal(better.visibility, seen.visibility[LEGS])
@@ -180,34 +174,8 @@ def test_left_and_right_are_exchanged_only_when_clearly_so():
     # legs that are before each other cannot be told apart
     close = expected.copy()
     close[:, 0] = (close[:, 0] - 120) * 0.1 + 120
-    assert not untangle(landmarks(close[LEGS]), close, 100.0)[1]
-
-
-def test_a_back_is_not_a_front():
-    expected = np.zeros((33, 2))
-    expected[:, 0] = np.where(np.arange(33) % 2, 140.0, 100.0)
-    turned = expected[MIRRORED]
-    better, changed, is_reversed = untangle(landmarks(turned), expected, 100.0)
-    assert changed
-    assert is_reversed
-    assert np.allclose(better.pixels[11:], expected[11:])
-    # what was left and near is right and far
-    assert np.allclose(better.world, landmarks(turned).world[MIRRORED] * [1, 1, -1])
-    # unless the depth clearly says that somebody has turned
-    assert not untangle(landmarks(turned), expected, 100.0, -2.5)[2]
-
-
-def test_the_depth_tells_front_from_back():
-    world = np.zeros((33, 3), np.float32)
-    world[[11, 23], 0], world[[12, 24], 0] = 0.2, -0.2
-    front = replace(landmarks(np.zeros((33, 2))), world=world)
-    back = replace(front, world=world[MIRRORED])
-    assert doubt(front, -0.09) < -2 < 0 < 2 < doubt(front, 0.02)
-    # a front is not taken for a back
-    assert doubt(back, 0.02) < -2
-    assert straight(back, 0.1) is back
-    assert straight(front, -0.05) is front
-    assert np.allclose(straight(front, 0.1).world[:, 0], back.world[:, 0])
+    same = landmarks(close[LEGS])
+    assert untangle(same, close, 100.0) is same
 
 
 def test_the_model_is_believed_if_it_insists():
@@ -229,7 +197,7 @@ def test_the_model_is_believed_if_it_insists():
 
 
 def test_who_was_expected_with_front_for_back_is_turned_around():
-    """The depth says so, image by image, whatever is expected."""
+    """The depth says so, image by image, whatever is expected; his motion begins anew."""
     points, region = somebody(0.0)
     track = Track(1, points, region, 0)
     view = View(region, np.array([0.0, -1.0, 0.0]))
@@ -238,11 +206,14 @@ def test_who_was_expected_with_front_for_back_is_turned_around():
     world[[11, 23], 0] = 0.3
     front = replace(landmarks(pixels), world=world)
     turned = []
-    for frame in range(1, 6):
+    motions = {id(track.motion)}
+    for frame in range(1, 4):
         track.seen_us = (frame - 1) * 100_000
-        seen = track.untangled(front, view, 0.03, frame * 100_000)
+        seen = track.untangled(front, view, Reversal(1.2, 0.0), frame * 100_000)
         turned.append(bool(np.allclose(seen.pixels, pixels[MIRRORED])))
-    assert turned[:3] == [False, False, True]
+        motions.add(id(track.motion))
+    assert turned[:2] == [False, True]
+    assert len(motions) == 2
 
 
 def test_what_is_seen_in_a_mirror():

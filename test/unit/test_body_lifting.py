@@ -24,7 +24,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from k4a_ros.body.base import Confidence
-from k4a_ros.body.following import reverse
+from k4a_ros.body.facing import reversal
+from k4a_ros.body.facing import reverse
 from k4a_ros.body.joints import Joint
 from k4a_ros.body.landmark_depths import surfaces
 from k4a_ros.body.landmark_joints import DIRECT
@@ -36,7 +37,6 @@ from k4a_ros.body.landmark_view import region_of
 from k4a_ros.body.landmark_view import View
 from k4a_ros.body.lifting import BONES
 from k4a_ros.body.lifting import lift
-from k4a_ros.body.lifting import reversal
 from k4a_ros.calibration import FactoryCalibration
 from k4a_ros.config import CameraConfig
 from k4a_ros.config import ColorResolution
@@ -250,10 +250,11 @@ def test_the_depth_tells_a_picture_from_its_reverse(time_us):
     seen = Seen(time_us)
 
     def of(landmarks):
-        return reversal(landmarks, seen.view, seen.depth, seen.mine, ~seen.mine, seen.lens)
+        return reversal(
+            landmarks, seen.view, seen.depth, seen.mine, ~seen.mine, seen.lens).odds
 
-    assert of(seen.landmarks) < -0.02
-    assert of(reverse(seen.landmarks)) > 0.02
+    assert of(seen.landmarks) < -2
+    assert of(reverse(seen.landmarks)) > 2
     # of what is not on the person nothing is known
     seen.mine = np.zeros_like(seen.mine)
     assert of(seen.landmarks) == 0

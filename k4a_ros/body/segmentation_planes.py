@@ -1,0 +1,96 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The large planes in a part of the surface: walls and tables, which are nobody's."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Vectors = npt.NDArray[np.float64]
+
+_GUESSES = 40
+#: as many planes are looked for in a part, and points of it looked at
+_MOST, _SAMPLE = 4, 300
+#: metres from a plane that belong to it, and what is added for each metre from the camera
+_NEAR, _NEAR_PER_METRE = 0.025, 0.006
+#: m² that a plane has at least, and a guess of it: the trunk of a person has half of that
+_LEAST, _LEAST_GUESS = 0.6, 0.42
+_FEW = 6
+#: how far off it points are at most, root mean square, as a share of what belongs to it: of what
+#: is there by chance, such as people side by side, it is 0.58
+_EVEN = 0.4
+
+
+def large_planes(surface: Floats, area: Floats) -> Vectors:
+    """
+    Return large planes, (M, 4): unit normals, and what to add to give distances.
+
+    One after the other, the best of planes through three points each (Fischler and Bolles,
+    "Random sample consensus", 1981).
+
+    :param surface: (N, 3) metres.
+    :param area: (N,) m² that each point stands for.
+    """
+    step = max(1, len(surface) // _SAMPLE)
+    points = surface[::step].astype(np.float64)
+    weights = area[::step].astype(np.float64) * step
+    near = _NEAR + _NEAR_PER_METRE * points[:, 2]
+    random = np.random.default_rng(0)
+    found: list[Vectors] = []
+    while len(found) < _MOST and float(weights.sum()) >= _LEAST:
+        chosen = points[random.integers(0, len(points), (_GUESSES, 3))]
+        normals = np.cross(chosen[:, 1] - chosen[:, 0], chosen[:, 2] - chosen[:, 0])
+        lengths = np.linalg.norm(normals, axis=1, keepdims=True)
+        normals = normals / np.maximum(lengths, 1e-6)
+        away = np.abs(normals @ points.T - (normals * chosen[:, 0]).sum(axis=1, keepdims=True))
+        score = np.where(away < near, weights, 0).sum(axis=1) * (lengths[:, 0] > 0.02)
+        best = int(score.argmax())
+        if score[best] < _LEAST_GUESS:
+            break
+        plane, on_it = _closer(points, weights, near, away[best] < near)
+        off = (points[on_it] @ plane[:3] + plane[3]) / near[on_it]
+        if float(weights[on_it].sum()) < _LEAST or float(np.square(off).mean()) > _EVEN ** 2:
+            break
+        found.append(plane)
+        points, weights, near = points[~on_it], weights[~on_it], near[~on_it]
+    return np.array(found).reshape(-1, 4)
+
+
+def _closer(
+    points: Vectors, weights: Vectors, near: Vectors, on_it: npt.NDArray[np.bool_],
+) -> tuple[Vectors, npt.NDArray[np.bool_]]:
+    """Return the plane of least squares, twice, and which points are on it."""
+    plane = np.zeros(4)
+    for _ in range(2):
+        if int(on_it.sum()) < _FEW:
+            break
+        share = weights[on_it] / weights[on_it].sum()
+        middle = share @ points[on_it]
+        away = points[on_it] - middle
+        _, vectors = np.linalg.eigh((away * share[:, np.newaxis]).T @ away)
+        plane = np.array([*vectors[:, 0], -float(vectors[:, 0] @ middle)])
+        on_it = np.abs(points @ plane[:3] + plane[3]) < near
+    return plane, on_it
+
+
+def on_planes(points: Floats, planes: Vectors) -> npt.NDArray[np.bool_]:
+    """Return which points (N, 3) are on one of the planes."""
+    flat = planes.astype(np.float32)
+    away = np.abs(points @ flat[:, :3].T + flat[:, 3])
+    near = _NEAR + _NEAR_PER_METRE * points[:, 2:]
+    on_it: npt.NDArray[np.bool_] = (away < near).any(axis=1)
+    return on_it
