@@ -36,9 +36,10 @@ def xyz(depth: Any, x: Any, y: Any, step: int, out: Any) -> None:
     :param depth: (N,) uint16, millimetres, 0 for none.
     :param x: with ``y`` (N,) float32: the pixels' rays (x/z, y/z), both NaN where there is none.
     :param step: how far apart the points are in ``out``, floats: 3 or 4.
-    :param out: (N * step,) float32: written, metres; a fourth value is left as it is.
+    :param out: (N * step,) float32: written, metres; a fourth value becomes 0.
     """
-    # each loop has its step in it, or else the compiler would not vectorise it
+    # Each loop has its step in it, or else the compiler would not vectorise it, and writes
+    # everything, or else it would scatter numbers, which some processors do one by one.
     if step == 3:
         for i in range(depth.size):
             z = np.float32(depth[i]) / _MM_PER_M if (depth[i] != 0) & (x[i] == x[i]) else _NAN
@@ -51,6 +52,7 @@ def xyz(depth: Any, x: Any, y: Any, step: int, out: Any) -> None:
             out[4 * i] = x[i] * z
             out[4 * i + 1] = y[i] * z
             out[4 * i + 2] = z
+            out[4 * i + 3] = _ZERO
 
 
 @compiled

@@ -102,7 +102,8 @@ class PointCloud:
         Write x, y, z in metres, all three NaN where there is no measurement or no ray.
 
         :param depth: (height, width) uint16 millimetres, 0 where there is none.
-        :param out: (height, width, 3 or more) float32; what follows z is left as it is.
+        :param out: (height, width, 3 or more) float32; of four values the last becomes 0, of
+            more what follows z is left as it is.
         :raises ValueError: an array has another shape or type.
         """
         _check('depth', depth, self._shape, np.uint16)
@@ -125,6 +126,8 @@ class PointCloud:
             np.multiply(self._x[rows], metres, out=target[..., 0])
             np.multiply(self._y[rows], metres, out=target[..., 1])
             np.multiply(self._z[rows], metres, out=target[..., 2])
+            if step == 4:
+                target[..., 3] = 0
 
 
 def ir_to_mono8(
@@ -159,6 +162,7 @@ def _to_metres(
     with np.errstate(invalid='ignore'):
         # 1 for a measurement, 0 / 0 = NaN for none: several times as fast as a masked copy
         np.divide(out, out, out=is_valid)
+    np.abs(is_valid, out=is_valid)  # the NaN of a division is a negative one on x86
     np.divide(out, _MM_PER_M, out=out)
     np.multiply(out, is_valid, out=out)
 

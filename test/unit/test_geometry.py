@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import tracemalloc
 
+from k4a_ros import compilation
 from k4a_ros.calibration import FactoryCalibration
 from k4a_ros.config import DepthMode
 from k4a_ros.images.geometry import ir_to_mono8
@@ -84,8 +85,8 @@ def test_cloud_in_every_mode_is_that_of_libk4a(mode):
     out = np.full((height, width, 4), 7, np.float32)
     PointCloud(FactoryCalibration.from_raw(raw).depth(mode).rays()).into(depth, out)
     compare(out, libk4a_cloud(raw.rstrip(b'\0').decode(), mode, depth))
-    # the fourth float is the caller's
-    assert (out[..., 3] == 7).all()
+    # whole points are written at a time
+    assert (out[..., 3] == 0).all()
 
 
 def test_cloud_is_computed_by_hand():
@@ -109,10 +110,26 @@ def test_cloud_is_computed_by_hand():
     np.testing.assert_array_equal(out[0, 0], np.float32([0, 0, 2]))
 
 
+@pytest.mark.skipif(not compilation.AVAILABLE, reason='numba is not installed')
+@pytest.mark.parametrize('step', [3, 4])
+def test_numpy_and_numba_give_the_same_bits(step):
+    rng = np.random.default_rng(5)
+    rays = rng.normal(size=(70, 9, 2)).astype(np.float32)
+    rays[rng.random((70, 9)) < 0.2] = np.nan
+    depth = rng.integers(0, 65536, (70, 9)).astype(np.uint16)
+    depth[rng.random((70, 9)) < 0.2] = 0
+    results = []
+    for compiled in (True, False):
+        results.append(np.full((70, 9, step), 7, np.float32))
+        PointCloud(rays, compiled=compiled).into(depth, results[-1])
+    # NaN has many forms
+    assert (results[0].view(np.uint32) == results[1].view(np.uint32)).all()
+
+
 def test_cloud_into_a_part_of_a_wider_buffer():
     message = np.full((4, 3, 8), 9, np.float32)
     PointCloud(np.ones((4, 3, 2), np.float32)).into(
-        np.full((4, 3), 500, np.uint16), message[..., :4])
+        np.full((4, 3), 500, np.uint16), message[..., :3])
     assert (message[..., :3] == 0.5).all()
     assert (message[..., 3:] == 9).all()
 
