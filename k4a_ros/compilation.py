@@ -50,3 +50,37 @@ def compiled(function: F) -> F:
         # neither the package's directory nor the user's cache can be written to
         result = numba.jit(**options)(function)
     return result
+
+
+def _prefetch(_: Any, array: Any, index: Any) -> Any:
+    """
+    Have an element of an array brought into the cache, while compiled code goes on.
+
+    An instruction of the processor that may do nothing, and never fails.
+
+    :param array: of numba's, as ``index``: a tuple of int64, of which the last may be left out.
+    """
+    cgutils, types = numba.core.cgutils, numba.core.types
+    ir = cgutils.ir
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = signature.args[0]
+        place = cgutils.unpack_tuple(builder, arguments[1])
+        place += [context.get_constant(types.intp, 0)] * (kind.ndim - len(place))
+        pointer = builder.bitcast(
+            cgutils.get_item_pointer(
+                context, builder, kind, context.make_array(kind)(context, builder, arguments[0]),
+                place), cgutils.voidptr_t)
+        flag = ir.IntType(32)
+        call = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(ir.VoidType(), [pointer.type, *(flag,) * 3]),
+            'llvm.prefetch.p0i8')
+        # to read, to keep in all caches, data
+        builder.call(call, [pointer, flag(0), flag(3), flag(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, index), generate
+
+
+#: called by compiled code: ``prefetch(array, index)``
+prefetch: Any = numba and numba.extending.intrinsic(_prefetch)
