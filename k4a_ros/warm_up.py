@@ -70,7 +70,7 @@ def _warm_clouds() -> None:
     cloud_kernels.intensity_points(depth, rays, rays, depth, *choice, out)
     out = np.zeros((4, 8), np.float32)
     cloud_kernels.colored_points(
-        depth, rays, rays, color, *choice, out, out.view(np.uint32))
+        depth, rays, rays, color, *choice, out.reshape(-1).view(np.uint32))
 
 
 def _warm_registration() -> None:

@@ -34,7 +34,9 @@ def points(
     """Do as ``cloud_kernels.points``."""
     taken = (slice(None, None, stride),) * 2
     z = _metres(depth[taken], x[taken], near, far)
-    return len(_write(x[taken], y[taken], z, organized, out))
+    kept = _write(x[taken], y[taken], z, organized, out)
+    out[:len(kept), 3] = 0
+    return len(kept)
 
 
 def intensity_points(
@@ -51,16 +53,18 @@ def intensity_points(
 
 def colored_points(
     depth: Array, x: Array, y: Array, color: Array, stride: int, near: int, far: int,
-    organized: bool, out: Array, out_color: Array,
+    organized: bool, out: Array,
 ) -> int:
     """Do as ``cloud_kernels.colored_points``."""
     taken = (slice(None, None, stride),) * 2
     z = _metres(depth[taken], x[taken], near, far)
     z[color[taken] == 0] = np.nan
-    kept = _write(x[taken], y[taken], z, organized, out)
+    points = out.reshape(-1, 8)
+    kept = _write(x[taken], y[taken], z, organized, points.view(np.float32))
+    points[:len(kept), 3:] = 0
     colors = color[taken] & np.uint32(0x00ffffff)
     colors[np.isnan(z)] = 0
-    out_color[:len(kept), 4] = colors.reshape(-1)[kept]
+    points[:len(kept), 4] = colors.reshape(-1)[kept]
     return len(kept)
 
 

@@ -75,10 +75,21 @@ def points(
     :param stride: only every so manieth row and column counts.
     :param near: with ``far``: the depths that count, millimetres, both included.
     :param organized: whether pixels without a point become NaN; else they are left out.
-    :param out: (M, 4) float32: written, x, y, z in metres; the fourth is left as it is.
+    :param out: (M, 4) float32: written, x, y, z in metres, 0.
     :return: how many points have been written.
     """
     height, width = depth.shape
+    flat = out.reshape(-1)
+    if organized and stride == 1:
+        # a loop of its own, which the compiler vectorises
+        d, a, b = depth.reshape(-1), x.reshape(-1), y.reshape(-1)
+        for i in range(d.size):
+            z = _metres(d[i], a[i], near, far)
+            flat[4 * i] = a[i] * z
+            flat[4 * i + 1] = b[i] * z
+            flat[4 * i + 2] = z
+            flat[4 * i + 3] = _ZERO
+        return int(d.size)
     count = 0
     for row in range(0, height, stride):
         for column in range(0, width, stride):
@@ -87,6 +98,7 @@ def points(
                 out[count, 0] = x[row, column] * z
                 out[count, 1] = y[row, column] * z
                 out[count, 2] = z
+                out[count, 3] = _ZERO
                 count += 1
     return count
 
@@ -103,6 +115,16 @@ def intensity_points(
     their infrared.
     """
     height, width = depth.shape
+    flat = out.reshape(-1)
+    if organized and stride == 1:
+        d, a, b, bright = depth.reshape(-1), x.reshape(-1), y.reshape(-1), infrared.reshape(-1)
+        for i in range(d.size):
+            z = _metres(d[i], a[i], near, far)
+            flat[4 * i] = a[i] * z
+            flat[4 * i + 1] = b[i] * z
+            flat[4 * i + 2] = z
+            flat[4 * i + 3] = np.float32(bright[i])
+        return int(d.size)
     count = 0
     for row in range(0, height, stride):
         for column in range(0, width, stride):
@@ -117,9 +139,22 @@ def intensity_points(
 
 
 @compiled
+def _write_colored(out: Any, at: int, x: Any, y: Any, z: Any, pixel: Any) -> None:
+    """Write a point of eight values, as bits, beginning at one of them."""
+    out[at] = np.float32(x * z).view(np.uint32)
+    out[at + 1] = np.float32(y * z).view(np.uint32)
+    out[at + 2] = np.float32(z).view(np.uint32)
+    out[at + 3] = _NO_COLOR
+    out[at + 4] = pixel & np.uint32(0x00ffffff) if z == z else _NO_COLOR
+    out[at + 5] = _NO_COLOR
+    out[at + 6] = _NO_COLOR
+    out[at + 7] = _NO_COLOR
+
+
+@compiled
 def colored_points(
     depth: Any, x: Any, y: Any, color: Any, stride: int, near: int, far: int, organized: bool,
-    out: Any, out_color: Any,
+    out: Any,
 ) -> int:
     """
     Write points with their colours.
@@ -127,22 +162,24 @@ def colored_points(
     As ``points``. Pixels whose colour is 0 have no point.
 
     :param color: (height, width) uint32: blue, green, red, any fourth, from the lowest byte on.
-    :param out: (M, 8) float32: written, x, y, z in metres and, fifth, the colour; the others are
-        left as they are.
-    :param out_color: the same memory as uint32: the colour's fourth byte becomes 0.
+    :param out: (M * 8,) uint32, the bits of float32: written, x, y, z in metres and, fifth, the
+        colour with 0 as its fourth byte; the others become 0.
     """
     height, width = depth.shape
+    if organized and stride == 1:
+        d, a, b, pixels = depth.reshape(-1), x.reshape(-1), y.reshape(-1), color.reshape(-1)
+        for i in range(d.size):
+            z = _metres(d[i], a[i], near, far)
+            z = z if pixels[i] != _NO_COLOR else _NAN
+            _write_colored(out, 8 * i, a[i], b[i], z, pixels[i])
+        return int(d.size)
     count = 0
     for row in range(0, height, stride):
         for column in range(0, width, stride):
             z = _metres(depth[row, column], x[row, column], near, far)
-            pixel = color[row, column]
-            if pixel == _NO_COLOR:
-                z = _NAN
+            z = z if color[row, column] != _NO_COLOR else _NAN
             if organized or z == z:
-                out[count, 0] = x[row, column] * z
-                out[count, 1] = y[row, column] * z
-                out[count, 2] = z
-                out_color[count, 4] = pixel & np.uint32(0x00ffffff) if z == z else _NO_COLOR
+                _write_colored(
+                    out, 8 * count, x[row, column], y[row, column], z, color[row, column])
                 count += 1
     return count

@@ -107,7 +107,7 @@ class Cloud:
 
         :param depth: (height, width) uint16 millimetres, 0 where there is none.
         :param out: (..., 4) float32 with room for ``capacity`` points; the fourth value of a
-            point is left as it is.
+            point becomes 0.
         :return: how many points have been written.
         :raises ValueError: an array has another shape or type.
         """
@@ -148,7 +148,7 @@ class Cloud:
         :param depth: (height, width) uint16 millimetres, 0 where there is none.
         :param color: of the same pixels, (height, width, 4) uint8 blue, green, red, alpha.
         :param out: (..., 8) float32 with room for ``capacity`` points; what is not named above
-            is left as it is.
+            becomes 0.
         :return: how many points have been written.
         :raises ValueError: an array has another shape or type.
         """
@@ -157,7 +157,7 @@ class Cloud:
         points = self._room(out, 8)
         count: int = self._loops.colored_points(
             fixed(depth), self._x, self._y, fixed(color.view('<u4')[..., 0]), *self._choice,
-            points, points.view('<u4'))
+            points.reshape(-1).view('<u4'))
         return count
 
     def _room(self, out: npt.NDArray[np.float32], columns: int) -> npt.NDArray[np.float32]:

@@ -287,7 +287,7 @@ def test_colored_cloud(compiled):
     packed = np.ascontiguousarray(out[..., 4]).view(np.uint8).reshape(*valid.shape, 4)
     assert (packed[..., :3][valid] == colors[..., :3][valid]).all()
     assert (packed[..., 3] == 0).all() and (packed[~valid] == 0).all()
-    assert (out[..., [3, 5, 6, 7]] == 5).all()
+    assert (out[..., [3, 5, 6, 7]] == 0).all()
 
 
 @pytest.mark.parametrize('compiled', COMPILED)
@@ -310,13 +310,35 @@ def test_only_the_points_that_count(compiled, stride):
         assert count == len(expected)
         assert np.allclose(out[:count, :3], expected, atol=1e-6)
         assert (out[count:] == -1).all()
-        assert (out[:count, 3] == (-1 if last is None else last[taken][valid])).all()
+        assert (out[:count, 3] == (0 if last is None else last[taken][valid])).all()
     wide = np.full((cloud.capacity, 8), -1, np.float32)
     colors = take.colors()
     count = cloud.xyz_rgb(take.depth, colors, wide)
     both = valid & colors[taken].any(axis=2)
     assert count == both.sum()
     assert np.allclose(wide[:count, :3], expected[both[valid]], atol=1e-6)
+
+
+@pytest.mark.skipif(not compilation.AVAILABLE, reason='numba is not installed')
+@pytest.mark.parametrize('organized', [True, False])
+@pytest.mark.parametrize('stride', [1, 3])
+def test_clouds_of_numpy_and_numba_have_the_same_bits(organized, stride):
+    take = Take(*SMALL)
+    take.depth[np.random.default_rng(4).random(take.depth.shape) < 0.1] = 0
+    colors = take.colors()
+    results = []
+    for compiled in (True, False):
+        cloud = Cloud(take.pair.rays, PointOptions(organized, 0.9, 2.1, stride),
+                      compiled=compiled)
+        four, four_more = np.full((2, cloud.capacity, 4), 7, np.float32)
+        eight = np.full((cloud.capacity, 8), 7, np.float32)
+        counts = [cloud.xyz(take.depth, four),
+                  cloud.xyz_intensity(take.depth, take.infrared, four_more),
+                  cloud.xyz_rgb(take.depth, colors, eight)]
+        assert 0 < counts[2] <= counts[1] == counts[0]
+        results.append([array.view(np.uint32) for array in (four, four_more, eight)])
+    for one, other in zip(*results, strict=True):
+        assert (one == other).all()
 
 
 @pytest.mark.parametrize('compiled', COMPILED)
