@@ -17,11 +17,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import cv2
 from k4a_ros.cameras.base import Capture
 from k4a_ros.config import CameraConfig
+from k4a_ros.config import ColorFormat
 from k4a_ros.images.color import ColorConverter
 from k4a_ros.images.color import Pixels
 import numpy as np
+
+#: from what there is to what is wanted; to the bit what the camera's image itself would become
+_RECODE = {
+    ('bgra8', 'bgr8'): cv2.COLOR_BGRA2BGR, ('bgra8', 'rgb8'): cv2.COLOR_BGRA2RGB,
+    ('bgr8', 'bgra8'): cv2.COLOR_BGR2BGRA, ('bgr8', 'rgb8'): cv2.COLOR_BGR2RGB,
+    ('rgb8', 'bgra8'): cv2.COLOR_RGB2BGRA, ('rgb8', 'bgr8'): cv2.COLOR_RGB2BGR}
 
 
 class Converted:
@@ -30,10 +40,16 @@ class Converted:
 
     ``encoding`` is the ROS encoding, ``shape`` that of the images as uint8. They are one buffer,
     which the next capture overwrites. One thread only.
+
+    :param others: those of the same camera in other encodings: of what one of them has decoded
+        already, only the order of the channels is changed. May grow.
     """
 
-    def __init__(self, converter: ColorConverter) -> None:
+    def __init__(
+        self, converter: ColorConverter, others: Mapping[str, Converted] | None = None,
+    ) -> None:
         self._converter = converter
+        self._others = {} if others is None else others
         self._capture: Capture | None = None
         self.encoding = converter.encoding
         self.shape = converter.shape
@@ -48,9 +64,19 @@ class Converted:
         if capture is not self._capture:
             assert capture.color is not None
             self._capture = None
-            self._converter.into(capture.color.data, self._pixels)
+            if not self._recode(capture):
+                self._converter.into(capture.color.data, self._pixels)
             self._capture = capture
         return self._pixels
+
+    def _recode(self, capture: Capture) -> bool:
+        """Make the image from another one of the capture; return whether there is one."""
+        for encoding, other in self._others.items():
+            code = _RECODE.get((encoding, self.encoding))
+            if code is not None and other._capture is capture:
+                cv2.cvtColor(other._pixels, code, dst=self._pixels)
+                return True
+        return False
 
 
 class ColorImages:
@@ -64,4 +90,6 @@ class ColorImages:
         """Return the images in an encoding, as `ColorConverter` takes it."""
         converter = ColorConverter(
             self._config.color_format, self._config.color_resolution.size, encoding)
-        return self._made.setdefault(converter.encoding, Converted(converter))
+        # what the camera delivers as BGRA has an alpha of its own, and is converted as fast
+        others = None if self._config.color_format is ColorFormat.BGRA32 else self._made
+        return self._made.setdefault(converter.encoding, Converted(converter, others))

@@ -16,9 +16,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
+from k4a_ros.cameras.base import Capture
+from k4a_ros.cameras.base import Image
+from k4a_ros.config import CameraConfig
 from k4a_ros.config import ColorFormat
+from k4a_ros.config import ColorResolution
+from k4a_ros.config import DepthMode
 from k4a_ros.images.color import ColorConverter
+from k4a_ros.images.converted import ColorImages
 import numpy as np
 import pytest
 
@@ -31,18 +39,20 @@ def picture() -> np.ndarray:
     return np.stack([60 + 120 * x, 60 + 120 * y, 180 - 120 * x], axis=-1).astype(np.uint8)
 
 
-def source(form: ColorFormat) -> np.ndarray:
-    bgr = picture()
+def source(form: ColorFormat, bgr: np.ndarray | None = None) -> np.ndarray:
+    bgr = picture() if bgr is None else bgr
+    height, width = bgr.shape[:2]
     if form is ColorFormat.MJPG:
         return np.ravel(cv2.imencode('.jpg', bgr, [cv2.IMWRITE_JPEG_QUALITY, 98])[1])
     if form is ColorFormat.BGRA32:
         return cv2.cvtColor(bgr, cv2.COLOR_BGR2BGRA)
     planar = cv2.cvtColor(bgr, cv2.COLOR_BGR2YUV_I420)
-    luma, (u, v) = planar[:48], planar[48:].reshape(2, 24, 32)
+    luma = planar[:height]
+    u, v = planar[height:].reshape(2, height // 2, width // 2)
     chroma = np.stack([u, v], axis=-1)
     if form is ColorFormat.NV12:
-        return np.vstack([luma, chroma.reshape(24, 64)])
-    return np.stack([luma, np.repeat(chroma.reshape(24, 64), 2, axis=0)], axis=-1)
+        return np.vstack([luma, chroma.reshape(-1, width)])
+    return np.stack([luma, np.repeat(chroma.reshape(-1, width), 2, axis=0)], axis=-1)
 
 
 @pytest.mark.parametrize('form', ColorFormat)
@@ -84,3 +94,31 @@ def test_jpeg_of_both_decoders(monkeypatch, with_simplejpeg: bool, encoding: str
             source(ColorFormat.MJPG), np.zeros((720, 1280, converter.shape[2]), np.uint8))
     with pytest.raises(ValueError):
         converter.into(np.frombuffer(b'this is no JPEG at all', np.uint8), out)
+
+
+@pytest.mark.parametrize('form', ColorFormat)
+@pytest.mark.parametrize('first', ['bgra8', 'bgr8', 'rgb8'])
+def test_an_image_is_decoded_once_for_all_encodings(monkeypatch, form, first) -> None:
+    encodings = sorted(('bgra8', 'bgr8', 'rgb8'), key=lambda encoding: encoding != first)
+    config = CameraConfig.of_modes(DepthMode.OFF, ColorResolution.R720P)
+    images = ColorImages(replace(config, color_format=form))
+    made = [images.encoded(encoding) for encoding in encodings]
+    rng = np.random.default_rng(7)
+    decoded: list[str] = []
+    convert = ColorConverter.into
+
+    def into(converter: ColorConverter, data: np.ndarray, out: np.ndarray) -> None:
+        decoded.append(converter.encoding)
+        convert(converter, data, out)
+
+    monkeypatch.setattr(ColorConverter, 'into', into)
+    for _ in range(2):
+        data = source(form, cv2.resize(
+            rng.integers(0, 256, (90, 160, 3), np.uint8), (1280, 720)))
+        capture = Capture(color=Image(data, 1))
+        for encoding, converted in zip(encodings, made, strict=True):
+            alone = np.zeros(converted.shape, np.uint8)
+            convert(ColorConverter(form, (1280, 720), encoding), data, alone)
+            assert (converted.of(capture) == alone).all()
+            assert converted.of(capture) is converted.of(capture)
+    assert decoded == 2 * (encodings if form is ColorFormat.BGRA32 else [first])
