@@ -17,7 +17,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Mapping
+import weakref
 
 import cv2
 from k4a_ros.cameras.base import Capture
@@ -39,7 +41,7 @@ class Converted:
     The colour images of one capture after the other in one encoding.
 
     ``encoding`` is the ROS encoding, ``shape`` that of the images as uint8. They are one buffer,
-    which the next capture overwrites. One thread only.
+    which the next capture overwrites. One thread only. Captures are not kept alive.
 
     :param others: those of the same camera in other encodings: of what one of them has decoded
         already, only the order of the channels is changed. May grow.
@@ -50,7 +52,7 @@ class Converted:
     ) -> None:
         self._converter = converter
         self._others = {} if others is None else others
-        self._capture: Capture | None = None
+        self._capture: Callable[[], Capture | None] = lambda: None
         self.encoding = converter.encoding
         self.shape = converter.shape
         self._pixels: Pixels = np.zeros(converter.shape, np.uint8)
@@ -61,19 +63,19 @@ class Converted:
 
         :raises ValueError: the image is corrupt.
         """
-        if capture is not self._capture:
+        if capture is not self._capture():
             assert capture.color is not None
-            self._capture = None
+            self._capture = lambda: None
             if not self._recode(capture):
                 self._converter.into(capture.color.data, self._pixels)
-            self._capture = capture
+            self._capture = weakref.ref(capture)
         return self._pixels
 
     def _recode(self, capture: Capture) -> bool:
         """Make the image from another one of the capture; return whether there is one."""
         for encoding, other in self._others.items():
             code = _RECODE.get((encoding, self.encoding))
-            if code is not None and other._capture is capture:
+            if code is not None and other._capture() is capture:
                 cv2.cvtColor(other._pixels, code, dst=self._pixels)
                 return True
         return False

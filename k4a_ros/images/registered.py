@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+import weakref
 
 from k4a_ros.calibration import FactoryCalibration
 from k4a_ros.cameras.base import Capture
@@ -61,7 +62,8 @@ class RegisteredImages:
     """
     Colour, and the images of each camera seen from the other, of one capture after the other.
 
-    Results are buffers that are overwritten by the next capture. One thread only.
+    Results are buffers that are overwritten by the next capture. One thread only. Captures are not
+    kept alive.
 
     :param colors: gives colour images in bgra8.
     :param registration: waited for at the first use.
@@ -81,7 +83,7 @@ class RegisteredImages:
         self._depth_in_color = np.zeros(color_shape, np.uint16)
         self._infrared_in_color = np.zeros(color_shape, np.uint16)
         self.infrared_wanted: Callable[[], bool] = lambda: False
-        self._capture: Capture | None = None
+        self._capture: Callable[[], Capture | None] = lambda: None
         self._made: set[str] = set()
 
     def color(self, capture: Capture) -> npt.NDArray[np.uint8]:
@@ -131,8 +133,8 @@ class RegisteredImages:
 
     def _once(self, name: str, capture: Capture, make: Callable[[], None]) -> None:
         """Make something of a capture, unless it has been made."""
-        if capture is not self._capture:
-            self._capture = capture
+        if capture is not self._capture():
+            self._capture = weakref.ref(capture)
             self._made.clear()
         if name not in self._made:
             make()

@@ -111,7 +111,11 @@ class Outgoing:
             message._data = self._data
         else:
             message.data = array.array('B', self._data.tobytes())
-        publisher.publish(message)
+        try:
+            publisher.publish(message)
+        finally:
+            # not the view: it would keep what is borrowed
+            message._data = array.array('B')
 
 
 @functools.cache

@@ -199,9 +199,13 @@ def test_clouds_change_their_size(
         assert np.frombuffer(cloud.data, np.float32).tolist() == list(range(4 * count))
 
 
-def test_compressed_images_are_let_go(listener: Listener) -> None:
+@pytest.mark.parametrize('demand', ['', 'rclpy'])
+def test_compressed_images_are_let_go(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch, demand: str,
+) -> None:
     """What belongs to the camera is not held after it has been published."""
-    link = Link(listener, CompressedImage, 'compressed')
+    monkeypatch.setenv(rcl.SWITCH, demand)
+    link = Link(listener, CompressedImage, f'compressed_{demand}')
     buffer = CompressedBuffer('camera', 'jpeg')
     data = np.arange(99, dtype=np.uint8)
     gone = weakref.ref(data)

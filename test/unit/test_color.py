@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+import weakref
 
 import cv2
 from k4a_ros.cameras.base import Capture
@@ -121,4 +122,7 @@ def test_an_image_is_decoded_once_for_all_encodings(monkeypatch, form, first) ->
             convert(ColorConverter(form, (1280, 720), encoding), data, alone)
             assert (converted.of(capture) == alone).all()
             assert converted.of(capture) is converted.of(capture)
+        gone = weakref.ref(capture)
+        del capture
+        assert gone() is None
     assert decoded == 2 * (encodings if form is ColorFormat.BGRA32 else [first])
