@@ -93,7 +93,8 @@ class DriverNode(LifecycleNode):
                 min_forward=Duration(nanoseconds=_JUMP_NS),
                 min_backward=Duration(nanoseconds=-_JUMP_NS), on_clock_change=True),
             post_callback=self._on_time_jump)
-        parameters.warn_of_unknown(self)
+        parameters.warn_of_unknown(self, qos=False)
+        self._qos_checked = False
         for sentence in self._settings.without_effect():
             self.get_logger().warning(sentence)
 
@@ -163,6 +164,9 @@ class DriverNode(LifecycleNode):
         self._serial = self._serial or info.serial
         self._topics.adopt(
             camera, self._settings, lambda: self._settings.ir_mono8_scaling_factor)
+        if not self._qos_checked:
+            self._qos_checked = True
+            parameters.warn_of_unknown(self, qos=True)
         now = self.get_clock().now().to_msg()
         self._broadcaster.sendTransform([transform_message(t, now) for t in static_transforms(
             camera.calibration, self._settings.tf_prefix)])

@@ -99,20 +99,22 @@ def declare(node: Node) -> Settings:
     return result
 
 
-def warn_of_unknown(node: Node) -> None:
+def warn_of_unknown(node: Node, *, qos: bool) -> None:
     """
     Say of each override that no parameter took what its name may have meant.
 
-    Call it when every parameter is declared, those for QoS overrides too.
+    :param qos: look at those for QoS, which are declared with the topics that there are, and only
+        at them; otherwise at the others.
     """
     overrides: Iterable[str] = getattr(node, '_parameter_overrides', {})
     for name in overrides:
-        if node.has_parameter(name):
+        if name.startswith('qos_overrides.') is not qos or node.has_parameter(name):
             continue
         near = settings.nearest(name)
-        if name.startswith('qos_overrides.'):
-            advice = ('no topic of this node has that name and policy; names are '
-                      'qos_overrides./full/topic/name.publisher.reliability|depth|history')
+        if qos:
+            advice = (
+                'no topic of this camera has that name and policy; names are qos_overrides.'
+                '/full/topic/name.publisher.reliability|durability|history|depth')
         elif near is not None:
             advice = f'did you mean {near}?'
         else:

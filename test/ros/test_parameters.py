@@ -137,6 +137,8 @@ def test_qos_can_be_overridden_per_topic(tmp_path: Path) -> None:
             '-p', f'{override}.reliability:=best_effort', '-p', f'{override}.depth:=2',
             '-p', 'qos_overrides./depth/imge_raw.publisher.depth:=2') as driver:
         driver.wait_for_line('There is no parameter qos_overrides./depth/imge_raw.publisher.depth')
+        driver.wait_for_line('Opened')
+        assert driver.output.count('There is no parameter') == 1, driver.output
 
         def reliability(topic: str) -> ReliabilityPolicy | None:
             publishers = listener.node.get_publishers_info_by_topic(topic)
