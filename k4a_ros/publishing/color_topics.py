@@ -29,6 +29,9 @@ from k4a_ros.publishing.outgoing import Outgoing
 import numpy as np
 import sensor_msgs.msg
 
+#: what compressed_image_transport makes of the bgr8 in a JPEG, by the name in front of it
+_DECODABLE = ('bgra8', 'bgr8', 'rgb8')
+
 
 def add_color(board: Board, images: ColorImages) -> None:
     """Add rgb/image_raw, its camera_info and its JPEG images."""
@@ -42,8 +45,10 @@ def add_color(board: Board, images: ColorImages) -> None:
         return view.message
 
     board.add_images('rgb', lens, frame, captures.color, render)
-    # the encoding to decode to, the codec, and what the codec holds
-    jpeg = messages.CompressedBuffer(frame, f'{converted.encoding}; jpeg compressed bgr8')
+    # The encoding to decode to, the codec, and what the codec holds. Decoders label what they get
+    # from the codec with the first, and change the order of its channels only.
+    decoded = converted.encoding if converted.encoding in _DECODABLE else 'bgr8'
+    jpeg = messages.CompressedBuffer(frame, f'{decoded}; jpeg compressed bgr8')
     passed_on = board.camera.config.color_format is ColorFormat.MJPG
     source = None if passed_on else images.encoded('bgra8')
     quality = board.settings.jpeg_quality

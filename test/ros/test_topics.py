@@ -143,6 +143,21 @@ def test_colour_passes_cv_bridge_in_every_encoding(
         assert bytes(jpegs[0].data) == capture.color.data.tobytes()
 
 
+@pytest.mark.parametrize('form', ['nv12', 'yuy2'])
+def test_jpeg_beside_native_images_is_labelled_as_what_decoders_make_of_it(form: str) -> None:
+    domain = new_domain()
+    with listening(domain) as listener, DriverProcess.with_parameters(
+            domain, camera='simulated', color_format=form, rgb_encoding='native', fps=5):
+        images = listener.subscribe(Image, '/rgb/image_raw', depth=2)
+        jpegs = listener.subscribe(CompressedImage, '/rgb/image_raw/compressed', depth=2)
+        wait_for(lambda: images and jpegs, 'the images')
+    assert images[0].encoding in ('nv12', 'yuv422_yuy2')
+    # three channels, not those of the image beside it
+    assert jpegs[0].format == 'bgr8; jpeg compressed bgr8'
+    picture = cv2.imdecode(np.frombuffer(jpegs[0].data, np.uint8), cv2.IMREAD_COLOR)
+    assert picture.shape == (720, 1280, 3)
+
+
 def test_depth_in_metres_and_infrared_in_8_bits(tmp_path: Path) -> None:
     written = write_recording(tmp_path / 'a.mkv', count=1)
     domain = new_domain()
