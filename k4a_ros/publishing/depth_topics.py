@@ -22,6 +22,7 @@ from typing import Any
 
 from k4a_ros.cameras.base import Capture
 from k4a_ros.cameras.base import Image
+from k4a_ros.images.depth_codec import Codec
 from k4a_ros.images.depth_codec import DepthCompressor
 from k4a_ros.images.geometry import ir_to_mono8
 from k4a_ros.images.geometry import MetricDepth
@@ -33,6 +34,7 @@ from k4a_ros.publishing.board import Board
 from k4a_ros.publishing.board import Source
 from k4a_ros.publishing.outgoing import Outgoing
 from k4a_ros.publishing.streams import Stream
+from k4a_ros.warm_up import warm_up
 import numpy as np
 import sensor_msgs.msg
 
@@ -79,17 +81,17 @@ def add_depth(board: Board) -> None:
     """Add depth/image_raw, its camera_info and its compressedDepth."""
     add_depth_images(board, 'depth', board.depth_lens, board.depth_frame, captures.depth,
                      lambda _, image: image.data)
-    compressor = DepthCompressor(
-        board.camera.config.depth_mode.size,
-        'rvl' if board.settings.compressed_depth_format == 'rvl' else 'png')
+    codec: Codec = 'rvl' if board.settings.compressed_depth_format == 'rvl' else 'png'
+    compressor = DepthCompressor(board.camera.config.depth_mode.size, codec)
     compressed = messages.CompressedBuffer(board.depth_frame, compressor.format)
 
     def render(_: Capture, image: Image) -> Outgoing:
         compressed.fill(compressor.compress(image.data))
         return compressed.message
 
+    compiled = Later(lambda: warm_up(clouds=False, registration=False))
     board.add('depth/image_raw/compressedDepth', sensor_msgs.msg.CompressedImage,
-              captures.depth, render)
+              captures.depth, render, compiled if codec == 'rvl' else None)
 
 
 def add_depth_images(
