@@ -61,3 +61,11 @@ def test_both_profiles_have_the_segment_that_is_reckoned_with(name: str) -> None
     root = ElementTree.parse(ROOT / 'config' / name)
     (size,) = (e.text for e in root.iter() if e.tag.endswith('segment_size'))
     assert int(size) * 2 == transport._ROOM
+
+
+def test_both_profiles_say_the_same() -> None:
+    def said(name: str) -> list[tuple[str, str]]:
+        root = ElementTree.parse(ROOT / 'config' / name)
+        return [(e.tag.replace('_', '').lower(), (e.text or '').strip()) for e in root.iter()]
+
+    assert said('fastdds.xml') == said('fastdds2.xml')
