@@ -97,9 +97,10 @@ class Cloud:
         stride = options.stride
         self.size = options.size(width, height)
         self.capacity = self.size[0] * self.size[1]
-        self._choice = (
-            stride, math.ceil(min(options.near * _MM_PER_M, _FARTHEST)),
-            math.floor(min(options.far * _MM_PER_M, _FARTHEST)), options.organized)
+        # 1.001 * 1000 is a little less than 1001
+        near, far = (round(min(metres * _MM_PER_M, _FARTHEST), 6)
+                     for metres in (options.near, options.far))
+        self._choice = (stride, math.ceil(near), math.floor(far), options.organized)
 
     def xyz(self, depth: npt.NDArray[np.uint16], out: npt.NDArray[np.float32]) -> int:
         """

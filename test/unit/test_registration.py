@@ -341,6 +341,18 @@ def test_clouds_of_numpy_and_numba_have_the_same_bits(organized, stride):
         assert (one == other).all()
 
 
+def test_both_limits_of_depth_count():
+    depth = np.arange(1, 20001, dtype=np.uint16).reshape(1, -1)
+    rays = np.zeros((1, depth.size, 2), np.float32)
+    out = np.empty((depth.size, 4), np.float32)
+    # some have no exact product with 1000
+    for limit in (1001, 1003, 2007, 2011, 4321, 20000):
+        only = PointOptions(organized=False, near=limit / 1000, far=limit / 1000)
+        assert Cloud(rays, only).xyz(depth, out) == 1
+        assert out[0, 2] == np.float32(limit / 1000)
+    assert Cloud(rays, PointOptions(organized=False)).xyz(depth, out) == depth.size
+
+
 @pytest.mark.parametrize('compiled', COMPILED)
 def test_organised_intensity_keeps_the_infrared_without_a_point(compiled):
     take = Take(*SMALL)
