@@ -46,7 +46,9 @@ import numpy as np
 import numpy.typing as npt
 
 _MM_PER_M = 1000.0
-_NEIGHBOURS = np.ones((3, 3), np.uint8)
+#: Silhouettes grow by two pixels: one that the mesh lacks there, and one that the depth camera does
+#: not measure, as it sees what is before and what is behind at once.
+_NEIGHBOURS = np.ones((5, 5), np.uint8)
 
 
 class CameraPair:
@@ -244,7 +246,7 @@ class ColorToDepth:
         drawn.fill(0)
         self._loops.rasterise(
             fixed(coarse_u), fixed(coarse_v), z, drawn, None, None, False, None, None, False)
-        # nothing, 0, becomes the farthest; silhouettes grow by the pixel that the mesh lacks there
+        # nothing, 0, becomes the farthest
         np.subtract(drawn, 1, out=drawn)
         cv2.erode(drawn, _NEIGHBOURS, dst=self._nearest)
 

@@ -38,6 +38,7 @@ from k4a_ros.images.registration import DepthToColor
 from k4a_ros.nominal_calibration import nominal_calibration
 from k4a_ros.simulation.motion import CameraPath
 from k4a_ros.simulation.scene import Scene
+from k4a_ros.simulation.scene_file import default_scene
 from k4a_ros.simulation.sensor import Sensor
 from k4a_ros.simulation.shapes import Material
 from k4a_ros.simulation.shapes import Plane
@@ -63,11 +64,14 @@ COMPILED = [pytest.param(True, marks=pytest.mark.skipif(
 
 
 class Take:
-    """One capture of the scene, and what is true of it."""
+    """One capture of a scene, and what is true of it."""
 
-    def __init__(self, mode: DepthMode, resolution: ColorResolution) -> None:
+    def __init__(
+        self, mode: DepthMode, resolution: ColorResolution, scene: Scene = SCENE,
+    ) -> None:
+        self.scene = scene
         self.pair = CameraPair(NOMINAL, mode, resolution)
-        sensor = Sensor(SCENE, NOMINAL, CameraConfig.of_modes(mode, ColorResolution.OFF),
+        sensor = Sensor(scene, NOMINAL, CameraConfig.of_modes(mode, ColorResolution.OFF),
                         noise=False)
         self.depth, self.infrared = sensor.depth_and_ir(0)
         self.lens = NOMINAL.color(resolution)
@@ -86,7 +90,7 @@ class Take:
     def true_depth(self) -> np.ndarray:
         """Return what the colour camera's depth is, metres, inf for nothing."""
         from_color = NOMINAL.depth_to_color.normalised().inverse()
-        view = View(Timeline(SCENE), self.lens, from_color)
+        view = View(Timeline(self.scene), self.lens, from_color)
         view.update(0.0)
         return view.z
 
@@ -243,24 +247,38 @@ def test_companions_go_with_the_depth(compiled):
     assert np.percentile(np.abs(linear.out[drawn] / 1000.0 - there), 99) < 0.002
 
 
-@pytest.mark.parametrize('compiled', COMPILED)
-def test_hidden_pixels_have_no_color(compiled):
-    take = Take(DepthMode.NFOV_UNBINNED, ColorResolution.R720P)
-    true = take.true_depth()
-    plain, tested = take.colors(compiled), take.colors(compiled, occlusion=True)
-    matches = take.matches(compiled)
+def emptied(
+    take: Take, plain: np.ndarray, tested: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return which of the pixels that are hidden, and of those that are seen, have no colour."""
+    matches, true = take.matches(), take.true_depth()
     inside = plain.any(axis=2)
     row = np.rint(matches.v[inside]).astype(int)
     column = np.rint(matches.u[inside]).astype(int)
     behind = matches.z[inside] / 1000 - true[row, column]
-    hidden = behind > 0.3
     empty = ~tested.any(axis=2)[inside]
-    assert hidden.sum() > 500
+    return empty[behind > 0.3], empty[np.abs(behind) < 0.01]
+
+
+@pytest.mark.parametrize('compiled', COMPILED)
+def test_hidden_pixels_have_no_color(compiled):
+    take = Take(DepthMode.NFOV_UNBINNED, ColorResolution.R720P)
+    plain, tested = take.colors(compiled), take.colors(compiled, occlusion=True)
+    hidden, visible = emptied(take, plain, tested)
     # within a pixel of the silhouette of the ball either may be
-    assert empty[hidden].mean() > 0.95
-    assert empty[np.abs(behind) < 0.01].mean() < 0.002
+    assert len(hidden) > 500 and hidden.mean() > 0.95
+    assert visible.mean() < 0.002
     kept = tested.any(axis=2)
     assert (tested[kept] == plain[kept]).all()
+
+
+@pytest.mark.parametrize('mode', [DepthMode.NFOV_UNBINNED, DepthMode.WFOV_2X2BINNED])
+def test_what_hides_others_has_edges_that_are_not_measured(mode):
+    """The depth camera does not see the outermost pixels of what is before something else."""
+    take = Take(mode, ColorResolution.R720P, default_scene())
+    hidden, visible = emptied(take, take.colors(), take.colors(occlusion=True))
+    assert len(hidden) > 15 and hidden.mean() > 0.93
+    assert visible.mean() < 0.01
 
 
 def test_black_is_a_color_and_is_told_from_none():
