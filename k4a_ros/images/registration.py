@@ -46,8 +46,8 @@ import numpy as np
 import numpy.typing as npt
 
 _MM_PER_M = 1000.0
-#: Silhouettes grow by two pixels: one that the mesh lacks there, and one that the depth camera does
-#: not measure, as it sees what is before and what is behind at once.
+#: Silhouettes grow by two pixels: one that the mesh lacks there, and one that the depth camera
+#: does not measure, as it sees what is before and what is behind at once.
 _NEIGHBOURS = np.ones((5, 5), np.uint8)
 
 
