@@ -42,6 +42,7 @@ from k4a_ros.services import Services
 from k4a_ros.settings import Settings
 from k4a_ros.shutdown import Shutdown
 from k4a_ros.spec import Value
+from k4a_ros.spinning import Spinner
 from k4a_ros.transport import prepare
 import rclpy
 from rclpy.clock import JumpThreshold
@@ -49,8 +50,6 @@ from rclpy.clock import TimeJump
 from rclpy.duration import Duration
 from rclpy.exceptions import NameValidationException
 from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode
 from rclpy.lifecycle import LifecycleState
 from rclpy.lifecycle import TransitionCallbackReturn
@@ -286,6 +285,7 @@ def run(args: list[str] | None, shutdown: Shutdown) -> int:
     get_logger(NAME).debug(transport)
     log = RosLog(NAME)
     logging.getLogger('k4a_ros').addHandler(log)
+    logging.getLogger('k4a_ros').setLevel(logging.INFO)
     try:
         return _run_node(shutdown)
     except (K4aRosError, NameValidationException, ParameterException) as error:
@@ -298,18 +298,14 @@ def run(args: list[str] | None, shutdown: Shutdown) -> int:
 
 def _run_node(shutdown: Shutdown) -> int:
     node = DriverNode(shutdown)
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    spinner = threading.Thread(target=_spin, args=[executor, node], name='executor')
+    spinner = Spinner(node, node.ended)  # rather no node than one that hears nothing any more
     try:
         if not shutdown.requested.is_set() and not node.autostart():
             shutdown.complete()
         spinner.start()
         shutdown.wait()
     finally:
-        executor.shutdown()
-        if spinner.ident is not None:
-            spinner.join()
+        spinner.stop()
         node.close()
     if node.error is None:
         return 0
@@ -317,12 +313,3 @@ def _run_node(shutdown: Shutdown) -> int:
         get_logger(NAME).fatal(str(node.error))
         return 1
     raise node.error
-
-
-def _spin(executor: SingleThreadedExecutor, node: DriverNode) -> None:
-    try:
-        executor.spin()
-    except ExternalShutdownException:
-        return
-    except Exception as defect:  # rather no node than one that hears nothing any more
-        node.ended(defect)

@@ -15,7 +15,10 @@
 """
 Watch what a camera publishes: a live table of its topics, and one picture of what it sees.
 
-    k4a_watch [--namespace /left] [--seconds 5] [--picture sheet.png]
+    k4a_watch [--namespace /left] [--all] [--seconds 5] [--picture sheet.png]
+
+What is computed for its subscribers only, at a price, is left out unless all is asked for: the
+images of one camera seen from the other, and compressed depth.
 """
 
 from __future__ import annotations
@@ -24,18 +27,16 @@ import argparse
 from dataclasses import dataclass
 import os
 import sys
-import threading
 import time
 from typing import Any
 
 import cv2
 from cv_bridge import CvBridge
+from k4a_ros.spinning import Spinner
 from k4a_ros.tools import sheet
 import numpy as np
 import numpy.typing as npt
 import rclpy
-from rclpy.executors import ExternalShutdownException
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy
 from rclpy.qos import HistoryPolicy
@@ -52,6 +53,8 @@ from tf2_msgs.msg import TFMessage
 
 KINDS = {f'sensor_msgs/msg/{kind.__name__}': kind
          for kind in (CameraInfo, CompressedImage, Image, Imu, PointCloud2)}
+#: parts of the names of topics
+COSTLY = ('depth_to_rgb', 'ir_to_rgb', 'rgb_to_depth', 'compressedDepth')
 
 
 @dataclass
@@ -74,10 +77,16 @@ class Topic:
 
 
 class Watcher(Node):
-    """Subscribes to the topics of a camera as soon as they appear, but to compressed depth."""
+    """
+    Subscribes to the topics of a camera as soon as they appear.
 
-    def __init__(self, namespace: str) -> None:
+    :param namespace: of the camera, '' for that of no other.
+    :param every: also to those that cost the driver much.
+    """
+
+    def __init__(self, namespace: str, every: bool) -> None:
         super().__init__('k4a_watch')
+        self._left_out = () if every else COSTLY
         self._prefix = namespace.rstrip('/') + '/'
         self.topics: dict[str, Topic] = {}
         self._watch('/tf_static', TFMessage)
@@ -86,8 +95,8 @@ class Watcher(Node):
     def _look(self) -> None:
         for name, types in self.get_topic_names_and_types():
             kind = KINDS.get(types[0])
-            # compressed depth costs the driver much, and says nothing that the image does not
-            wanted = name.startswith(self._prefix) and not name.endswith('/compressedDepth')
+            wanted = name.startswith(self._prefix) and not any(
+                part in self._left_out for part in name.split('/'))
             if kind is not None and wanted and name not in self.topics:
                 self._watch(name, kind)
 
@@ -170,35 +179,29 @@ def main() -> int:
     """
     parser = argparse.ArgumentParser(description=(__doc__ or '').split('\n\n')[0].strip())
     parser.add_argument('--namespace', default='/', help='of the camera (default: /)')
+    parser.add_argument('--all', action='store_true', help='also what costs the driver much')
     parser.add_argument('--seconds', type=float, default=5.0, help='after the first message')
     parser.add_argument('--wait', type=float, default=20.0, help='for the first message')
     parser.add_argument('--picture', help='write a contact sheet (PNG) there')
     options = parser.parse_args(remove_ros_args(sys.argv)[1:])
     namespace = '/' + options.namespace.strip('/')
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-    watcher = Watcher(namespace if namespace != '/' else '')
-    executor = SingleThreadedExecutor()
-    executor.add_node(watcher)
-    thread = threading.Thread(target=_spin, args=[executor])
-    thread.start()
+    watcher = Watcher(namespace if namespace != '/' else '', options.all)
+    failures: list[Exception] = []
+    spinner = Spinner(watcher, failures.append)
+    spinner.start()
     try:
         _show(watcher, options.seconds, options.wait)
     except (KeyboardInterrupt, BrokenPipeError):
         pass
     finally:
-        executor.shutdown()
-        thread.join()
+        spinner.stop()
         code = _conclude(watcher, options.picture, namespace)
         watcher.destroy_node()
         rclpy.try_shutdown()
+    if failures:
+        raise failures[0]
     return code
-
-
-def _spin(executor: SingleThreadedExecutor) -> None:
-    try:
-        executor.spin()
-    except ExternalShutdownException:
-        return
 
 
 def _show(watcher: Watcher, seconds: float, wait: float) -> None:

@@ -18,10 +18,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-import threading
 from typing import Any
 
-from k4a_ros import node as node_module
 from k4a_ros.cameras.base import Capture
 from k4a_ros.cameras.base import Image as CameraImage
 from k4a_ros.publishing.messages import CompressedBuffer
@@ -30,9 +28,9 @@ from k4a_ros.publishing.outgoing import Outgoing
 from k4a_ros.publishing.outgoing import Writer
 from k4a_ros.publishing.rcl import RCLError
 from k4a_ros.publishing.streams import Stream
+from k4a_ros.spinning import Spinner
 import numpy as np
 import pytest
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image
@@ -101,22 +99,12 @@ def test_what_is_refused_twice_still_arrives(
 
 def test_a_node_that_hears_nothing_any_more_ends_and_says_why(listener: Listener) -> None:
     """A callback with a defect ends what spins; the node is not left deaf."""
-    ended: list[BaseException | None] = []
-
-    class Ending(Node):
-
-        def ended(self, error: BaseException | None) -> None:
-            ended.append(error)
-
-    node: Any = Ending('ending', context=listener.context)
+    failures: list[Exception] = []
+    node = Node('ending', context=listener.context)
     node.create_timer(0.01, lambda: {}['a defect'])
-    executor = SingleThreadedExecutor(context=listener.context)
-    executor.add_node(node)
-    thread = threading.Thread(target=node_module._spin, args=[executor, node])
-    thread.start()
-    thread.join(10.0)
-    assert not thread.is_alive()
-    executor.shutdown()
+    spinner = Spinner(node, failures.append)
+    spinner.start()
+    wait_for(lambda: failures, 'the end of spinning')
+    spinner.stop()
     node.destroy_node()
-    assert len(ended) == 1
-    assert isinstance(ended[0], KeyError)
+    assert [type(failure) for failure in failures] == [KeyError]

@@ -1,0 +1,74 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The watcher, as a user starts it, beside a camera."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+import os
+from pathlib import Path
+import subprocess
+import sys
+
+import cv2
+import pytest
+from support.ros import DriverProcess
+from support.ros import new_domain
+
+PROGRAM = 'from k4a_ros.tools.watch import main; raise SystemExit(main())'
+
+
+@pytest.fixture(scope='module')
+def domain() -> Iterator[int]:
+    """Give the domain of a simulated camera, in the namespace left."""
+    number = new_domain()
+    with DriverProcess.with_parameters(
+            number, '-r', '__ns:=/left', camera='simulated', depth_mode='NFOV_2X2BINNED',
+            color_resolution='720P') as driver:
+        driver.wait_for_line('Opened simulated camera')
+        yield number
+
+
+def watch(domain: int, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the watcher to its end."""
+    return subprocess.run(
+        [sys.executable, '-c', PROGRAM, *arguments], capture_output=True, text=True, timeout=60,
+        env=os.environ | {'ROS_DOMAIN_ID': str(domain)})
+
+
+@pytest.mark.parametrize('every', [False, True])
+def test_it_shows_what_comes(domain: int, tmp_path: Path, every: bool) -> None:
+    picture = tmp_path / 'sheet.png'
+    result = watch(domain, '--namespace', 'left', '--seconds', '3', '--picture', str(picture),
+                   *['--all'][:every])
+    assert result.stderr == ''
+    assert result.returncode == 0
+    heading, *lines, last = result.stdout.splitlines()
+    assert heading.split() == ['topic', 'type', 'bytes', 'count', 'Hz', 'age', 'ms', 'frame']
+    rows = {line.split()[0]: line.split()[1:] for line in lines}
+    assert rows['/left/depth/image_raw'][:2] == ['Image', str(320 * 288 * 2)]
+    assert rows['/left/depth/image_raw'][-1] == 'depth_camera_link'
+    assert all(int(row[2]) > 0 for row in rows.values())
+    for costly in ('depth_to_rgb/image_raw', 'rgb_to_depth/image_raw',
+                   'depth/image_raw/compressedDepth'):
+        assert (f'/left/{costly}' in rows) == every
+    assert last == f'Contact sheet: {picture}'
+    assert cv2.imread(str(picture)).std() > 20
+
+
+def test_it_says_that_there_is_no_camera(domain: int) -> None:
+    result = watch(domain, '--namespace', 'right', '--wait', '2')
+    assert result.stderr == 'No camera publishes under /right\n'
+    assert result.returncode == 1
