@@ -24,6 +24,13 @@ from typing import TypeVar
 
 T = TypeVar('T')
 
+_THREAD = 'later'
+
+
+def being_made() -> bool:
+    """Tell whether threads make something still: the interpreter must not be taken down then."""
+    return any(thread.name == _THREAD for thread in threading.enumerate())
+
 
 class Later(Generic[T]):
     """
@@ -48,7 +55,7 @@ class Later(Generic[T]):
         """Have it made by a thread of its own, unless it has been; return whether it is there."""
         if not self._begun:
             self._begun = True
-            threading.Thread(target=self._once, name='later').start()
+            threading.Thread(target=self._once, name=_THREAD, daemon=True).start()
         return bool(self._made or self._error)
 
     def result(self) -> T:

@@ -26,9 +26,12 @@ keeps its own settings.
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 
 from k4a_ros.allocator import keep_memory
+from k4a_ros.later import being_made
 from k4a_ros.shutdown import Shutdown
 
 
@@ -46,4 +49,16 @@ def main(args: list[str] | None = None) -> int:
     # they take as much of a processor as those that work. It is read when numpy is loaded.
     os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
     from k4a_ros.node import run
-    return run(args, shutdown)
+    try:
+        code = run(args, shutdown)
+    finally:
+        # Nothing is left to be ended: a further signal would only kill what tidies up. What the
+        # middleware has in shared memory goes when the last of the node does.
+        shutdown.ignore_signals()
+        gc.collect()
+    if being_made():
+        # A compiler cannot be interrupted, and nobody waits for what it makes any more.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code

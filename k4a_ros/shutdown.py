@@ -37,7 +37,7 @@ class Shutdown:
 
     def obey_signals(self) -> None:
         """
-        Take SIGINT and SIGTERM as requests, for as long as the process lives; once, in main.
+        Take SIGINT and SIGTERM as requests; once, in main.
 
         Nothing of Python's runs in a handler: it would run between any two steps of the main
         thread, and wait for ever for a lock that the main thread holds just then. The interpreter
@@ -50,6 +50,17 @@ class Shutdown:
         for number in SIGNALS:
             signal.signal(number, _left_to_the_pipe)
         threading.Thread(target=self._hear, args=[heard], name='signals', daemon=True).start()
+
+    @staticmethod
+    def ignore_signals() -> None:
+        """
+        Take no signal any more, at the end of main.
+
+        While Python tidies up it gives each signal back its default, which is to kill the process,
+        except those that are ignored.
+        """
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
 
     def _hear(self, pipe: int) -> None:
         while not set(os.read(pipe, 64)).intersection(SIGNALS):

@@ -23,7 +23,11 @@ Once after installation, if the first images are to be as quick as all others:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+import contextlib
 import itertools
+import logging
+import threading
 
 from k4a_ros import compilation
 from k4a_ros.images import cloud_kernels
@@ -32,7 +36,10 @@ from k4a_ros.images import rvl_kernels
 from k4a_ros.images.registration import fixed
 import numpy as np
 
+_LOG = logging.getLogger(__name__)
 _SIZE = (2, 2)
+#: what is compiled already is loaded in less, seconds
+_LOADED = 2.0
 
 
 def warm_up(*, clouds: bool = True, registration: bool = True, rvl: bool = True) -> None:
@@ -40,7 +47,8 @@ def warm_up(*, clouds: bool = True, registration: bool = True, rvl: bool = True)
     Make the first capture as fast as all others; takes seconds the first time on a machine.
 
     Safe to call from any thread, such as one beside that which opens the camera: numba lets one
-    thread compile at a time, and the others wait for what they need. Does nothing without numba.
+    thread compile at a time, and the others wait for what they need. It is told when it takes
+    long. Does nothing without numba.
 
     :param clouds: what ``clouds`` and ``geometry`` need.
     :param registration: what ``registration`` needs.
@@ -49,13 +57,30 @@ def warm_up(*, clouds: bool = True, registration: bool = True, rvl: bool = True)
     if not compilation.AVAILABLE:
         return
     if clouds:
-        _warm_clouds()
+        with _telling('point clouds'):
+            _warm_clouds()
     if registration:
-        _warm_registration()
+        with _telling('registration of depth and colour'):
+            _warm_registration()
     if rvl:
-        words = np.zeros(16, np.uint32)
-        count = rvl_kernels.encode(fixed(np.zeros(4, np.uint16)), words)
-        rvl_kernels.decode(fixed(words[:count]), np.zeros(4, np.uint16))
+        with _telling('RVL'):
+            words = np.zeros(16, np.uint32)
+            count = rvl_kernels.encode(fixed(np.zeros(4, np.uint16)), words)
+            rvl_kernels.decode(fixed(words[:count]), np.zeros(4, np.uint16))
+
+
+@contextlib.contextmanager
+def _telling(what: str) -> Iterator[None]:
+    """Tell once if what is done meanwhile takes longer than loading would."""
+    timer = threading.Timer(_LOADED, _LOG.info, [
+        'Compiling what %s needs, once on this machine; it comes as soon as that is done. '
+        'In advance: python3 -m k4a_ros.warm_up', what])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _warm_clouds() -> None:
@@ -96,5 +121,12 @@ def _warm_registration() -> None:
         *where, fixed(np.zeros((*_SIZE, 3), np.uint8)), np.zeros((4, 3), np.uint8))
 
 
-if __name__ == '__main__':
+def main() -> None:
+    """Warm up all there is, the simulated cameras, too."""
+    from k4a_ros.simulation.warm_up import warm_up_simulation
     warm_up()
+    warm_up_simulation()
+
+
+if __name__ == '__main__':
+    main()

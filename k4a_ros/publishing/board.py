@@ -18,6 +18,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+import threading
 from typing import Any
 
 from k4a_ros.cameras.base import Camera
@@ -80,11 +81,12 @@ class Board:
     ``streams`` grows; ``depth_frame`` and ``color_frame`` are names of frames.
 
     :param warn: told of settings that have no effect, and of what cannot be published.
+    :param cancel: set when nothing is to be waited for any more.
     """
 
     def __init__(
         self, camera: Camera, settings: Settings, publishers: Publishers,
-        warn: Callable[[str], None],
+        warn: Callable[[str], None], cancel: threading.Event,
     ) -> None:
         self.camera = camera
         self.settings = settings
@@ -93,6 +95,7 @@ class Board:
         self.depth_frame = settings.tf_prefix + DEPTH_CAMERA
         self.color_frame = settings.tf_prefix + RGB_CAMERA
         self._publishers = publishers
+        self._cancel = cancel
 
     @property
     def depth_lens(self) -> Intrinsics:
@@ -120,8 +123,8 @@ class Board:
         """
         stream = Stream(
             topic, self.publisher(kind, topic, IMAGE_DEPTH), source, render, self.warn)
-        if not self.camera.lossless:
-            stream.needs = needs
+        stream.needs = needs
+        stream.cancel = self._cancel if self.camera.lossless else None
         self.streams.append(stream)
         return stream
 

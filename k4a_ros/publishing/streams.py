@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Container
 from dataclasses import dataclass
+import threading
 import time
 from typing import Any
 
@@ -169,8 +170,10 @@ class Stream(Output):
         super().__init__(topic, publisher, warn)
         self._source = source
         self._render = render
-        #: the topic is left out until this, which takes long to make, is there
+        #: the topic is left out until this, which takes long to make, is there ...
         self.needs: Later[Any] | None = None
+        #: ... or all wait for it, until this is set, at most
+        self.cancel: threading.Event | None = None
 
     def offer(self, capture: Capture, to_ros: ToRos) -> None:
         """
@@ -181,7 +184,7 @@ class Stream(Output):
         image = self._source(capture)
         if image is None or not self.wanted():
             return
-        if self.needs is not None and not self.needs.begin():
+        if self.needs is not None and not self._prepared(self.needs):
             return
         try:
             message = self._render(capture, image)
@@ -191,6 +194,12 @@ class Stream(Output):
         self.counters.converted += 1
         set_stamp(message.header, to_ros(image.device_us))
         self._send(message)
+
+    def _prepared(self, needs: Later[Any]) -> bool:
+        while not needs.begin():
+            if self.cancel is None or self.cancel.wait(0.01):
+                return False
+        return True
 
 
 class ImuStream(Output):

@@ -94,7 +94,7 @@ class Topics:
         """
         self._camera = camera
         self._set_clock(camera.lossless)
-        board = Board(camera, settings, self._publishers, self._warn)
+        board = Board(camera, settings, self._publishers, self._warn, self._cancel)
         self._add_images(board, ir_factor)
         self._streams = board.streams
         self._imu = None
@@ -108,7 +108,7 @@ class Topics:
     @staticmethod
     def _add_images(board: Board, ir_factor: Callable[[], float]) -> None:
         settings, camera = board.settings, board.camera
-        config = camera.config
+        config, calibration = camera.config, camera.calibration
         infrared = settings.depth_enabled and config.ir
         depth = settings.depth_enabled and config.depth
         color = settings.color_enabled and config.color
@@ -117,7 +117,7 @@ class Topics:
         if depth and color:
             registered = RegisteredImages(config, colors.encoded('bgra8'), Later(
                 lambda: Registration.of(
-                    camera.calibration, config, settings.registration_occlusion)))
+                    calibration, config, settings.registration_occlusion)))
         if infrared:
             add_infrared(board, ir_factor)
         if depth:

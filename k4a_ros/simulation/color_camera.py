@@ -17,9 +17,9 @@
 
 from __future__ import annotations
 
+from k4a_ros import compilation
 from k4a_ros.lens import Intrinsics
 from k4a_ros.rigid_transform import RigidTransform
-from k4a_ros.simulation import kernels
 from k4a_ros.simulation.view import AMBIENT
 from k4a_ros.simulation.view import Pool
 from k4a_ros.simulation.view import Timeline
@@ -38,7 +38,7 @@ class ColorCamera:
 
     def __init__(
         self, timeline: Timeline, lens: Intrinsics, mount: RigidTransform,
-        compiled: bool = kernels.COMPILED,
+        compiled: bool = compilation.AVAILABLE,
     ) -> None:
         self._view = View(timeline, lens, mount, compiled)
         shape = (*self._view.z.shape, 3)

@@ -17,10 +17,10 @@
 
 from __future__ import annotations
 
+from k4a_ros import compilation
 from k4a_ros.config import DepthMode
 from k4a_ros.lens import Intrinsics
 from k4a_ros.rigid_transform import RigidTransform
-from k4a_ros.simulation import kernels
 from k4a_ros.simulation import response
 from k4a_ros.simulation.scene import NOBODY
 from k4a_ros.simulation.view import AMBIENT
@@ -41,7 +41,7 @@ class DepthCamera:
 
     def __init__(
         self, timeline: Timeline, lens: Intrinsics, mode: DepthMode, seed: int, noise: bool,
-        compiled: bool = kernels.COMPILED,
+        compiled: bool = compilation.AVAILABLE,
     ) -> None:
         self._view = view = View(timeline, lens, RigidTransform.identity(), compiled)
         # whom it sees is asked for by another thread

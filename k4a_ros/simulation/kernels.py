@@ -23,44 +23,17 @@ of ``shapes``. Without numba the same is done, slower, by ``fallback``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-import contextlib
-import importlib
 import math
 from typing import Any
-from typing import TypeVar
 
+from k4a_ros.compilation import compiled_fused
 from k4a_ros.simulation.shapes import BOX
 from k4a_ros.simulation.shapes import NEAREST
 from k4a_ros.simulation.shapes import PLANE
 import numpy as np
 
-numba: Any = None
-with contextlib.suppress(ImportError):
-    numba = importlib.import_module('numba')
 
-F = TypeVar('F', bound=Callable[..., Any])
-
-#: whether the functions of this module are fast
-COMPILED = numba is not None
-
-
-def _compiled(function: F) -> F:
-    """Compile a function at its first call, or load what an earlier process has compiled."""
-    if numba is None:
-        return function
-    options = {'nopython': True, 'nogil': True, 'error_model': 'numpy',
-               # a * b + c in one instruction
-               'fastmath': {'contract'}}
-    try:
-        result: F = numba.jit(cache=True, **options)(function)
-    except RuntimeError:
-        # neither the package's directory nor the user's cache can be written to
-        result = numba.jit(**options)(function)
-    return result
-
-
-@_compiled
+@compiled_fused
 def _sphere_hit(
     dx: float, dy: float, dz: float, ox: float, oy: float, oz: float, radius: float,
 ) -> tuple[float, float]:
@@ -77,7 +50,7 @@ def _sphere_hit(
     return q / a, c / q
 
 
-@_compiled
+@compiled_fused
 def _meet_box(
     dx: float, dy: float, dz: float, ox: float, oy: float, oz: float, hx: float, hy: float,
     hz: float,
@@ -95,7 +68,7 @@ def _meet_box(
     return t if entry <= leave and t > NEAREST else math.inf
 
 
-@_compiled
+@compiled_fused
 def _meet_capsule(
     dx: float, dy: float, dz: float, ox: float, oy: float, oz: float, radius: float,
     length: float,
@@ -131,7 +104,7 @@ def _meet_capsule(
     return best
 
 
-@_compiled
+@compiled_fused
 def trace(shapes: Any, areas: Any, first: int, rx: Any, ry: Any, z: Any, index: Any) -> None:
     """
     Put shapes into a depth buffer where they are nearer than what is there.
@@ -172,7 +145,7 @@ def trace(shapes: Any, areas: Any, first: int, rx: Any, ry: Any, z: Any, index: 
                     index[i, j] = first + n
 
 
-@_compiled
+@compiled_fused
 def _look(numbers: Any, x: float, y: float, z: float) -> tuple[float, float, float, bool]:
     """
     Return the unit normal towards the camera of a hit, and whether it has the other colour.
@@ -212,14 +185,14 @@ def _look(numbers: Any, x: float, y: float, z: float) -> tuple[float, float, flo
     return wx, wy, wz, other
 
 
-@_compiled
+@compiled_fused
 def _numbers(row: Any) -> Any:
     """Return what ``_look`` needs of a shape's row: local variables are faster than an array."""
     return (row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], row[9],
             row[10], row[11], row[12], row[13], row[14], row[15], row[16])
 
 
-@_compiled
+@compiled_fused
 def paint(
     shapes: Any, area: Any, first: int, rx: Any, ry: Any, z: Any, index: Any, light: Any,
     ambient: float, image: Any,
@@ -262,7 +235,7 @@ def paint(
             image[i, j, 2] = int(min(red * shade, 255.0) + 0.5)
 
 
-@_compiled
+@compiled_fused
 def illuminate(
     shapes: Any, area: Any, first: int, rx: Any, ry: Any, z: Any, index: Any, light: Any,
     ambient: float, active: float, passive: float, lit: Any, amplitude: Any,
@@ -307,7 +280,7 @@ def illuminate(
             amplitude[i, j] = value * (different if other else color)
 
 
-@_compiled
+@compiled_fused
 def measure(
     area: Any, first: int, index: Any, z: Any, amplitude: Any, lit: Any, jump: float,
     floor: float, shot: float, wave: Any, depth: Any, sigma: Any,
@@ -354,7 +327,7 @@ def measure(
             sigma[i, j] = math.sqrt(floor * floor + shot * shot / light)
 
 
-@_compiled
+@compiled_fused
 def develop(
     depth: Any, sigma: Any, amplitude: Any, depth_noise: Any, light_noise: Any, photons: float,
     least: float, saturation: float, depth_out: Any, ir_out: Any,

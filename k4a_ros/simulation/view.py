@@ -25,6 +25,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from k4a_ros import compilation
 from k4a_ros.lens import Intrinsics
 from k4a_ros.rigid_transform import RigidTransform
 from k4a_ros.simulation import fallback
@@ -86,7 +87,7 @@ class View:
 
     def __init__(
         self, timeline: Timeline, lens: Intrinsics, mount: RigidTransform,
-        compiled: bool = kernels.COMPILED, rays: Rays | None = None,
+        compiled: bool = compilation.AVAILABLE, rays: Rays | None = None,
     ) -> None:
         self._timeline = timeline
         self._mount = mount

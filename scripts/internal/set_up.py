@@ -175,6 +175,10 @@ class SetUp:
         """Install the package of this checkout as links."""
         checkout.install(self.environment)
 
+    def compile_loops(self) -> None:
+        """Compile inner loops in advance, so that the first images do not wait for them."""
+        self.run(self.environment.python, '-m', 'k4a_ros.warm_up', step='compiling failed')
+
     def install_test_tools(self) -> None:
         """Install what the tests and linters need; an installation of ROS has its own linters."""
         requirements = SCRIPTS / 'requirements-test.txt'
@@ -238,6 +242,9 @@ def steps(environment: Environment, with_tests: bool) -> list[Step]:
               *overlay_packages(environment)]),
         Step('checkout', 'k4a_ros itself, as links to this checkout', SetUp.link_checkout,
              [CHECKOUT / 'setup.py', SCRIPTS / 'internal/checkout.py', *checkout.shared()]),
+        Step('compile', 'inner loops, compiled for this machine', SetUp.compile_loops,
+             sorted([CHECKOUT / 'k4a_ros/compilation.py',
+                     *(CHECKOUT / 'k4a_ros').rglob('*kernels.py')])),
     ]
     if with_tests:
         result.append(Step('tests', 'test tools: pytest, ruff, mypy, the ament linters; the '

@@ -25,7 +25,13 @@ import subprocess
 import sys
 import time
 
+from k4a_ros import compilation
+from k4a_ros.config import CameraConfig
+from k4a_ros.config import ColorFormat
+from k4a_ros.config import ColorResolution
+from k4a_ros.config import DepthMode
 import pytest
+from sensor_msgs.msg import Image
 from sensor_msgs.msg import PointCloud2
 from support.faults import assert_ends_well
 from support.faults import end_during_start_up
@@ -128,6 +134,22 @@ def hanging_subscriber(domain: int) -> Iterator[None]:
         reader.send_signal(signal.SIGCONT)
         reader.terminate()
         reader.communicate()
+
+
+@pytest.mark.skipif(not compilation.AVAILABLE, reason='numba is not installed: nothing compiles')
+def test_while_compiling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compiler, which nothing can interrupt, is not waited for."""
+    monkeypatch.setenv('NUMBA_CACHE_DIR', str(tmp_path / 'cache'))
+    config = CameraConfig.of_modes(
+        DepthMode.NFOV_2X2BINNED, ColorResolution.R720P, ColorFormat.NV12)
+    path = write_recording(tmp_path / 'a.mkv', config).path
+    domain = new_domain()
+    with listening(domain) as listener, DriverProcess.with_parameters(
+            domain, recording_file=path, recording_loop_enabled=True) as driver:
+        images = listener.subscribe(Image, '/depth_to_rgb/image_raw')
+        driver.wait_for_line('Compiling what')
+        assert_ends_well(driver, signal.SIGINT)
+    assert not images
 
 
 def test_twice_in_a_row_is_no_more_than_once(tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ def test_no_network(copy: Path, binaries: Path) -> None:
     result = run(copy / 'scripts/demo', binaries)
     assert result.returncode == 1
     step, error = result.stderr.splitlines()
-    assert step.startswith('k4a_ros: [2/4] packages')
+    assert step.startswith('k4a_ros: [2/5] packages')
     assert 'Connection refused' in error
     assert 'Is the network there' in error
     assert str(copy / '.venv.log') in error
@@ -179,7 +179,7 @@ def test_the_environment_of_somebody_else_is_not_emptied(copy: Path, binaries: P
 def test_env_from_another_directory(copy: Path, binaries: Path, shell: str) -> None:
     """Every shell finds the checkout from anywhere, enters its environment, and stays itself."""
     python(binaries, 'python3.11', f'exec "{base_python()}" "$@"')
-    mark_as_done(copy, 'venv', 'packages', 'overlay', 'checkout')
+    mark_as_done(copy, 'venv', 'packages', 'overlay', 'checkout', 'compile')
     commands = (f'. "{copy}/scripts/env"; . "{copy}/scripts/env"; echo "$?|$PATH|'
                 '$AMENT_PREFIX_PATH|${PYTHONPATH-none}|${_ROS_WHEELS_BOOTSTRAP_COMPLETE-none}|'
                 '$PWD"; set')
@@ -261,7 +261,7 @@ def test_steps_are_done_again_when_what_they_depend_on_changes(
         file.write('# changed\n')
     packages = set_up.digests(set_up.steps(own, with_tests=True))
     assert [name for name in before if packages[name] != overlay[name]] == \
-        ['packages', 'overlay', 'checkout', 'tests']
+        ['packages', 'overlay', 'checkout', 'compile', 'tests']
 
 
 def test_requirements_are_pinned() -> None:

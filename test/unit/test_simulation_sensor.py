@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from k4a_ros import compilation
 from k4a_ros.calibration import FactoryCalibration
 from k4a_ros.cameras.recording import RecordingCamera
 from k4a_ros.config import CameraConfig
@@ -28,7 +29,6 @@ from k4a_ros.errors import CalibrationError
 from k4a_ros.images.geometry import PointCloud
 from k4a_ros.nominal_calibration import nominal_calibration
 from k4a_ros.rigid_transform import RigidTransform
-from k4a_ros.simulation import kernels
 from k4a_ros.simulation import response
 from k4a_ros.simulation.color_camera import ColorCamera
 from k4a_ros.simulation.depth_camera import DepthCamera
@@ -121,7 +121,8 @@ def test_drawing_only_what_moves_gives_the_same_bytes_in_any_order(mode):
     assert (first[0][0] is None) == (mode is DepthMode.PASSIVE_IR)
 
 
-@pytest.mark.skipif(not kernels.COMPILED, reason='numba is not installed: there is one way only')
+@pytest.mark.skipif(
+    not compilation.AVAILABLE, reason='numba is not installed: there is one way only')
 @pytest.mark.parametrize('noise', [False, True])
 def test_with_and_without_numba_the_images_are_the_same(noise):
     timeline = Timeline(default_scene())

@@ -1,0 +1,36 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Compiles, or loads from the cache, what the simulated cameras need."""
+
+from __future__ import annotations
+
+from k4a_ros.calibration import FactoryCalibration
+from k4a_ros.config import CameraConfig
+from k4a_ros.config import ColorFormat
+from k4a_ros.config import ColorResolution
+from k4a_ros.config import DepthMode
+from k4a_ros.nominal_calibration import nominal_calibration
+from k4a_ros.simulation.scene_file import default_scene
+from k4a_ros.simulation.sensor import Sensor
+
+
+def warm_up_simulation() -> None:
+    """Take a picture with each camera, so that the next is as quick as all later ones."""
+    config = CameraConfig.of_modes(
+        DepthMode.NFOV_2X2BINNED, ColorResolution.R720P, ColorFormat.BGRA32)
+    sensor = Sensor(
+        default_scene(), FactoryCalibration.from_raw(nominal_calibration()), config)
+    sensor.depth_and_ir(0)
+    sensor.color(0)
