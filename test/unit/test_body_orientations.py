@@ -18,7 +18,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-import time
 from typing import Any
 
 from hypothesis import given
@@ -197,16 +196,3 @@ def test_quaternions_of_half_turns() -> None:
                        [0.5, -0.5, 0.5, 0.5]])
     found = quaternions([matrix(q) for q in given_])
     assert apart(found, given_) == pytest.approx(0, abs=1e-5)
-
-
-def test_orientations_are_fast() -> None:
-    """A body takes half a millisecond at most; the fastest of ten rounds counts."""
-    places = stride(0.2, 1.0).positions
-    previous = orientations(places)
-    rounds = []
-    for _ in range(10):
-        start = time.perf_counter()
-        for _ in range(20):
-            orientations(places, previous)
-        rounds.append((time.perf_counter() - start) / 20)
-    assert min(rounds) < 0.5e-3

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import copy
 import json
-import time
 from typing import Any
 
 from hypothesis import given
@@ -234,13 +233,6 @@ def test_noise_that_is_not_there(noise):
     calibration = FactoryCalibration.from_raw(json.dumps(root))
     assert calibration.accel_sigma is None
     assert calibration.gyro_sigma is None
-
-
-def test_rays_of_the_largest_depth_image_take_no_time():
-    lens = FactoryCalibration.from_raw(nominal_calibration()).depth(DepthMode.WFOV_UNBINNED)
-    start = time.process_time()
-    lens.rays()
-    assert time.process_time() - start < 1.5
 
 
 def test_double_precision_goes_there_and_back():

@@ -60,7 +60,7 @@ def _silence() -> None:
                 while True:
                     started = time.monotonic()
                     read(timeout)
-            assert timeout <= time.monotonic() - started < timeout + 0.1
+            assert timeout <= time.monotonic() - started < timeout + 1.0
     have()
     assert camera.read(1.0)
     have('fail:k4a_device_get_imu_sample')

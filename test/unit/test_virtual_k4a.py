@@ -191,7 +191,7 @@ def test_waits_last_as_long_as_they_were_asked_to(recording):
     for (result, seconds), wanted in zip(
             virtual.run(_wait, cameras=(recording,)), (0.0, 0.02, 0.3), strict=True):
         assert result == -TIMEOUT
-        assert wanted <= seconds < wanted + 0.05
+        assert wanted <= seconds < wanted + 0.25
 
 
 def _late() -> tuple[list[int], list[int]]:
