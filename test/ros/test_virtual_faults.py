@@ -17,113 +17,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 import shutil
 import time
 from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticArray
-from k4a_ros.config import CameraConfig
-from k4a_ros.config import ColorFormat
-from k4a_ros.config import ColorResolution
-from k4a_ros.config import DepthMode
 import pytest
 from sensor_msgs.msg import Image
 from sensor_msgs.msg import Imu
-from std_srvs.srv import Trigger
 from support import virtual
 from support.faults import assert_no_step
 from support.faults import end_during_start_up
 from support.faults import NODE
-from support.faults import set_at_random
-from support.faults import unplug_and_plug_in
+from support.live import Live
+from support.live import live_device
+from support.live import MODES
+from support.live import recording_in
 from support.recordings import SERIAL
-from support.recordings import write_recording
-from support.ros import DriverProcess
-from support.ros import Listener
-from support.ros import listening
-from support.ros import new_domain
 from support.ros import processes_with
 from support.ros import stamps
 from support.ros import wait_for
 
-CONFIG = CameraConfig.of_modes(
-    DepthMode.NFOV_2X2BINNED, ColorResolution.R720P, ColorFormat.NV12, 30)
-MODES = {
-    'depth_mode': 'NFOV_2X2BINNED', 'color_resolution': '720P', 'color_format': 'nv12',
-    'fps': 30, 'rgb_encoding': 'native', 'point_cloud': False}
-SIMULATED = {'camera': 'simulated', 'depth_mode': 'NFOV_2X2BINNED', 'color_resolution': 'OFF',
-             'imu_enabled': False, 'fps': 30}
 USB_VALUES = ['USB errors', 'failed USB calls', 'last USB error']
-
-
-@dataclass
-class Live:
-    """A driver of the virtual device, and what it says; it serves all tests in turn."""
-
-    listener: Listener
-    driver: DriverProcess
-    control: str
-    depth: list[Any]
-    diagnostics: list[Any]
-
-    def have(self, *conditions: str) -> None:
-        """Let these conditions, and no others, be wrong with the camera from now on."""
-        virtual.have(*conditions, control=self.control)
-
-    def more(self, messages: list[Any], count: int = 5) -> None:
-        """Wait until some more messages have come."""
-        before = len(messages)
-        wait_for(lambda: len(messages) >= before + count, f'{count} more messages')
-
-    def lines(self, text: str) -> int:
-        """Return how many lines with this text the driver has printed."""
-        return sum(text in line for line in self.driver.lines)
-
-    def reconnect(self, **parameters: object) -> None:
-        """Let the driver open the camera anew, with other parameters if there are any."""
-        opened = self.lines('Opened device')
-        if parameters:
-            answer = self.listener.set_parameters(NODE, **parameters)
-            assert answer.successful, answer.reason
-        else:
-            assert self.listener.call(Trigger, f'{NODE}/reconnect', Trigger.Request()).success
-        wait_for(lambda: self.lines('Opened device') > opened, 'the camera to be opened')
-        self.more(self.depth)
-
-    def status(self) -> tuple[bytes, str, dict[str, str]]:
-        """Return level, message and values of the next diagnostics of the camera."""
-        self.more(self.diagnostics, 2)
-        camera = next(s for s in self.diagnostics[-1].status if s.name.endswith(': camera'))
-        return camera.level, camera.message, {v.key: v.value for v in camera.values}
 
 
 @pytest.fixture(scope='module')
 def recording(tmp_path_factory: Any) -> Path:
-    """Return the recording that the camera plays again and again."""
-    return write_recording(tmp_path_factory.mktemp('device') / 'a.mkv', CONFIG, 30).path
+    """Return what the camera plays."""
+    return recording_in(tmp_path_factory.mktemp('device'))
 
 
 @pytest.fixture(scope='module')
 def started(recording: Path) -> Iterator[Live]:
-    """Give a driver that streams, and check that it ends well when all has been done to it."""
-    variables = virtual.environment(recording)
-    domain = new_domain()
-    with pytest.MonkeyPatch.context() as patch, listening(domain) as listener:
-        for name, value in variables.items():
-            patch.setenv(name, value)
-        depth = listener.subscribe(Image, '/depth/image_raw', data=False)
-        diagnostics = listener.subscribe(DiagnosticArray, '/diagnostics')
-        with DriverProcess.with_parameters(domain, **MODES) as driver:
-            wait_for(lambda: depth and diagnostics, 'messages')
-            yield Live(listener, driver, variables['K4A_VIRTUAL_CONTROL'], depth, diagnostics)
-            assert 'Traceback' not in driver.output
-            assert driver.stop() == 0, driver.output
-    came = stamps(depth)
-    assert came == sorted(set(came))
+    """Give a driver for all tests in turn."""
+    with live_device(recording) as live:
+        yield live
 
 
 @pytest.fixture()
@@ -235,40 +164,6 @@ def test_a_camera_of_orbbec_streams(live: Live) -> None:
     assert live.listener.set_parameters(NODE, gain=200).successful
     live.have()
     live.reconnect()
-
-
-@pytest.mark.parametrize('unplugged', ['device', 'simulated'])
-def test_a_hundred_replugs_of_one_camera_and_ten_thousand_sets_of_another(
-    live: Live, unplugged: str,
-) -> None:
-    """The two have nothing to do with each other, but waiting for the one is long."""
-    domain = new_domain()
-    with listening(domain) as listener, DriverProcess.with_parameters(
-            domain, **SIMULATED) as driver, ThreadPoolExecutor() as pool:
-        depth = listener.subscribe(Image, '/depth/image_raw', depth=5, data=False)
-        wait_for(lambda: depth, 'depth of the simulated camera')
-        if unplugged == 'device':
-            setting = pool.submit(set_at_random, listener, 10_000)
-            hundred_replugs_of_the_device(live)
-        else:
-            setting = pool.submit(set_at_random, live.listener, 10_000)
-            unplug_and_plug_in(100, driver, depth, lambda: listener.set_parameters(
-                NODE, simulation_fault='unplug 0.02'), lambda: None)
-        setting.result()
-        count = len(depth)
-        wait_for(lambda: len(depth) > count + 5, 'depth of the simulated camera')
-        live.more(live.depth)
-        assert 'Traceback' not in driver.output
-
-
-def hundred_replugs_of_the_device(live: Live) -> None:
-    assert live.listener.set_parameters(
-        NODE, powerline_frequency=60, exposure_time_us=8330).successful
-    unplug_and_plug_in(100, live.driver, live.depth, lambda: live.have('unplugged'), live.have)
-    values = live.listener.get_parameters(NODE, 'exposure_time_us', 'exposure_auto')
-    assert values == [8330, False]
-    _, _, usb = live.status()
-    assert int(usb['USB errors']) >= 100 and int(usb['failed USB calls']) >= 100
 
 
 def test_sigterm_during_start_up(

@@ -1,0 +1,155 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""A driver of the virtual device, for tests of what it must bear."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+from k4a_ros.config import CameraConfig
+from k4a_ros.config import ColorFormat
+from k4a_ros.config import ColorResolution
+from k4a_ros.config import DepthMode
+import pytest
+from sensor_msgs.msg import Image
+from std_srvs.srv import Trigger
+from support import virtual
+from support.faults import NODE
+from support.faults import set_at_random
+from support.faults import unplug_and_plug_in
+from support.recordings import write_recording
+from support.ros import DriverProcess
+from support.ros import Listener
+from support.ros import listening
+from support.ros import new_domain
+from support.ros import stamps
+from support.ros import wait_for
+
+CONFIG = CameraConfig.of_modes(
+    DepthMode.NFOV_2X2BINNED, ColorResolution.R720P, ColorFormat.NV12, 30)
+MODES = {
+    'depth_mode': 'NFOV_2X2BINNED', 'color_resolution': '720P', 'color_format': 'nv12',
+    'fps': 30, 'rgb_encoding': 'native', 'point_cloud': False}
+SIMULATED = {'camera': 'simulated', 'depth_mode': 'NFOV_2X2BINNED', 'color_resolution': 'OFF',
+             'imu_enabled': False, 'fps': 30}
+
+
+@dataclass
+class Live:
+    """A driver of the virtual device, and what it says; it serves all tests in turn."""
+
+    listener: Listener
+    driver: DriverProcess
+    control: str
+    depth: list[Any]
+    diagnostics: list[Any]
+
+    def have(self, *conditions: str) -> None:
+        """Let these conditions, and no others, be wrong with the camera from now on."""
+        virtual.have(*conditions, control=self.control)
+
+    def more(self, messages: list[Any], count: int = 5) -> None:
+        """Wait until some more messages have come."""
+        before = len(messages)
+        wait_for(lambda: len(messages) >= before + count, f'{count} more messages')
+
+    def lines(self, text: str) -> int:
+        """Return how many lines with this text the driver has printed."""
+        return sum(text in line for line in self.driver.lines)
+
+    def reconnect(self, **parameters: object) -> None:
+        """Let the driver open the camera anew, with other parameters if there are any."""
+        opened = self.lines('Opened device')
+        if parameters:
+            answer = self.listener.set_parameters(NODE, **parameters)
+            assert answer.successful, answer.reason
+        else:
+            assert self.listener.call(Trigger, f'{NODE}/reconnect', Trigger.Request()).success
+        wait_for(lambda: self.lines('Opened device') > opened, 'the camera to be opened')
+        self.more(self.depth)
+
+    def status(self) -> tuple[bytes, str, dict[str, str]]:
+        """Return level, message and values of the next diagnostics of the camera."""
+        self.more(self.diagnostics, 2)
+        camera = next(s for s in self.diagnostics[-1].status if s.name.endswith(': camera'))
+        return camera.level, camera.message, {v.key: v.value for v in camera.values}
+
+
+def recording_in(directory: Path) -> Path:
+    """Write the recording that the camera plays again and again."""
+    return write_recording(directory / 'a.mkv', CONFIG, 30).path
+
+
+@contextlib.contextmanager
+def live_device(recording: Path) -> Iterator[Live]:
+    """Give a driver that streams, and check that it ends well when all has been done to it."""
+    variables = virtual.environment(recording)
+    domain = new_domain()
+    with pytest.MonkeyPatch.context() as patch, listening(domain) as listener:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        depth = listener.subscribe(Image, '/depth/image_raw', data=False)
+        diagnostics = listener.subscribe(DiagnosticArray, '/diagnostics')
+        with DriverProcess.with_parameters(domain, **MODES) as driver:
+            wait_for(lambda: depth and diagnostics, 'messages')
+            yield Live(listener, driver, variables['K4A_VIRTUAL_CONTROL'], depth, diagnostics)
+            assert 'Traceback' not in driver.output
+            assert driver.stop() == 0, driver.output
+    came = stamps(depth)
+    assert came == sorted(set(came))
+
+
+def replug_one_and_set_another(directory: Path, unplugged: str) -> None:
+    """
+    Fail unless one driver bears 100 replugs of its camera, and another 10,000 sets of parameters.
+
+    They have nothing to do with each other, but waiting for the one is long.
+
+    :param unplugged: device or simulated; the other kind is set.
+    """
+    domain = new_domain()
+    with live_device(recording_in(directory)) as live, listening(domain) as listener, \
+            DriverProcess.with_parameters(domain, **SIMULATED) as driver, \
+            ThreadPoolExecutor() as pool:
+        depth = listener.subscribe(Image, '/depth/image_raw', depth=5, data=False)
+        wait_for(lambda: depth, 'depth of the simulated camera')
+        if unplugged == 'device':
+            setting = pool.submit(set_at_random, listener, 10_000)
+            _hundred_replugs_of_the_device(live)
+        else:
+            setting = pool.submit(set_at_random, live.listener, 10_000)
+            unplug_and_plug_in(100, driver, depth, lambda: listener.set_parameters(
+                NODE, simulation_fault='unplug 0.02'), lambda: None)
+        setting.result()
+        count = len(depth)
+        wait_for(lambda: len(depth) > count + 5, 'depth of the simulated camera')
+        live.more(live.depth)
+        assert 'Traceback' not in driver.output
+
+
+def _hundred_replugs_of_the_device(live: Live) -> None:
+    assert live.listener.set_parameters(
+        NODE, powerline_frequency=60, exposure_time_us=8330).successful
+    unplug_and_plug_in(100, live.driver, live.depth, lambda: live.have('unplugged'), live.have)
+    values = live.listener.get_parameters(NODE, 'exposure_time_us', 'exposure_auto')
+    assert values == [8330, False]
+    _, _, usb = live.status()
+    assert int(usb['USB errors']) >= 100 and int(usb['failed USB calls']) >= 100
