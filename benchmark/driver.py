@@ -18,6 +18,7 @@ Measure what the whole driver costs, against the way that one would first write 
 
     python benchmark/driver.py [--recording FILE] [--rounds 5] [--seconds 10] [--domain 43]
     python benchmark/driver.py --endurance 300
+    python benchmark/driver.py --bodies
 
 Every driver plays the same recording at 30 Hz, which is by default one of the simulated camera; of
 a FILE, the images of its first seconds are repeated in a loop. One subscriber, a further process,
@@ -274,15 +275,19 @@ def main() -> int:
     parser.add_argument('--domain', type=int, default=43, help='ROS_DOMAIN_ID')
     parser.add_argument('--endurance', type=float, default=0.0, metavar='SECONDS',
                         help='count what is lost in so long a time instead')
+    parser.add_argument('--bodies', action='store_true', help='only what body tracking costs')
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        wanted = ['720P'] if options.endurance else [name for name, *_ in SOURCES]
+        wanted = [name for name, *_ in SOURCES]
+        if options.endurance or options.bodies:
+            wanted = ['720P'] if options.endurance else ['people']
         write_recordings(Path(folder), options.recording, wanted)
         bench = Bench(Path(folder), options.domain)
         if options.endurance:
             endure(bench, options.endurance)
         else:
-            compare(bench, options.rounds, options.seconds)
+            if not options.bodies:
+                compare(bench, options.rounds, options.seconds)
             track(bench, options.rounds, options.seconds)
     return 0
 

@@ -27,6 +27,7 @@ starts to read ahead, which have ended by the time one looks. Processor time is 
 from __future__ import annotations
 
 import argparse
+import contextlib
 from dataclasses import dataclass
 import os
 from pathlib import Path
@@ -59,7 +60,10 @@ class Used:
     @classmethod
     def by(cls, pid: int) -> Used:
         """Look at a process."""
-        tasks = [used(path) for path in Path(f'/proc/{pid}/task').iterdir()]
+        tasks = []
+        for path in Path(f'/proc/{pid}/task').iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ends just now
+                tasks.append(used(path))
         return cls(used(Path(f'/proc/{pid}'))[1], sum(seconds for _, seconds in tasks),
                    sum(seconds for name, seconds in tasks if name == STAND_IN))
 

@@ -59,6 +59,7 @@ _LIMB_STARTS, _LIMB_ENDS = _STARTS[:len(LIMBS)], _ENDS[:len(LIMBS)]
 _BONE_OF = np.array([BONES.index(limb) if limb in BONES else -1 for limb in LIMBS])
 #: places on limbs where it is seen whether they are outside: each limb's middle and its end
 _PLACES = np.repeat(np.arange(len(LIMBS)), 2)
+_PLACE_STARTS, _PLACE_ENDS = _LIMB_STARTS[_PLACES], _LIMB_ENDS[_PLACES]
 _SHARES = np.tile([0.5, 1.0], len(LIMBS))[:, np.newaxis]
 _HEAD_RADIUS = 0.1
 #: landmarks that go with a node
@@ -103,33 +104,41 @@ class _Equations:
 
     def __init__(self) -> None:
         self.cost = 0.0
-        self._matrix = np.zeros(_SIZE * _SIZE)
-        self._right = np.zeros(_SIZE)
+        #: of residuals: how large (M,) and how heavy (M,) they are, the nodes (M, 2) that they
+        #: depend on, and how they change with each (M, 2, 3)
+        self._rows: list[tuple[Vectors, Vectors, Indices, Vectors]] = []
 
     def add(
-        self, residuals: Vectors, weights: Vectors, cost: float,
-        *slopes: tuple[Indices, Vectors],
+        self, residuals: Vectors, weights: Vectors, cost: float, nodes: Indices, slopes: Vectors,
+        others: Indices | None = None, other_slopes: Vectors | None = None,
     ) -> None:
         """
         Add residuals (M,) with weights (M,).
 
-        :param slopes: of each node of a residual, which (M,), and how it changes with it (M, 3).
+        :param nodes: (M,), one node of each residual.
+        :param slopes: (M, 3), how it changes with that.
+        :param others: (M,) and ``other_slopes`` (M, 3): the same of a second node, if there is.
         """
         self.cost += cost
-        places = [3 * nodes[:, np.newaxis] + _AXES for nodes, _ in slopes]
-        for (_, slope), rows in zip(slopes, places, strict=True):
-            weighted = weights[:, np.newaxis] * slope
-            self._right -= np.bincount(
-                rows.ravel(), (weighted * residuals[:, np.newaxis]).ravel(), _SIZE)
-            for (_, other), columns in zip(slopes, places, strict=True):
-                cells = _SIZE * rows[:, :, np.newaxis] + columns[:, np.newaxis]
-                products = weighted[:, :, np.newaxis] * other[:, np.newaxis]
-                self._matrix += np.bincount(cells.ravel(), products.ravel(), _SIZE * _SIZE)
+        if others is None or other_slopes is None:
+            others, other_slopes = nodes, np.zeros_like(slopes)
+        self._rows.append((residuals, weights, np.stack((nodes, others), axis=1),
+                           np.stack((slopes, other_slopes), axis=1)))
 
     def step(self) -> Vectors:
         """Return how far each node should be moved, (N, 3)."""
-        matrix = self._matrix.reshape(_SIZE, _SIZE) + _DAMPING * np.eye(_SIZE)
-        step = np.linalg.solve(matrix, self._right).reshape(-1, 3)
+        residuals, weights, nodes, slopes = (
+            np.concatenate(parts) for parts in zip(*self._rows, strict=True))
+        places = (3 * nodes[:, :, np.newaxis] + _AXES).reshape(-1, 6)
+        slopes = slopes.reshape(-1, 6)
+        weighted = weights[:, np.newaxis] * slopes
+        right = np.bincount(
+            places.ravel(), (weighted * residuals[:, np.newaxis]).ravel(), _SIZE)
+        cells = _SIZE * places[:, :, np.newaxis] + places[:, np.newaxis]
+        products = weighted[:, :, np.newaxis] * slopes[:, np.newaxis]
+        matrix = np.bincount(cells.ravel(), products.ravel(), _SIZE * _SIZE)
+        step = np.linalg.solve(
+            matrix.reshape(_SIZE, _SIZE) + _DAMPING * np.eye(_SIZE), -right).reshape(-1, 3)
         lengths = np.linalg.norm(step, axis=1, keepdims=True)
         result: Vectors = step * np.minimum(1, _STEP / np.maximum(lengths, 1e-9))
         return result
@@ -179,6 +188,7 @@ class _Body:
     ) -> None:
         chosen = order[NODES]
         self._cloud, self._silhouette = cloud, silhouette
+        self._square = np.square(cloud).sum(axis=1)
         self._expected = None if expected is None else expected[NODES]
         self._rays = lifted.rays[chosen, :2]
         self._depths = lifted.points[chosen, 2]
@@ -220,17 +230,17 @@ class _Body:
         # Cauchy's: a landmark is never quite forgotten, as a hidden limb has nothing else
         costs = np.where(np.isfinite(self._far), np.square(_FAR) * np.log(worse), square)
         weights = 1 / (worse * np.square(self._across))
-        for axis in range(2):
-            slopes = np.zeros((_COUNT, 3))
-            slopes[:, axis], slopes[:, 2] = 1, -self._rays[:, axis]
-            equations.add(off[:, axis], weights, float(costs.sum()) / 2, (_ALL, slopes))
+        slopes = np.zeros((_COUNT, 2, 3))
+        slopes[:, :, :2], slopes[:, :, 2] = np.eye(2), -self._rays
+        equations.add(off.ravel(), np.repeat(weights, 2), float(costs.sum()),
+                      np.repeat(_ALL, 2), slopes.reshape(-1, 3))
 
     def _add_depth(self, equations: _Equations, nodes: Vectors) -> None:
         """Add how far nodes are from the depths that were measured for them."""
         off = nodes[:, 2] - self._depths
         weights, costs = _forgetting(off / self._along, self._far)
         equations.add(off, weights / np.square(self._along), float(costs.sum()),
-                      (_ALL, np.tile(_AXIS[2], (_COUNT, 1))))
+                      _ALL, np.tile(_AXIS[2], (_COUNT, 1)))
 
     def _add_lengths(self, equations: _Equations, nodes: Vectors) -> None:
         """Add how far bones are too long or too short."""
@@ -240,32 +250,37 @@ class _Body:
         off = lengths - self._lengths
         costs = np.minimum(np.square(off / self._length_sigmas), _LONGEST)
         equations.add(off, 1 / np.square(self._length_sigmas), float(costs.sum()),
-                      (_LIMB_ENDS, along), (_LIMB_STARTS, -along))
+                      _LIMB_ENDS, along, _LIMB_STARTS, -along)
 
     def _add_outside(self, equations: _Equations, nodes: Vectors) -> None:
         """Add how far limbs are outside of the silhouette, or before the surface."""
-        starts, ends = _LIMB_STARTS[_PLACES], _LIMB_ENDS[_PLACES]
-        pull = self._silhouette.pull(nodes[starts] * (1 - _SHARES) + nodes[ends] * _SHARES)
+        pull = self._silhouette.pull(
+            nodes[_PLACE_STARTS] * (1 - _SHARES) + nodes[_PLACE_ENDS] * _SHARES)
         away = np.linalg.norm(pull, axis=1)
         weights = (away > 0) / (_OUTSIDE ** 2 * np.maximum(1, away / _OUTSIDE_STEP))
         cost = float(np.minimum(away / _OUTSIDE, _MOST_OUTSIDE).sum())
-        for axis, unit in enumerate(_AXIS):
-            equations.add(-pull[:, axis], weights, cost / 3, (starts, (1 - _SHARES) * unit),
-                          (ends, _SHARES * unit))
+        units = np.tile(_AXIS, (len(_PLACES), 1))
+        shares = np.repeat(_SHARES, 3, axis=0)
+        equations.add(-pull.ravel(), np.repeat(weights, 3), cost,
+                      np.repeat(_PLACE_STARTS, 3), (1 - shares) * units,
+                      np.repeat(_PLACE_ENDS, 3), shares * units)
 
     def _add_surface(self, equations: _Equations, nodes: Vectors, reach: float) -> None:
         """Add how far the cloud is from the surface of the capsules that are nearest."""
         starts, along = nodes[_STARTS], nodes[_ENDS] - nodes[_STARTS]
         squares = np.maximum(np.square(along).sum(axis=1), 1e-9)
-        from_start = self._cloud[:, np.newaxis] - starts
-        shares = np.clip((from_start * along).sum(axis=2) / squares, 0, 1)
-        out = from_start - shares[..., np.newaxis] * along
-        distances = np.sqrt(np.square(out).sum(axis=2))
+        # |p - s - t a|^2, multiplied out, for every point p and capsule from s to s + a
+        on_axis = self._cloud @ along.T - (starts * along).sum(axis=1)
+        shares = np.clip(on_axis / squares, 0, 1)
+        square = (self._square[:, np.newaxis] - 2 * (self._cloud @ starts.T)
+                  + np.square(starts).sum(axis=1) + shares * (shares * squares - 2 * on_axis))
+        distances = np.sqrt(np.maximum(square, 0))
         off = distances - (RADII[:, 0] + shares * (RADII[:, 1] - RADII[:, 0]))
         each = np.arange(len(off))
         part = np.abs(off).argmin(axis=1)
         off, share = off[each, part], shares[each, part, np.newaxis]
-        normals = out[each, part] / np.maximum(distances[each, part, np.newaxis], 1e-6)
+        out = self._cloud - starts[part] - share * along[part]
+        normals = out / np.maximum(distances[each, part, np.newaxis], 1e-6)
         weights, _ = _forgetting(off / reach, 1.0)
         weights = weights * ((part < len(LIMBS)) & (np.abs(off) < self._from_head))
         # neighbours tell the same: many points count as some
@@ -273,7 +288,7 @@ class _Body:
         weights = weights * np.minimum(1, _POINTS / np.maximum(counts, 1e-6)) / _SURFACE ** 2
         _, costs = _forgetting(np.minimum(np.abs(off), self._from_head) / _UNEXPLAINED, 1.0)
         equations.add(off, weights, float(costs.mean()) * _ALL_UNEXPLAINED,
-                      (_STARTS[part], (share - 1) * normals), (_ENDS[part], -share * normals))
+                      _STARTS[part], (share - 1) * normals, _ENDS[part], -share * normals)
 
 
 def _bones(world: Vectors, lengths: Vectors) -> tuple[Vectors, Vectors]:
@@ -289,9 +304,8 @@ def _bones(world: Vectors, lengths: Vectors) -> tuple[Vectors, Vectors]:
 def _add_motion(equations: _Equations, off: Vectors) -> None:
     """Add how far nodes are from where they are expected."""
     weights, costs = _forgetting(np.linalg.norm(off, axis=1) / _EXPECTED, _FAR_EXPECTED)
-    for axis, unit in enumerate(_AXIS):
-        equations.add(off[:, axis], weights / _EXPECTED ** 2, float(costs.sum()) / 3,
-                      (_ALL, np.tile(unit, (_COUNT, 1))))
+    equations.add(off.ravel(), np.repeat(weights / _EXPECTED ** 2, 3), float(costs.sum()),
+                  np.repeat(_ALL, 3), np.tile(_AXIS, (_COUNT, 1)))
 
 
 def _add_legs(equations: _Equations, nodes: Vectors) -> None:
@@ -303,7 +317,7 @@ def _add_legs(equations: _Equations, nodes: Vectors) -> None:
     slopes = np.tile(across, (len(_APART), 1))
     equations.add(off, (off < 0) * weights / _APART_SIGMA ** 2,
                   float(costs.sum()) * (_APART_FAR / _APART_SIGMA) ** 2,
-                  (_LEFT, slopes), (_RIGHT, -slopes))
+                  _LEFT, slopes, _RIGHT, -slopes)
 
 
 def _forgetting(deviations: Vectors, far: float | Vectors) -> tuple[Vectors, Vectors]:
