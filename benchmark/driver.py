@@ -278,9 +278,12 @@ def main() -> int:
     parser.add_argument('--bodies', action='store_true', help='only what body tracking costs')
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        wanted = [name for name, *_ in SOURCES]
-        if options.endurance or options.bodies:
-            wanted = ['720P'] if options.endurance else ['people']
+        if options.endurance:
+            wanted = ['720P']
+        elif options.bodies:
+            wanted = ['people']
+        else:
+            wanted = [name for name, *_ in SOURCES]
         write_recordings(Path(folder), options.recording, wanted)
         bench = Bench(Path(folder), options.domain)
         if options.endurance:

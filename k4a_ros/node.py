@@ -284,15 +284,17 @@ def run(args: list[str] | None, shutdown: Shutdown) -> int:
         return 1
     get_logger(NAME).debug(transport)
     log = RosLog(NAME)
-    logging.getLogger('k4a_ros').addHandler(log)
-    logging.getLogger('k4a_ros').setLevel(logging.INFO)
+    modules = logging.getLogger('k4a_ros')
+    modules.addHandler(log)
+    modules.setLevel(logging.INFO)
     try:
         return _run_node(shutdown)
     except (K4aRosError, NameValidationException, ParameterException) as error:
         get_logger(NAME).fatal(str(error))
         return 1
     finally:
-        logging.getLogger('k4a_ros').removeHandler(log)
+        modules.setLevel(logging.NOTSET)
+        modules.removeHandler(log)
         rclpy.try_shutdown()
 
 

@@ -60,7 +60,13 @@ _BONE_OF = np.array([BONES.index(limb) if limb in BONES else -1 for limb in LIMB
 #: places on limbs where it is seen whether they are outside: each limb's middle and its end
 _PLACES = np.repeat(np.arange(len(LIMBS)), 2)
 _PLACE_STARTS, _PLACE_ENDS = _LIMB_STARTS[_PLACES], _LIMB_ENDS[_PLACES]
-_SHARES = np.tile([0.5, 1.0], len(LIMBS))[:, np.newaxis]
+_SHARES: Vectors = np.tile(np.array([0.5, 1.0]), len(LIMBS))[:, np.newaxis]
+#: for each axis of each of these places: the nodes at both ends, and how it moves with them
+_PULLED_STARTS, _PULLED_ENDS = np.repeat(_PLACE_STARTS, 3), np.repeat(_PLACE_ENDS, 3)
+_END_SLOPES = np.repeat(_SHARES, 3, axis=0) * np.tile(_AXIS, (len(_PLACES), 1))
+_START_SLOPES = np.tile(_AXIS, (len(_PLACES), 1)) - _END_SLOPES
+#: for each axis of each node: the node, and its axis
+_EACH, _EACH_AXIS = np.repeat(_ALL, 3), np.tile(_AXIS, (_COUNT, 1))
 _HEAD_RADIUS = 0.1
 #: landmarks that go with a node
 _CARRIED = ((15, (17, 21)), (16, (18, 22)), (27, (29,)), (28, (30,)))
@@ -191,6 +197,9 @@ class _Body:
         self._square = np.square(cloud).sum(axis=1)
         self._expected = None if expected is None else expected[NODES]
         self._rays = lifted.rays[chosen, :2]
+        slopes = np.zeros((_COUNT, 2, 3))
+        slopes[:, :, :2], slopes[:, :, 2] = np.eye(2), -self._rays
+        self._sight_slopes = slopes.reshape(-1, 3)
         self._depths = lifted.points[chosen, 2]
         self._across = np.where(
             lifted.visibility[chosen] > _VISIBLE, _ACROSS, _ACROSS_GUESSED)
@@ -230,17 +239,15 @@ class _Body:
         # Cauchy's: a landmark is never quite forgotten, as a hidden limb has nothing else
         costs = np.where(np.isfinite(self._far), np.square(_FAR) * np.log(worse), square)
         weights = 1 / (worse * np.square(self._across))
-        slopes = np.zeros((_COUNT, 2, 3))
-        slopes[:, :, :2], slopes[:, :, 2] = np.eye(2), -self._rays
         equations.add(off.ravel(), np.repeat(weights, 2), float(costs.sum()),
-                      np.repeat(_ALL, 2), slopes.reshape(-1, 3))
+                      np.repeat(_ALL, 2), self._sight_slopes)
 
     def _add_depth(self, equations: _Equations, nodes: Vectors) -> None:
         """Add how far nodes are from the depths that were measured for them."""
         off = nodes[:, 2] - self._depths
         weights, costs = _forgetting(off / self._along, self._far)
         equations.add(off, weights / np.square(self._along), float(costs.sum()),
-                      _ALL, np.tile(_AXIS[2], (_COUNT, 1)))
+                      _ALL, _EACH_AXIS[2::3])
 
     def _add_lengths(self, equations: _Equations, nodes: Vectors) -> None:
         """Add how far bones are too long or too short."""
@@ -259,11 +266,8 @@ class _Body:
         away = np.linalg.norm(pull, axis=1)
         weights = (away > 0) / (_OUTSIDE ** 2 * np.maximum(1, away / _OUTSIDE_STEP))
         cost = float(np.minimum(away / _OUTSIDE, _MOST_OUTSIDE).sum())
-        units = np.tile(_AXIS, (len(_PLACES), 1))
-        shares = np.repeat(_SHARES, 3, axis=0)
         equations.add(-pull.ravel(), np.repeat(weights, 3), cost,
-                      np.repeat(_PLACE_STARTS, 3), (1 - shares) * units,
-                      np.repeat(_PLACE_ENDS, 3), shares * units)
+                      _PULLED_STARTS, _START_SLOPES, _PULLED_ENDS, _END_SLOPES)
 
     def _add_surface(self, equations: _Equations, nodes: Vectors, reach: float) -> None:
         """Add how far the cloud is from the surface of the capsules that are nearest."""
@@ -305,7 +309,7 @@ def _add_motion(equations: _Equations, off: Vectors) -> None:
     """Add how far nodes are from where they are expected."""
     weights, costs = _forgetting(np.linalg.norm(off, axis=1) / _EXPECTED, _FAR_EXPECTED)
     equations.add(off.ravel(), np.repeat(weights / _EXPECTED ** 2, 3), float(costs.sum()),
-                  np.repeat(_ALL, 3), np.tile(_AXIS, (_COUNT, 1)))
+                  _EACH, _EACH_AXIS)
 
 
 def _add_legs(equations: _Equations, nodes: Vectors) -> None:
