@@ -181,6 +181,7 @@ def _references() -> tuple[int, int, int]:
 
     with streaming() as camera:
         camera.read(1.0)
+        absent(2)
         changed(lambda: absent(10_000))
         have('silent-imu')
         time_out(2)
