@@ -156,7 +156,8 @@ def _references() -> tuple[int, int, int]:
     changes = []
 
     def changed(work: Any) -> None:
-        gc.collect()
+        while gc.collect():
+            pass  # what is freed may leave more to be freed
         before = sys.getrefcount(None)
         work()
         gc.collect()
