@@ -23,18 +23,23 @@ Once after installation, if the first images are to be as quick as all others:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
 import itertools
 import logging
 import threading
+from typing import Literal
 
 from k4a_ros import compilation
 from k4a_ros.images import cloud_kernels
 from k4a_ros.images import registration_kernels
 from k4a_ros.images import rvl_kernels
 from k4a_ros.images.registration import fixed
+from k4a_ros.lens import Intrinsics
 import numpy as np
+
+Loops = Literal['clouds', 'registration', 'rvl', 'bodies']
 
 _LOG = logging.getLogger(__name__)
 _SIZE = (2, 2)
@@ -42,7 +47,7 @@ _SIZE = (2, 2)
 _LOADED = 2.0
 
 
-def warm_up(*, clouds: bool = True, registration: bool = True, rvl: bool = True) -> None:
+def warm_up(*loops: Loops) -> None:
     """
     Make the first capture as fast as all others; takes seconds the first time on a machine.
 
@@ -50,23 +55,20 @@ def warm_up(*, clouds: bool = True, registration: bool = True, rvl: bool = True)
     thread compile at a time, and the others wait for what they need. It is told when it takes
     long. Does nothing without numba.
 
-    :param clouds: what ``clouds`` and ``geometry`` need.
-    :param registration: what ``registration`` needs.
-    :param rvl: what ``depth_codec`` needs for RVL.
+    :param loops: what ``clouds`` and ``geometry``, what ``registration``, what ``depth_codec`` for
+        RVL, or what body tracking with landmarks needs; by default all of it.
     """
     if not compilation.AVAILABLE:
         return
-    if clouds:
-        with _telling('point clouds'):
-            _warm_clouds()
-    if registration:
-        with _telling('registration of depth and colour'):
-            _warm_registration()
-    if rvl:
-        with _telling('RVL'):
-            words = np.zeros(16, np.uint32)
-            count = rvl_kernels.encode(fixed(np.zeros(4, np.uint16)), words)
-            rvl_kernels.decode(fixed(words[:count]), np.zeros(4, np.uint16))
+    parts: dict[Loops, tuple[str, Callable[[], None]]] = {
+        'clouds': ('point clouds', _warm_clouds),
+        'registration': ('registration of depth and colour', _warm_registration),
+        'rvl': ('RVL', _warm_rvl),
+        'bodies': ('body tracking', _warm_bodies)}
+    for part in loops or parts:
+        name, warm = parts[part]
+        with _telling(name):
+            warm()
 
 
 @contextlib.contextmanager
@@ -119,6 +121,28 @@ def _warm_registration() -> None:
         *where, fixed(np.zeros(_SIZE, np.uint32)), np.zeros(4, np.uint32))
     registration_kernels.sample_bgr(
         *where, fixed(np.zeros((*_SIZE, 3), np.uint8)), np.zeros((4, 3), np.uint8))
+
+
+def _warm_rvl() -> None:
+    """Call both loops of ``rvl_kernels``."""
+    words = np.zeros(16, np.uint32)
+    count = rvl_kernels.encode(fixed(np.zeros(4, np.uint16)), words)
+    rvl_kernels.decode(fixed(words[:count]), np.zeros(4, np.uint16))
+
+
+def _warm_bodies() -> None:
+    """Fit somebody to one pixel."""
+    from k4a_ros.body.fitting import fit
+    from k4a_ros.body.landmark_depths import BONES
+    from k4a_ros.body.landmark_model import LANDMARKS
+    from k4a_ros.body.lifting import Lifted
+    from k4a_ros.body.silhouette import Silhouette
+    points, nothing = np.ones((LANDMARKS, 3)), np.full(len(BONES), np.nan)
+    lifted = Lifted(points, np.zeros(LANDMARKS, np.uint8), nothing, 1.0, 1.0, points, points,
+                    np.zeros(LANDMARKS, np.float32))
+    silhouette = Silhouette(np.ones((1, 1), np.uint16), np.ones((1, 1), np.bool_),
+                            Intrinsics(1, 1, 1.0, 1.0, 0.0, 0.0), 1)
+    fit(lifted, np.ones((1, 3)), silhouette, nothing, None)
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from k4a_ros import compilation
 from k4a_ros.body import k4abt_library
 from k4a_ros.body.base import BodyTracker
 from k4a_ros.body.options import TrackerOptions
@@ -27,6 +28,7 @@ from k4a_ros.body.queued import QueuedTracker
 from k4a_ros.cameras.base import Camera
 from k4a_ros.errors import BodyTrackingError
 from k4a_ros.settings import Settings
+from k4a_ros.warm_up import warm_up
 
 
 def choose(settings: Settings) -> str:
@@ -64,6 +66,10 @@ def _find(backend: str, settings: Settings) -> None:
         k4abt_library.load(settings.body_tracking_library_path).model(
             settings.body_tracking_model_path)
     elif backend == 'landmarks':
+        if not compilation.AVAILABLE:
+            raise BodyTrackingError(
+                'body tracking with landmarks needs numba, which is not installed: '
+                '"pip install numba"')
         from k4a_ros.body.landmark_model import find_model
         find_model(settings.body_tracking_model_path)
 
@@ -85,6 +91,7 @@ def open_tracker(backend: str, camera: Camera, settings: Settings) -> BodyTracke
     estimator: Estimator
     if backend == 'landmarks':
         from k4a_ros.body.landmarks import LandmarkEstimator
+        warm_up('bodies')
         estimator = LandmarkEstimator(
             camera.calibration, camera.config, options.model_path, options.smoothing_factor)
     else:

@@ -16,7 +16,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
+from k4a_ros.body.fitting_kernels import pull
 from k4a_ros.lens import Intrinsics
 import numpy as np
 import numpy.typing as npt
@@ -24,13 +27,12 @@ import numpy.typing as npt
 Vectors = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-#: metres behind a place from which on what is seen there is behind it
-_BEHIND = 0.06
-
 
 class Silhouette:
     """
     One person's outline in a depth image, and what is seen beside it.
+
+    ``parts`` is what ``fitting_kernels.pull`` takes.
 
     :param depth: (height, width) uint16 millimetres.
     :param mine: (height, width), which pixels show the person, at least one.
@@ -40,38 +42,23 @@ class Silhouette:
     def __init__(
         self, depth: npt.NDArray[np.uint16], mine: Mask, lens: Intrinsics, step: int,
     ) -> None:
-        self._lens, self._step = lens, step
-        self._depth = depth[::step, ::step]
-        self._mine = mine[::step, ::step]
-        _, self._nearest = cv2.distanceTransformWithLabels(
-            (~self._mine).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
-        rows, columns = np.nonzero(self._mine)
-        #: of each label in ``_nearest``, the person's pixel (column, row)
-        self._pixels = np.zeros((int(self._nearest.max()) + 1, 2))
-        self._pixels[self._nearest[rows, columns]] = np.stack((columns, rows), axis=1)
+        depth, mine = depth[::step, ::step].copy(), mine[::step, ::step].copy()
+        _, nearest = cv2.distanceTransformWithLabels(
+            (~mine).view(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+        rows, columns = np.nonzero(mine)
+        # of each label in nearest, the person's pixel (column, row)
+        outline = np.zeros((int(nearest.max()) + 1, 2))
+        outline[nearest[rows, columns]] = np.stack((columns, rows), axis=1)
+        self.parts: tuple[Any, ...] = (
+            depth, mine, nearest, outline, float(step),
+            (lens.fx, lens.fy, lens.cx, lens.cy, lens.k1, lens.k2, lens.k3, lens.k4, lens.k5,
+             lens.k6, lens.p1, lens.p2, lens.codx, lens.cody, lens.metric_radius ** 2,
+             2.0 if lens.model == 'brown_conrady' else 1.0))
 
     def pull(self, points: Vectors) -> Vectors:
         """
         Return how far points inside of limbs are from where they can be, (N, 3) metres.
 
-        Before his surface there is nothing of him, so that it is back to it; and where one sees
-        something behind them they are not, so that it is across to his outline. 0 for the rest,
-        and for what others hide.
-
         :param points: (N, 3) metres in the depth camera's frame.
         """
-        z = np.maximum(points[:, 2], 0.1)
-        pixels, valid = self._lens.project(points / z[:, np.newaxis])
-        pixels = np.where(valid[:, np.newaxis], pixels, -1e6) / self._step
-        columns, rows = np.rint(pixels).astype(np.int64).T
-        height, width = self._depth.shape
-        inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
-        columns, rows = np.clip(columns, 0, width - 1), np.clip(rows, 0, height - 1)
-        surface, mine = self._depth[rows, columns] * 1e-3, self._mine[rows, columns] & inside
-        pull: Vectors = np.zeros_like(points)
-        pull[:, 2] = np.where(mine & (surface > z), surface - z, 0)
-        through = inside & ~mine & (surface > z + _BEHIND)
-        outline = self._pixels[self._nearest[rows, columns]]
-        unit = z[:, np.newaxis] * self._step / (self._lens.fx, self._lens.fy)
-        pull[:, :2] = np.where(through[:, np.newaxis], (outline - pixels) * unit, 0)
-        return pull
+        return np.array([pull(x, y, z, self.parts) for x, y, z in points.tolist()])

@@ -52,7 +52,7 @@ class Registration:
 
         :param occlusion: see `ColorToDepth`.
         """
-        warm_up(clouds=False, rvl=False)
+        warm_up('registration')
         pair = CameraPair(calibration, config.depth_mode, config.color_resolution)
         return cls(
             Correspondences(pair), DepthToColor(pair), ColorToDepth(pair, occlusion=occlusion))

@@ -89,7 +89,7 @@ def add_depth(board: Board) -> None:
         compressed.fill(compressor.compress(image.data))
         return compressed.message
 
-    compiled = Later(lambda: warm_up(clouds=False, registration=False))
+    compiled = Later(lambda: warm_up('rvl'))
     board.add('depth/image_raw/compressedDepth', sensor_msgs.msg.CompressedImage,
               captures.depth, render, compiled if codec == 'rvl' else None)
 

@@ -131,7 +131,7 @@ def _add(
         frame, options.size(lens.width, lens.height), extra, organized=options.organized)
 
     def prepare() -> Write:
-        warm_up(registration=False, rvl=False)
+        warm_up('clouds')
         return make(lens.rays(), options, points.points)
 
     write = Later(prepare)

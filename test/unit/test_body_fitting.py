@@ -21,6 +21,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
+from k4a_ros.body import fitting
+from k4a_ros.body import fitting_kernels
 from k4a_ros.body.base import Confidence
 from k4a_ros.body.fitting import fit
 from k4a_ros.body.lifting import BONES
@@ -39,9 +41,12 @@ from k4a_ros.nominal_calibration import nominal_calibration
 from k4a_ros.simulation.person import Person
 from k4a_ros.simulation.scene_file import default_scene
 from k4a_ros.simulation.sensor import Sensor
+from k4a_ros.warm_up import warm_up
 import numpy as np
 import pytest
 from test_body_lifting import landmarks_of
+
+pytest.importorskip('numba', reason='limbs are fitted with numba only')
 
 NOMINAL = FactoryCalibration.from_raw(nominal_calibration())
 LENS = NOMINAL.depth(DepthMode.NFOV_UNBINNED)
@@ -149,6 +154,74 @@ def test_a_silhouette_pulls_back_what_cannot_be(world: World) -> None:
     assert -0.5 < pull[2, 0] < -0.1 and pull[2, 2] == 0
     # what something hides may well be there
     assert np.array_equal(pull[3], np.zeros(3))
+
+
+def test_its_pixels_are_those_of_the_lens() -> None:
+    """All lenses are asked, wide ones, too, where they are bent most."""
+    for mode in (DepthMode.NFOV_UNBINNED, DepthMode.WFOV_2X2BINNED):
+        lens = NOMINAL.depth(mode)
+        for model in ('brown_conrady', 'rational_6kt'):
+            lens = replace(lens, model=model, p1=0.01, p2=-0.02, codx=0.01, cody=-0.01)
+            depth = np.zeros((lens.height, lens.width), np.uint16)
+            parts = Silhouette(depth, depth == 0, lens, 2).parts
+            for x, y in np.random.default_rng(4).uniform(-2, 2, (200, 2)):
+                pixel = lens.project([x, y, 1.0])[0]
+                assert np.allclose(
+                    fitting_kernels._project(x, y, parts[-1]), pixel, 1e-12, 1e-9, equal_nan=True)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_equations_are_solved(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    root = random.normal(size=(48, 48))
+    matrix, right = root @ root.T + 0.1 * np.eye(48), random.normal(size=48)
+    expected = np.linalg.solve(matrix, right)
+    fitting_kernels._cholesky(matrix, right)
+    assert np.allclose(right, expected, 1e-8, 1e-8)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_steps_go_where_costs_fall(seed: int) -> None:
+    """The right side is minus half the gradient of what it costs, where neither is cut off."""
+    random = np.random.default_rng(seed)
+    start = _WORLD.truth[fitting_kernels.NODES] + random.normal(0, 0.05, (16, 3))
+    lifted = _WORLD.lifted(_WORLD.truth + random.normal(0, 0.05, (33, 3)))
+    rays, depths, across, along, held = fitting._seen(lifted, np.arange(33))
+    lengths, sigmas = fitting._bones(lifted.world, UNKNOWN)
+    expected = start + random.normal(0, 0.1, (16, 3))
+    terms = [(fitting_kernels._add_sight, (rays, across, held)),
+             (fitting_kernels._add_depths, (depths, along, held)),
+             (fitting_kernels._add_motion, (expected,)),
+             (fitting_kernels._add_lengths, (lengths, sigmas)),
+             (fitting_kernels._add_legs, ())]
+    for term, evidence in terms:
+        right = np.zeros(48)
+        term(start, *evidence, np.zeros((48, 48)), right)
+        for number in random.integers(6 * 3, 48, 8):
+            costs = []
+            for off in (-1e-6, 1e-6):
+                nodes = start.copy()
+                nodes.reshape(-1)[number] += off
+                costs.append(term(nodes, *evidence, np.zeros((48, 48)), np.zeros(48)))
+            if term is fitting_kernels._add_legs and number // 3 in (8, 9):
+                continue  # the hips' direction is taken as it is
+            slope = (costs[1] - costs[0]) / 2e-6
+            assert right[number] == pytest.approx(-slope / 2, rel=1e-3, abs=1e-2)
+
+
+def test_after_warming_up_nothing_is_compiled(world: World) -> None:
+    """With images that cannot be written to, as those of a capture."""
+    warm_up('bodies')
+    before = len(fitting_kernels.solve.signatures)
+    depth, mine = world.depth.copy(), world.mine.copy()
+    depth.flags.writeable = mine.flags.writeable = False
+    for step in (1, 2):
+        silhouette = Silhouette(depth, mine, LENS, step)
+        for expected in (None, world.truth):
+            fit(world.lifted(world.truth), world.cloud, silhouette, UNKNOWN, expected)
+    assert len(fitting_kernels.solve.signatures) == before
 
 
 def test_walls_are_planes_and_people_are_not() -> None:

@@ -24,7 +24,9 @@ import sys
 from types import SimpleNamespace
 
 import cv2
+from k4a_ros import compilation
 from k4a_ros.body import landmark_model
+from k4a_ros.body.backends import choose
 from k4a_ros.body.base import BACKGROUND
 from k4a_ros.body.base import BodyInput
 from k4a_ros.body.base import Confidence
@@ -38,6 +40,7 @@ from k4a_ros.config import CameraConfig
 from k4a_ros.config import ColorResolution
 from k4a_ros.config import DepthMode
 from k4a_ros.errors import BodyTrackingError
+from k4a_ros.settings import Settings
 from k4a_ros.simulation.person import Person
 import numpy as np
 import pytest
@@ -55,7 +58,8 @@ WFOV = CameraConfig.of_modes(DepthMode.WFOV_2X2BINNED, ColorResolution.OFF)
 
 @pytest.fixture(scope='session')
 def model() -> None:
-    """Skip where the weights are not installed."""
+    """Skip where numba or the weights are not installed."""
+    pytest.importorskip('numba', reason='limbs are fitted with numba only')
     try:
         find_model()
     except BodyTrackingError as error:
@@ -237,6 +241,13 @@ def test_a_missing_model_says_how_to_get_it(monkeypatch):
     assert INSTALL in str(caught.value)
     assert 'pip install --no-deps mediapipe==' in INSTALL
     assert '\n' not in str(caught.value)
+
+
+def test_without_numba_it_is_not_chosen(monkeypatch):
+    monkeypatch.setattr(compilation, 'AVAILABLE', False)
+    for backend in ('landmarks', 'auto'):
+        with pytest.raises(BodyTrackingError, match=r'landmarks needs numba.*"pip install numba"'):
+            choose(Settings(body_tracking_backend=backend))
 
 
 def test_another_version_without_the_model_says_so(monkeypatch, tmp_path):

@@ -193,7 +193,8 @@ def _references() -> dict[str, float]:
 
 
 def test_nothing_takes_references_from_none(recording):
-    """pyk4a loses one with each of these, and Python before 3.12 dies of it.
+    """
+    pyk4a loses one with each of these, and Python before 3.12 dies of it.
 
     A loss is a whole one of each call; threads that end meanwhile free some tens in all.
     """
