@@ -85,9 +85,14 @@ def together(
             first, pixels=(first.pixels + second.pixels) / 2,
             visibility=(first.visibility + second.visibility) / 2,
             world=(first.world + second.world) / 2)
-    if expected is None or offset(first.pixels, expected) <= offset(second.pixels, expected):
+    if expected is None or _nearest(first, expected) <= _nearest(second, expected):
         return first
     return second
+
+
+def _nearest(seen: Landmarks, expected: Vectors) -> float:
+    """Return how far what is seen, or its reverse, is from what is expected."""
+    return min(offset(seen.pixels[order], expected) for order in (slice(None), MIRRORED))
 
 
 def offset(pixels: npt.NDArray[np.floating[Any]], others: npt.NDArray[np.floating[Any]]) -> float:
