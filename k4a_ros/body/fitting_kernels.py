@@ -46,18 +46,27 @@ RADII = np.array([
 _ENDS = np.array([[_AT[joint] for joint in part] for part in _PARTS])
 _LIMB_COUNT, _PART_COUNT, _COUNT = len(LIMBS), len(_PARTS), len(NODES)
 _SIZE = 3 * _COUNT
+_AXES, _NOTHING = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)), (0.0, 0.0, 0.0)
+#: shoulders and hips; elbows, wrists and hands, left ones first
+_SHOULDERS, _HIPS, _ARMS = (0, 1), (_AT[23], _AT[24]), (2, 3, 4, 5, 6, 7)
 
 #: metres: standard deviation of the surface, and as many points as that count for one limb
 _SURFACE, _POINTS = 0.015, 12.0
-#: standard deviations from which on a landmark counts less, and what was expected, metres
-_FAR, FAR_EXPECTED, _EXPECTED = 3.0, 2.0, 0.10
+#: standard deviations from which on a landmark, and what was expected, count less; metres
+_FAR, _FAR_EXPECTED, _EXPECTED = 3.0, 3.0, 0.10
 #: the most that a bone's length costs
 _LONGEST = 25.0
-#: left and right hip; knees and ankles, metres that left ones are to the left of right ones at
-#: least, standard deviation, and metres from which on it counts less: legs may be crossed
-_LEFT_HIP, _RIGHT_HIP = _AT[23], _AT[24]
+# What cannot be: metres, their standard deviation, and those from which on they count less.
+#: knees and ankles: left ones are to the left of right ones by that, but legs may be crossed
 _LEGS = ((_AT[25], _AT[26], 0.10), (_AT[27], _AT[28], 0.08))
-_APART_SIGMA, _APART_FAR = 0.03, 0.15
+_APART, _APART_FAR = 0.03, 0.15
+#: knee, ankle and toe: toes are at least that much ahead, and at most that much up the shank
+_FEET = ((_AT[25], _AT[27], _AT[31]), (_AT[26], _AT[28], _AT[32]))
+_AHEAD, _UP, _FOOT, _FOOT_FAR = 0.10, 0.05, 0.01, 0.5
+#: arms are outside of the trunk, which is wider than its hips by that, and so thick from its
+#: middle to front and back; and, as a share of its length, reaches down to that
+_FLESH, _THICK, _LOWEST = 0.08, 0.12, -0.5
+_INSIDE, _INSIDE_FAR = 0.03, 0.3
 #: metres, of being where one sees something behind; and the most that counts of it in one step
 _OUTSIDE, _OUTSIDE_STEP = 0.03, 0.1
 #: metres behind a place from which on what is seen there is behind it
@@ -106,12 +115,13 @@ def _equations(nodes: Any, reach: float, body: Any, matrix: Any, right: Any) -> 
     right[:] = 0
     for i in range(_SIZE):
         matrix[i, i] = _DAMPING
-    cost = _add_sight(nodes, rays, across, held, matrix, right)
-    cost += _add_depths(nodes, depths, along, held, matrix, right)
+    cost = _add_landmarks(nodes, rays, depths, across, along, held, matrix, right)
     if len(expected):
         cost += _add_motion(nodes, expected, matrix, right)
     cost += _add_lengths(nodes, lengths, sigmas, matrix, right)
     cost += _add_legs(nodes, matrix, right)
+    cost += _add_feet(nodes, matrix, right)
+    cost += _add_arms(nodes, matrix, right)
     cost += _add_outside(nodes, silhouette, matrix, right)
     cost += _add_surface(nodes, cloud, from_head, reach, matrix, right)
     return cost
@@ -135,54 +145,28 @@ def _add(
 
 
 @compiled
-def _add_one(
-    matrix: Any, right: Any, residual: float, weight: float, node: int, slope: Any,
-) -> None:
-    """Add one residual, which changes with one node with the slope (3,)."""
-    a = 3 * node
-    for i in range(3):
-        right[a + i] -= weight * residual * slope[i]
-        for j in range(3):
-            matrix[a + i, a + j] += weight * slope[i] * slope[j]
-
-
-@compiled
-def _add_sight(
-    nodes: Any, rays: Any, across: Any, held: Any, matrix: Any, right: Any,
+def _add_landmarks(
+    nodes: Any, rays: Any, depths: Any, across: Any, along: Any, held: Any, matrix: Any,
+    right: Any,
 ) -> float:
-    """Add how far nodes are from the lines of sight of their landmarks."""
+    """Add how far nodes are from the lines of sight of their landmarks, and from their depths."""
     total = 0.0
     for node in range(_COUNT):
         z = nodes[node, 2]
         x, y = nodes[node, 0] - rays[node, 0] * z, nodes[node, 1] - rays[node, 1] * z
-        square = (x * x + y * y) / across[node] ** 2
-        weight = 1 / across[node] ** 2
-        if held[node]:
-            total += square
-        else:
+        off = z - depths[node]
+        square, square_along = (x * x + y * y) / across[node] ** 2, (off / along[node]) ** 2
+        weight, weight_along = 1 / across[node] ** 2, 1 / along[node] ** 2
+        if not held[node]:
             # Cauchy's: a landmark is never quite forgotten, as a hidden limb has nothing else
             worse = 1 + square / _FAR ** 2
-            total += _FAR ** 2 * math.log(worse)
-            weight /= worse
-        _add_one(matrix, right, x, weight, node, (1.0, 0.0, -rays[node, 0]))
-        _add_one(matrix, right, y, weight, node, (0.0, 1.0, -rays[node, 1]))
-    return total
-
-
-@compiled
-def _add_depths(
-    nodes: Any, depths: Any, along: Any, held: Any, matrix: Any, right: Any,
-) -> float:
-    """Add how far nodes are from the depths that were measured for them."""
-    total = 0.0
-    for node in range(_COUNT):
-        off = nodes[node, 2] - depths[node]
-        square = (off / along[node]) ** 2
-        weight = 1.0
-        if not held[node]:
-            weight, square = _forgetting(square, _FAR)
-        total += square
-        _add_one(matrix, right, off, weight / along[node] ** 2, node, (0.0, 0.0, 1.0))
+            weight, square = weight / worse, _FAR ** 2 * math.log(worse)
+            share, square_along = _forgetting(square_along, _FAR)
+            weight_along *= share
+        total += square + square_along
+        _add(matrix, right, x, weight, node, (1.0, 0.0, -rays[node, 0]), node, _NOTHING)
+        _add(matrix, right, y, weight, node, (0.0, 1.0, -rays[node, 1]), node, _NOTHING)
+        _add(matrix, right, off, weight_along, node, _AXES[2], node, _NOTHING)
     return total
 
 
@@ -191,14 +175,12 @@ def _add_motion(nodes: Any, expected: Any, matrix: Any, right: Any) -> float:
     """Add how far nodes are from where they are expected."""
     total = 0.0
     for node in range(_COUNT):
-        x, y = nodes[node, 0] - expected[node, 0], nodes[node, 1] - expected[node, 1]
-        z = nodes[node, 2] - expected[node, 2]
-        weight, square = _forgetting((x * x + y * y + z * z) / _EXPECTED ** 2, FAR_EXPECTED)
+        off = nodes[node] - expected[node]
+        weight, square = _forgetting((off * off).sum() / _EXPECTED ** 2, _FAR_EXPECTED)
         total += square
-        weight /= _EXPECTED ** 2
-        _add_one(matrix, right, x, weight, node, (1.0, 0.0, 0.0))
-        _add_one(matrix, right, y, weight, node, (0.0, 1.0, 0.0))
-        _add_one(matrix, right, z, weight, node, (0.0, 0.0, 1.0))
+        for axis in range(3):
+            _add(matrix, right, off[axis], weight / _EXPECTED ** 2, node, _AXES[axis], node,
+                 _NOTHING)
     return total
 
 
@@ -208,8 +190,7 @@ def _add_lengths(nodes: Any, lengths: Any, sigmas: Any, matrix: Any, right: Any)
     total = 0.0
     for limb in range(_LIMB_COUNT):
         start, end = _ENDS[limb]
-        x, y = nodes[end, 0] - nodes[start, 0], nodes[end, 1] - nodes[start, 1]
-        z = nodes[end, 2] - nodes[start, 2]
+        x, y, z = nodes[end] - nodes[start]
         length = max(math.sqrt(x * x + y * y + z * z), 1e-6)
         off = length - lengths[limb]
         total += min((off / sigmas[limb]) ** 2, _LONGEST)
@@ -219,22 +200,75 @@ def _add_lengths(nodes: Any, lengths: Any, sigmas: Any, matrix: Any, right: Any)
 
 
 @compiled
+def _add_limit(
+    matrix: Any, right: Any, off: float, sigma: float, far: float, first: int, slope: Any,
+    second: int,
+) -> float:
+    """Add how far beyond a limit a node is, seen from a second one; return what it costs."""
+    if off >= 0:
+        return 0.0
+    weight, square = _forgetting((off / far) ** 2, 1.0)
+    x, y, z = slope
+    _add(matrix, right, off, weight / sigma ** 2, first, (x, y, z), second, (-x, -y, -z))
+    cost: float = square * (far / sigma) ** 2
+    return cost
+
+
+@compiled
+def _unit(vector: Any) -> Any:
+    """Return a vector (3,) with length 1, 0 if it has none."""
+    return vector / max(math.sqrt((vector * vector).sum()), 1e-6)
+
+
+@compiled
 def _add_legs(nodes: Any, matrix: Any, right: Any) -> float:
     """Add how far legs are through each other."""
-    x = nodes[_LEFT_HIP, 0] - nodes[_RIGHT_HIP, 0]
-    y = nodes[_LEFT_HIP, 1] - nodes[_RIGHT_HIP, 1]
-    z = nodes[_LEFT_HIP, 2] - nodes[_RIGHT_HIP, 2]
-    width = max(math.sqrt(x * x + y * y + z * z), 1e-6)
-    x, y, z = x / width, y / width, z / width
+    across = _unit(nodes[_HIPS[0]] - nodes[_HIPS[1]])
     total = 0.0
     for left, other, apart in _LEGS:
-        off = ((nodes[left, 0] - nodes[other, 0]) * x + (nodes[left, 1] - nodes[other, 1]) * y
-               + (nodes[left, 2] - nodes[other, 2]) * z - apart)
-        if off < 0:
-            weight, square = _forgetting((off / _APART_FAR) ** 2, 1.0)
-            total += square * (_APART_FAR / _APART_SIGMA) ** 2
-            _add(matrix, right, off, weight / _APART_SIGMA ** 2, left, (x, y, z), other,
-                 (-x, -y, -z))
+        off = ((nodes[left] - nodes[other]) * across).sum() - apart
+        total += _add_limit(matrix, right, off, _APART, _APART_FAR, left, across, other)
+    return total
+
+
+@compiled
+def _add_feet(nodes: Any, matrix: Any, right: Any) -> float:
+    """Add how far toes are behind ankles, or up the shank; knees are hinges from hip to hip."""
+    x, y, z = nodes[_HIPS[0]] - nodes[_HIPS[1]]
+    total = 0.0
+    for knee, ankle, toe in _FEET:
+        u, v, w = shank = _unit(nodes[knee] - nodes[ankle])
+        ahead = _unit(np.array((y * w - z * v, z * u - x * w, x * v - y * u)))
+        foot = nodes[toe] - nodes[ankle]
+        for off, slope in (((foot * ahead).sum() - _AHEAD, ahead),
+                           (_UP - (foot * shank).sum(), -shank)):
+            total += _add_limit(matrix, right, off, _FOOT, _FOOT_FAR, toe, slope, ankle)
+    return total
+
+
+@compiled
+def _add_arms(nodes: Any, matrix: Any, right: Any) -> float:
+    """Add how far arms are inside of the trunk, which is an ellipse: it is aside that they go."""
+    hips = nodes[_HIPS[0]] - nodes[_HIPS[1]]
+    shoulders = nodes[_SHOULDERS[0]] - nodes[_SHOULDERS[1]]
+    low = (nodes[_HIPS[0]] + nodes[_HIPS[1]]) / 2
+    trunk = (nodes[_SHOULDERS[0]] + nodes[_SHOULDERS[1]]) / 2 - low
+    up, across = _unit(trunk), hips + shoulders
+    across = _unit(across - (across * up).sum() * up)
+    wide = (hips * across).sum() / 2 + _FLESH
+    narrower = (shoulders * across).sum() / 2 - wide
+    total = 0.0
+    for node in _ARMS:
+        at = nodes[node] - low
+        height, aside = (at * up).sum(), (at * across).sum()
+        thick = ((at * at).sum() - height ** 2 - aside ** 2) / _THICK ** 2
+        share = height / max((trunk * up).sum(), 1e-6)
+        if _LOWEST < share < 1 and thick < 1:
+            side = 1 - 2 * (node % 2)
+            off = side * aside - (wide + max(share, 0.0) * narrower) * math.sqrt(
+                min(1 - thick, 1.0))
+            total += _add_limit(matrix, right, off, _INSIDE, _INSIDE_FAR, node, side * across,
+                                _HIPS[0])
     return total
 
 

@@ -17,6 +17,8 @@
 
 from __future__ import annotations
 
+from k4a_ros.body.landmark_model import LANDMARKS
+from k4a_ros.body.landmark_model import TRUNK
 import numpy as np
 import numpy.typing as npt
 
@@ -26,8 +28,10 @@ Vectors = npt.NDArray[np.float64]
 #: sight, where the picture tells them, and along it, where those that are hidden are guessed.
 _ACROSS = np.array([0.08, 0.04, 0.02])
 _ALONG = np.array([0.2, 0.08, 0.025])
-#: the same of an acceleration, m/s², of one second's, and of the speed of somebody new, m/s
-_ACCELERATION = 30.0
+#: the same of an acceleration, m/s², of one second's, of limbs and of the trunk, which is heavier;
+#: and of the speed of somebody new, m/s
+_ACCELERATIONS = np.full((LANDMARKS, 1), 30.0)
+_ACCELERATIONS[TRUNK] = 8.0
 _SPEED = 1.0
 #: standard deviations from which on a measurement counts as one that is so much worse
 _FAR = 3.0
@@ -51,7 +55,7 @@ class Motion:
         self._speed = self._pp = self._pv = self._vv = np.zeros(0)
 
     def expected(self, now_us: int) -> Vectors | None:
-        """Return where the landmarks will be at a time, (N, 3) metres; None if unknown."""
+        """Return where the landmarks will be at a time, (33, 3) metres; None if unknown."""
         seconds = (now_us - self._now_us) * 1e-6
         if self._state is None or not 0 <= seconds < _OLD:
             return None
@@ -61,9 +65,9 @@ class Motion:
         self, points: Vectors, confidences: npt.NDArray[np.uint8], now_us: int,
     ) -> Vectors:
         """
-        Return where landmarks are that have been measured at a time, (N, 3) metres.
+        Return where landmarks are that have been measured at a time, (33, 3) metres.
 
-        :param points: (N, 3) metres in the depth camera's frame, ``confidences`` (N,).
+        :param points: (33, 3) metres in the depth camera's frame, ``confidences`` (33,).
         """
         depth = np.maximum(points[:, 2:], 0.1)
         measured = np.concatenate((points[:, :2] / depth, depth), axis=1)
@@ -77,7 +81,7 @@ class Motion:
             self._pp, self._pv = variance, np.zeros_like(variance)
             self._vv = np.square(_SPEED * scale)
             return points
-        noise = np.square(_ACCELERATION * scale)
+        noise = np.square(_ACCELERATIONS * scale)
         state = self._state + self._speed * seconds
         pp = (self._pp + 2 * seconds * self._pv + seconds ** 2 * self._vv
               + noise * seconds ** 4 / 4)

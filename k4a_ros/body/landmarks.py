@@ -33,6 +33,7 @@ from k4a_ros.body.following import Follower
 from k4a_ros.body.following import Track
 from k4a_ros.body.landmark_joints import joints_of
 from k4a_ros.body.landmark_mirror import from_mirror
+from k4a_ros.body.landmark_mirror import offset
 from k4a_ros.body.landmark_mirror import together
 from k4a_ros.body.landmark_model import LandmarkModel
 from k4a_ros.body.landmark_model import Landmarks
@@ -64,6 +65,8 @@ Mask = npt.NDArray[np.bool_]
 _FLAG = 0.5
 #: the same at the first of two looks, and if only the first has it
 _FIRST_FLAG, _SURE_FLAG = 0.3, 0.8
+#: metres, in the mean, up to which a look has seen what was expected
+_AS_EXPECTED = 0.06
 #: share of the landmarks called visible that have to be on the surface of who is new
 _SUPPORT = 0.5
 #: m² of somebody known that have to be seen
@@ -297,7 +300,11 @@ class LandmarkEstimator:
         self, region: Region, segments: Segments, images: BodyInput, mask: Mask, hidden: Mask,
         expected: Vectors | None = None,
     ) -> tuple[Landmarks, View]:
-        """Let the model look at a region, where landmarks (33, 3) may be expected."""
+        """
+        Let the model look at a region, where landmarks (33, 3) may be expected.
+
+        It looks a second time, in a mirror, unless it has seen what was expected.
+        """
         view = View(region, segments.up)
         step = segments.step
         white = float(np.percentile(images.infrared[::step, ::step][mask], 98))
@@ -305,11 +312,13 @@ class LandmarkEstimator:
         shown = picture(
             images.infrared, hidden.astype(np.uint8), max(white, 1.0), maps, step)
         seen = self._model(shown)
-        if seen.flag > _FLAG:
+        there = None if expected is None else view.project(expected)
+        sure = (there is not None and seen.flag > _SURE_FLAG
+                and offset(seen.pixels, there) < _AS_EXPECTED * view.unit)
+        if seen.flag > _FLAG and not sure:
             other = from_mirror(self._model(np.ascontiguousarray(shown[:, ::-1])))
             if other.flag > _FLAG:
-                seen = together(seen, other, view.unit,
-                                None if expected is None else view.project(expected))
+                seen = together(seen, other, view.unit, there)
         return seen, view
 
     def _is_nobody(self, part: Part, images: BodyInput) -> bool:

@@ -22,14 +22,15 @@ from k4a_ros.body.landmark_motion import Motion
 import numpy as np
 import pytest
 
-SURE = np.full(3, Confidence.MEDIUM, np.uint8)
+SURE = np.full(33, Confidence.MEDIUM, np.uint8)
 STEP = 50_000
 
 
 def places(time_us: int) -> np.ndarray:
-    """Return three landmarks that move at 1 m/s, across, along and not at all."""
+    """Return landmarks by threes: some move at 1 m/s across, some along, and some not at all."""
     seconds = time_us * 1e-6
-    return np.array([[0.2 + seconds, 0.1, 2.0], [-0.3, 0.0, 2.5 - seconds], [0.1, 0.4, 2.2]])
+    three = [[0.2 + seconds, 0.1, 2.0], [-0.3, 0.0, 2.5 - seconds], [0.1, 0.4, 2.2]]
+    return np.resize(three, (33, 3))
 
 
 def moved(images: int) -> Motion:
@@ -52,7 +53,7 @@ def test_what_is_in_doubt_trembles_less_than_measured():
     random = np.random.default_rng(1)
     motion, raw, found = Motion(), [], []
     for image in range(200):
-        noise = random.normal(0, 0.04, (3, 3))
+        noise = random.normal(0, 0.04, (33, 3))
         points = motion.take(places(0) + noise, SURE - 1, image * STEP)
         raw.append(np.abs(noise[2]))
         found.append(np.abs(points - places(0))[2])
@@ -75,7 +76,7 @@ def test_a_guess_counts_less_than_what_is_seen():
     off = []
     for confidence in (Confidence.NONE, Confidence.LOW, Confidence.MEDIUM):
         points = moved(10).take(
-            places(10 * STEP) + [0.0, 0.0, 0.1], np.full(3, confidence, np.uint8), 10 * STEP)
+            places(10 * STEP) + [0.0, 0.0, 0.1], np.full(33, confidence, np.uint8), 10 * STEP)
         off.append(float(np.abs(points - places(10 * STEP)).max()))
     assert off[0] < off[1] < off[2]
 
