@@ -178,25 +178,29 @@ class Facing:
         self._doubt = 0.0
 
     def settle(
-        self, seen: Landmarks, expected: Vectors, unit: float, evidence: Reversal, speed: float,
-        seconds: float,
+        self, seen: Landmarks, expected: Vectors, before: Vectors, unit: float,
+        evidence: Reversal, speed: float, seconds: float,
     ) -> tuple[Landmarks, bool]:
         """
         Return what is seen with front and back as before, and whether he faces the other way.
 
         :param expected: (33, 2) pixels, where the landmarks are expected.
+        :param before: (33, 2) pixels, where they would be if he had not turned.
         :param unit: pixels that a metre is.
         :param speed: m/s away from the camera: people walk ahead.
         :param seconds: since he was seen last.
         """
+        walk = float(np.clip(speed * evidence.away, -_MOST_WALK, _MOST_WALK))
+        odds = evidence.odds + _WALK * walk + (0.0 if _shows_front(seen) else _BACK)
         now, then = _side(seen.pixels) / unit, _side(expected) / unit
-        if min(abs(now), abs(then)) > _SIDE:
+        if then * _side(before) < 0:
+            # he may be about to turn his other side to the camera, or seem to: the depth tells
+            opposite = odds > 0
+        elif min(abs(now), abs(then)) > _SIDE:
             opposite = now * then < 0
         else:
             opposite = distance(seen.pixels, expected, unit) - distance(
                 seen.pixels[MIRRORED], expected, unit) > _BETTER
-        walk = float(np.clip(speed * evidence.away, -_MOST_WALK, _MOST_WALK))
-        odds = evidence.odds + _WALK * walk + (0.0 if _shows_front(seen) else _BACK)
         # from the side there is neither front nor back
         odds = float(np.clip(odds, -_MOST, _MOST)) * min(1.0, abs(now) / _WHOLE) ** 2
         doubt = math.exp(-seconds / _KEPT) * self._doubt + _SHARE * (-odds if opposite else odds)

@@ -108,8 +108,9 @@ class Track:
         if seconds > _TANGLED:
             return straight(seen, evidence)
         expected = view.project(self.expected(now_us))
+        before = view.project(self.points + self.ahead(now_us))
         seen, turned = self.facing.settle(
-            seen, expected, view.unit, evidence, float(self.velocity[2]), seconds)
+            seen, expected, before, view.unit, evidence, float(self.velocity[2]), seconds)
         if turned:
             self._begin_anew()
             return seen

@@ -65,8 +65,9 @@ Mask = npt.NDArray[np.bool_]
 _FLAG = 0.5
 #: the same at the first of two looks, and if only the first has it
 _FIRST_FLAG, _SURE_FLAG = 0.3, 0.8
-#: metres, in the mean, up to which a look has seen what was expected
-_AS_EXPECTED = 0.06
+#: metres, in the mean, up to which a look has seen what was expected, and more of it for each
+#: second since he was seen; and the most
+_AS_EXPECTED, _LATER, _LEAST_SURE = 0.03, 0.5, 0.10
 #: share of the landmarks called visible that have to be on the surface of who is new
 _SUPPORT = 0.5
 #: m² of somebody known that have to be seen
@@ -234,7 +235,8 @@ class LandmarkEstimator:
                 track.region.centre + ahead, track.region.radius, track.region.roll)
             hidden = (owners != number) & (owners != BACKGROUND)
             seen, view = self._look(
-                region, segments, images, mask, hidden, track.expected(images.device_us))
+                region, segments, images, mask, hidden, track.expected(images.device_us),
+                (images.device_us - track.seen_us) * 1e-6)
             if seen.flag > _FLAG:
                 mask = self._whole(seen, view, segments, mask, hidden)
                 sights.append(_Sight(track, seen, view, mask))
@@ -298,12 +300,12 @@ class LandmarkEstimator:
 
     def _look(
         self, region: Region, segments: Segments, images: BodyInput, mask: Mask, hidden: Mask,
-        expected: Vectors | None = None,
+        expected: Vectors | None = None, seconds: float = 0.0,
     ) -> tuple[Landmarks, View]:
         """
         Let the model look at a region, where landmarks (33, 3) may be expected.
 
-        It looks a second time, in a mirror, unless it has seen what was expected.
+        It looks a second time, in a mirror, unless it has seen what was expected after seconds.
         """
         view = View(region, segments.up)
         step = segments.step
@@ -313,8 +315,8 @@ class LandmarkEstimator:
             images.infrared, hidden.astype(np.uint8), max(white, 1.0), maps, step)
         seen = self._model(shown)
         there = None if expected is None else view.project(expected)
-        sure = (there is not None and seen.flag > _SURE_FLAG
-                and offset(seen.pixels, there) < _AS_EXPECTED * view.unit)
+        sure = (there is not None and seen.flag > _SURE_FLAG and offset(
+            seen.pixels, there) < min(_AS_EXPECTED + _LATER * seconds, _LEAST_SURE) * view.unit)
         if seen.flag > _FLAG and not sure:
             other = from_mirror(self._model(np.ascontiguousarray(shown[:, ::-1])))
             if other.flag > _FLAG:

@@ -45,10 +45,10 @@ def somebody(side: float, *, front: bool = True) -> Landmarks:
 
 def settled(
     facing: Facing, seen: Landmarks, expected: Landmarks, odds: float, away: float = 0.0,
-    speed: float = 0.0,
+    speed: float = 0.0, before: Landmarks | None = None,
 ) -> tuple[Landmarks, bool]:
-    return facing.settle(
-        seen, expected.pixels.astype(np.float64), UNIT, Reversal(odds, away), speed, PERIOD)
+    then, last = (one.pixels.astype(np.float64) for one in (expected, before or expected))
+    return facing.settle(seen, then, last, UNIT, Reversal(odds, away), speed, PERIOD)
 
 
 def test_the_reverse_has_left_for_right_and_near_for_far():
@@ -93,6 +93,19 @@ def test_several_images_do(odds: float, images: int):
     seen, turned = settled(facing, expected, front, 0.0)
     assert not turned
     assert np.array_equal(seen.pixels, expected.pixels[MIRRORED])
+
+
+def test_an_expectation_that_turns_him_is_not_trusted_against_the_depth():
+    """What he does between images at a low rate may be taken for a turn that goes on."""
+    front, back = somebody(0.2), somebody(-0.1, front=False)
+    facing = Facing()
+    for _ in range(10):
+        settled(facing, front, front, -4.0)
+    seen, turned = settled(facing, front, back, -4.0, before=somebody(0.1))
+    assert seen is front and not turned
+    # and if he does turn, the depth says it as well
+    seen, turned = settled(facing, back, back, -4.0, before=somebody(0.1))
+    assert seen is back and not turned
 
 
 def test_people_walk_ahead():
