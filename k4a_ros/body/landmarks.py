@@ -84,7 +84,7 @@ _RATE = 30.0
 #: landmarks of arms and legs, and the visibility from which on they are looked for
 _LIMBS, _VISIBLE = slice(11, 33), 0.3
 #: points of somebody's surface that limbs are fitted to, and the fewest that are worth it
-_CLOUD, _LEAST_CLOUD = 300, 50
+_CLOUD, _LEAST_CLOUD = 600, 50
 
 
 @dataclass(frozen=True, eq=False)

@@ -86,7 +86,7 @@ def claim(
         best = int(shares.argmax())
         box = owners[part.box]
         # somebody beside a wall or at a table, or who seems to reach into it
-        walls = large_planes(surface, segments.area[part.box][inside])
+        walls = large_planes(surface, segments.area[part.box][inside], segments.up)
         if (not len(walls) and shares[best] > 0.95 and float(near.mean()) > 0.5
                 and float(np.percentile(away[best], 97)) < _ALL):
             box[inside] = close[best]

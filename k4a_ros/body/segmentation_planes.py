@@ -27,15 +27,18 @@ _GUESSES = 40
 _MOST, _SAMPLE = 4, 300
 #: metres from a plane that belong to it, and what is added for each metre from the camera
 _NEAR, _NEAR_PER_METRE = 0.025, 0.006
-#: m² that a plane has at least, and a guess of it: the trunk of a person has half of that
-_LEAST, _LEAST_GUESS = 0.6, 0.42
+#: m², as the camera sees them, that a plane has at least: the trunk of a person has half of that;
+#: and a level one, as a table; the thighs of who sits have a third; and the share of a guess
+_LEAST, _LEAST_LEVEL, _GUESSED = 0.6, 0.22, 0.7
+#: the cosine of the angle to up of the normal of a level plane
+_LEVEL = 0.98
 _FEW = 6
 #: how far off it points are at most, root mean square, as a share of what belongs to it: of what
 #: is there by chance, such as people side by side, it is 0.58
 _EVEN = 0.4
 
 
-def large_planes(surface: Floats, area: Floats) -> Vectors:
+def large_planes(surface: Floats, area: Floats, up: Vectors) -> Vectors:
     """
     Return large planes, (M, 4): unit normals, and what to add to give distances.
 
@@ -44,6 +47,7 @@ def large_planes(surface: Floats, area: Floats) -> Vectors:
 
     :param surface: (N, 3) metres.
     :param area: (N,) m² that each point stands for.
+    :param up: (3,) unit vector.
     """
     step = max(1, len(surface) // _SAMPLE)
     points = surface[::step].astype(np.float64)
@@ -51,23 +55,29 @@ def large_planes(surface: Floats, area: Floats) -> Vectors:
     near = _NEAR + _NEAR_PER_METRE * points[:, 2]
     random = np.random.default_rng(0)
     found: list[Vectors] = []
-    while len(found) < _MOST and float(weights.sum()) >= _LEAST:
+    while len(found) < _MOST and float(weights.sum()) >= _LEAST_LEVEL:
         chosen = points[random.integers(0, len(points), (_GUESSES, 3))]
         normals = np.cross(chosen[:, 1] - chosen[:, 0], chosen[:, 2] - chosen[:, 0])
         lengths = np.linalg.norm(normals, axis=1, keepdims=True)
         normals = normals / np.maximum(lengths, 1e-6)
         away = np.abs(normals @ points.T - (normals * chosen[:, 0]).sum(axis=1, keepdims=True))
         score = np.where(away < near, weights, 0).sum(axis=1) * (lengths[:, 0] > 0.02)
-        best = int(score.argmax())
-        if score[best] < _LEAST_GUESS:
+        best = int(np.argmax(score / _least(normals, up)))
+        if score[best] < _GUESSED * _least(normals[best], up):
             break
         plane, on_it = _closer(points, weights, near, away[best] < near)
         off = (points[on_it] @ plane[:3] + plane[3]) / near[on_it]
-        if float(weights[on_it].sum()) < _LEAST or float(np.square(off).mean()) > _EVEN ** 2:
+        if (float(weights[on_it].sum()) < _least(plane[:3], up)
+                or float(np.square(off).mean()) > _EVEN ** 2):
             break
         found.append(plane)
         points, weights, near = points[~on_it], weights[~on_it], near[~on_it]
     return np.array(found).reshape(-1, 4)
+
+
+def _least(normals: Vectors, up: Vectors) -> Vectors:
+    """Return how large planes with normals (..., 3) are at least, m²."""
+    return np.where(np.abs(normals @ up) > _LEVEL, _LEAST_LEVEL, _LEAST)
 
 
 def _closer(

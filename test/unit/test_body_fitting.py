@@ -263,12 +263,17 @@ def test_walls_are_planes_and_people_are_not() -> None:
     area = np.full(5000, 4.0 / 2000)
     area[4000:] = 1.0 / 1000
     surface = np.concatenate((wall, side, trunk)).astype(np.float32)
-    planes = large_planes(surface, area.astype(np.float32))
+    planes = large_planes(surface, area.astype(np.float32), UP)
     assert len(planes) == 2
     flat = on_planes(surface, planes)
     assert flat[:4000].mean() > 0.98
     assert flat[4000:].mean() < 0.02
-    assert len(large_planes(surface[4000:], area[4000:].astype(np.float32))) == 0
+    assert len(large_planes(surface[4000:], area[4000:].astype(np.float32), UP)) == 0
+    # half a square metre is a table, but not a wall
+    half = wall * [0.35, 0.35, 1.0]
+    few = np.full(2000, 0.49 / 2000, np.float32)
+    assert len(large_planes(half.astype(np.float32), few, UP)) == 0
+    assert len(large_planes(half[:, [0, 2, 1]].astype(np.float32), few, UP)) == 1
     assert not on_planes(surface, np.zeros((0, 4))).any()
 
 
