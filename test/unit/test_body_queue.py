@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import Future
 from concurrent.futures import ThreadPoolExecutor
+import os
 import threading
 import time
 from typing import Any
@@ -101,6 +102,16 @@ def waits(call: Future[Any]) -> bool:
     """Return whether a call does not return by itself."""
     time.sleep(0.03)
     return not call.done()
+
+
+def test_images_come_before_people(tracker: QueuedTracker, slow: Slow) -> None:
+    """Where there is too little processor, the tracker has less of it than other threads."""
+    tracker.enqueue(images(1), 10.0)
+    assert slow.works.wait(10.0)
+    (thread,) = (thread for thread in threading.enumerate() if thread.name == 'body tracker')
+    mine, its = (os.getpriority(os.PRIO_PROCESS, number) for number in (
+        threading.get_native_id(), thread.native_id or 0))
+    assert its == min(mine + 5, 19)
 
 
 def test_results_come_in_order(tracker: QueuedTracker, slow: Slow) -> None:
