@@ -24,8 +24,8 @@ be seen: inside of the image and not hidden by others or by another limb. "found
 whom at least 1500 pixels are seen, and how many were; "extra" bodies where nobody is; "within" is
 the share of joints closer to the truth than 100 mm, of all and of those with confidence MEDIUM;
 "ids" how many numbers a person has had, at most; "overlap" is intersection over union of the index
-map; "CPU" the time of all threads per image, in which the model looks twice at everybody, and up
-to four times at somebody new; one thread for numpy's algebra is what the driver takes. With
+map; "CPU" the time of all threads per image, in which the model looks once or twice at everybody,
+and up to four times at somebody new; one thread for numpy's algebra is what the driver takes. With
 --fresh the scenes are others, drawn by lot from the seed.
 """
 
