@@ -23,6 +23,7 @@ Once after installation, if the first images are to be as quick as all others:
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
@@ -39,7 +40,7 @@ from k4a_ros.images.registration import fixed
 from k4a_ros.lens import Intrinsics
 import numpy as np
 
-Loops = Literal['clouds', 'registration', 'rvl', 'bodies']
+Loops = Literal['clouds', 'registration', 'rvl', 'bodies', 'simulation']
 
 _LOG = logging.getLogger(__name__)
 _SIZE = (2, 2)
@@ -56,17 +57,12 @@ def warm_up(*loops: Loops) -> None:
     long. Does nothing without numba.
 
     :param loops: what ``clouds`` and ``geometry``, what ``registration``, what ``depth_codec`` for
-        RVL, or what body tracking with landmarks needs; by default all of it.
+        RVL, what body tracking with landmarks, or what simulated cameras need; by default all.
     """
     if not compilation.AVAILABLE:
         return
-    parts: dict[Loops, tuple[str, Callable[[], None]]] = {
-        'clouds': ('point clouds', _warm_clouds),
-        'registration': ('registration of depth and colour', _warm_registration),
-        'rvl': ('RVL', _warm_rvl),
-        'bodies': ('body tracking', _warm_bodies)}
-    for part in loops or parts:
-        name, warm = parts[part]
+    for part in loops or _PARTS:
+        name, warm = _PARTS[part]
         with _telling(name):
             warm()
 
@@ -145,11 +141,33 @@ def _warm_bodies() -> None:
     fit(lifted, np.ones((1, 3)), silhouette, nothing, None)
 
 
-def main() -> None:
-    """Warm up all there is, the simulated cameras, too."""
+def _warm_simulation() -> None:
+    """Take a picture with each simulated camera."""
     from k4a_ros.simulation.warm_up import warm_up_simulation
-    warm_up()
     warm_up_simulation()
+
+
+#: what it is for, and what compiles it
+_PARTS: dict[Loops, tuple[str, Callable[[], None]]] = {
+    'clouds': ('point clouds', _warm_clouds),
+    'registration': ('registration of depth and colour', _warm_registration),
+    'rvl': ('RVL', _warm_rvl),
+    'bodies': ('body tracking', _warm_bodies),
+    'simulation': ('the simulated camera', _warm_simulation),
+}
+
+
+def main() -> None:
+    """Warm up what is named, or all there is."""
+    parser = argparse.ArgumentParser(
+        prog='python3 -m k4a_ros.warm_up', description='Compile inner loops in advance.')
+    parser.add_argument(
+        'loops', nargs='*', metavar='LOOPS', default=list(_PARTS),
+        help=f'of {", ".join(_PARTS)}; by default all')
+    wanted = parser.parse_args().loops
+    if unknown := set(wanted) - set(_PARTS):
+        parser.error(f'unknown: {", ".join(sorted(unknown))}; there are {", ".join(_PARTS)}')
+    warm_up(*wanted)
 
 
 if __name__ == '__main__':

@@ -94,8 +94,13 @@ def solve(nodes: Any, reaches: Any, body: Any) -> float:
     :return: what the end costs.
     """
     matrix, right = np.empty((_SIZE, _SIZE)), np.empty(_SIZE)
-    for reach in reaches:
-        _equations(nodes, reach, body, matrix, right)
+    cost = 0.0
+    # one place where the equations are made: each would be compiled for itself
+    for step in range(len(reaches) + 1):
+        judging = step == len(reaches)
+        cost = _equations(nodes, _UNEXPLAINED if judging else reaches[step], body, matrix, right)
+        if judging:
+            break
         _cholesky(matrix, right)
         for node in range(_COUNT):
             x, y, z = right[3 * node], right[3 * node + 1], right[3 * node + 2]
@@ -103,7 +108,7 @@ def solve(nodes: Any, reaches: Any, body: Any) -> float:
             nodes[node, 0] += share * x
             nodes[node, 1] += share * y
             nodes[node, 2] += share * z
-    return _equations(nodes, _UNEXPLAINED, body, matrix, right)
+    return cost
 
 
 @compiled
@@ -366,7 +371,7 @@ def _add_surface(
             if abs(off) < best:
                 best = abs(off)
                 parts[i] = part
-                found[i] = off, share, distance
+                found[i, 0], found[i, 1], found[i, 2] = off, share, distance
         weights[i] = 0.0
         if parts[i] < _LIMB_COUNT and best < from_head[i]:
             weights[i], _ = _forgetting((best / reach) ** 2, 1.0)

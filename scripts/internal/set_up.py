@@ -177,7 +177,12 @@ class SetUp:
 
     def compile_loops(self) -> None:
         """Compile inner loops in advance, so that the first images do not wait for them."""
-        self.run(self.environment.python, '-m', 'k4a_ros.warm_up', step='compiling failed')
+        self.warm_up('clouds', 'registration', 'rvl', 'simulation')
+
+    def warm_up(self, *loops: str) -> None:
+        """Compile some of the inner loops."""
+        self.run(self.environment.python, '-m', 'k4a_ros.warm_up', *loops,
+                 step='compiling failed')
 
     def install_test_tools(self) -> None:
         """Install what the tests and linters need; an installation of ROS has its own linters."""
@@ -191,6 +196,7 @@ class SetUp:
         if (sys.platform, platform.machine()) == ('linux', 'x86_64'):
             self.pip_install('--no-deps', '--require-hashes', '-r',
                              SCRIPTS / 'requirements-body.txt', constrained=False)
+        self.warm_up('bodies')
 
 
 def overlay_packages(environment: Environment) -> list[str]:
@@ -250,7 +256,8 @@ def steps(environment: Environment, with_tests: bool) -> list[Step]:
         result.append(Step('tests', 'test tools: pytest, ruff, mypy, the ament linters; the '
                            'model of body tracking', SetUp.install_test_tools,
                            [SCRIPTS / 'requirements-test.txt',
-                            SCRIPTS / 'requirements-body.txt']))
+                            SCRIPTS / 'requirements-body.txt',
+                            CHECKOUT / 'k4a_ros/body/fitting_kernels.py']))
     return result
 
 

@@ -423,7 +423,7 @@ def test_nothing_of_an_images_size_is_allocated():
 
 @pytest.mark.skipif(not compilation.AVAILABLE, reason='numba is not installed')
 def test_after_warming_up_nothing_is_compiled():
-    warm_up()
+    warm_up('clouds', 'registration')
     from k4a_ros.images import cloud_kernels
     from k4a_ros.images import registration_kernels
     loops = [(module, name) for module, names in (
