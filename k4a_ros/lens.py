@@ -86,6 +86,22 @@ class Intrinsics:
         return np.array(
             [self.k1, self.k2, self.p1, self.p2, self.k3, self.k4, self.k5, self.k6])
 
+    @property
+    def parameters(self) -> tuple[float, ...]:
+        """
+        Return what compiled code takes of a lens, 16 numbers.
+
+        fx, fy, cx, cy, k1 to k6, p1, p2, codx, cody, metric_radius², and the factor of the mixed
+        tangential terms: 2, or 1 with 'rational_6kt'.
+        """
+        return (self.fx, self.fy, self.cx, self.cy, self.k1, self.k2, self.k3, self.k4, self.k5,
+                self.k6, self.p1, self.p2, self.codx, self.cody, self.metric_radius ** 2,
+                self._mixed)
+
+    @property
+    def _mixed(self) -> float:
+        return 2.0 if self.model == 'brown_conrady' else 1.0
+
     def project(self, points: npt.ArrayLike) -> tuple[Floats, npt.NDArray[np.bool_]]:
         """
         Return the pixels in which points are seen.
@@ -141,7 +157,7 @@ class Intrinsics:
         The Jacobian is (du/dx, du/dy, dv/dx, dv/dy), empty unless asked for. The order of the
         operations is libk4a's, so that float32 rounds as it does there.
         """
-        mixed = 2.0 if self.model == 'brown_conrady' else 1.0
+        mixed = self._mixed
         xp = x - self.codx
         yp = y - self.cody
         xx = xp * xp

@@ -162,7 +162,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog='python3 -m k4a_ros.warm_up', description='Compile inner loops in advance.')
     parser.add_argument(
-        'loops', nargs='*', metavar='LOOPS', default=list(_PARTS),
+        'loops', nargs='*', metavar='LOOPS',
         help=f'of {", ".join(_PARTS)}; by default all')
     wanted = parser.parse_args().loops
     if unknown := set(wanted) - set(_PARTS):

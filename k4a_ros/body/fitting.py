@@ -31,7 +31,6 @@ from k4a_ros.body.base import Confidence
 from k4a_ros.body.fitting_kernels import LIMBS
 from k4a_ros.body.fitting_kernels import NODES
 from k4a_ros.body.fitting_kernels import solve
-from k4a_ros.body.fitting_kernels import TRUNK_NODES
 from k4a_ros.body.landmark_depths import BONES
 from k4a_ros.body.landmark_mirror import exchanged
 from k4a_ros.body.landmark_model import LANDMARKS
@@ -44,7 +43,8 @@ import numpy.typing as npt
 Vectors = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
 
-_COUNT = len(NODES)
+#: which nodes are held where the landmarks are
+_HELD = np.isin(NODES, TRUNK)
 _BONE_OF = np.array([BONES.index(limb) if limb in BONES else -1 for limb in LIMBS])
 _HEAD_RADIUS = 0.1
 #: landmarks that go with that of a node
@@ -106,10 +106,8 @@ def _seen(lifted: Lifted, order: Indices) -> tuple[Any, ...]:
     across = np.where(lifted.visibility[chosen] > _VISIBLE, _ACROSS, _ACROSS_GUESSED)
     along = np.where(
         lifted.confidences[chosen] == Confidence.MEDIUM, _ALONG, _ALONG_GUESSED)
-    across[TRUNK_NODES], along[TRUNK_NODES] = _ACROSS_TRUNK, _ALONG_TRUNK
-    held = np.zeros(_COUNT, np.bool_)
-    held[TRUNK_NODES] = True
-    return lifted.rays[chosen, :2].copy(), lifted.points[chosen, 2], across, along, held
+    across[_HELD], along[_HELD] = _ACROSS_TRUNK, _ALONG_TRUNK
+    return lifted.rays[chosen, :2].copy(), lifted.points[chosen, 2], across, along, _HELD
 
 
 def _bones(world: Vectors, lengths: Vectors) -> tuple[Vectors, Vectors]:

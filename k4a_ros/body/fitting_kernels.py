@@ -17,7 +17,8 @@ The inner loops of fitting limbs to a surface, compiled with numba.
 
 Least squares for the places of 16 nodes, the ends of capsules, in the depth camera's frame,
 metres. Everything that tells where nodes are is a residual that depends on one of them or two.
-What they all need is handed on as one tuple, ``body``: see ``solve``.
+What they all need is handed on as one tuple, ``body``: see ``solve``. They stay in one file, as
+numba's cache looks at that of the function which is called first, and at no other.
 """
 
 from __future__ import annotations
@@ -25,15 +26,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from k4a_ros.body.landmark_model import TRUNK
 from k4a_ros.compilation import compiled
 import numpy as np
 
 #: the landmarks of nodes
 NODES = np.array([11, 12, 13, 14, 15, 16, 19, 20, 23, 24, 25, 26, 27, 28, 31, 32])
 _AT = {int(node): number for number, node in enumerate(NODES)}
-#: nodes of the trunk
-TRUNK_NODES = np.array([_AT[joint] for joint in TRUNK])
 #: Capsules between two landmarks: limbs, which are moved, and the trunk, which is not, but takes
 #: what is seen of it; and the radii there, metres.
 LIMBS = ((11, 13), (12, 14), (13, 15), (14, 16), (15, 19), (16, 20),

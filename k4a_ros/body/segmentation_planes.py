@@ -62,8 +62,9 @@ def large_planes(surface: Floats, area: Floats, up: Vectors) -> Vectors:
         normals = normals / np.maximum(lengths, 1e-6)
         away = np.abs(normals @ points.T - (normals * chosen[:, 0]).sum(axis=1, keepdims=True))
         score = np.where(away < near, weights, 0).sum(axis=1) * (lengths[:, 0] > 0.02)
-        best = int(np.argmax(score / _least(normals, up)))
-        if score[best] < _GUESSED * _least(normals[best], up):
+        least = _least(normals, up)
+        best = int(np.argmax(score / least))
+        if score[best] < _GUESSED * least[best]:
             break
         plane, on_it = _closer(points, weights, near, away[best] < near)
         off = (points[on_it] @ plane[:3] + plane[3]) / near[on_it]

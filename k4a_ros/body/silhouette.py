@@ -19,7 +19,6 @@ from __future__ import annotations
 from typing import Any
 
 import cv2
-from k4a_ros.body.fitting_kernels import pull
 from k4a_ros.lens import Intrinsics
 import numpy as np
 import numpy.typing as npt
@@ -50,15 +49,4 @@ class Silhouette:
         outline = np.zeros((int(nearest.max()) + 1, 2))
         outline[nearest[rows, columns]] = np.stack((columns, rows), axis=1)
         self.parts: tuple[Any, ...] = (
-            depth, mine, nearest, outline, float(step),
-            (lens.fx, lens.fy, lens.cx, lens.cy, lens.k1, lens.k2, lens.k3, lens.k4, lens.k5,
-             lens.k6, lens.p1, lens.p2, lens.codx, lens.cody, lens.metric_radius ** 2,
-             2.0 if lens.model == 'brown_conrady' else 1.0))
-
-    def pull(self, points: Vectors) -> Vectors:
-        """
-        Return how far points inside of limbs are from where they can be, (N, 3) metres.
-
-        :param points: (N, 3) metres in the depth camera's frame.
-        """
-        return np.array([pull(x, y, z, self.parts) for x, y, z in points.tolist()])
+            depth, mine, nearest, outline, float(step), lens.parameters)

@@ -76,11 +76,8 @@ class CameraPair:
             fixed(np.ravel(self.rays[..., 0] * rotation[row, 0] + self.rays[..., 1]
                            * rotation[row, 1] + rotation[row, 2]).astype(np.float32))
             for row in range(3))
-        mixed = 2.0 if color.model == 'brown_conrady' else 1.0
         self.lens = tuple(np.float32(value) for value in (
-            *(to_color.translation * _MM_PER_M), color.fx, color.fy, color.cx, color.cy,
-            color.k1, color.k2, color.k3, color.k4, color.k5, color.k6, color.p1, color.p2,
-            color.codx, color.cody, color.metric_radius ** 2, mixed))
+            *(to_color.translation * _MM_PER_M), *color.parameters))
         # a colour camera of this many times the resolution has pixels as wide as the depth's
         self.coarse_scale = min(1.0, depth.fx / color.fx)
 

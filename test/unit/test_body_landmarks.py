@@ -59,7 +59,7 @@ WFOV = CameraConfig.of_modes(DepthMode.WFOV_2X2BINNED, ColorResolution.OFF)
 @pytest.fixture(scope='session')
 def model() -> None:
     """Skip where numba or the weights are not installed."""
-    pytest.importorskip('numba', reason='limbs are fitted with numba only')
+    pytest.importorskip('numba', reason='landmarks are not offered without numba')
     try:
         find_model()
     except BodyTrackingError as error:
