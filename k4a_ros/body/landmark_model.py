@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+from k4a_ros.body import tflite
 from k4a_ros.errors import BodyTrackingError
 import numpy as np
 import numpy.typing as npt
@@ -159,7 +160,7 @@ def _load(path: Path) -> Callable[[Floats], dict[str, Floats]]:
             f'{cv2.__version__}: "pip install --no-deps ai-edge-litert==1.4.0"')
     try:
         return _with_opencv(path)
-    except cv2.error as error:
+    except (cv2.error, ValueError) as error:
         raise _unusable(path, error) from error
 
 
@@ -177,7 +178,8 @@ def _with_litert(path: Path) -> Callable[[Floats], dict[str, Floats]]:
     :raises ImportError: LiteRT is not installed.
     """
     litert: Any = importlib.import_module('ai_edge_litert.interpreter')
-    interpreter = litert.Interpreter(model_path=str(path), num_threads=1)
+    interpreter = litert.Interpreter(
+        model_content=tflite.only(path.read_bytes(), _OUTPUTS), num_threads=1)
     interpreter.allocate_tensors()
     source = interpreter.get_input_details()[0]['index']
     targets = {detail['name']: detail['index'] for detail in interpreter.get_output_details()}
@@ -193,7 +195,8 @@ def _with_litert(path: Path) -> Callable[[Floats], dict[str, Floats]]:
 
 def _with_opencv(path: Path) -> Callable[[Floats], dict[str, Floats]]:
     """Load the model into OpenCV."""
-    net = cv2.dnn.readNetFromTFLite(str(path))
+    model = tflite.only(path.read_bytes(), _OUTPUTS)
+    net = cv2.dnn.readNetFromTFLite(np.frombuffer(model, np.uint8))
     names = [name for name in net.getUnconnectedOutLayersNames() if name in _OUTPUTS]
 
     def run(picture: Floats) -> dict[str, Floats]:
