@@ -37,7 +37,6 @@ from k4a_ros.images import cloud_kernels
 from k4a_ros.images import registration_kernels
 from k4a_ros.images import rvl_kernels
 from k4a_ros.images.registration import fixed
-from k4a_ros.lens import Intrinsics
 import numpy as np
 
 Loops = Literal['clouds', 'registration', 'rvl', 'bodies', 'simulation']
@@ -127,18 +126,9 @@ def _warm_rvl() -> None:
 
 
 def _warm_bodies() -> None:
-    """Fit somebody to one pixel."""
-    from k4a_ros.body.fitting import fit
-    from k4a_ros.body.landmark_depths import BONES
-    from k4a_ros.body.landmark_model import LANDMARKS
-    from k4a_ros.body.lifting import Lifted
-    from k4a_ros.body.silhouette import Silhouette
-    points, nothing = np.ones((LANDMARKS, 3)), np.full(len(BONES), np.nan)
-    lifted = Lifted(points, np.zeros(LANDMARKS, np.uint8), nothing, 1.0, 1.0, points, points,
-                    np.zeros(LANDMARKS, np.float32))
-    silhouette = Silhouette(np.ones((1, 1), np.uint16), np.ones((1, 1), np.bool_),
-                            Intrinsics(1, 1, 1.0, 1.0, 0.0, 0.0), 1)
-    fit(lifted, np.ones((1, 3)), silhouette, nothing, None)
+    """Look for somebody in one image."""
+    from k4a_ros.body.warm_up import warm_up_bodies
+    warm_up_bodies()
 
 
 def _warm_simulation() -> None:

@@ -12,39 +12,41 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """
 Which of the surfaces around a landmark it is on: chosen for all of a limb together.
 
 Around a landmark there may be several surfaces: the limb's own, what is behind it, what is before
 it. Each is a choice, that the limb is hidden is another, and of all choices along a limb the one
 is taken whose bones are as long, and point as far to or from the camera, as they should.
+Compiled with numba; all in one file, as numba's cache looks at no other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-import itertools
 import math
+from typing import Any
 
 from k4a_ros.body.landmark_model import TRUNK
+from k4a_ros.compilation import compiled
 import numpy as np
-import numpy.typing as npt
 
-Vectors = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
-
-#: each limb from the trunk outwards, and what ends there
-LIMBS = (((11, 13, 15), (19, 17, 21)), ((12, 14, 16), (20, 18, 22)),
-         ((23, 25, 27), (31, 29)), ((24, 26, 28), (32, 30)))
 #: bones, the joints nearest to the trunk first: (parent, child)
 BONES = ((11, 13), (12, 14), (13, 15), (14, 16), (23, 25), (24, 26), (25, 27), (26, 28),
          (15, 19), (16, 20), (15, 17), (16, 18), (15, 21), (16, 22), (27, 31), (28, 32),
          (27, 29), (28, 30))
-_ENDS = {end for _, ends in LIMBS for end in ends}
-_BONE_OF = {child: number for number, (_, child) in enumerate(BONES)}
+#: each limb from the trunk outwards, and what ends there
+_LIMBS = (((11, 13, 15), (19, 17, 21)), ((12, 14, 16), (20, 18, 22)),
+          ((23, 25, 27), (31, 29)), ((24, 26, 28), (32, 30)))
+_JOINTS = np.array([joints for joints, _ in _LIMBS])
+_END_COUNTS = np.array([len(ends) for _, ends in _LIMBS])
+_ENDS = np.array([(*ends, 0)[:3] for _, ends in _LIMBS])
+#: the number of the bone to each landmark
+_BONE_TO = np.zeros(33, np.int64)
+_BONE_TO[[child for _, child in BONES]] = np.arange(len(BONES))
+_TRUNK, _EARS, _HEAD = np.array(TRUNK), (7, 8), 11
 
+#: what is known of a surface, see ``surfaces``
+_DEPTH, _COST, _SHARE, _OWN = range(4)
 #: metres in depth between two samples from which on they are on two surfaces
 _GAP = 0.05
 #: so many samples are a surface at least
@@ -68,7 +70,7 @@ _ALONG, _ALONG_LEAST, _NEARER = 0.3, 0.05, 0.5
 #: proportions; and metres at least
 _KNOWN, _USUAL, _LENGTH_LEAST = 0.12, 0.4, 0.02
 #: metres, of differences in depth in the trunk: of left to right, shoulders to hips, and the head
-_PAIR, _LEAN, _HEAD = 0.05, 0.10, 0.06
+_PAIR, _LEAN, _HEAD_OFF = 0.05, 0.10, 0.06
 #: the same of the width across shoulders or hips, as a share of it
 _WIDTH = 0.2
 #: Metres before and behind where it is expected beyond which it is something else; and the share
@@ -76,205 +78,307 @@ _WIDTH = 0.2
 _BEFORE, _BEHIND, _TOO_LONG, _STRETCH = -0.18, 0.35, 0.45, 0.25
 #: ways to place the joints of a limb so far that are followed
 _BEAM = 6
+#: metres from its place at which a landmark of the face is seen
+_FACE = 0.07
 
 
-@dataclass(frozen=True)
-class Surface:
-    """
-    What a landmark may be on.
-
-    ``depth`` of the joint there, metres; what choosing it costs; ``share`` of the window it fills;
-    ``is_own``: it is the person's.
-    """
-
-    depth: float
-    cost: float
-    share: float
-    is_own: bool
-
-
+@compiled
 def surfaces(
-    own: Vectors, free: Vectors, weights: Vectors, insets: Vectors,
-) -> list[list[Surface]]:
+    own: Any, free: Any, weights: Any, insets: Any, found: Any, counts: Any,
+) -> None:
     """
-    Return what each landmark may be on, the likeliest first.
+    Write what each landmark may be on, the likeliest first.
 
-    :param own: (N, M) depths of samples around it that are the person's, metres, 0 for none;
-        ``free`` of those that are nobody's.
+    :param own: (N, M) float64: depths of samples around it that are the person's, metres, 0 for
+        none; ``free`` of those that are nobody's.
     :param weights: (M,) of the samples, their sum is 1.
     :param insets: (N,) metres from the surface to the joint.
+    :param found: (N, M, 4) float64, written: the depth of the joint, metres; what choosing it
+        costs; the share of the window that the surface fills; and whether it is the person's.
+    :param counts: (N,) int64, written: how many there are.
     """
-    found = []
-    for mine, others, inset in zip(own, free, insets.tolist(), strict=True):
-        here = [Surface(depth + inset, extra + _PARTLY * (1 - share), share, values is mine)
-                for extra, values in ((0.0, mine), (_FREE, others))
-                for depth, share in _layers(values, weights)]
-        found.append(sorted(here, key=lambda one: one.cost))
-    return found
+    for number in range(len(own)):
+        here = found[number]
+        mine = _layers(own[number], weights, here, 0)
+        count = _layers(free[number], weights, here, mine)
+        for layer in range(count):
+            here[layer, _DEPTH] += insets[number]
+            here[layer, _COST] = _PARTLY * (1 - here[layer, _SHARE])
+            here[layer, _OWN] = layer < mine
+            if layer >= mine:
+                here[layer, _COST] += _FREE
+            at = layer
+            while at > 0 and here[at - 1, _COST] > here[at, _COST]:
+                for item in range(4):
+                    here[at - 1, item], here[at, item] = here[at, item], here[at - 1, item]
+                at -= 1
+        counts[number] = count
 
 
-def _layers(values: Vectors, weights: Vectors) -> list[tuple[float, float]]:
-    """Return the depth and the weight of each group of samples that are at one depth."""
-    there = np.flatnonzero(values > 0)
-    if there.size < _LEAST:
-        return []
-    order = there[np.argsort(values[there])]
-    ranked = values[order]
-    ends = [0, *(np.flatnonzero(np.diff(ranked) > _GAP) + 1).tolist(), len(ranked)]
-    return [(float(ranked[(start + end) // 2]), float(weights[order[start:end]].sum()))
-            for start, end in itertools.pairwise(ends) if end - start >= _LEAST]
+@compiled
+def _layers(values: Any, weights: Any, found: Any, count: int) -> int:
+    """Add depth and share of each group of samples at one depth; return how many there are."""
+    order = np.empty(len(values), np.int64)
+    there = 0
+    for sample in range(len(values)):
+        if values[sample] > 0:
+            at = there
+            while at > 0 and values[order[at - 1]] > values[sample]:
+                order[at] = order[at - 1]
+                at -= 1
+            order[at] = sample
+            there += 1
+    start = 0
+    for end in range(1, there + 1):
+        if end == there or values[order[end]] - values[order[end - 1]] > _GAP:
+            if end - start >= _LEAST:
+                share = 0.0
+                for at in range(start, end):
+                    share += weights[order[at]]
+                found[count, _DEPTH] = values[order[(start + end) // 2]]
+                found[count, _SHARE] = share
+                count += 1
+            start = end
+    return count
 
 
-class Skeleton:
+@compiled
+def place(
+    rays: Any, world: Any, visibility: Any, lengths: Any, found: Any, counts: Any, surface: Any,
+    head: float, depths: Any, believed: Any,
+) -> bool:
     """
-    How the landmarks of one person are expected to be.
+    Write the depths of landmarks, and which of them are measured.
 
-    :param rays: (33, 3), z = 1.
-    :param world: (33, 3) metres along the camera's axes, as the model says.
-    :param visibility: (33,) 0 to 1.
-    :param lengths: (18,) metres of this person's ``BONES``, NaN or None where unknown.
+    :param rays: (33, 3) float64, z = 1.
+    :param world: (33, 3) float64 metres along the camera's axes, as the model says.
+    :param visibility: (33,) float32, 0 to 1.
+    :param lengths: (18,) float64 metres of this person's ``BONES``, NaN where unknown.
+    :param found: what each may be on, with ``counts``: see ``surfaces``.
+    :param surface: (33,) float64, the person's depth there, NaN for none.
+    :param head: the depth of the head's middle, NaN if unknown.
+    :param depths: (33,) float64 metres, written; ``believed`` (33,) bool.
+    :return: whether anything tells where the trunk is.
     """
+    ears = (world[_EARS[0], 2] + world[_EARS[1], 2]) / 2
+    if not _place_trunk(
+            rays, world, visibility, found, counts, head, head - ears, depths, believed):
+        return False
+    if math.isnan(head):
+        head = ears
+        for joint in _TRUNK[:2]:
+            head += (depths[joint] - world[joint, 2]) / 2
+    # of the face, what is on the surface where the head's place says that it is
+    for joint in range(_HEAD):
+        depths[joint] = head + world[joint, 2] - ears
+        believed[joint] = abs(surface[joint] - depths[joint]) < _FACE
+    for limb in range(len(_JOINTS)):
+        _place_limb(limb, rays, world, visibility, lengths, found, counts, depths, believed)
+    return True
 
-    def __init__(
-        self, rays: Vectors, world: Vectors, visibility: npt.NDArray[np.float32],
-        lengths: Vectors | None,
-    ) -> None:
-        self._rays: list[list[float]] = rays.tolist()
-        self._world: list[list[float]] = world.tolist()
-        self._depths = world[:, 2]
-        self._visibility: list[float] = visibility.tolist()
-        self._lengths: list[float] = (
-            [math.nan] * len(BONES) if lengths is None else lengths.tolist())
 
-    def trunk(
-        self, choices: Sequence[Sequence[Surface]], head: float,
-    ) -> tuple[Vectors, Mask] | None:
-        """
-        Return the depths of ``TRUNK`` (4,), and which of them are on a surface.
-
-        :param choices: of each landmark.
-        :param head: the depth of the head's middle, NaN if unknown.
-        :return: None if nothing tells.
-        """
-        options = [
-            [*[(one.depth, one.cost) for one in choices[joint] if one.is_own][:_TRUNK_CHOICES],
-             (math.nan, self._hidden(joint))] for joint in TRUNK]
-        tried = np.array(list(itertools.product(*options)))
-        depths, costs = tried[..., 0], tried[..., 1].sum(axis=1)
-        model = self._depths[TRUNK]
-        on = ~np.isnan(depths)
-        offsets, count = np.where(on, depths - model, 0).sum(axis=1), on.sum(axis=1)
-        ahead = head - float(self._depths[[7, 8]].mean())
+@compiled
+def _place_trunk(
+    rays: Any, world: Any, visibility: Any, found: Any, counts: Any, head: float, ahead: float,
+    depths: Any, believed: Any,
+) -> bool:
+    """Write the depths of ``TRUNK``; ``ahead``: how much farther the head is than modelled."""
+    options, costs = np.empty((4, _TRUNK_CHOICES + 1)), np.empty((4, _TRUNK_CHOICES + 1))
+    sizes, front = np.zeros(4, np.int64), np.full(4, -np.inf)
+    total = 1
+    for side in range(4):
+        joint = _TRUNK[side]
+        for layer in range(counts[joint]):
+            if found[joint, layer, _OWN]:
+                depth = found[joint, layer, _DEPTH]
+                front[side] = depth if math.isinf(front[side]) else min(front[side], depth)
+                if sizes[side] < _TRUNK_CHOICES:
+                    options[side, sizes[side]] = depth
+                    costs[side, sizes[side]] = found[joint, layer, _COST]
+                    sizes[side] += 1
+        options[side, sizes[side]] = math.nan
+        costs[side, sizes[side]] = _HIDDEN + _SEEN_HIDDEN * visibility[joint]
+        sizes[side] += 1
+        total *= sizes[side]
+    least = math.inf
+    tried, on = np.empty(4), np.empty(4, np.bool_)
+    for number in range(total):
+        cost, middle, count, rest = 0.0, 0.0, 0, number
+        for side in range(3, -1, -1):
+            choice = rest % sizes[side]
+            rest //= sizes[side]
+            tried[side] = options[side, choice]
+            cost += costs[side, choice]
+            on[side] = not math.isnan(tried[side])
+            if on[side]:
+                middle += tried[side] - world[_TRUNK[side], 2]
+                count += 1
         if not math.isnan(head):
-            offsets, count = offsets + ahead, count + 1
-        if not count.any():
-            return None
+            middle += ahead
+            count += 1
+        if count == 0:
+            continue
         # what is hidden is where the rest says that it is
-        middle = offsets / np.maximum(count, 1)
-        depths = np.where(on, depths, middle[:, np.newaxis] + model)
-        # nothing of somebody is before what is seen of him there
-        front = np.array([min((one.depth for one in choices[joint] if one.is_own),
-                              default=-math.inf) for joint in TRUNK])
-        costs = costs + _MOST * (depths < front - _PAIR).sum(axis=1)
-        off = depths - model
-        high, low = off[:, :2].mean(axis=1), off[:, 2:].mean(axis=1)
-        deviations = [(off[:, 0] - off[:, 1]) / _PAIR, (off[:, 2] - off[:, 3]) / _PAIR,
-                      (high - low) / _LEAN]
-        if not math.isnan(head):
-            deviations.append((high - ahead) / _HEAD)
-        for left in (0, 2):
-            # one side of a body is as far from the other as it is wide
-            sides = [np.array(self._rays[TRUNK[left + side]]) * depths[:, left + side, np.newaxis]
-                     for side in (0, 1)]
-            width = float(np.linalg.norm(
-                np.subtract(self._world[TRUNK[left]], self._world[TRUNK[left + 1]])))
-            apart = np.linalg.norm(sides[0] - sides[1], axis=1)
-            deviations.append((apart - width) / (_WIDTH * width + _LENGTH_LEAST))
-        costs = costs + np.minimum(np.square(deviations), _MOST).sum(axis=0)
-        costs[count == 0] = np.inf
-        best = int(np.argmin(costs))
-        return depths[best], on[best]
-
-    def limb(
-        self, joints: Sequence[int], ends: Sequence[int], start: float,
-        choices: Sequence[Sequence[Surface]],
-    ) -> dict[int, tuple[float, bool]]:
-        """
-        Return the depths of a limb's landmarks, and which of them are on a surface.
-
-        :param joints: the first of them is at the depth ``start``; ``ends`` are what is beyond the
-            last one.
-        :param choices: of each landmark.
-        """
-        paths: list[tuple[float, list[tuple[float, bool]]]] = [(0.0, [(start, True)])]
-        for parent, child in itertools.pairwise(joints):
-            longer = [(cost + more, [*path, place]) for cost, path in paths
-                      for more, place in self._next(parent, child, path[-1][0], choices[child])]
-            paths = sorted(longer, key=lambda one: one[0])[:_BEAM]
-        least = math.inf
-        best: dict[int, tuple[float, bool]] = {}
-        for cost, path in paths:
-            places = dict(zip(joints[1:], path[1:], strict=True))
-            for end in ends:
-                more, places[end] = min(
-                    self._next(joints[-1], end, path[-1][0], choices[end]),
-                    key=lambda one: one[0])
-                cost += more / len(ends)
-            if cost < least:
-                least, best = cost, places
-        return best
-
-    def _next(
-        self, parent: int, child: int, start: float, choices: Sequence[Surface],
-    ) -> list[tuple[float, tuple[float, bool]]]:
-        """Return what the far end of a bone may be on, with the costs."""
-        bone = [b - a for a, b in zip(self._world[parent], self._world[child], strict=True)]
-        known = self._lengths[_BONE_OF[child]]
-        usual = max(math.hypot(*bone), _LENGTH_LEAST)
-        length, sigma = (usual, _USUAL) if math.isnan(known) else (known, _KNOWN)
-        # a length that was taken wrongly must not keep the right one out
-        longest = max(length, usual) * (1 + _TOO_LONG)
-        along = _ALONG * length + _ALONG_LEAST
-        u, v, _ = self._rays[child]
-        origin = [one * start for one in self._rays[parent]]
-        expected = start + bone[2]
-
-        def extent(depth: float) -> float:
-            return math.hypot(u * depth - origin[0], v * depth - origin[1], depth - start)
-
-        def can_be(one: Surface) -> bool:
-            away, reach = one.depth - expected, extent(one.depth)
-            if not one.is_own:
-                return _BEFORE < away < _BEHIND and abs(reach - length) < _STRETCH * length
-            return away > _BEFORE and (child in _ENDS or reach < longest)
-
-        def cost(depth: float) -> float:
-            away = (depth - expected) / along
-            if away < 0:
-                away /= _NEARER
-            longer = (extent(depth) - length) / (sigma * length + _LENGTH_LEAST)
-            return min(away * away, _MOST) + min(longer * longer, _MOST)
-
-        found = [(one.cost + cost(one.depth), (one.depth, True)) for one in choices[:_CHOICES]
-                 if can_be(one)]
-        for hidden in at_length(self._rays[child], origin, length):
-            through = sum(one.share for one in choices if one.depth > hidden + _CLEAR)
-            found.append((
-                self._hidden(child) + _THROUGH * through + cost(hidden), (hidden, False)))
-        return found
-
-    def _hidden(self, joint: int) -> float:
-        return _HIDDEN + _SEEN_HIDDEN * self._visibility[joint]
+        for side in range(4):
+            if not on[side]:
+                tried[side] = middle / count + world[_TRUNK[side], 2]
+            # nothing of somebody is before what is seen of him there
+            if tried[side] < front[side] - _PAIR:
+                cost += _MOST
+        cost += _trunk_costs(tried, rays, world, ahead)
+        if cost < least:
+            least = cost
+            for side in range(4):
+                depths[_TRUNK[side]], believed[_TRUNK[side]] = tried[side], on[side]
+    return least < math.inf
 
 
-def at_length(
-    ray: Sequence[float], origin: Sequence[float], length: float,
-) -> tuple[float, ...]:
-    """Return the depths where a ray is so far from an origin, or the one where it is nearest."""
-    a = sum(one * one for one in ray)
-    closest = sum(one * other for one, other in zip(ray, origin, strict=True)) / a
-    root = closest * closest - (sum(one * one for one in origin) - length * length) / a
-    if root <= 0:
-        return (closest,)
-    half = math.sqrt(root)
-    return closest - half, closest + half
+@compiled
+def _trunk_costs(tried: Any, rays: Any, world: Any, ahead: float) -> float:
+    """Return what depths (4,) cost by how far a trunk with them is from the model's."""
+    off = np.empty(4)
+    for side in range(4):
+        off[side] = tried[side] - world[_TRUNK[side], 2]
+    high, low = (off[0] + off[1]) / 2, (off[2] + off[3]) / 2
+    cost: float = min(((off[0] - off[1]) / _PAIR) ** 2, _MOST)
+    cost += min(((off[2] - off[3]) / _PAIR) ** 2, _MOST)
+    cost += min(((high - low) / _LEAN) ** 2, _MOST)
+    if not math.isnan(ahead):
+        cost += min(((high - ahead) / _HEAD_OFF) ** 2, _MOST)
+    for left in (0, 2):
+        # one side of a body is as far from the other as it is wide
+        a, b = _TRUNK[left], _TRUNK[left + 1]
+        width, apart = 0.0, 0.0
+        for axis in range(3):
+            width += (world[a, axis] - world[b, axis]) ** 2
+            apart += (rays[a, axis] * tried[left] - rays[b, axis] * tried[left + 1]) ** 2
+        width, apart = math.sqrt(width), math.sqrt(apart)
+        cost += min(((apart - width) / (_WIDTH * width + _LENGTH_LEAST)) ** 2, _MOST)
+    return cost
+
+
+@compiled
+def _place_limb(
+    limb: int, rays: Any, world: Any, visibility: Any, lengths: Any, found: Any, counts: Any,
+    depths: Any, believed: Any,
+) -> None:
+    """Write the depths of a limb's landmarks; that of its first is known."""
+    joints, ends = _JOINTS[limb], _ENDS[limb, :_END_COUNTS[limb]]
+    # ways so far, the best first: what one costs, the depths of the second and the third joint,
+    # and whether these are surfaces
+    ways, longer = np.zeros((_BEAM + 1, 5)), np.zeros((_BEAM + 1, 5))
+    count = 1
+    choices = np.empty((_CHOICES + 2, 3))
+    for step in range(2):
+        kept = 0
+        for way in range(count):
+            start = ways[way, 1] if step else depths[joints[0]]
+            for choice in range(_next(
+                    joints[step], joints[step + 1], _TOO_LONG, start, rays, world, visibility,
+                    lengths, found, counts, choices)):
+                at, cost = kept, ways[way, 0] + choices[choice, 0]
+                while at > 0 and longer[at - 1, 0] > cost:
+                    for item in range(5):
+                        longer[at, item] = longer[at - 1, item]
+                    at -= 1
+                for item in range(5):
+                    longer[at, item] = ways[way, item]
+                longer[at, 0] = cost
+                longer[at, 1 + step], longer[at, 3 + step] = choices[choice, 1], choices[choice, 2]
+                kept = min(kept + 1, _BEAM)
+        count = kept
+        ways, longer = longer, ways
+    least = math.inf
+    tips = np.empty((3, 2))
+    for way in range(count):
+        cost = ways[way, 0]
+        for end in range(len(ends)):
+            size = _next(joints[2], ends[end], math.inf, ways[way, 2], rays, world, visibility,
+                         lengths, found, counts, choices)
+            best = 0
+            for choice in range(1, size):
+                if choices[choice, 0] < choices[best, 0]:
+                    best = choice
+            cost += choices[best, 0] / len(ends)
+            tips[end, 0], tips[end, 1] = choices[best, 1], choices[best, 2]
+        if cost < least:
+            least = cost
+            for step in range(2):
+                depths[joints[step + 1]] = ways[way, 1 + step]
+                believed[joints[step + 1]] = ways[way, 3 + step] > 0
+            for end in range(len(ends)):
+                depths[ends[end]], believed[ends[end]] = tips[end, 0], tips[end, 1] > 0
+
+
+@compiled
+def _next(
+    parent: int, child: int, too_long: float, start: float, rays: Any, world: Any, visibility: Any,
+    lengths: Any, found: Any, counts: Any, choices: Any,
+) -> int:
+    """
+    Write what the far end of a bone may be on: costs, depths, and whether that is a surface.
+
+    :param too_long: the share by which it may be too long.
+    :param start: the depth of its other end.
+    :return: how many choices there are, at least one.
+    """
+    usual = 0.0
+    for axis in range(3):
+        usual += (world[child, axis] - world[parent, axis]) ** 2
+    usual = max(math.sqrt(usual), _LENGTH_LEAST)
+    length, sigma = lengths[_BONE_TO[child]], _KNOWN
+    if math.isnan(length):
+        length, sigma = usual, _USUAL
+    # a length that was taken wrongly must not keep the right one out
+    longest = max(length, usual) * (1 + too_long)
+    along = _ALONG * length + _ALONG_LEAST
+    sigma = sigma * length + _LENGTH_LEAST
+    u, v = rays[child, 0], rays[child, 1]
+    x, y = rays[parent, 0] * start, rays[parent, 1] * start
+    expected = start + world[child, 2] - world[parent, 2]
+    size = 0
+    for layer in range(min(counts[child], _CHOICES)):
+        depth = found[child, layer, _DEPTH]
+        away = depth - expected
+        reach = _norm(u * depth - x, v * depth - y, depth - start)
+        if found[child, layer, _OWN]:
+            can_be = away > _BEFORE and reach < longest
+        else:
+            can_be = _BEFORE < away < _BEHIND and abs(reach - length) < _STRETCH * length
+        if can_be:
+            choices[size, 0] = found[child, layer, _COST] + _bone_cost(
+                away / along, (reach - length) / sigma)
+            choices[size, 1], choices[size, 2] = depth, 1
+            size += 1
+    hidden = _HIDDEN + _SEEN_HIDDEN * visibility[child]
+    # where the line of sight is so far from where the bone begins, or else nearest to it
+    square = u * u + v * v + 1
+    closest = (u * x + v * y + start) / square
+    root = closest * closest - (x * x + y * y + start * start - length * length) / square
+    half = math.sqrt(max(root, 0.0))
+    for side in range(2 if half > 0 else 1):
+        depth = closest + (2 * side - 1) * half
+        through = 0.0
+        for layer in range(counts[child]):
+            if found[child, layer, _DEPTH] > depth + _CLEAR:
+                through += found[child, layer, _SHARE]
+        reach = _norm(u * depth - x, v * depth - y, depth - start)
+        choices[size, 0] = hidden + _THROUGH * through + _bone_cost(
+            (depth - expected) / along, (reach - length) / sigma)
+        choices[size, 1], choices[size, 2] = depth, 0
+        size += 1
+    return size
+
+
+@compiled
+def _bone_cost(away: float, longer: float) -> float:
+    """Return what it costs that a bone is deviations away in depth, and deviations longer."""
+    if away < 0:
+        away /= _NEARER
+    cost: float = min(away * away, _MOST) + min(longer * longer, _MOST)
+    return cost
+
+
+@compiled
+def _norm(x: float, y: float, z: float) -> float:
+    return math.sqrt(x * x + y * y + z * z)

@@ -21,9 +21,7 @@ from dataclasses import dataclass
 
 from k4a_ros.body.base import Confidence
 from k4a_ros.body.landmark_depths import BONES
-from k4a_ros.body.landmark_depths import LIMBS
-from k4a_ros.body.landmark_depths import Skeleton
-from k4a_ros.body.landmark_depths import Surface
+from k4a_ros.body.landmark_depths import place
 from k4a_ros.body.landmark_depths import surfaces
 from k4a_ros.body.landmark_mirror import exchanged
 from k4a_ros.body.landmark_model import LANDMARKS
@@ -111,60 +109,35 @@ def lift(
     middle = (rays[7] + rays[8]) / 2
     over, _, _ = geometry.samples(*geometry.seen(middle[np.newaxis]), np.array([_HEAD_WINDOW]))
     head = float(medians(over)[0]) + _HEAD_INSET
-    layers = surfaces(own, others, WEIGHTS, insets)
+    found, counts = np.empty((*own.shape, 4)), np.empty(LANDMARKS, np.int64)
+    surfaces(own, others, WEIGHTS, insets, found, counts)
+    bones = np.full(len(BONES), np.nan) if lengths is None else lengths
 
     def placed(order: npt.NDArray[np.intp]) -> tuple[Vectors, Mask] | None:
-        skeleton = Skeleton(rays[order], world[order], seen.visibility[order], lengths)
-        return _place(skeleton, [layers[number] for number in order], rays[order], world[order],
-                      surface[order], head)
+        depths, believed = np.zeros(LANDMARKS), np.zeros(LANDMARKS, bool)
+        there = place(
+            rays[order], world[order], seen.visibility[order], bones, found[order], counts[order],
+            surface[order], head, depths, believed)
+        return (rays[order] * depths[:, np.newaxis], believed) if there else None
 
     order = np.arange(LANDMARKS)
-    place = placed(order)
-    if place is None:
+    if (result := placed(order)) is None:
         return None
-    if (uncrossed := _uncrossed(place[0], measured)) is not None:
+    if (uncrossed := _uncrossed(result[0], measured)) is not None:
         # taken together: where the depth says that left is right, the picture was misread
-        order, place = uncrossed, placed(uncrossed) or place
-    points, believed = place
+        order, result = uncrossed, placed(uncrossed) or result
+    points, believed = result
     confidences = np.where(
         believed & (seen.visibility[order] > _VISIBLE), Confidence.MEDIUM, Confidence.LOW,
     ).astype(np.uint8)
     confidences[~geometry.inside[order] | ~nearest[order]] = Confidence.NONE
     first, second = np.array(BONES).T
     known = np.minimum(confidences[first], confidences[second]) == Confidence.MEDIUM
-    found = np.where(known, np.linalg.norm(points[second] - points[first], axis=1), np.nan)
+    spans = np.where(known, np.linalg.norm(points[second] - points[first], axis=1), np.nan)
     called = (seen.visibility > _VISIBLE) & geometry.inside
     support = float((~np.isnan(surface) & called).sum() / max(1, int(called.sum())))
-    return Lifted(points, confidences, found, scale, support, rays[order], world[order],
+    return Lifted(points, confidences, spans, scale, support, rays[order], world[order],
                   seen.visibility[order])
-
-
-def _place(
-    skeleton: Skeleton, layers: list[list[Surface]], rays: Vectors, world: Vectors,
-    surface: Vectors, head: float,
-) -> tuple[Vectors, Mask] | None:
-    """
-    Return the landmarks (33, 3), and which of them are measured (33,); None if nothing tells.
-
-    :param layers: what each landmark may be on; ``rays`` (33, 3) with z = 1; ``world`` (33, 3) as
-        the model says, along the axes of the camera; ``surface`` (33,) depths of the person.
-    :param head: the depth of the head's middle, NaN if unknown.
-    """
-    trunk = skeleton.trunk(layers, head)
-    if trunk is None:
-        return None
-    depths, believed = np.zeros(LANDMARKS), np.zeros(LANDMARKS, bool)
-    depths[TRUNK], believed[TRUNK] = trunk
-    ears = float(world[[7, 8], 2].mean())
-    if np.isnan(head):
-        head = float((depths - world[:, 2])[TRUNK[:2]].mean()) + ears
-    # of the face, what is on the surface where the head's place says that it is
-    depths[_HEAD] = head + world[_HEAD, 2] - ears
-    believed[_HEAD] = np.abs(surface[_HEAD] - depths[_HEAD]) < _FACE
-    for inner, ends in LIMBS:
-        for joint, found in skeleton.limb(inner, ends, float(depths[inner[0]]), layers).items():
-            depths[joint], believed[joint] = found
-    return rays * depths[:, np.newaxis], believed
 
 
 def _scale(lifted: Vectors, world: Vectors, seen: Landmarks, view: View) -> float:

@@ -22,6 +22,7 @@ import math
 from typing import Any
 
 import cv2
+from k4a_ros.body import segmentation_kernels
 from k4a_ros.body.segmentation_floor import find_floor
 from k4a_ros.body.segmentation_floor import Floor
 from k4a_ros.lens import Intrinsics
@@ -43,6 +44,8 @@ _FLOOR = 0.06
 _SOLE = 0.015
 #: pixels of the smallest part worth looking at
 _LEAST_PIXELS = 60
+#: shares of its points before where a part begins, its middle and its end
+_EXTENT = (0.02, 0.5, 0.98)
 #: Metric gates: what of somebody can be in the picture, or of two people who touch. Area as seen
 #: frontally (somebody of 1.75 m shows about 0.5 m²).
 _AREA = (0.07, 2.4)
@@ -61,7 +64,8 @@ class Part:
     ``label`` in ``Segments.labels``; ``box``: its rows and columns; ``area`` m²; ``centre`` (3,)
     the middle of its points; ``tall``, ``wide`` and ``deep``: its extents upwards, to the side and
     away from the camera, metres, without the outermost 2 %; ``curved``: how far its points are
-    off the plane that fits them best, metres, root mean square.
+    off the plane that fits them best, metres, root mean square. ``samples`` (N, 3) float32: some
+    hundred of its points, evenly spread, and ``shown`` (N,) float32, m² that each stands for.
     """
 
     label: int
@@ -72,6 +76,8 @@ class Part:
     wide: float
     deep: float
     curved: float
+    samples: Floats
+    shown: Floats
 
     @property
     def may_be_person(self) -> bool:
@@ -115,14 +121,12 @@ class Segmenter:
         rays = lens.rays()
         self._full_rays = np.nan_to_num(rays)
         self._valid = np.ascontiguousarray(~np.isnan(rays[..., 0]))
-        here = self._full_rays[::self.step, ::self.step]
-        self._rays = np.concatenate([here, np.ones_like(here[..., :1])], axis=2)
-        self._seen = self._valid[::self.step, ::self.step]
+        here = self._rays = np.ascontiguousarray(self._full_rays[::self.step, ::self.step])
         # the area of a pixel in the plane at 1 m
         du = np.gradient(here, axis=1)
         dv = np.gradient(here, axis=0)
         size = np.abs(du[..., 0] * dv[..., 1] - du[..., 1] * dv[..., 0])
-        self._area = np.where(self._seen, size, 0).astype(np.float32)
+        self._sizes = np.where(self._valid[::self.step, ::self.step], size, 0).astype(np.float32)
         self._floor: Floor | None = None
 
     @property
@@ -142,30 +146,26 @@ class Segmenter:
 
         :param depth: (height, width) uint16 millimetres, 0 for none.
         """
-        z = depth[::self.step, ::self.step] * np.float32(0.001)
-        z[~self._seen] = 0
-        points = self._rays * z[..., np.newaxis]
-        area = self._area * z * z
+        shape = self._sizes.shape
+        points, area = np.empty((*shape, 3), np.float32), np.empty(shape, np.float32)
+        segmentation_kernels.surface(
+            depth[::self.step, ::self.step].copy(), self._rays, self._sizes, points, area)
         self._floor = find_floor(points, area, self.up, self._floor) or self._floor
-        keep = z > 0
-        heights = None
-        up = self.up
+        up, least = self.up, -math.inf
+        plane, heights = np.zeros(4, np.float32), np.empty(shape, np.float32)
         if self._floor is not None:
-            up = self._floor.up
-            heights = points @ up.astype(np.float32) + np.float32(self._floor.height)
-            keep &= heights > _FLOOR
-        _cut(z, keep)
+            up, least = self._floor.up, _FLOOR
+            plane[:] = *up, self._floor.height
+        keep = np.empty(shape, np.uint8)
+        segmentation_kernels.separate(
+            points, plane, least, _JUMP, _JUMP_PER_METRE, heights, keep)
         labels: npt.NDArray[np.int32]
         found: tuple[Any, ...] = cv2.connectedComponentsWithStats(
-            keep.view(np.uint8), connectivity=4, ltype=cv2.CV_32S)
+            keep, connectivity=4, ltype=cv2.CV_32S)
         _, labels, stats, _ = found
-        across, away = _level_axes(up)
-        parts = []
-        for label in np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] >= _LEAST_PIXELS) + 1:
-            x, y, width, height, _ = stats[label]
-            box = slice(y, y + height), slice(x, x + width)
-            parts.append(_part(int(label), box, labels, points, area, (up, across, away)))
-        return Segments(self.step, points, labels, area, heights, up, tuple(parts))
+        return Segments(
+            self.step, points, labels, area, None if self._floor is None else heights, up,
+            _parts(labels, stats, points, area, up))
 
     def cloud(
         self, mask: Mask, depth: npt.NDArray[np.uint16], count: int,
@@ -230,18 +230,6 @@ class Segmenter:
         return index_map
 
 
-def _cut(z: Floats, keep: Mask) -> None:
-    """Take out of a mask the pixels that are behind a neighbour by a jump."""
-    allowed = _JUMP + _JUMP_PER_METRE * z
-    for near, far in (
-            ((slice(None), slice(1, None)), (slice(None), slice(None, -1))),
-            ((slice(1, None), slice(None)), (slice(None, -1), slice(None)))):
-        step = z[far] - z[near]
-        nothing = (z[near] == 0) | (z[far] == 0)
-        keep[far] &= ~(step > allowed[near]) | nothing
-        keep[near] &= ~(-step > allowed[far]) | nothing
-
-
 def _level_axes(up: Vectors) -> tuple[Vectors, Vectors]:
     """Return unit vectors across and away from the camera, level."""
     away = np.array([0.0, 0.0, 1.0]) - up[2] * up
@@ -251,23 +239,37 @@ def _level_axes(up: Vectors) -> tuple[Vectors, Vectors]:
     return np.cross(away, up), away
 
 
-def _part(
-    label: int, box: tuple[slice, slice], labels: npt.NDArray[np.int32], points: Floats,
-    area: Floats, axes: tuple[Vectors, Vectors, Vectors],
-) -> Part:
-    """Measure a part."""
-    inside = labels[box] == label
-    surface = points[box][inside]
-    few = surface[::max(1, len(surface) // 400)]
-    spread = few - few.mean(axis=0)
-    least = float(np.linalg.eigvalsh(spread.T @ spread / len(spread))[0])
-    along = np.sort(few @ np.stack(axes, axis=1).astype(np.float32), axis=0)
-    low, middle, high = along[[int(share * (len(along) - 1)) for share in (0.02, 0.5, 0.98)]]
-    up, across, away = axes
-    tall, wide, deep = (float(extent) for extent in high - low)
-    centre = middle[0] * up + middle[1] * across + middle[2] * away
-    return Part(label, box, float(area[box][inside].sum()), centre, tall, wide, deep,
-                float(np.sqrt(max(least, 0.0))))
+def _parts(
+    labels: npt.NDArray[np.int32], stats: npt.NDArray[np.int32], points: Floats, area: Floats,
+    up: Vectors,
+) -> tuple[Part, ...]:
+    """Measure the parts that are large enough; ``stats`` of `cv2.connectedComponentsWithStats`."""
+    counts = stats[:, cv2.CC_STAT_AREA].astype(np.int64)
+    large = np.flatnonzero(counts[1:] >= _LEAST_PIXELS) + 1
+    numbers = np.full(len(counts), -1)
+    numbers[large] = np.arange(len(large))
+    samples = np.zeros((len(large), segmentation_kernels.SAMPLES, 3), np.float32)
+    shown = np.zeros(samples.shape[:2], np.float32)
+    sizes = np.empty(len(large))
+    spreads = np.empty((len(large), 3, 3))
+    segmentation_kernels.measure(
+        labels, numbers, counts, points, area, sizes, samples, shown, spreads)
+    curved = np.sqrt(np.maximum(np.linalg.eigvalsh(spreads)[:, 0], 0))
+    axes = np.stack((up, *_level_axes(up)), axis=1)
+    places = samples @ axes.astype(np.float32)
+    parts = []
+    for number, label in enumerate(large.tolist()):
+        x, y, width, height, _ = stats[label].tolist()
+        some = shown[number] > 0
+        along = places[number, some]
+        ranks = [int(share * (len(along) - 1)) for share in _EXTENT]
+        low, middle, high = np.partition(along, ranks, axis=0)[ranks]
+        tall, wide, deep = (high - low).tolist()
+        parts.append(Part(
+            label, (slice(y, y + height), slice(x, x + width)), float(sizes[number]),
+            axes @ middle, tall, wide, deep, float(curved[number]), samples[number, some],
+            shown[number, some]))
+    return tuple(parts)
 
 
 def _with_feet(

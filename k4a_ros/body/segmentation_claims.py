@@ -18,11 +18,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+import math
+from typing import Any
 
 from k4a_ros.body.segmentation import Part
 from k4a_ros.body.segmentation import Segments
 from k4a_ros.body.segmentation_planes import large_planes
-from k4a_ros.body.segmentation_planes import on_planes
+from k4a_ros.body.segmentation_planes import NEAR
+from k4a_ros.body.segmentation_planes import NEAR_PER_METRE
+from k4a_ros.compilation import compiled
 import numpy as np
 import numpy.typing as npt
 
@@ -35,20 +39,18 @@ _LIMBS = (
     (11, 13, 0.06), (13, 15, 0.05), (15, 19, 0.05), (12, 14, 0.06), (14, 16, 0.05),
     (16, 20, 0.05), (23, 25, 0.09), (25, 27, 0.07), (27, 31, 0.06), (24, 26, 0.09),
     (26, 28, 0.07), (28, 32, 0.06), (11, 12, 0.09), (23, 24, 0.12))
-_TRUNK_RADIUS = 0.16
-_HEAD_RADIUS = 0.12
+_STARTS, _ENDS = [first for first, _, _ in _LIMBS], [second for _, second, _ in _LIMBS]
+_RADII = np.array([*(radius for _, _, radius in _LIMBS), 0.16, 0.12])
 
 #: metres from the surface of limbs within which a pixel is near, may be the person's, and all of
 #: a part that is nobody else's is
-_NEAR = 0.10
-_MINE = 0.16
-_ALL = 0.40
+_NEAR, _MINE, _ALL = 0.10, 0.16, 0.40
+#: metres from the ends of limbs, along each axis, within which all that is looked at
+_REACH = 0.5
 #: metres in depth from the middle of somebody to a limb, and m² of one that is apart from the rest
 _LIMB_AWAY, _LIMB_AREA = 0.6, 0.2
 #: m² and metres of height of what may be a piece of somebody at most, and how far aside it may be
 _PIECE_AREA, _PIECE_TALL, _PIECE_AWAY = 0.4, 1.1, 0.4
-#: pixels of a part that are looked at to decide about all of it
-_SAMPLE = 250
 
 
 def claim(
@@ -65,46 +67,88 @@ def claim(
     :return: (height, width) uint8, as ``segments.labels``: index into ``people``.
     """
     owners = np.full(segments.labels.shape, background, np.uint8)
-    limbs = [_limbs(person) for person in people]
-    reach = [(np.minimum(a, b).min(axis=0) - 0.5, np.maximum(a, b).max(axis=0) + 0.5)
-             for a, b, _ in limbs]
+    limbs = np.array([_limbs(person) for person in people]).reshape(-1, len(_RADII), 8)
+    ends = np.concatenate((limbs[..., :3], limbs[..., :3] + limbs[..., 3:6]), axis=1)
+    low, high = ends.min(axis=1) - _REACH, ends.max(axis=1) + _REACH
     for part in segments.parts:
-        inside = segments.labels[part.box] == part.label
-        surface = segments.points[part.box][inside]
-        sample = surface[::max(1, len(surface) // _SAMPLE)]
-        close = [k for k, (low, high) in enumerate(reach)
-                 if bool(((sample > low) & (sample < high)).all(axis=1).any())]
-        if not close:
+        close = np.array([number for number in range(len(people)) if bool(
+            ((part.samples > low[number]) & (part.samples < high[number])).all(axis=1).any())])
+        if not close.size:
             continue
-        away = np.stack([_distances(sample, limbs[k]) for k in close])
-        nearest = away.min(axis=0)
-        near = nearest < _NEAR
+        away = np.empty((len(close), len(part.samples)))
+        _distances(part.samples, limbs[close], away)
+        near = away.min(axis=0) < _NEAR
         if float(near.mean()) < 0.02:
             continue
         winners = away.argmin(axis=0)
-        shares = np.bincount(winners[near], minlength=len(close)) / max(1, int(near.sum()))
+        shares = np.bincount(winners[near], minlength=len(close)) / int(near.sum())
         best = int(shares.argmax())
-        box = owners[part.box]
         # somebody beside a wall or at a table, or who seems to reach into it
-        walls = large_planes(surface, segments.area[part.box][inside], segments.up)
+        walls = large_planes(part.samples, part.shown, segments.up)
         if (not len(walls) and shares[best] > 0.95 and float(near.mean()) > 0.5
                 and float(np.percentile(away[best], 97)) < _ALL):
-            box[inside] = close[best]
-            continue
-        values = np.full(len(surface), background, np.uint8)
-        candidates = np.zeros(len(surface), bool)
-        for k in close:
-            low, high = reach[k]
-            candidates |= ((surface > low) & (surface < high)).all(axis=1)
-        candidates[candidates] = ~on_planes(surface[candidates], walls)
-        if not candidates.any():
-            continue
-        chosen = surface[candidates]
-        away = np.stack([_distances(chosen, limbs[k]) for k in close])
-        winners = np.array(close, np.uint8)[away.argmin(axis=0)]
-        values[candidates] = np.where(away.min(axis=0) < _MINE, winners, background)
-        box[inside] = values
+            owners[part.box][segments.labels[part.box] == part.label] = close[best]
+        else:
+            _divide(segments.labels[part.box], part.label, segments.points[part.box], close,
+                    limbs, low, high, walls, NEAR, NEAR_PER_METRE, owners[part.box])
     return owners
+
+
+@compiled
+def _distances(points: Any, limbs: Any, away: Any) -> None:
+    """Write how far points (N, 3) are from the surface of people's (M, 16, 8) limbs, (M, N)."""
+    for person in range(len(limbs)):
+        for point in range(len(points)):
+            x, y, z = points[point]
+            away[person, point] = _distance(x, y, z, limbs[person])
+
+
+@compiled
+def _distance(x: float, y: float, z: float, limbs: Any) -> float:
+    """Return how far a point is from the surface of the nearest of limbs, see ``_limbs``."""
+    least = math.inf
+    for limb in range(len(limbs)):
+        ax, ay, az, dx, dy, dz, square, radius = limbs[limb]
+        ax, ay, az = x - ax, y - ay, z - az
+        share = min(max((ax * dx + ay * dy + az * dz) / square, 0.0), 1.0)
+        ax, ay, az = ax - share * dx, ay - share * dy, az - share * dz
+        least = min(least, math.sqrt(ax * ax + ay * ay + az * az) - radius)
+    return least
+
+
+@compiled
+def _divide(
+    labels: Any, label: int, points: Any, close: Any, limbs: Any, low: Any, high: Any, walls: Any,
+    near: float, slope: float, owners: Any,
+) -> None:
+    """
+    Give each pixel of a part that is on no wall to whose limbs are nearest, if they are near.
+
+    :param labels: (height, width) int32; ``points`` (height, width, 3) float32 metres.
+    :param close: (M,) int64, the people who may have a share; ``limbs`` (N, 16, 8) of all, and
+        ``low`` and ``high`` (N, 3), where they can reach.
+    :param walls: (K, 4) of ``large_planes``; what is ``near`` metres from one, and ``slope`` more
+        for each metre from the camera, is on it.
+    :param owners: (height, width) uint8, written.
+    """
+    for row in range(labels.shape[0]):
+        for column in range(labels.shape[1]):
+            if labels[row, column] != label:
+                continue
+            x, y, z = points[row, column]
+            least, nearest = _MINE, -1
+            for number in close:
+                if (low[number, 0] < x < high[number, 0] and low[number, 1] < y < high[number, 1]
+                        and low[number, 2] < z < high[number, 2]):
+                    away = _distance(x, y, z, limbs[number])
+                    if away < least:
+                        least, nearest = away, number
+            for wall in range(len(walls)):
+                a, b, c, d = walls[wall]
+                if abs(x * a + y * b + z * c + d) < near + slope * z:
+                    nearest = -1
+            if nearest >= 0:
+                owners[row, column] = nearest
 
 
 def adopt(
@@ -154,26 +198,12 @@ def with_pieces(segments: Segments, part: Part) -> npt.NDArray[np.bool_]:
     return mask
 
 
-def _limbs(person: Vectors) -> tuple[Floats, Floats, Floats]:
-    """Return starts (N, 3), ends (N, 3) and radii (N,) of limbs."""
-    first, second, radii = zip(*_LIMBS, strict=True)
+def _limbs(person: Vectors) -> Vectors:
+    """Return limbs (16, 8): starts, what is added for ends, the square of that, and radii."""
     shoulders, hips = person[[11, 12]].mean(axis=0), person[[23, 24]].mean(axis=0)
     head = person[[7, 8]].mean(axis=0)
-    starts = np.concatenate([person[list(first)], [shoulders], [head]])
-    ends = np.concatenate([person[list(second)], [hips], [shoulders * 0.3 + head * 0.7]])
-    return (starts.astype(np.float32), ends.astype(np.float32),
-            np.array([*radii, _TRUNK_RADIUS, _HEAD_RADIUS], np.float32))
-
-
-def _distances(points: Floats, limbs: tuple[Floats, Floats, Floats]) -> Floats:
-    """Return how far points (N, 3) are from the surface of the nearest limb, (N,)."""
-    starts, ends, radii = limbs
-    along = ends - starts
-    squares = np.maximum((along * along).sum(axis=1), np.float32(1e-9))
-    # of each point and limb: from its start, along it, and the square of the distance
-    forward = points @ along.T - (starts * along).sum(axis=1)
-    share = np.clip(forward / squares, 0, 1)
-    away = (points * points).sum(axis=1)[:, np.newaxis] - 2 * (points @ starts.T)
-    away += (starts * starts).sum(axis=1) + share * (share * squares - 2 * forward)
-    nearest: Floats = (np.sqrt(np.maximum(away, 0)) - radii).min(axis=1)
-    return nearest
+    starts = np.concatenate((person[_STARTS], shoulders[np.newaxis], head[np.newaxis]))
+    along = np.concatenate((
+        person[_ENDS] - person[_STARTS], [hips - shoulders], [0.3 * (shoulders - head)]))
+    squares = np.maximum(np.square(along).sum(axis=1), 1e-9)
+    return np.concatenate((starts, along, np.stack((squares, _RADII), axis=1)), axis=1)

@@ -19,7 +19,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 import math
+from typing import Any
 
+from k4a_ros.compilation import compiled
 import numpy as np
 import numpy.typing as npt
 
@@ -31,12 +33,15 @@ _STRIDE = 5
 _REACH = 3
 #: how far a normal may be off the direction of up, which need be no more than a guess
 _MAX_TILT = math.radians(25.0)
+_LEAST_RISE = math.cos(_MAX_TILT)
 #: metres from the plane that belong to it, and below it that speak against it
 _NEAR = 0.03
 _BELOW = 0.08
 #: m² of floor that have to be seen
 _LEAST_AREA = 0.12
 _GUESSES = 60
+#: three points of each guess, as shares of all
+_DRAWN = np.random.default_rng(0).random((_GUESSES, 3))
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,62 +67,86 @@ def find_floor(
     :param before: the floor in the image before, the first guess.
     :return: None if no floor is seen.
     """
-    level, weights = _level_points(points, area, up)
-    if len(level) < 12:
+    there = np.empty((points.shape[0] * points.shape[1] // _STRIDE ** 2 + 1, 4))
+    there = there[:_level_points(points, area, up, there)]
+    if len(there) < 12:
         return None
+    level, weights = there[:, :3], there[:, 3]
     normals, offsets = _guesses(level, up, before)
-    heights = normals @ level.T + offsets[:, np.newaxis]
-    score = np.where(np.abs(heights) < _NEAR, weights, 0).sum(axis=1)
-    score -= np.where(heights < -_BELOW, weights, 0).sum(axis=1)
-    best = int(np.argmax(score))
+    best = _best(there, normals, offsets)
     normal, offset = normals[best], float(offsets[best])
     for _ in range(2):
         on_plane = np.abs(level @ normal + offset) < _NEAR
         if float(weights[on_plane].sum()) < _LEAST_AREA:
             return None
         normal, offset = _fit(level[on_plane], weights[on_plane], up)
-    if offset < _NEAR or normal @ up < math.cos(_MAX_TILT):
+    if offset < _NEAR or normal @ up < _LEAST_RISE:
         return None
     return Floor(normal, offset)
 
 
-def _level_points(
-    points: Floats, area: Floats, up: Vectors,
-) -> tuple[Vectors, Vectors]:
-    """Return points (N, 3) of surfaces below the camera that face up, and their areas (N,)."""
-    step, far = _STRIDE, _REACH
-    rows = slice(far, points.shape[0] - far, step)
-    columns = slice(far, points.shape[1] - far, step)
-    right, left, lower, upper = (
-        points[rows.start + dv:rows.stop + dv:step, columns.start + du:columns.stop + du:step]
-        for dv, du in ((0, far), (0, -far), (far, 0), (-far, 0)))
-    here = points[rows, columns]
-    across, along = right - left, lower - upper
-    normal = np.cross(along, across)
-    length = np.sqrt(np.einsum('ijk,ijk->ij', normal, normal))
-    rise = normal @ up.astype(np.float32)
-    valid = (here[..., 2] > 0) & (right[..., 2] > 0) & (left[..., 2] > 0)
-    valid &= (lower[..., 2] > 0) & (upper[..., 2] > 0)
-    # a surface, not the step from one to another behind it
-    reach = np.float32(0.12) * here[..., 2]
-    valid &= (np.abs(across[..., 2]) < reach) & (np.abs(along[..., 2]) < 2 * reach)
-    valid &= (rise > math.cos(_MAX_TILT) * length) & (here @ up.astype(np.float32) < 0)
-    # seen at a slant, a pixel shows more
-    slant = np.maximum(rise[valid] / np.maximum(length[valid], 1e-9), 0.5)
-    weights = area[rows, columns][valid] * (step * step) / slant
-    return here[valid].astype(np.float64), weights.astype(np.float64)
+@compiled
+def _level_points(points: Any, area: Any, up: Any, found: Any) -> int:
+    """
+    Write the surfaces below the camera that face up, and return how many there are.
+
+    :param found: (N, 4) float64, written: points, metres, and the m² that each stands for.
+    """
+    far, count = _REACH, 0
+    for row in range(far, points.shape[0] - far, _STRIDE):
+        for column in range(far, points.shape[1] - far, _STRIDE):
+            x, y, z = points[row, column]
+            ax, ay, az = points[row, column + far]
+            bx, by, bz = points[row, column - far]
+            cx, cy, cz = points[row + far, column]
+            dx, dy, dz = points[row - far, column]
+            if min(z, az, bz, cz, dz) <= 0 or x * up[0] + y * up[1] + z * up[2] >= 0:
+                continue
+            # a surface, not the step from one to another behind it
+            if abs(az - bz) >= 0.12 * z or abs(cz - dz) >= 0.24 * z:
+                continue
+            ax, ay, az = ax - bx, ay - by, az - bz
+            cx, cy, cz = cx - dx, cy - dy, cz - dz
+            nx, ny, nz = cy * az - cz * ay, cz * ax - cx * az, cx * ay - cy * ax
+            rise = nx * up[0] + ny * up[1] + nz * up[2]
+            length = math.sqrt(nx * nx + ny * ny + nz * nz)
+            if rise > _LEAST_RISE * length:
+                found[count, 0], found[count, 1], found[count, 2] = x, y, z
+                # seen at a slant, a pixel shows more
+                found[count, 3] = area[row, column] * _STRIDE ** 2 / max(rise / length, 0.5)
+                count += 1
+    return count
+
+
+@compiled
+def _best(points: Any, normals: Any, offsets: Any) -> int:
+    """Return which plane has most on it and least below: points (N, 4) with their areas."""
+    best, most = 0, -math.inf
+    for number in range(len(normals)):
+        x, y, z = normals[number]
+        score = 0.0
+        for point in range(len(points)):
+            height = (x * points[point, 0] + y * points[point, 1] + z * points[point, 2]
+                      + offsets[number])
+            if abs(height) < _NEAR:
+                score += points[point, 3]
+            elif height < -_BELOW:
+                score -= points[point, 3]
+        if score > most:
+            best, most = number, score
+    return best
 
 
 def _guesses(
     level: Vectors, up: Vectors, before: Floor | None,
 ) -> tuple[Vectors, Vectors]:
     """Return planes to try: normals (M, 3) and what to add to give heights (M,)."""
-    chosen = level[np.random.default_rng(0).integers(0, len(level), (_GUESSES, 3))]
+    chosen = level[(_DRAWN * len(level)).astype(np.intp)]
     normals = np.cross(chosen[:, 1] - chosen[:, 0], chosen[:, 2] - chosen[:, 0])
     lengths = np.linalg.norm(normals, axis=1)
     normals = normals / np.maximum(lengths, 1e-9)[:, np.newaxis]
     normals *= np.where(normals @ up < 0, -1.0, 1.0)[:, np.newaxis]
-    right = (lengths > 0.02) & (normals @ up > math.cos(_MAX_TILT))
+    right = (lengths > 0.02) & (normals @ up > _LEAST_RISE)
     normals = normals[right]
     offsets = -np.einsum('ij,ij->i', normals, chosen[right, 0])
     # up may well be right

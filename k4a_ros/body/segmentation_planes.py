@@ -16,6 +16,10 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
+from k4a_ros.compilation import compiled
 import numpy as np
 import numpy.typing as npt
 
@@ -23,10 +27,12 @@ Floats = npt.NDArray[np.float32]
 Vectors = npt.NDArray[np.float64]
 
 _GUESSES = 40
-#: as many planes are looked for in a part, and points of it looked at
-_MOST, _SAMPLE = 4, 300
+#: as many planes are looked for in a part
+_MOST = 4
+#: three points of each guess, as shares of all
+_DRAWN = np.random.default_rng(0).random((_MOST, _GUESSES, 3))
 #: metres from a plane that belong to it, and what is added for each metre from the camera
-_NEAR, _NEAR_PER_METRE = 0.025, 0.006
+NEAR, NEAR_PER_METRE = 0.025, 0.006
 #: m², as the camera sees them, that a plane has at least: the trunk of a person has half of that;
 #: and a level one, as a table; the thighs of who sits have a third; and the share of a guess
 _LEAST, _LEAST_LEVEL, _GUESSED = 0.6, 0.22, 0.7
@@ -38,35 +44,33 @@ _FEW = 6
 _EVEN = 0.4
 
 
-def large_planes(surface: Floats, area: Floats, up: Vectors) -> Vectors:
+def large_planes(samples: Floats, shown: Floats, up: Vectors) -> Vectors:
     """
     Return large planes, (M, 4): unit normals, and what to add to give distances.
 
     One after the other, the best of planes through three points each (Fischler and Bolles,
     "Random sample consensus", 1981).
 
-    :param surface: (N, 3) metres.
-    :param area: (N,) m² that each point stands for.
+    :param samples: (N, 3) metres.
+    :param shown: (N,) m² that each point stands for.
     :param up: (3,) unit vector.
     """
-    step = max(1, len(surface) // _SAMPLE)
-    points = surface[::step].astype(np.float64)
-    weights = area[::step].astype(np.float64) * step
-    near = _NEAR + _NEAR_PER_METRE * points[:, 2]
-    random = np.random.default_rng(0)
+    points, weights = samples.astype(np.float64), shown.astype(np.float64)
+    near = NEAR + NEAR_PER_METRE * points[:, 2]
     found: list[Vectors] = []
     while len(found) < _MOST and float(weights.sum()) >= _LEAST_LEVEL:
-        chosen = points[random.integers(0, len(points), (_GUESSES, 3))]
+        chosen = points[(_DRAWN[len(found)] * len(points)).astype(np.intp)]
         normals = np.cross(chosen[:, 1] - chosen[:, 0], chosen[:, 2] - chosen[:, 0])
         lengths = np.linalg.norm(normals, axis=1, keepdims=True)
         normals = normals / np.maximum(lengths, 1e-6)
-        away = np.abs(normals @ points.T - (normals * chosen[:, 0]).sum(axis=1, keepdims=True))
-        score = np.where(away < near, weights, 0).sum(axis=1) * (lengths[:, 0] > 0.02)
-        least = _least(normals, up)
-        best = int(np.argmax(score / least))
-        if score[best] < _GUESSED * least[best]:
+        planes = np.concatenate(
+            (normals, -(normals * chosen[:, 0]).sum(axis=1, keepdims=True)), axis=1)
+        least = np.where(lengths[:, 0] > 0.02, _least(normals, up), math.inf)
+        best, score = _best(points, weights, near, planes, least)
+        if score < _GUESSED:
             break
-        plane, on_it = _closer(points, weights, near, away[best] < near)
+        away = np.abs(points @ planes[best, :3] + planes[best, 3])
+        plane, on_it = _closer(points, weights, near, away < near)
         off = (points[on_it] @ plane[:3] + plane[3]) / near[on_it]
         if (float(weights[on_it].sum()) < _least(plane[:3], up)
                 or float(np.square(off).mean()) > _EVEN ** 2):
@@ -74,6 +78,23 @@ def large_planes(surface: Floats, area: Floats, up: Vectors) -> Vectors:
         found.append(plane)
         points, weights, near = points[~on_it], weights[~on_it], near[~on_it]
     return np.array(found).reshape(-1, 4)
+
+
+@compiled
+def _best(points: Any, weights: Any, near: Any, planes: Any, least: Any) -> Any:
+    """Return the number of the plane with most on it for what it has at least, and that share."""
+    best, most = 0, 0.0
+    for number in range(len(planes)):
+        x, y, z, offset = planes[number]
+        score = 0.0
+        for point in range(len(points)):
+            away = x * points[point, 0] + y * points[point, 1] + z * points[point, 2] + offset
+            if abs(away) < near[point]:
+                score += weights[point]
+        score /= least[number]
+        if score > most:
+            best, most = number, score
+    return best, most
 
 
 def _least(normals: Vectors, up: Vectors) -> Vectors:
@@ -96,12 +117,3 @@ def _closer(
         plane = np.array([*vectors[:, 0], -float(vectors[:, 0] @ middle)])
         on_it = np.abs(points @ plane[:3] + plane[3]) < near
     return plane, on_it
-
-
-def on_planes(points: Floats, planes: Vectors) -> npt.NDArray[np.bool_]:
-    """Return which points (N, 3) are on one of the planes."""
-    flat = planes.astype(np.float32)
-    away = np.abs(points @ flat[:, :3].T + flat[:, 3])
-    near = _NEAR + _NEAR_PER_METRE * points[:, 2:]
-    on_it: npt.NDArray[np.bool_] = (away < near).any(axis=1)
-    return on_it

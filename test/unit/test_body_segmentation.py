@@ -186,7 +186,8 @@ def test_an_image_without_any_depth_has_no_parts():
     ({'tall': 2.5}, False), ({'wide': 2.5}, False), ({'deep': 1.9}, False),
     ({'curved': 0.02}, False)])
 def test_gates_are_metric(change, possible):
-    part = Part(1, (slice(0, 1), slice(0, 1)), 0.5, np.zeros(3), 1.7, 0.6, 0.4, 0.06)
+    part = Part(1, (slice(0, 1), slice(0, 1)), 0.5, np.zeros(3), 1.7, 0.6, 0.4, 0.06,
+                np.zeros((1, 3), np.float32), np.full(1, 0.5, np.float32))
     assert replace(part, **change).may_be_person is possible
 
 

@@ -1,0 +1,68 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What finds people is compiled before the first image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+import subprocess
+import sys
+
+from k4a_ros.body.landmark_model import find_model
+from k4a_ros.errors import BodyTrackingError
+import pytest
+
+#: in a process of its own, as other tests have compiled what they needed
+PROGRAM = """
+from dataclasses import replace
+import sys
+
+from k4a_ros.body.landmarks import LandmarkEstimator
+from k4a_ros.config import CameraConfig, ColorResolution, DepthMode
+from k4a_ros.warm_up import warm_up
+from support.bodies import NOMINAL, ROOM, simulated
+
+
+def signatures():
+    modules = [module for name, module in sys.modules.items() if name.startswith('k4a_ros.body.')]
+    return {f'{function.__module__}.{function.__name__}': len(function.signatures)
+            for module in modules for function in vars(module).values()
+            if hasattr(function, 'signatures')}
+
+
+warm_up('bodies')
+before = signatures()
+assert len(before) > 20, before
+config = CameraConfig.of_modes(DepthMode.NFOV_UNBINNED, ColorResolution.OFF)
+tracker = LandmarkEstimator(NOMINAL, config)
+for shot in simulated(ROOM, config, range(0, 200_000, 66_667)):
+    # those of a capture cannot be written to
+    shot.images.depth.flags.writeable = shot.images.infrared.flags.writeable = False
+    assert len(tracker.estimate(shot.images).bodies) == 1
+after = signatures()
+assert after == before, set(after.items()) ^ set(before.items())
+"""
+
+
+def test_after_warming_up_nothing_is_compiled():
+    pytest.importorskip('numba', reason='landmarks are not offered without numba')
+    try:
+        find_model()
+    except BodyTrackingError as error:
+        pytest.skip(str(error))
+    done = subprocess.run(
+        [sys.executable, '-c', PROGRAM], cwd=Path(__file__).parents[1], capture_output=True,
+        text=True, timeout=110, check=False)
+    assert done.returncode == 0, done.stderr
