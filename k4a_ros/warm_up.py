@@ -32,11 +32,8 @@ import logging
 import threading
 from typing import Literal
 
-from k4a_ros import compilation
-from k4a_ros.images import cloud_kernels
-from k4a_ros.images import registration_kernels
-from k4a_ros.images import rvl_kernels
 from k4a_ros.images.registration import fixed
+from k4a_ros.loops import can_compile
 import numpy as np
 
 Loops = Literal['clouds', 'registration', 'rvl', 'bodies', 'simulation']
@@ -58,7 +55,7 @@ def warm_up(*loops: Loops) -> None:
     :param loops: what ``clouds`` and ``geometry``, what ``registration``, what ``depth_codec`` for
         RVL, what body tracking with landmarks, or what simulated cameras need; by default all.
     """
-    if not compilation.AVAILABLE:
+    if not can_compile():
         return
     for part in loops or _PARTS:
         name, warm = _PARTS[part]
@@ -82,6 +79,7 @@ def _telling(what: str) -> Iterator[None]:
 
 def _warm_clouds() -> None:
     """Call all loops of ``cloud_kernels`` on the types that the driver calls them on."""
+    from k4a_ros.images import cloud_kernels
     depth, rays = fixed(np.zeros(_SIZE, np.uint16)), fixed(np.zeros(_SIZE, np.float32))
     color = fixed(np.zeros(_SIZE, np.uint32))
     choice = (1, 0, 1, True)
@@ -97,6 +95,7 @@ def _warm_clouds() -> None:
 
 def _warm_registration() -> None:
     """Call all loops of ``registration_kernels`` on the types that the driver calls them on."""
+    from k4a_ros.images import registration_kernels
     depth, rays = fixed(np.zeros(4, np.uint16)), fixed(np.zeros(4, np.float32))
     lens = (np.float32(1),) * 19
     u, v, z = np.zeros((3, *_SIZE), np.float32)
@@ -120,6 +119,7 @@ def _warm_registration() -> None:
 
 def _warm_rvl() -> None:
     """Call both loops of ``rvl_kernels``."""
+    from k4a_ros.images import rvl_kernels
     words = np.zeros(16, np.uint32)
     count = rvl_kernels.encode(fixed(np.zeros(4, np.uint16)), words)
     rvl_kernels.decode(fixed(words[:count]), np.zeros(4, np.uint16))

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from k4a_ros import compilation
 from k4a_ros.body import k4abt_library
 from k4a_ros.body.base import BodyTracker
 from k4a_ros.body.options import TrackerOptions
@@ -27,6 +26,7 @@ from k4a_ros.body.queued import Estimator
 from k4a_ros.body.queued import QueuedTracker
 from k4a_ros.cameras.base import Camera
 from k4a_ros.errors import BodyTrackingError
+from k4a_ros.loops import can_compile
 from k4a_ros.settings import Settings
 from k4a_ros.warm_up import warm_up
 
@@ -66,7 +66,7 @@ def _find(backend: str, settings: Settings) -> None:
         k4abt_library.load(settings.body_tracking_library_path).model(
             settings.body_tracking_model_path)
     elif backend == 'landmarks':
-        if not compilation.AVAILABLE:
+        if not can_compile():
             raise BodyTrackingError(
                 'body tracking with landmarks needs numba, which is not installed: '
                 '"pip install numba"')

@@ -26,11 +26,9 @@ from dataclasses import dataclass
 import math
 from typing import Any
 
-from k4a_ros import compilation
-from k4a_ros.images import cloud_fallback
-from k4a_ros.images import cloud_kernels
 from k4a_ros.images.registration import check
 from k4a_ros.images.registration import fixed
+from k4a_ros.loops import loops
 import numpy as np
 import numpy.typing as npt
 
@@ -85,12 +83,12 @@ class Cloud:
 
     def __init__(
         self, rays: npt.NDArray[np.float32], options: PointOptions | None = None, *,
-        compiled: bool = compilation.AVAILABLE,
+        compiled: bool | None = None,
     ) -> None:
         options = options or PointOptions()
         height, width, _ = rays.shape
         self._shape = (height, width)
-        self._loops: Any = cloud_kernels if compiled else cloud_fallback
+        self._loops: Any = loops('k4a_ros.images.cloud_', compiled)
         unseen = np.isnan(rays).any(axis=2)
         self._x, self._y = (
             fixed(np.where(unseen, np.float32(np.nan), rays[..., axis])) for axis in (0, 1))

@@ -31,9 +31,7 @@ from typing import Any
 from typing import Literal
 
 import cv2
-from k4a_ros import compilation
-from k4a_ros.images import rvl_fallback
-from k4a_ros.images import rvl_kernels
+from k4a_ros.loops import loops
 import numpy as np
 import numpy.typing as npt
 
@@ -42,6 +40,7 @@ Codec = Literal['png', 'rvl']
 #: int32 format (INV_DEPTH), float32 depthParam[2]; compression_common.h
 _HEADER = struct.Struct('<iff')
 _INVERSE_DEPTH = 0
+_RVL = 'k4a_ros.images.rvl_'
 _RVL_SIZE = struct.Struct('<II')
 
 #: the original's defaults: metres to which 32FC1 is kept, and "depth value at which the sensor
@@ -73,7 +72,7 @@ class DepthCompressor:
 
     def __init__(
         self, size: tuple[int, int], codec: Codec = 'png', *, encoding: str = '16UC1',
-        png_level: int = 1, compiled: bool = compilation.AVAILABLE,
+        png_level: int = 1, compiled: bool | None = None,
     ) -> None:
         if codec not in ('png', 'rvl'):
             raise ValueError(f"codec is {codec!r}, expected 'png' or 'rvl'")
@@ -86,7 +85,7 @@ class DepthCompressor:
         self._shape = (height, width)
         self._is_metric = encoding == '32FC1'
         self._png_flags = [cv2.IMWRITE_PNG_COMPRESSION, png_level]
-        self._loops: Any = rvl_kernels if compiled else rvl_fallback
+        self._loops: Any = loops(_RVL, compiled) if codec == 'rvl' else None
         self._a = self._b = 0.0
         if self._is_metric:
             self._a = _QUANTIZATION * (_QUANTIZATION + 1)
@@ -153,7 +152,7 @@ class DepthCompressor:
 
 
 def decompress(
-    data: npt.NDArray[np.uint8] | bytes, format_: str, *, compiled: bool = compilation.AVAILABLE,
+    data: npt.NDArray[np.uint8] | bytes, format_: str, *, compiled: bool | None = None,
 ) -> npt.NDArray[Any]:
     """
     Return the depth image of a message, as compressed_depth_image_transport does.
@@ -190,7 +189,7 @@ def _from_png(body: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint16]:
     return levels
 
 
-def _from_rvl(body: npt.NDArray[np.uint8], compiled: bool) -> npt.NDArray[np.uint16]:
+def _from_rvl(body: npt.NDArray[np.uint8], compiled: bool | None) -> npt.NDArray[np.uint16]:
     """Return the image in RVL with its size before it."""
     if len(body) < _RVL_SIZE.size:
         raise ValueError(f'a depth image in RVL of {len(body)} bytes is too short')
@@ -200,7 +199,6 @@ def _from_rvl(body: npt.NDArray[np.uint8], compiled: bool) -> npt.NDArray[np.uin
     count = (len(body) - _RVL_SIZE.size) // 4
     words = np.frombuffer(body[_RVL_SIZE.size:_RVL_SIZE.size + 4 * count].tobytes(), '<u4')
     image = np.zeros(width * height, np.uint16)
-    loops: Any = rvl_kernels if compiled else rvl_fallback
-    if not loops.decode(words, image):
+    if not loops(_RVL, compiled).decode(words, image):
         raise ValueError('a depth image in RVL is damaged')
     return image.reshape(height, width)

@@ -36,16 +36,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import cv2
-from k4a_ros import compilation
 from k4a_ros.calibration import FactoryCalibration
 from k4a_ros.config import ColorResolution
 from k4a_ros.config import DepthMode
-from k4a_ros.images import registration_fallback
-from k4a_ros.images import registration_kernels
+from k4a_ros.loops import loops
 import numpy as np
 import numpy.typing as npt
 
 _MM_PER_M = 1000.0
+_LOOPS = 'k4a_ros.images.registration_'
 #: Silhouettes grow by two pixels: one that the mesh lacks there, and one that the depth camera
 #: does not measure, as it sees what is before and what is behind at once.
 _NEIGHBOURS = np.ones((5, 5), np.uint8)
@@ -93,9 +92,9 @@ class Correspondences:
     :param compiled: whether to use numba; by default where it is installed.
     """
 
-    def __init__(self, pair: CameraPair, *, compiled: bool = compilation.AVAILABLE) -> None:
+    def __init__(self, pair: CameraPair, *, compiled: bool | None = None) -> None:
         self.pair = pair
-        self._loops: Any = registration_kernels if compiled else registration_fallback
+        self._loops: Any = loops(_LOOPS, compiled)
         self.u, self.v, self.z = np.full((3, *pair.depth_shape), -1, np.float32)
         self.z.fill(0)
 
@@ -138,9 +137,9 @@ class DepthToColor:
     :param compiled: whether to use numba; by default where it is installed.
     """
 
-    def __init__(self, pair: CameraPair, *, compiled: bool = compilation.AVAILABLE) -> None:
+    def __init__(self, pair: CameraPair, *, compiled: bool | None = None) -> None:
         self._pair = pair
-        self._loops: Any = registration_kernels if compiled else registration_fallback
+        self._loops: Any = loops(_LOOPS, compiled)
 
     def into(
         self, correspondences: Correspondences, out: npt.NDArray[np.uint16], *,
@@ -187,10 +186,10 @@ class ColorToDepth:
 
     def __init__(
         self, pair: CameraPair, *, occlusion: bool = False,
-        compiled: bool = compilation.AVAILABLE,
+        compiled: bool | None = None,
     ) -> None:
         self._pair = pair
-        self._loops: Any = registration_kernels if compiled else registration_fallback
+        self._loops: Any = loops(_LOOPS, compiled)
         self._scale = np.float32(pair.coarse_scale)
         self._nearest = self._drawn = np.empty((0, 0), np.uint16)
         self._coarse: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]] | None = None

@@ -17,7 +17,6 @@
 
 from __future__ import annotations
 
-from k4a_ros import compilation
 from k4a_ros.lens import Intrinsics
 from k4a_ros.rigid_transform import RigidTransform
 from k4a_ros.simulation.view import AMBIENT
@@ -38,7 +37,7 @@ class ColorCamera:
 
     def __init__(
         self, timeline: Timeline, lens: Intrinsics, mount: RigidTransform,
-        compiled: bool = compilation.AVAILABLE,
+        compiled: bool | None = None,
     ) -> None:
         self._view = View(timeline, lens, mount, compiled)
         shape = (*self._view.z.shape, 3)

@@ -17,7 +17,6 @@
 
 from __future__ import annotations
 
-from k4a_ros import compilation
 from k4a_ros.config import DepthMode
 from k4a_ros.lens import Intrinsics
 from k4a_ros.rigid_transform import RigidTransform
@@ -41,7 +40,7 @@ class DepthCamera:
 
     def __init__(
         self, timeline: Timeline, lens: Intrinsics, mode: DepthMode, seed: int, noise: bool,
-        compiled: bool = compilation.AVAILABLE,
+        compiled: bool | None = None,
     ) -> None:
         self._view = view = View(timeline, lens, RigidTransform.identity(), compiled)
         # whom it sees is asked for by another thread

@@ -25,11 +25,9 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from k4a_ros import compilation
 from k4a_ros.lens import Intrinsics
+from k4a_ros.loops import loops
 from k4a_ros.rigid_transform import RigidTransform
-from k4a_ros.simulation import fallback
-from k4a_ros.simulation import kernels
 from k4a_ros.simulation.scene import NOBODY
 from k4a_ros.simulation.scene import Scene
 from k4a_ros.simulation.shapes import Array
@@ -87,12 +85,12 @@ class View:
 
     def __init__(
         self, timeline: Timeline, lens: Intrinsics, mount: RigidTransform,
-        compiled: bool = compilation.AVAILABLE, rays: Rays | None = None,
+        compiled: bool | None = None, rays: Rays | None = None,
     ) -> None:
         self._timeline = timeline
         self._mount = mount
         self._path = timeline.scene.camera
-        self.draw = kernels if compiled else fallback
+        self.draw: Any = loops('k4a_ros.simulation.', compiled)
         self.rx, self.ry = rays or rays_of(lens)
         self.whole: Area = (0, lens.height, 0, lens.width)
         self._limits = _limits(self.rx, self.ry)

@@ -24,7 +24,7 @@ import sys
 from types import SimpleNamespace
 
 import cv2
-from k4a_ros import compilation
+from k4a_ros.body import backends
 from k4a_ros.body import landmark_model
 from k4a_ros.body.backends import choose
 from k4a_ros.body.base import BACKGROUND
@@ -244,7 +244,7 @@ def test_a_missing_model_says_how_to_get_it(monkeypatch):
 
 
 def test_without_numba_it_is_not_chosen(monkeypatch):
-    monkeypatch.setattr(compilation, 'AVAILABLE', False)
+    monkeypatch.setattr(backends, 'can_compile', lambda: False)
     for backend in ('landmarks', 'auto'):
         with pytest.raises(BodyTrackingError, match=r'landmarks needs numba.*"pip install numba"'):
             choose(Settings(body_tracking_backend=backend))
