@@ -45,6 +45,8 @@ _RADII = np.array([*(radius for _, _, radius in _LIMBS), 0.16, 0.12])
 #: metres from the surface of limbs within which a pixel is near, may be the person's, and all of
 #: a part that is nobody else's is
 _NEAR, _MINE, _ALL = 0.10, 0.16, 0.40
+#: the share of a part, and m² of it, of which one or the other is near at least
+_FEW, _FEW_AREA = 0.02, 0.03
 #: metres from the ends of limbs, along each axis, within which all that is looked at
 _REACH = 0.5
 #: metres in depth from the middle of somebody to a limb, and m² of one that is apart from the rest
@@ -78,7 +80,7 @@ def claim(
         away = np.empty((len(close), len(part.samples)))
         _distances(part.samples, limbs[close], away)
         near = away.min(axis=0) < _NEAR
-        if float(near.mean()) < 0.02:
+        if float(near.mean()) < _FEW and float(part.shown[near].sum()) < _FEW_AREA:
             continue
         winners = away.argmin(axis=0)
         shares = np.bincount(winners[near], minlength=len(close)) / int(near.sum())

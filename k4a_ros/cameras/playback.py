@@ -61,6 +61,8 @@ class Playback:
     def __init__(self, path: str) -> None:
         """Open the file and read everything but its frames."""
         self.path = path
+        #: kept, as libk4arecord keeps only the pointer, for its error messages (playback.cpp)
+        self._native_path = os.fsencode(path)
         self._sdk = libk4a.library()
         self._lock = threading.Lock()
         handle = self._opened()
@@ -76,7 +78,7 @@ class Playback:
         check_complete(self.path)
         handle = ctypes.c_void_p()
         if self._sdk.k4a_playback_open(
-                os.fsencode(self.path), ctypes.byref(handle)) != libk4a.SUCCEEDED:
+                self._native_path, ctypes.byref(handle)) != libk4a.SUCCEEDED:
             raise self._refusal(
                 'libk4arecord cannot read it: it has no frames, or is not an Azure Kinect '
                 'recording, or is damaged; run again with K4A_ENABLE_LOG_TO_STDOUT=1 to see '

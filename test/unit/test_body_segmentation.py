@@ -211,6 +211,23 @@ def test_two_who_touch_are_divided_by_where_they_are_expected():
     assert not (claim(segments, moved, BACKGROUND) == 1).any()
 
 
+def test_who_stands_so_close_to_a_large_wall_that_both_are_one_part_keeps_his_place():
+    """Seen from afar he is less than two hundredths of that part."""
+    depth = np.full((576, 640), 3500, np.uint16)
+    depth[300:340, 300:330] = 3420
+    segments = segmenter().segment(depth)
+    person = segments.labels[160, 157]
+    assert person == segments.labels[20, 160] > 0
+    box = segments.points[150:170, 150:165].reshape(-1, 3)
+    some = np.linspace(0, len(box) - 1, 33).astype(int)
+    landmarks = box[some].astype(np.float64) + [0.0, 0.0, 0.02]
+    owners = claim(segments, [landmarks], BACKGROUND)
+    here = np.zeros(owners.shape, bool)
+    here[150:170, 150:165] = True
+    assert float((owners[here] == 0).mean()) > 0.9
+    assert not (owners[~here] == 0).any()
+
+
 def test_a_limb_apart_is_adopted_and_furniture_is_not():
     cutter = segmenter()
     depth = np.zeros((576, 640), np.uint16)
