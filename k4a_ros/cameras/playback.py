@@ -213,7 +213,9 @@ class Playback:
         Go back to the start of the file.
 
         It is opened anew: k4a_playback_seek_timestamp has been seen to crash, in the threads with
-        which libk4arecord reads ahead.
+        which libk4arecord reads ahead. They share weak pointers to what is loaded without a lock
+        (load_cluster_internal in matroska_read.cpp; helgrind sees it), which does harm where
+        something is loaded a second time.
 
         :raises CameraLostError: the file cannot be read any more.
         :raises EndOfRecording: it has been closed.

@@ -88,7 +88,8 @@ class RecordingCamera(Camera):
         try:
             self._describe(source, serial)
             if self._captures.config.imu:
-                # A handle of its own: its reader shares neither lock nor position with the other.
+                # A handle of its own: its reader shares neither lock nor position with the other,
+                # nor loads what the other has let go of (`Playback.rewind` has why).
                 self._imu = Playback(source)
             self._streams = self._load_first()
             ending = _ending(at_end)
