@@ -41,7 +41,7 @@ import time
 from typing import Any
 
 import cv2
-from k4a_ros.body.landmarks import LandmarkEstimator
+from k4a_ros.body.landmarks.estimator import LandmarkEstimator
 from k4a_ros.config import CameraConfig
 from k4a_ros.config import ColorResolution
 from k4a_ros.config import DepthMode

@@ -127,7 +127,7 @@ def _warm_rvl() -> None:
 
 def _warm_bodies() -> None:
     """Look for somebody in one image."""
-    from k4a_ros.body.warm_up import warm_up_bodies
+    from k4a_ros.body.landmarks.warm_up import warm_up_bodies
     warm_up_bodies()
 
 

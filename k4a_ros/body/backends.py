@@ -70,7 +70,7 @@ def _find(backend: str, settings: Settings) -> None:
             raise BodyTrackingError(
                 'body tracking with landmarks needs numba, which is not installed: '
                 '"pip install numba"')
-        from k4a_ros.body.landmark_model import find_model
+        from k4a_ros.body.landmarks.model import find_model
         find_model(settings.body_tracking_model_path)
 
 
@@ -90,7 +90,7 @@ def open_tracker(backend: str, camera: Camera, settings: Settings) -> BodyTracke
         return K4abtTracker(camera.calibration, camera.config, options)
     estimator: Estimator
     if backend == 'landmarks':
-        from k4a_ros.body.landmarks import LandmarkEstimator
+        from k4a_ros.body.landmarks.estimator import LandmarkEstimator
         warm_up('bodies')
         estimator = LandmarkEstimator(
             camera.calibration, camera.config, options.model_path, options.smoothing_factor)

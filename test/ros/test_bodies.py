@@ -23,7 +23,7 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from k4a_ros.body.joints import Joint
-from k4a_ros.body.landmark_model import find_model
+from k4a_ros.body.landmarks.model import find_model
 from k4a_ros.errors import BodyTrackingError
 from k4a_ros.frames import DEPTH_TILT
 import numpy as np

@@ -18,12 +18,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from k4a_ros.body.facing import Facing
-from k4a_ros.body.facing import Reversal
-from k4a_ros.body.facing import reverse
-from k4a_ros.body.facing import straight
-from k4a_ros.body.landmark_mirror import MIRRORED
-from k4a_ros.body.landmark_model import Landmarks
+from k4a_ros.body.landmarks.facing import Facing
+from k4a_ros.body.landmarks.facing import Reversal
+from k4a_ros.body.landmarks.facing import reverse
+from k4a_ros.body.landmarks.facing import straight
+from k4a_ros.body.landmarks.mirror import MIRRORED
+from k4a_ros.body.landmarks.model import Landmarks
 import numpy as np
 import pytest
 

@@ -22,19 +22,19 @@ import itertools
 
 from hypothesis import given
 from hypothesis import strategies as st
-from k4a_ros.body.facing import Reversal
-from k4a_ros.body.following import assign
-from k4a_ros.body.following import Follower
-from k4a_ros.body.following import PATIENCE
-from k4a_ros.body.following import Track
-from k4a_ros.body.following import untangle
-from k4a_ros.body.landmark_mirror import from_mirror
-from k4a_ros.body.landmark_mirror import MIRRORED
-from k4a_ros.body.landmark_mirror import together
-from k4a_ros.body.landmark_model import Landmarks
-from k4a_ros.body.landmark_view import Region
-from k4a_ros.body.landmark_view import View
-from k4a_ros.body.lifting import BONES
+from k4a_ros.body.landmarks.facing import Reversal
+from k4a_ros.body.landmarks.following import assign
+from k4a_ros.body.landmarks.following import Follower
+from k4a_ros.body.landmarks.following import PATIENCE
+from k4a_ros.body.landmarks.following import Track
+from k4a_ros.body.landmarks.following import untangle
+from k4a_ros.body.landmarks.lifting import BONES
+from k4a_ros.body.landmarks.mirror import from_mirror
+from k4a_ros.body.landmarks.mirror import MIRRORED
+from k4a_ros.body.landmarks.mirror import together
+from k4a_ros.body.landmarks.model import Landmarks
+from k4a_ros.body.landmarks.view import Region
+from k4a_ros.body.landmarks.view import View
 import numpy as np
 import pytest
 

@@ -25,16 +25,16 @@ from types import SimpleNamespace
 
 import cv2
 from k4a_ros.body import backends
-from k4a_ros.body import landmark_model
 from k4a_ros.body.backends import choose
 from k4a_ros.body.base import BACKGROUND
 from k4a_ros.body.base import BodyInput
 from k4a_ros.body.base import Confidence
 from k4a_ros.body.joints import Joint
-from k4a_ros.body.landmark_model import find_model
-from k4a_ros.body.landmark_model import INSTALL
-from k4a_ros.body.landmark_model import LandmarkModel
-from k4a_ros.body.landmarks import LandmarkEstimator
+from k4a_ros.body.landmarks import model as landmark_model
+from k4a_ros.body.landmarks.estimator import LandmarkEstimator
+from k4a_ros.body.landmarks.model import find_model
+from k4a_ros.body.landmarks.model import INSTALL
+from k4a_ros.body.landmarks.model import LandmarkModel
 from k4a_ros.cameras.recording import RecordingCamera
 from k4a_ros.config import CameraConfig
 from k4a_ros.config import ColorResolution

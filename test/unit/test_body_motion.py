@@ -18,7 +18,7 @@
 from __future__ import annotations
 
 from k4a_ros.body.base import Confidence
-from k4a_ros.body.landmark_motion import Motion
+from k4a_ros.body.landmarks.motion import Motion
 import numpy as np
 import pytest
 

@@ -22,13 +22,13 @@ import math
 
 from k4a_ros.body.base import BACKGROUND
 from k4a_ros.body.joints import Joint
-from k4a_ros.body.landmark_joints import DIRECT
-from k4a_ros.body.segmentation import Part
-from k4a_ros.body.segmentation import Segmenter
-from k4a_ros.body.segmentation_claims import adopt
-from k4a_ros.body.segmentation_claims import claim
-from k4a_ros.body.segmentation_floor import find_floor
-from k4a_ros.body.segmentation_floor import Floor
+from k4a_ros.body.landmarks.joints import DIRECT
+from k4a_ros.body.landmarks.segmentation import Part
+from k4a_ros.body.landmarks.segmentation import Segmenter
+from k4a_ros.body.landmarks.segmentation_claims import adopt
+from k4a_ros.body.landmarks.segmentation_claims import claim
+from k4a_ros.body.landmarks.segmentation_floor import find_floor
+from k4a_ros.body.landmarks.segmentation_floor import Floor
 from k4a_ros.calibration import FactoryCalibration
 from k4a_ros.config import CameraConfig
 from k4a_ros.config import ColorResolution

@@ -21,8 +21,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
-from k4a_ros.body import tflite
-from k4a_ros.body.landmark_model import find_model
+from k4a_ros.body.landmarks import tflite
+from k4a_ros.body.landmarks.model import find_model
 from k4a_ros.errors import BodyTrackingError
 import numpy as np
 import numpy.typing as npt

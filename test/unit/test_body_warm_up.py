@@ -20,7 +20,7 @@ from pathlib import Path
 import subprocess
 import sys
 
-from k4a_ros.body.landmark_model import find_model
+from k4a_ros.body.landmarks.model import find_model
 from k4a_ros.errors import BodyTrackingError
 import pytest
 
@@ -29,7 +29,7 @@ PROGRAM = """
 from dataclasses import replace
 import sys
 
-from k4a_ros.body.landmarks import LandmarkEstimator
+from k4a_ros.body.landmarks.estimator import LandmarkEstimator
 from k4a_ros.config import CameraConfig, ColorResolution, DepthMode
 from k4a_ros.warm_up import warm_up
 from support.bodies import NOMINAL, ROOM, simulated

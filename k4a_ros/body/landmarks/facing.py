@@ -27,15 +27,15 @@ from dataclasses import replace
 import math
 from typing import Any
 
-from k4a_ros.body.landmark_mirror import MIRRORED
-from k4a_ros.body.landmark_model import Landmarks
-from k4a_ros.body.landmark_model import TRUNK
-from k4a_ros.body.landmark_view import View
-from k4a_ros.body.probes import INSET
-from k4a_ros.body.probes import LEAST
-from k4a_ros.body.probes import medians
-from k4a_ros.body.probes import Probes
-from k4a_ros.body.probes import WINDOW
+from k4a_ros.body.landmarks.mirror import MIRRORED
+from k4a_ros.body.landmarks.model import Landmarks
+from k4a_ros.body.landmarks.model import TRUNK
+from k4a_ros.body.landmarks.probes import INSET
+from k4a_ros.body.landmarks.probes import LEAST
+from k4a_ros.body.landmarks.probes import medians
+from k4a_ros.body.landmarks.probes import Probes
+from k4a_ros.body.landmarks.probes import WINDOW
+from k4a_ros.body.landmarks.view import View
 from k4a_ros.lens import Intrinsics
 import numpy as np
 import numpy.typing as npt
@@ -94,7 +94,7 @@ def reversal(
     Return whether a look has front and back reversed.
 
     The depth is compared with the model's and with that of its reverse; and elbows point back,
-    toes ahead. Parameters are those of `k4a_ros.body.lifting.lift`.
+    toes ahead. Parameters are those of `k4a_ros.body.landmarks.lifting.lift`.
     """
     probes = Probes(view.rays(seen.pixels), depth, mine, free, lens)
     own, _, _ = probes.samples(probes.pixels, probes.inside, WINDOW)

@@ -16,15 +16,15 @@
 
 from __future__ import annotations
 
-from k4a_ros.body.fitting import fit
-from k4a_ros.body.landmark_model import LANDMARKS
-from k4a_ros.body.landmark_model import Landmarks
-from k4a_ros.body.landmark_view import Region
-from k4a_ros.body.landmark_view import View
-from k4a_ros.body.lifting import lift
-from k4a_ros.body.segmentation import Segmenter
-from k4a_ros.body.segmentation_claims import claim
-from k4a_ros.body.silhouette import Silhouette
+from k4a_ros.body.landmarks.fitting import fit
+from k4a_ros.body.landmarks.lifting import lift
+from k4a_ros.body.landmarks.model import LANDMARKS
+from k4a_ros.body.landmarks.model import Landmarks
+from k4a_ros.body.landmarks.segmentation import Segmenter
+from k4a_ros.body.landmarks.segmentation_claims import claim
+from k4a_ros.body.landmarks.silhouette import Silhouette
+from k4a_ros.body.landmarks.view import Region
+from k4a_ros.body.landmarks.view import View
 from k4a_ros.lens import Intrinsics
 import numpy as np
 

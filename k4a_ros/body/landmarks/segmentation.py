@@ -22,9 +22,9 @@ import math
 from typing import Any
 
 import cv2
-from k4a_ros.body import segmentation_kernels
-from k4a_ros.body.segmentation_floor import find_floor
-from k4a_ros.body.segmentation_floor import Floor
+from k4a_ros.body.landmarks import segmentation_kernels
+from k4a_ros.body.landmarks.segmentation_floor import find_floor
+from k4a_ros.body.landmarks.segmentation_floor import Floor
 from k4a_ros.lens import Intrinsics
 import numpy as np
 import numpy.typing as npt

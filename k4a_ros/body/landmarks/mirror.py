@@ -20,9 +20,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from k4a_ros.body.landmark_model import LANDMARKS
-from k4a_ros.body.landmark_model import Landmarks
-from k4a_ros.body.landmark_model import SIZE
+from k4a_ros.body.landmarks.model import LANDMARKS
+from k4a_ros.body.landmarks.model import Landmarks
+from k4a_ros.body.landmarks.model import SIZE
 import numpy as np
 import numpy.typing as npt
 

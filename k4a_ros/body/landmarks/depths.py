@@ -26,7 +26,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from k4a_ros.body.landmark_model import TRUNK
+from k4a_ros.body.landmarks.model import TRUNK
 from k4a_ros.compilation import compiled
 import numpy as np
 

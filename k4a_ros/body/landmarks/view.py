@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import math
 
 import cv2
-from k4a_ros.body.landmark_model import SIZE
+from k4a_ros.body.landmarks.model import SIZE
 from k4a_ros.lens import Intrinsics
 import numpy as np
 import numpy.typing as npt

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-from k4a_ros.body import tflite
+from k4a_ros.body.landmarks import tflite
 from k4a_ros.errors import BodyTrackingError
 import numpy as np
 import numpy.typing as npt

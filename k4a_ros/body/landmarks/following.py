@@ -23,18 +23,18 @@ from dataclasses import field
 from dataclasses import replace
 import math
 
-from k4a_ros.body.facing import distance
-from k4a_ros.body.facing import Facing
-from k4a_ros.body.facing import Reversal
-from k4a_ros.body.facing import straight
-from k4a_ros.body.landmark_depths import BONES
-from k4a_ros.body.landmark_mirror import exchanged
-from k4a_ros.body.landmark_model import LANDMARKS
-from k4a_ros.body.landmark_model import Landmarks
-from k4a_ros.body.landmark_model import TRUNK
-from k4a_ros.body.landmark_motion import Motion
-from k4a_ros.body.landmark_view import Region
-from k4a_ros.body.landmark_view import View
+from k4a_ros.body.landmarks.depths import BONES
+from k4a_ros.body.landmarks.facing import distance
+from k4a_ros.body.landmarks.facing import Facing
+from k4a_ros.body.landmarks.facing import Reversal
+from k4a_ros.body.landmarks.facing import straight
+from k4a_ros.body.landmarks.mirror import exchanged
+from k4a_ros.body.landmarks.model import LANDMARKS
+from k4a_ros.body.landmarks.model import Landmarks
+from k4a_ros.body.landmarks.model import TRUNK
+from k4a_ros.body.landmarks.motion import Motion
+from k4a_ros.body.landmarks.view import Region
+from k4a_ros.body.landmarks.view import View
 import numpy as np
 import numpy.typing as npt
 
@@ -102,7 +102,7 @@ class Track:
         """
         Return what is seen of him in an image, with front and back, left and right as before.
 
-        :param evidence: see `k4a_ros.body.facing.reversal`.
+        :param evidence: see `k4a_ros.body.landmarks.facing.reversal`.
         """
         seconds = (now_us - self.seen_us) * 1e-6
         if seconds > _TANGLED:

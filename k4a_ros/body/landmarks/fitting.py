@@ -28,15 +28,15 @@ from dataclasses import replace
 from typing import Any
 
 from k4a_ros.body.base import Confidence
-from k4a_ros.body.fitting_kernels import LIMBS
-from k4a_ros.body.fitting_kernels import NODES
-from k4a_ros.body.fitting_kernels import solve
-from k4a_ros.body.landmark_depths import BONES
-from k4a_ros.body.landmark_mirror import exchanged
-from k4a_ros.body.landmark_model import LANDMARKS
-from k4a_ros.body.landmark_model import TRUNK
-from k4a_ros.body.lifting import Lifted
-from k4a_ros.body.silhouette import Silhouette
+from k4a_ros.body.landmarks.depths import BONES
+from k4a_ros.body.landmarks.fitting_kernels import LIMBS
+from k4a_ros.body.landmarks.fitting_kernels import NODES
+from k4a_ros.body.landmarks.fitting_kernels import solve
+from k4a_ros.body.landmarks.lifting import Lifted
+from k4a_ros.body.landmarks.mirror import exchanged
+from k4a_ros.body.landmarks.model import LANDMARKS
+from k4a_ros.body.landmarks.model import TRUNK
+from k4a_ros.body.landmarks.silhouette import Silhouette
 import numpy as np
 import numpy.typing as npt
 

@@ -21,11 +21,11 @@ from collections.abc import Sequence
 import math
 from typing import Any
 
-from k4a_ros.body.segmentation import Part
-from k4a_ros.body.segmentation import Segments
-from k4a_ros.body.segmentation_planes import large_planes
-from k4a_ros.body.segmentation_planes import NEAR
-from k4a_ros.body.segmentation_planes import NEAR_PER_METRE
+from k4a_ros.body.landmarks.segmentation import Part
+from k4a_ros.body.landmarks.segmentation import Segments
+from k4a_ros.body.landmarks.segmentation_planes import large_planes
+from k4a_ros.body.landmarks.segmentation_planes import NEAR
+from k4a_ros.body.landmarks.segmentation_planes import NEAR_PER_METRE
 from k4a_ros.compilation import compiled
 import numpy as np
 import numpy.typing as npt

@@ -17,8 +17,8 @@
 
 from __future__ import annotations
 
-from k4a_ros.body.landmark_model import LANDMARKS
-from k4a_ros.body.landmark_model import TRUNK
+from k4a_ros.body.landmarks.model import LANDMARKS
+from k4a_ros.body.landmarks.model import TRUNK
 import numpy as np
 import numpy.typing as npt
 

@@ -17,7 +17,7 @@
 
 from __future__ import annotations
 
-from k4a_ros.body.landmark_model import LANDMARKS
+from k4a_ros.body.landmarks.model import LANDMARKS
 from k4a_ros.lens import Intrinsics
 import numpy as np
 import numpy.typing as npt
