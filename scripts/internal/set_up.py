@@ -196,6 +196,9 @@ class SetUp:
         if (sys.platform, platform.machine()) == ('linux', 'x86_64'):
             self.pip_install('--no-deps', '--require-hashes', '-r',
                              SCRIPTS / 'requirements-body.txt', constrained=False)
+
+    def compile_people(self) -> None:
+        """Compile what finds people, which only tests need at once."""
         self.warm_up('bodies')
 
 
@@ -249,16 +252,25 @@ def steps(environment: Environment, with_tests: bool) -> list[Step]:
         Step('checkout', 'k4a_ros itself, as links to this checkout', SetUp.link_checkout,
              [CHECKOUT / 'setup.py', SCRIPTS / 'internal/checkout.py', *checkout.shared()]),
         Step('compile', 'inner loops, compiled for this machine', SetUp.compile_loops,
-             sorted([CHECKOUT / 'k4a_ros/compilation.py',
-                     *(CHECKOUT / 'k4a_ros').rglob('*kernels.py')])),
+             compiled(*(CHECKOUT / 'k4a_ros' / part for part in ('images', 'simulation')))),
     ]
     if with_tests:
-        result.append(Step('tests', 'test tools: pytest, ruff, mypy, the ament linters; the '
-                           'model of body tracking', SetUp.install_test_tools,
-                           [SCRIPTS / 'requirements-test.txt',
-                            SCRIPTS / 'requirements-body.txt',
-                            CHECKOUT / 'k4a_ros/body/fitting_kernels.py']))
+        result += [
+            Step('tests', 'test tools: pytest, ruff, mypy, the ament linters; the model of body '
+                 'tracking', SetUp.install_test_tools,
+                 [SCRIPTS / 'requirements-test.txt', SCRIPTS / 'requirements-body.txt']),
+            Step('people', 'what finds people, compiled for this machine', SetUp.compile_people,
+                 compiled(CHECKOUT / 'k4a_ros/body')),
+        ]
     return result
+
+
+def compiled(*directories: Path) -> list[Path]:
+    """Return the source files below directories that numba compiles, and what tells it how."""
+    compilation = CHECKOUT / 'k4a_ros/compilation.py'
+    return [compilation, *(
+        path for directory in directories for path in files(directory)
+        if b'from k4a_ros.compilation import' in path.read_bytes())]
 
 
 def files(directory: Path) -> list[Path]:

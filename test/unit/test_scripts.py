@@ -261,7 +261,26 @@ def test_steps_are_done_again_when_what_they_depend_on_changes(
         file.write('# changed\n')
     packages = set_up.digests(set_up.steps(own, with_tests=True))
     assert [name for name in before if packages[name] != overlay[name]] == \
-        ['packages', 'overlay', 'checkout', 'compile', 'tests']
+        ['packages', 'overlay', 'checkout', 'compile', 'tests', 'people']
+
+
+def test_what_has_changed_is_compiled_again_and_nothing_else(
+        copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_up = load('set_up')
+    monkeypatch.setattr(set_up, 'CHECKOUT', copy)
+    shutil.copytree(ROOT / 'k4a_ros', copy / 'k4a_ros',
+                    ignore=shutil.ignore_patterns('__pycache__'))
+    own = load('environment').Environment(copy / '.venv', ros=None)
+    before = set_up.digests(set_up.steps(own, with_tests=True))
+    for source, steps in (
+            ('body/landmarks/depths', ['people']), ('body/landmarks/following', []),
+            ('images/rvl_kernels', ['compile']), ('simulation/kernels', ['compile']),
+            ('compilation', ['compile', 'people'])):
+        with (copy / f'k4a_ros/{source}.py').open('a') as file:
+            file.write('# changed\n')
+        after = set_up.digests(set_up.steps(own, with_tests=True))
+        assert [name for name in before if before[name] != after[name]] == steps
+        before = after
 
 
 def test_requirements_are_pinned() -> None:
