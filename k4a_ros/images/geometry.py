@@ -23,7 +23,6 @@ from __future__ import annotations
 from typing import Any
 
 import cv2
-from k4a_ros.loops import can_compile
 from k4a_ros.loops import loops
 import numpy as np
 import numpy.typing as npt
@@ -94,8 +93,8 @@ class PointCloud:
         self._y *= self._z
         # read-only, as what comes from a camera is: the loop is compiled for one type only
         self._x.flags.writeable = self._y.flags.writeable = False
-        use = can_compile() if compiled is None else compiled
-        self._loops: Any = loops('k4a_ros.images.cloud_', True) if use else None
+        # without numba `into` does it itself
+        self._xyz: Any = getattr(loops('k4a_ros.images.cloud_', compiled), 'xyz', None)
         rows = min(_ROWS, height)
         self._metres = np.empty((rows, width), np.float32)
         self._is_valid = np.empty((rows, width), np.float32)
@@ -114,11 +113,11 @@ class PointCloud:
             raise ValueError(f'out has shape {out.shape}, expected (height, width, 3 or more)')
         _check('out', out, (*self._shape, out.shape[2]), np.float32)
         step = out.shape[2]
-        if (self._loops and step in (3, 4) and depth.flags.aligned
+        if (self._xyz and step in (3, 4) and depth.flags.aligned
                 and depth.flags.c_contiguous and out.flags.carray):
             view = depth.reshape(-1).view()
             view.flags.writeable = False
-            self._loops.xyz(
+            self._xyz(
                 view, self._x.reshape(-1), self._y.reshape(-1), step, out.reshape(-1))
             return
         for start in range(0, len(depth), _ROWS):

@@ -23,8 +23,6 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from k4a_ros.body.joints import Joint
-from k4a_ros.body.landmarks.model import find_model
-from k4a_ros.errors import BodyTrackingError
 from k4a_ros.frames import DEPTH_TILT
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +30,7 @@ import pytest
 from sensor_msgs.msg import CameraInfo
 from sensor_msgs.msg import Image
 from sensor_msgs.msg import PointCloud2
+from support.landmarks import need_landmarks
 from support.ros import DriverProcess
 from support.ros import Listener
 from support.ros import listening
@@ -214,10 +213,7 @@ def test_smoothing_is_applied_while_streaming(camera: tuple[Listener, DriverProc
 
 
 def test_landmarks_find_who_stands_there(tmp_path: Path) -> None:
-    try:
-        find_model()
-    except BodyTrackingError as error:
-        pytest.skip(str(error))
+    need_landmarks()
     scene = tmp_path / 'scene.yaml'
     scene.write_text(SCENE.replace('  - {name: walker', '  # - {name: walker'))
     domain = new_domain()

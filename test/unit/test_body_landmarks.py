@@ -51,6 +51,8 @@ from support.bodies import rendered
 from support.bodies import ROOM
 from support.bodies import Score
 from support.bodies import simulated
+from support.landmarks import installed_litert
+from support.landmarks import need_landmarks
 
 NFOV = CameraConfig.of_modes(DepthMode.NFOV_UNBINNED, ColorResolution.OFF)
 WFOV = CameraConfig.of_modes(DepthMode.WFOV_2X2BINNED, ColorResolution.OFF)
@@ -59,11 +61,7 @@ WFOV = CameraConfig.of_modes(DepthMode.WFOV_2X2BINNED, ColorResolution.OFF)
 @pytest.fixture(scope='session')
 def model() -> None:
     """Skip where numba or the weights are not installed."""
-    pytest.importorskip('numba', reason='landmarks are not offered without numba')
-    try:
-        find_model()
-    except BodyTrackingError as error:
-        pytest.skip(str(error))
+    need_landmarks()
 
 
 def check(score: Score, least: float) -> None:
@@ -301,10 +299,7 @@ def test_an_old_opencv_says_what_else_runs_it(monkeypatch, tmp_path):
 
 def test_both_runtimes_see_the_same(model):
     """Where LiteRT is installed it is preferred; OpenCV gives the same landmarks."""
-    litert = pytest.importorskip(
-        'ai_edge_litert.interpreter',
-        reason='LiteRT is not installed: pip install --no-deps ai-edge-litert==1.4.0')
-    assert litert is not None
+    assert installed_litert() is not None
     picture = np.random.default_rng(0).random((256, 256), np.float32)
     path = find_model()
     a, b = (load(path)(picture) for load in (

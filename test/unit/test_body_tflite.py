@@ -22,11 +22,11 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 from k4a_ros.body.landmarks import tflite
-from k4a_ros.body.landmarks.model import find_model
-from k4a_ros.errors import BodyTrackingError
 import numpy as np
 import numpy.typing as npt
 import pytest
+from support.landmarks import installed_litert
+from support.landmarks import installed_model
 
 WANTED = ('Identity', 'Identity_1', 'Identity_4')
 
@@ -34,18 +34,13 @@ WANTED = ('Identity', 'Identity_1', 'Identity_4')
 @pytest.fixture(scope='module')
 def path() -> Path:
     """Return the landmark model, skip where it is not installed."""
-    try:
-        return find_model()
-    except BodyTrackingError as error:
-        pytest.skip(str(error))
+    return installed_model()
 
 
 @pytest.fixture(scope='module')
 def litert():
     """Return what makes an interpreter of LiteRT."""
-    module = pytest.importorskip(
-        'ai_edge_litert.interpreter',
-        reason='LiteRT is not installed: pip install --no-deps ai-edge-litert==1.4.0')
+    module = installed_litert()
 
     def interpreter(model: bytes):
         made = module.Interpreter(model_content=model, num_threads=1)

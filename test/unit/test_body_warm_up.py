@@ -20,9 +20,7 @@ from pathlib import Path
 import subprocess
 import sys
 
-from k4a_ros.body.landmarks.model import find_model
-from k4a_ros.errors import BodyTrackingError
-import pytest
+from support.landmarks import need_landmarks
 
 #: in a process of its own, as other tests have compiled what they needed
 PROGRAM = """
@@ -57,11 +55,7 @@ assert after == before, set(after.items()) ^ set(before.items())
 
 
 def test_after_warming_up_nothing_is_compiled():
-    pytest.importorskip('numba', reason='landmarks are not offered without numba')
-    try:
-        find_model()
-    except BodyTrackingError as error:
-        pytest.skip(str(error))
+    need_landmarks()
     done = subprocess.run(
         [sys.executable, '-c', PROGRAM], cwd=Path(__file__).parents[1], capture_output=True,
         text=True, timeout=110, check=False)

@@ -260,7 +260,8 @@ def _parts(
     parts = []
     for number, label in enumerate(large.tolist()):
         x, y, width, height, _ = stats[label].tolist()
-        some = shown[number] > 0
+        # each stands for some surface; what follows them is room for more
+        some = slice(int(np.count_nonzero(shown[number])))
         along = places[number, some]
         ranks = [int(share * (len(along) - 1)) for share in _EXTENT]
         low, middle, high = np.partition(along, ranks, axis=0)[ranks]

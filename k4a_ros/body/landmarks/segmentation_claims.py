@@ -145,6 +145,8 @@ def _divide(
                     away = _distance(x, y, z, limbs[number])
                     if away < least:
                         least, nearest = away, number
+            if nearest < 0:
+                continue
             for wall in range(len(walls)):
                 a, b, c, d = walls[wall]
                 if abs(x * a + y * b + z * c + d) < near + slope * z:

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 import math
 from typing import Any
 
+from k4a_ros.body.landmarks.segmentation_planes import plane_of
+from k4a_ros.body.landmarks.segmentation_planes import planes_through
 from k4a_ros.compilation import compiled
 import numpy as np
 import numpy.typing as npt
@@ -72,17 +74,16 @@ def find_floor(
     if len(there) < 12:
         return None
     level, weights = there[:, :3], there[:, 3]
-    normals, offsets = _guesses(level, up, before)
-    best = _best(there, normals, offsets)
-    normal, offset = normals[best], float(offsets[best])
+    guesses = _guesses(level, up, before)
+    plane = guesses[_best(there, guesses)]
     for _ in range(2):
-        on_plane = np.abs(level @ normal + offset) < _NEAR
+        on_plane = np.abs(level @ plane[:3] + plane[3]) < _NEAR
         if float(weights[on_plane].sum()) < _LEAST_AREA:
             return None
-        normal, offset = _fit(level[on_plane], weights[on_plane], up)
-    if offset < _NEAR or normal @ up < _LEAST_RISE:
+        plane = _upwards(plane_of(level[on_plane], weights[on_plane]), up)
+    if plane[3] < _NEAR or plane[:3] @ up < _LEAST_RISE:
         return None
-    return Floor(normal, offset)
+    return Floor(plane[:3], float(plane[3]))
 
 
 @compiled
@@ -119,15 +120,14 @@ def _level_points(points: Any, area: Any, up: Any, found: Any) -> int:
 
 
 @compiled
-def _best(points: Any, normals: Any, offsets: Any) -> int:
+def _best(points: Any, planes: Any) -> int:
     """Return which plane has most on it and least below: points (N, 4) with their areas."""
     best, most = 0, -math.inf
-    for number in range(len(normals)):
-        x, y, z = normals[number]
+    for number in range(len(planes)):
+        x, y, z, offset = planes[number]
         score = 0.0
         for point in range(len(points)):
-            height = (x * points[point, 0] + y * points[point, 1] + z * points[point, 2]
-                      + offsets[number])
+            height = x * points[point, 0] + y * points[point, 1] + z * points[point, 2] + offset
             if abs(height) < _NEAR:
                 score += points[point, 3]
             elif height < -_BELOW:
@@ -137,33 +137,19 @@ def _best(points: Any, normals: Any, offsets: Any) -> int:
     return best
 
 
-def _guesses(
-    level: Vectors, up: Vectors, before: Floor | None,
-) -> tuple[Vectors, Vectors]:
-    """Return planes to try: normals (M, 3) and what to add to give heights (M,)."""
-    chosen = level[(_DRAWN * len(level)).astype(np.intp)]
-    normals = np.cross(chosen[:, 1] - chosen[:, 0], chosen[:, 2] - chosen[:, 0])
-    lengths = np.linalg.norm(normals, axis=1)
-    normals = normals / np.maximum(lengths, 1e-9)[:, np.newaxis]
-    normals *= np.where(normals @ up < 0, -1.0, 1.0)[:, np.newaxis]
-    right = (lengths > 0.02) & (normals @ up > _LEAST_RISE)
-    normals = normals[right]
-    offsets = -np.einsum('ij,ij->i', normals, chosen[right, 0])
+def _guesses(level: Vectors, up: Vectors, before: Floor | None) -> Vectors:
+    """Return planes to try, (M, 4): normals, and what to add to give heights."""
+    planes = _upwards(planes_through(level, _DRAWN), up)
+    guesses = [planes[planes[:, :3] @ up > _LEAST_RISE]]
     # up may well be right
-    level_offsets = -(level[:: max(1, len(level) // 20)] @ up)
-    normals = np.concatenate([normals, np.tile(up, (len(level_offsets), 1))])
-    offsets = np.concatenate([offsets, level_offsets])
+    offsets = -(level[:: max(1, len(level) // 20)] @ up)
+    guesses.append(np.column_stack((np.tile(up, (len(offsets), 1)), offsets)))
     if before is not None:
-        normals = np.concatenate([before.up[np.newaxis], normals])
-        offsets = np.concatenate([[before.height], offsets])
-    return normals, offsets
+        guesses.insert(0, np.array([[*before.up, before.height]]))
+    return np.concatenate(guesses)
 
 
-def _fit(points: Vectors, weights: Vectors, up: Vectors) -> tuple[Vectors, float]:
-    """Return normal and offset of the plane of least squares through points."""
-    total = weights.sum()
-    mean = weights @ points / total
-    away = points - mean
-    _, vectors = np.linalg.eigh((away * weights[:, np.newaxis]).T @ away)
-    normal = vectors[:, 0] if vectors[:, 0] @ up > 0 else -vectors[:, 0]
-    return normal, float(-(normal @ mean))
+def _upwards(planes: Vectors, up: Vectors) -> Vectors:
+    """Return planes (..., 4) with the normals that point up."""
+    turned: Vectors = planes * np.where(planes[..., :3] @ up < 0, -1.0, 1.0)[..., np.newaxis]
+    return turned

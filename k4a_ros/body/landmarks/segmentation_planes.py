@@ -16,7 +16,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from k4a_ros.compilation import compiled
@@ -31,6 +30,8 @@ _GUESSES = 40
 _MOST = 4
 #: three points of each guess, as shares of all
 _DRAWN = np.random.default_rng(0).random((_MOST, _GUESSES, 3))
+#: m², twice the area of the triangle of three points that tell of a plane at least
+_APART = 0.02
 #: metres from a plane that belong to it, and what is added for each metre from the camera
 NEAR, NEAR_PER_METRE = 0.025, 0.006
 #: m², as the camera sees them, that a plane has at least: the trunk of a person has half of that;
@@ -59,13 +60,8 @@ def large_planes(samples: Floats, shown: Floats, up: Vectors) -> Vectors:
     near = NEAR + NEAR_PER_METRE * points[:, 2]
     found: list[Vectors] = []
     while len(found) < _MOST and float(weights.sum()) >= _LEAST_LEVEL:
-        chosen = points[(_DRAWN[len(found)] * len(points)).astype(np.intp)]
-        normals = np.cross(chosen[:, 1] - chosen[:, 0], chosen[:, 2] - chosen[:, 0])
-        lengths = np.linalg.norm(normals, axis=1, keepdims=True)
-        normals = normals / np.maximum(lengths, 1e-6)
-        planes = np.concatenate(
-            (normals, -(normals * chosen[:, 0]).sum(axis=1, keepdims=True)), axis=1)
-        least = np.where(lengths[:, 0] > 0.02, _least(normals, up), math.inf)
+        planes = planes_through(points, _DRAWN[len(found)])
+        least = _least(planes[:, :3], up)
         best, score = _best(points, weights, near, planes, least)
         if score < _GUESSED:
             break
@@ -78,6 +74,31 @@ def large_planes(samples: Floats, shown: Floats, up: Vectors) -> Vectors:
         found.append(plane)
         points, weights, near = points[~on_it], weights[~on_it], near[~on_it]
     return np.array(found).reshape(-1, 4)
+
+
+def planes_through(points: Vectors, drawn: Vectors) -> Vectors:
+    """
+    Return planes through three points each, (M, 4), as guesses: as `large_planes`.
+
+    Points that are so near to each other, or to a line, that they tell nothing give none.
+
+    :param points: (N, 3) metres.
+    :param drawn: (K, 3) which of them, as shares of all, 0 to less than 1.
+    """
+    chosen = points[(drawn * len(points)).astype(np.intp)]
+    normals = np.cross(chosen[:, 1] - chosen[:, 0], chosen[:, 2] - chosen[:, 0])
+    lengths = np.linalg.norm(normals, axis=1)
+    apart = lengths > _APART
+    normals = normals[apart] / lengths[apart, np.newaxis]
+    return np.column_stack((normals, -(normals * chosen[apart, 0]).sum(axis=1)))
+
+
+def plane_of(points: Vectors, weights: Vectors) -> Vectors:
+    """Return the plane of least squares through points (N, 3), (4,): as `large_planes`."""
+    middle = weights @ points / weights.sum()
+    away = points - middle
+    _, vectors = np.linalg.eigh((away * weights[:, np.newaxis]).T @ away)
+    return np.array([*vectors[:, 0], -float(vectors[:, 0] @ middle)])
 
 
 @compiled
@@ -110,10 +131,6 @@ def _closer(
     for _ in range(2):
         if int(on_it.sum()) < _FEW:
             break
-        share = weights[on_it] / weights[on_it].sum()
-        middle = share @ points[on_it]
-        away = points[on_it] - middle
-        _, vectors = np.linalg.eigh((away * share[:, np.newaxis]).T @ away)
-        plane = np.array([*vectors[:, 0], -float(vectors[:, 0] @ middle)])
+        plane = plane_of(points[on_it], weights[on_it])
         on_it = np.abs(points @ plane[:3] + plane[3]) < near
     return plane, on_it

@@ -1,0 +1,45 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What tests of the landmark model need, which is not installed everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from k4a_ros.body.landmarks.model import find_model
+from k4a_ros.errors import BodyTrackingError
+import pytest
+
+
+def installed_model() -> Path:
+    """Return the file of the model; skip where it is not installed."""
+    try:
+        return find_model()
+    except BodyTrackingError as error:
+        pytest.skip(str(error))
+
+
+def installed_litert() -> Any:
+    """Return the module that runs it best; skip where it is not installed."""
+    return pytest.importorskip(
+        'ai_edge_litert.interpreter',
+        reason='LiteRT is not installed: pip install --no-deps ai-edge-litert==1.4.0')
+
+
+def need_landmarks() -> None:
+    """Skip where numba or the model are not installed."""
+    pytest.importorskip('numba', reason='landmarks are not offered without numba')
+    installed_model()
