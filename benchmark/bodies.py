@@ -42,15 +42,15 @@ from typing import Any
 
 import cv2
 from k4a_ros.body.landmarks.estimator import LandmarkEstimator
-from k4a_ros.config import CameraConfig
-from k4a_ros.config import ColorResolution
-from k4a_ros.config import DepthMode
+from k4a_ros.camera_config import CameraConfig
+from k4a_ros.camera_config import ColorResolution
+from k4a_ros.camera_config import DepthMode
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'test'))
-bodies: Any = importlib.import_module('support.bodies')
-people_fresh: Any = importlib.import_module('support.people_fresh')
-SCENES: Any = importlib.import_module('support.people_scenes').SCENES
+bodies: Any = importlib.import_module('support.people.score')
+people_fresh: Any = importlib.import_module('support.people.fresh')
+SCENES: Any = importlib.import_module('support.people.scenes').SCENES
 
 _HEAD = ('scene', 'images', 'found', 'extra', 'median mm', 'p90 mm', 'within', 'within, MEDIUM',
          'ids', 'overlap', 'CPU ms')

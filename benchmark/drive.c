@@ -13,7 +13,7 @@
 // limitations under the License.
 //
 // The yardstick of benchmark/driver.py: a driver in C that plays a recording as fast as it was
-// taken, and publishes depth, infrared, cloud, and colour or its JPEG. It does what must be done and
+// taken, and publishes depth, infrared, cloud, and color or its JPEG. It does what must be done and
 // nothing else: images go from libk4arecord's buffers to rcl_publish, libk4arecord decodes (with
 // turbojpeg, fast DCT and fast upsampling), the cloud is one loop over rays that were made before.
 //

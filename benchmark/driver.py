@@ -22,8 +22,8 @@ Measure what the whole driver costs, against the way that one would first write 
 
 Every driver plays the same recording at 30 Hz, which is by default one of the simulated camera; of
 a FILE, the images of its first seconds are repeated in a loop. One subscriber, a further process,
-takes depth, infrared, cloud, and colour or its JPEG. Drivers take turns, so that other load meets
-all alike; ratios are of neighbouring rounds.
+takes depth, infrared, cloud, and color or its JPEG. Drivers take turns, so that other load meets
+all alike; ratios are of neighboring rounds.
 
 'Naive' is one thread that reads the recording with the same reader, decodes with cv2.imdecode,
 makes the cloud with numpy, and fills new messages as cv_bridge does. 'C' is drive.c, beside this
@@ -48,10 +48,10 @@ import tempfile
 import time
 
 from driver_roles import BODIES
-from k4a_ros.cameras.base import Capture
-from k4a_ros.cameras.playback import Playback
-from k4a_ros.recorder import Recorder
-from k4a_ros.transport import prepare
+from k4a_ros.capture import Capture
+from k4a_ros.mkv.reader import Playback
+from k4a_ros.mkv.writer import Recorder
+from k4a_ros.process.fastdds import prepare
 import numpy as np
 from processes import DRIVER
 from processes import simulate
@@ -60,7 +60,7 @@ from yardstick import compiled
 
 #: the program of the processes
 ROLES = str(Path(__file__).with_name('driver_roles.py'))
-#: recordings: name, resolution of colour, captures per second
+#: recordings: name, resolution of color, captures per second
 SOURCES = (('720P', '720P', 30), ('people', '720P', 30), ('1080P', '1080P', 30),
            ('2160P', '2160P', 30), ('3072P', '3072P', 15))
 #: captures of which a recording is made

@@ -30,9 +30,9 @@ import sys
 import threading
 from typing import Any
 
-from k4a_ros.allocator import keep_memory
-from k4a_ros.cameras.recording import RecordingCamera
+from k4a_ros.cameras.recording.camera import RecordingCamera
 from k4a_ros.errors import ReadTimeout
+from k4a_ros.process.allocator import retain_freed_memory
 import numpy as np
 from yardstick import run
 
@@ -133,7 +133,7 @@ def drive_naively(path: str, topics: list[str]) -> None:
 
 def drive_in_c(path: str, topics: list[str], library: str) -> int:
     """Be drive.c."""
-    keep_memory()
+    retain_freed_memory()
     with RecordingCamera(path) as camera:
         depth = camera.calibration.depth(camera.config.depth_mode)
         color = camera.calibration.color(camera.config.color_resolution)

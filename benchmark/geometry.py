@@ -19,7 +19,7 @@ Measure registration, point clouds and the compression of depth images.
     python benchmark/geometry.py [--repeats 9] [--libk4a LIBRARY] [--compile]
 
 Prints the tables of docs/performance.md. Everything is measured in turns, one call of each after
-the other, so that other load meets all alike; ratios are of neighbouring calls. "memcpy" is numpy
+the other, so that other load meets all alike; ratios are of neighboring calls. "memcpy" is numpy
 copying an array of the size of the result, warm.
 
 libk4a's own code without OpenGL is measured beside ours and compared with it, if --libk4a names
@@ -42,12 +42,11 @@ import tempfile
 import time
 
 import cv2
-from k4a_ros import compilation
-from k4a_ros.calibration import FactoryCalibration
-from k4a_ros.cameras.libk4a import library
-from k4a_ros.config import CameraConfig
-from k4a_ros.config import ColorResolution
-from k4a_ros.config import DepthMode
+from k4a_ros.calibration.factory import FactoryCalibration
+from k4a_ros.calibration.nominal import nominal_calibration
+from k4a_ros.camera_config import CameraConfig
+from k4a_ros.camera_config import ColorResolution
+from k4a_ros.camera_config import DepthMode
 from k4a_ros.images.clouds import Cloud
 from k4a_ros.images.clouds import PointOptions
 from k4a_ros.images.depth_codec import decompress
@@ -57,10 +56,11 @@ from k4a_ros.images.registration import CameraPair
 from k4a_ros.images.registration import ColorToDepth
 from k4a_ros.images.registration import Correspondences
 from k4a_ros.images.registration import DepthToColor
-from k4a_ros.nominal_calibration import nominal_calibration
+from k4a_ros.jit import numba_jit
+from k4a_ros.sdk.libk4a import library
 from k4a_ros.simulation.scene_file import default_scene
 from k4a_ros.simulation.sensor import Sensor
-from k4a_ros.warm_up import warm_up
+from k4a_ros.tools.warm_up import warm_up
 import numpy as np
 
 RAW = nominal_calibration()
@@ -111,13 +111,13 @@ class Libk4a:
         self._none = self._describe((0, 0), 0, DEPTH16)
 
     def depth_to_color(self, depth: np.ndarray, out: np.ndarray) -> None:
-        """Write the depth image in the colour camera."""
+        """Write the depth image in the color camera."""
         self._sdk.transformation_depth_image_to_color_camera_custom(
             self._handle, _address(depth), self._depth, None, self._none, _address(out),
             self._depth_out, None, self._none, 0, 0)
 
     def color_to_depth(self, depth: np.ndarray, color: np.ndarray, out: np.ndarray) -> None:
-        """Write the colour image in the depth camera."""
+        """Write the color image in the depth camera."""
         self._sdk.transformation_color_image_to_depth_camera(
             self._handle, _address(depth), self._depth, _address(color), self._color,
             _address(out), self._color_out)
@@ -212,15 +212,15 @@ def registration(path: str | None, repeats: int) -> Iterator[str]:
             yield row('xyz cloud', mode.name, times, 'xyz', 'copy xyz')
             yield row('xyz cloud, valid points only', mode.name, times, 'compact', 'copy xyz')
             yield row('xyz + intensity cloud', mode.name, times, 'intensity', 'copy xyz')
-        yield row('colour to depth', size, times, 'c2d', 'copy in_depth', 'libk4a c2d')
-        yield row('colour to depth, occlusions', size, times, 'hidden', 'copy in_depth',
+        yield row('color to depth', size, times, 'c2d', 'copy in_depth', 'libk4a c2d')
+        yield row('color to depth, occlusions', size, times, 'hidden', 'copy in_depth',
                   'libk4a c2d')
-        yield row('coloured cloud', size, times, 'rgb', 'copy rgb', 'libk4a c2d')
-        yield row('depth to colour', size, times, 'd2c', 'copy in_color', 'libk4a d2c')
+        yield row('colored cloud', size, times, 'rgb', 'copy rgb', 'libk4a c2d')
+        yield row('depth to color', size, times, 'd2c', 'copy in_color', 'libk4a d2c')
         if path:
             color_to_depth()
             agreement.append(agree(size, in_depth, sdk_color, in_color, sdk_depth))
-    yield from ('', '| modes | colour: same pixels valid | off by more than 1, of 255 | depth: '
+    yield from ('', '| modes | color: same pixels valid | off by more than 1, of 255 | depth: '
                 'valid of those of libk4a | off by more than 0 / 1 mm |', '| --- ' * 5 + '|',
                 *agreement) if agreement else ()
 
@@ -263,7 +263,7 @@ def compiling() -> Iterator[str]:
     """Yield how long ``warm_up`` takes in a new process, without and with compiled loops."""
     with tempfile.TemporaryDirectory() as cache:
         environment = os.environ | {'NUMBA_CACHE_DIR': cache}
-        program = ('import time; began = time.perf_counter(); from k4a_ros.warm_up import '
+        program = ('import time; began = time.perf_counter(); from k4a_ros.tools.warm_up import '
                    'warm_up; middle = time.perf_counter(); warm_up(); '
                    'print(f"{middle - began:.2f} s import, {time.perf_counter() - middle:.2f} s")')
         for name in ('empty cache', 'full cache'):
@@ -281,7 +281,7 @@ def main() -> int:
     parser.add_argument('--compile', action='store_true', help='measure compiling, too')
     options = parser.parse_args()
     warm_up()
-    print(f'numba: {compilation.AVAILABLE}\n\n| what | modes | ms | times memcpy of the result | '
+    print(f'numba: {numba_jit.AVAILABLE}\n\n| what | modes | ms | times memcpy of the result | '
           'times libk4a |\n| --- | --- | --- | --- | --- |')
     for line in registration(options.libk4a, options.repeats):
         print(line)

@@ -37,8 +37,8 @@ import sys
 import tempfile
 import time
 
-from k4a_ros.cameras.playback import Playback
-from k4a_ros.transport import prepare
+from k4a_ros.mkv.reader import Playback
+from k4a_ros.process.fastdds import prepare
 import numpy as np
 from processes import DRIVER
 from processes import simulate

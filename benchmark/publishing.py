@@ -21,7 +21,7 @@ Measure what publishing an image costs, and how long it takes to arrive.
 Prints the tables of docs/performance.md. Every way of publishing is a process of its own that
 publishes at 30 Hz (33 MB: at 10 Hz) to one and the same subscriber, a further process; they take
 turns, one round each after the other, so that other load meets all alike, and ratios are of
-neighbouring rounds.
+neighboring rounds.
 
 The yardstick is publish.c, beside this file, which needs gcc and the headers of ROS.
 """
@@ -41,8 +41,8 @@ import threading
 import time
 from typing import Any
 
-from k4a_ros.allocator import keep_memory
-from k4a_ros.transport import prepare
+from k4a_ros.process.allocator import retain_freed_memory
+from k4a_ros.process.fastdds import prepare
 import numpy as np
 from yardstick import compiled
 from yardstick import run
@@ -55,7 +55,7 @@ SIZES = (
 RATES = (30, 30, 10)
 C, OURS, PLAIN, BRIDGE = 'C, rcl_publish', 'k4a_ros', 'k4a_ros through rclpy', 'cv_bridge'
 ROLES = {C: 'c', OURS: 'ours', PLAIN: 'ours', BRIDGE: 'bridge'}
-#: documented in k4a_ros.publishing.rcl
+#: documented in k4a_ros.publishing.raw.rcl
 SWITCH = 'K4A_ROS_PUBLISH'
 
 
@@ -135,12 +135,12 @@ def _sleep_until(due: int) -> None:
 def _publish_ours(publisher: Any, size: tuple[Any, ...]) -> Any:
     from k4a_ros.publishing.messages import ImageBuffer
     from k4a_ros.publishing.messages import set_stamp
-    from k4a_ros.publishing.outgoing import Writer
+    from k4a_ros.publishing.raw.message import RetryingPublisher
     _, width, height, channels, depth, encoding = size
     buffer = ImageBuffer('camera', encoding, (width, height), (height, width, channels),
                          f'u{depth}')
     buffer.pixels[:] = np.arange(buffer.pixels.size).reshape(buffer.pixels.shape)
-    writer = Writer(publisher)
+    writer = RetryingPublisher(publisher)
 
     def send(now: int) -> None:
         set_stamp(buffer.message.header, now)
@@ -257,15 +257,15 @@ def rows(index: int, library: str | None, rounds: int, count: int) -> Iterator[s
 def main() -> int:
     """Print the table, or be one of the processes."""
     if sys.argv[1:2] == ['subscribe']:
-        keep_memory()
+        retain_freed_memory()
         subscribe(sys.argv[2:])
         return 0
     if sys.argv[1:2] == ['c']:
-        keep_memory()
+        retain_freed_memory()
         return run(sys.argv[4], sys.argv[2], *SIZES[int(sys.argv[3])][1:])
     if sys.argv[1:2] and sys.argv[1] in ROLES.values():
         if sys.argv[1] == 'ours':
-            keep_memory()
+            retain_freed_memory()
         publish(sys.argv[1], sys.argv[2], SIZES[int(sys.argv[3])])
         return 0
     parser = argparse.ArgumentParser(description=(__doc__ or '').split('\n\n')[0].strip())

@@ -30,13 +30,13 @@ from pathlib import Path
 import time
 
 import cv2
-from k4a_ros import compilation
-from k4a_ros.calibration import FactoryCalibration
-from k4a_ros.cameras.recording import RecordingCamera
-from k4a_ros.config import CameraConfig
-from k4a_ros.config import ColorResolution
-from k4a_ros.config import DepthMode
-from k4a_ros.nominal_calibration import nominal_calibration
+from k4a_ros.calibration.factory import FactoryCalibration
+from k4a_ros.calibration.nominal import nominal_calibration
+from k4a_ros.camera_config import CameraConfig
+from k4a_ros.camera_config import ColorResolution
+from k4a_ros.camera_config import DepthMode
+from k4a_ros.cameras.recording.camera import RecordingCamera
+from k4a_ros.jit import numba_jit
 from k4a_ros.simulation.motion import CameraPath
 from k4a_ros.simulation.motion import Waypoint
 from k4a_ros.simulation.scene import Scene
@@ -165,8 +165,8 @@ def main() -> int:
     parser.add_argument('--recording', type=Path, help='of a real camera, to compare with')
     parser.add_argument('--picture', type=Path, help='both side by side (PNG)')
     options = parser.parse_args()
-    compiled = 'with numba' if compilation.AVAILABLE else 'without numba'
-    print(f'CPU ms per frame {compiled}: depth, infrared, colour (no JPEG) and IMU; seconds '
+    compiled = 'with numba' if numba_jit.AVAILABLE else 'without numba'
+    print(f'CPU ms per frame {compiled}: depth, infrared, color (no JPEG) and IMU; seconds '
           'until the first frame\n')
     print('| modes | median | 5 % to 95 % | start, s |\n| --- | --- | --- | --- |')
     for line in speeds(default_scene(), MODES, options.frames, False):

@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""ROS 2 driver for the Azure Kinect DK."""
+"""ROS 2 driver for the Azure Kinect DK and cameras that speak its ABI."""

@@ -30,9 +30,9 @@ import gc
 import os
 import sys
 
-from k4a_ros.allocator import keep_memory
-from k4a_ros.later import being_made
-from k4a_ros.shutdown import Shutdown
+from k4a_ros.jit.lazy import building
+from k4a_ros.process.allocator import retain_freed_memory
+from k4a_ros.process.shutdown import Shutdown
 
 
 def main(args: list[str] | None = None) -> int:
@@ -43,12 +43,12 @@ def main(args: list[str] | None = None) -> int:
     :return: exit code; 0 after a signal or the end of a recording, 1 after an error.
     """
     shutdown = Shutdown()
-    shutdown.obey_signals()
-    keep_memory()
+    shutdown.install_signal_handlers()
+    retain_freed_memory()
     # What there is to solve is small: further threads of OpenBLAS would only wait, and in that
     # they take as much of a processor as those that work. It is read when numpy is loaded.
     os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
-    from k4a_ros.node import run
+    from k4a_ros.node.driver_node import run
     try:
         code = run(args, shutdown)
     finally:
@@ -56,7 +56,7 @@ def main(args: list[str] | None = None) -> int:
         # middleware has in shared memory goes when the last of the node does.
         shutdown.ignore_signals()
         gc.collect()
-    if being_made():
+    if building():
         # A compiler cannot be interrupted, and nobody waits for what it makes any more.
         sys.stdout.flush()
         sys.stderr.flush()

@@ -18,12 +18,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+import sys
 
 from hypothesis import HealthCheck
 from hypothesis import settings
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+# `support` is imported from here, also by the programs that tests start.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 # how fast a machine is says nothing about what is tested
 settings.register_profile(

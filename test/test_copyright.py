@@ -33,7 +33,7 @@ def has_notice(text: str) -> bool:
 @pytest.mark.linter
 def test_copyright(monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    All Python sources have the notice of the licence.
+    All Python sources have the notice of the license.
 
     By ament_copyright, which is not on PyPI, where it is installed; always by our own rule.
     """
@@ -45,8 +45,8 @@ def test_copyright(monkeypatch: pytest.MonkeyPatch) -> None:
         assert main(argv=[*DIRECTORIES, 'setup.py']) == 0, 'the output above names the problems'
 
 
-def test_licence_is_apache_2() -> None:
-    """The file LICENSE is the licence that the sources and package.xml name."""
+def test_license_is_apache_2() -> None:
+    """The file LICENSE is the license that the sources and package.xml name."""
     text = (ROOT / 'LICENSE').read_text()
     assert 'Apache License\n' in text
     assert 'Version 2.0, January 2004' in text
@@ -55,7 +55,7 @@ def test_licence_is_apache_2() -> None:
 
 
 def test_copyright_rule_finds_what_is_wrong() -> None:
-    """Our own rule is not content with no notice, half of it, or another licence."""
+    """Our own rule is not content with no notice, half of it, or another license."""
     assert has_notice(NOTICE + '\n\nimport os\n')
     assert not has_notice('import os\n')
     assert not has_notice(NOTICE.replace('License, Version 2.0', 'License, Version 1.1') + '\n\n')

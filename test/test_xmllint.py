@@ -55,7 +55,7 @@ def test_package_xml(path: str) -> None:
 
 
 def test_package_xml_agrees_with_setup_py() -> None:
-    """Name, version, licence and maintainer are the same in both."""
+    """Name, version, license and maintainer are the same in both."""
     package = ElementTree.parse(ROOT / 'package.xml').getroot()
     tree = ast.parse((ROOT / 'setup.py').read_text())
     setup = {node.arg: node.value.value for node in ast.walk(tree)

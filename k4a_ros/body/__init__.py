@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Body tracking: people in depth and infrared images. Pure; no ROS."""
+"""Body tracking: the tracker interface, its joints and options, and the backends."""

@@ -44,20 +44,20 @@ import math
 from typing import Final
 
 from k4a_ros.body.joints import Joint
-from k4a_ros.rigid_transform import quaternions
+from k4a_ros.calibration.rigid_transform import quaternions
 import numpy as np
 import numpy.typing as npt
 
 _Array = npt.NDArray[np.float64]
 
 #: nose, left eye, left ear, right eye and right ear from the head's joint, in the head's axes,
-#: metres: the face that the SDK's skeletons have, whatever their size, made symmetric
+#: meters: the face that the SDK's skeletons have, whatever their size, made symmetric
 FACE: Final = np.array([
     (0.055, 0.163, 0.0), (0.088, 0.1245, 0.028), (0.069, 0.002, 0.089), (0.088, 0.1245, -0.028),
     (0.069, 0.002, -0.089)])
-_FACE_CENTRED = FACE - FACE.mean(axis=0)
+_FACE_CENTERED = FACE - FACE.mean(axis=0)
 _FACE_JOINTS = slice(Joint.NOSE, Joint.EAR_RIGHT + 1)
-#: weight of what the head is turned like if the face does not tell, square metres
+#: weight of what the head is turned like if the face does not tell, square meters
 _NO_FACE = 1e-6
 
 #: how far a clavicle's z leans forward from the chest's x, tangent
@@ -167,12 +167,12 @@ def head_axes(face: npt.ArrayLike, otherwise: npt.ArrayLike) -> _Array:
     In the sense of least squares: Kabsch, "A solution for the best rotation to relate two sets of
     vectors", 1976.
 
-    :param face: (5, 3) metres: nose, left eye, left ear, right eye, right ear.
+    :param face: (5, 3) meters: nose, left eye, left ear, right eye, right ear.
     :param otherwise: (3, 3): the axes of a head whose face tells nothing, all points being one.
     """
     points = np.asarray(face, np.float64)
     points = points - points.mean(axis=0)
-    u, _, vt = np.linalg.svd(points.T @ _FACE_CENTRED + _NO_FACE * np.asarray(otherwise))
+    u, _, vt = np.linalg.svd(points.T @ _FACE_CENTERED + _NO_FACE * np.asarray(otherwise))
     if np.linalg.det(u) * np.linalg.det(vt) < 0:
         u[:, 2] *= -1.0
     axes: _Array = u @ vt

@@ -21,86 +21,17 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
-import math
 import re
 from types import TracebackType
-from typing import Any
 
-from k4a_ros.calibration import FactoryCalibration
+from k4a_ros.body.tracker import BodyTracker
+from k4a_ros.calibration.factory import FactoryCalibration
+from k4a_ros.camera_config import CameraConfig
 from k4a_ros.cameras.controls import ControlRange
-from k4a_ros.config import CameraConfig
+from k4a_ros.capture import Capture
+from k4a_ros.capture import ImuSamples
+from k4a_ros.errors import BodyTrackingError
 from k4a_ros.errors import ConfigError
-import numpy as np
-import numpy.typing as npt
-
-
-@dataclass(frozen=True)
-class Image:
-    """
-    One image as the camera delivered it.
-
-    Shape and dtype of ``data``: depth and infrared (height, width) uint16, depth in millimetres
-    with 0 for invalid; colour MJPG (bytes,) uint8, NV12 (height * 3 / 2, width) uint8, YUY2
-    (height, width, 2) uint8, BGRA32 (height, width, 4) uint8. It may be a view of the camera's
-    own buffer: do not write to it, and let go of it before the camera is closed.
-
-    ``device_us`` is the camera's clock, microseconds, centre of exposure. ``host_ns`` is the
-    host's CLOCK_MONOTONIC at arrival, nanoseconds; 0 where it is not known (recordings).
-    Of colour images only, 0 where unknown: ``exposure_us``, length of exposure, microseconds;
-    ``white_balance``, kelvin; ``iso_speed``.
-    """
-
-    data: npt.NDArray[Any]
-    device_us: int
-    host_ns: int = 0
-    exposure_us: int = 0
-    white_balance: int = 0
-    iso_speed: int = 0
-
-
-@dataclass(frozen=True)
-class Capture:
-    """
-    Images that were taken together; each is None where the camera delivered none.
-
-    ``temperature`` is the camera's, degrees Celsius, NaN where unknown.
-    """
-
-    depth: Image | None = None
-    ir: Image | None = None
-    color: Image | None = None
-    temperature: float = field(default=math.nan, kw_only=True)
-
-    @property
-    def device_us(self) -> int:
-        """Earliest device timestamp among the images, microseconds."""
-        return min(i.device_us for i in (self.depth, self.ir, self.color) if i is not None)
-
-
-@dataclass(frozen=True)
-class ImuSamples:
-    """
-    N consecutive inertial samples, in the IMU's own frame.
-
-    ``acc`` (N, 3) float32 m/s²; ``gyro`` (N, 3) float32 rad/s; ``acc_us`` and ``gyro_us`` (N,)
-    int64 device microseconds; ``temperature`` (N,) float32 degrees Celsius, NaN where unknown.
-    """
-
-    acc: npt.NDArray[np.float32]
-    acc_us: npt.NDArray[np.int64]
-    gyro: npt.NDArray[np.float32]
-    gyro_us: npt.NDArray[np.int64]
-    temperature: npt.NDArray[np.float32]
-
-    def __len__(self) -> int:
-        """Return the number of samples."""
-        return len(self.acc_us)
-
-    def __getitem__(self, part: slice) -> ImuSamples:
-        """Return some of the samples, as views."""
-        return ImuSamples(
-            self.acc[part], self.acc_us[part], self.gyro[part], self.gyro_us[part],
-            self.temperature[part])
 
 
 @dataclass(frozen=True)
@@ -115,7 +46,7 @@ class DeviceInfo:
 
 @dataclass(frozen=True)
 class SyncJacks:
-    """Whether a cable is in each of the two synchronisation jacks."""
+    """Whether a cable is in each of the two synchronization jacks."""
 
     sync_in: bool
     sync_out: bool
@@ -211,7 +142,7 @@ class Camera(abc.ABC):
         raise ConfigError(f'{name} cannot be read: a {self.info.kind} has no such control')
 
     def sync_jacks(self) -> SyncJacks | None:
-        """Return the state of the synchronisation jacks; None where there are none."""
+        """Return the state of the synchronization jacks; None where there are none."""
         return None
 
     def usb_errors(self) -> UsbErrors | None:
@@ -225,6 +156,16 @@ class Camera(abc.ABC):
         :raises ConfigError: this camera has no such control, or not that value.
         """
         raise ConfigError(f'{name} cannot be set: a {self.info.kind} has no such control')
+
+    def open_ground_truth_tracker(self) -> BodyTracker:
+        """
+        Return a body tracker that knows the true poses of the people in view.
+
+        :raises BodyTrackingError: this camera does not know them, or streams no depth images.
+        """
+        raise BodyTrackingError(
+            f'the true poses of people are not known for a {self.info.kind}, only for a simulated '
+            'camera; set body_tracking_backend to auto')
 
     @abc.abstractmethod
     def stop(self) -> None:

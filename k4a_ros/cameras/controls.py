@@ -14,7 +14,7 @@
 
 
 """
-The controls of the colour camera, as the hardware has them.
+The controls of the color camera, as the hardware has them.
 
 Ranges, steps and defaults, and the two exposure tables, are those of the Azure Kinect Sensor SDK
 (tests/ColorTests and src/color/color_priv.h). The names are those of the driver's parameters.
@@ -59,7 +59,7 @@ def _switch(default: int) -> ControlRange:
     return ControlRange(0, 1, 1, default, switch=True)
 
 
-#: the controls of the Azure Kinect with colour firmware 1.6.107 or later
+#: the controls of the Azure Kinect with color firmware 1.6.107 or later
 CONTROLS: Mapping[str, ControlRange] = {
     'exposure_auto': _switch(1),
     'exposure_time_us': ControlRange(500, 133330, 100, 33330, auto='exposure_auto'),
@@ -95,7 +95,7 @@ class ColorControls:
         rule = CONTROLS.get(name)
         if rule is None:
             raise ConfigError(
-                f'{name} is no control of the colour camera; there are {", ".join(CONTROLS)}')
+                f'{name} is no control of the color camera; there are {", ".join(CONTROLS)}')
         if name == 'exposure_time_us':
             table = EXPOSURES[self._values['powerline_frequency']]
             default = 33330 if table is EXPOSURES[60] else 30000

@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What becomes of images: points, colours, other cameras, codecs. Pure; no ROS."""
+"""Process images: clouds, registration, color conversion, and depth compression."""

@@ -33,7 +33,7 @@ def points(
 ) -> int:
     """Do as ``cloud_kernels.points``."""
     taken = (slice(None, None, stride),) * 2
-    z = _metres(depth[taken], x[taken], near, far)
+    z = _meters(depth[taken], x[taken], near, far)
     kept = _write(x[taken], y[taken], z, organized, out)
     out[:len(kept), 3] = 0
     return len(kept)
@@ -45,7 +45,7 @@ def intensity_points(
 ) -> int:
     """Do as ``cloud_kernels.intensity_points``."""
     taken = (slice(None, None, stride),) * 2
-    z = _metres(depth[taken], x[taken], near, far)
+    z = _meters(depth[taken], x[taken], near, far)
     kept = _write(x[taken], y[taken], z, organized, out)
     out[:len(kept), 3] = infrared[taken].reshape(-1)[kept]
     return len(kept)
@@ -57,7 +57,7 @@ def colored_points(
 ) -> int:
     """Do as ``cloud_kernels.colored_points``."""
     taken = (slice(None, None, stride),) * 2
-    z = _metres(depth[taken], x[taken], near, far)
+    z = _meters(depth[taken], x[taken], near, far)
     z[color[taken] == 0] = np.nan
     points = out.reshape(-1, 8)
     kept = _write(x[taken], y[taken], z, organized, points.view(np.float32))
@@ -68,8 +68,8 @@ def colored_points(
     return len(kept)
 
 
-def _metres(depth: Array, rays: Array, near: int, far: int) -> Array:
-    """Return depths in metres, NaN where there is none or it is outside of the limits."""
+def _meters(depth: Array, rays: Array, near: int, far: int) -> Array:
+    """Return depths in meters, NaN where there is none or it is outside of the limits."""
     valid = (depth != 0) & (depth >= near) & (depth <= far) & ~np.isnan(rays)
     return np.where(valid, depth.astype(np.float32) / _MM_PER_M, np.float32(np.nan))
 

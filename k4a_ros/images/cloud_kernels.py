@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from k4a_ros.compilation import compiled
+from k4a_ros.jit.numba_jit import compiled
 import numpy as np
 
 _ZERO = np.float32(0)
@@ -33,12 +33,12 @@ def xyz(depth: Any, x: Any, y: Any, step: int, out: Any) -> None:
     """
     Write the points of all pixels, NaN where there is none.
 
-    :param depth: (N,) uint16, millimetres, 0 for none.
+    :param depth: (N,) uint16, millimeters, 0 for none.
     :param x: with ``y`` (N,) float32: the pixels' rays (x/z, y/z), both NaN where there is none.
     :param step: how far apart the points are in ``out``, floats: 3 or 4.
-    :param out: (N * step,) float32: written, metres; a fourth value becomes 0.
+    :param out: (N * step,) float32: written, meters; a fourth value becomes 0.
     """
-    # Each loop has its step in it, or else the compiler would not vectorise it, and writes
+    # Each loop has its step in it, or else the compiler would not vectorize it, and writes
     # everything, or else it would scatter numbers, which some processors do one by one.
     if step == 3:
         for i in range(depth.size):
@@ -56,8 +56,8 @@ def xyz(depth: Any, x: Any, y: Any, step: int, out: Any) -> None:
 
 
 @compiled
-def _metres(depth: Any, ray: Any, near: int, far: int) -> Any:
-    """Return a depth in metres, NaN if it is none or outside of the limits."""
+def _meters(depth: Any, ray: Any, near: int, far: int) -> Any:
+    """Return a depth in meters, NaN if it is none or outside of the limits."""
     if (depth != 0) & (depth >= near) & (depth <= far) & (ray == ray):
         return np.float32(depth) / _MM_PER_M
     return _NAN
@@ -70,21 +70,21 @@ def points(
     """
     Write points of some pixels.
 
-    :param depth: (height, width) uint16, millimetres, 0 for none.
+    :param depth: (height, width) uint16, millimeters, 0 for none.
     :param x: with ``y`` (height, width) float32: the rays, as in ``xyz``.
     :param stride: only every so manieth row and column counts.
-    :param near: with ``far``: the depths that count, millimetres, both included.
+    :param near: with ``far``: the depths that count, millimeters, both included.
     :param organized: whether pixels without a point become NaN; else they are left out.
-    :param out: (M, 4) float32: written, x, y, z in metres, 0.
+    :param out: (M, 4) float32: written, x, y, z in meters, 0.
     :return: how many points have been written.
     """
     height, width = depth.shape
     flat = out.reshape(-1)
     if organized and stride == 1:
-        # a loop of its own, which the compiler vectorises
+        # a loop of its own, which the compiler vectorizes
         d, a, b = depth.reshape(-1), x.reshape(-1), y.reshape(-1)
         for i in range(d.size):
-            z = _metres(d[i], a[i], near, far)
+            z = _meters(d[i], a[i], near, far)
             flat[4 * i] = a[i] * z
             flat[4 * i + 1] = b[i] * z
             flat[4 * i + 2] = z
@@ -93,7 +93,7 @@ def points(
     count = 0
     for row in range(0, height, stride):
         for column in range(0, width, stride):
-            z = _metres(depth[row, column], x[row, column], near, far)
+            z = _meters(depth[row, column], x[row, column], near, far)
             if organized or z == z:
                 out[count, 0] = x[row, column] * z
                 out[count, 1] = y[row, column] * z
@@ -111,7 +111,7 @@ def intensity_points(
     """
     Write points with the infrared as their fourth value.
 
-    As ``points``; ``infrared`` is (height, width) uint16. Organised, pixels without a point keep
+    As ``points``; ``infrared`` is (height, width) uint16. Organized, pixels without a point keep
     their infrared.
     """
     height, width = depth.shape
@@ -119,7 +119,7 @@ def intensity_points(
     if organized and stride == 1:
         d, a, b, bright = depth.reshape(-1), x.reshape(-1), y.reshape(-1), infrared.reshape(-1)
         for i in range(d.size):
-            z = _metres(d[i], a[i], near, far)
+            z = _meters(d[i], a[i], near, far)
             flat[4 * i] = a[i] * z
             flat[4 * i + 1] = b[i] * z
             flat[4 * i + 2] = z
@@ -128,7 +128,7 @@ def intensity_points(
     count = 0
     for row in range(0, height, stride):
         for column in range(0, width, stride):
-            z = _metres(depth[row, column], x[row, column], near, far)
+            z = _meters(depth[row, column], x[row, column], near, far)
             if organized or z == z:
                 out[count, 0] = x[row, column] * z
                 out[count, 1] = y[row, column] * z
@@ -157,26 +157,26 @@ def colored_points(
     out: Any,
 ) -> int:
     """
-    Write points with their colours.
+    Write points with their colors.
 
-    As ``points``. Pixels whose colour is 0 have no point.
+    As ``points``. Pixels whose color is 0 have no point.
 
     :param color: (height, width) uint32: blue, green, red, any fourth, from the lowest byte on.
-    :param out: (M * 8,) uint32, the bits of float32: written, x, y, z in metres and, fifth, the
-        colour with 0 as its fourth byte; the others become 0.
+    :param out: (M * 8,) uint32, the bits of float32: written, x, y, z in meters and, fifth, the
+        color with 0 as its fourth byte; the others become 0.
     """
     height, width = depth.shape
     if organized and stride == 1:
         d, a, b, pixels = depth.reshape(-1), x.reshape(-1), y.reshape(-1), color.reshape(-1)
         for i in range(d.size):
-            z = _metres(d[i], a[i], near, far)
+            z = _meters(d[i], a[i], near, far)
             z = z if pixels[i] != _NO_COLOR else _NAN
             _write_colored(out, 8 * i, a[i], b[i], z, pixels[i])
         return int(d.size)
     count = 0
     for row in range(0, height, stride):
         for column in range(0, width, stride):
-            z = _metres(depth[row, column], x[row, column], near, far)
+            z = _meters(depth[row, column], x[row, column], near, far)
             z = z if color[row, column] != _NO_COLOR else _NAN
             if organized or z == z:
                 _write_colored(

@@ -14,10 +14,10 @@
 
 
 """
-Point clouds with colour or infrared, with only the points that count.
+Point clouds with color or infrared, with only the points that count.
 
-A ``Cloud`` belongs to one camera: with the depth camera's rays it takes depth images and colour
-from ``ColorToDepth``; with the colour camera's, what ``DepthToColor`` writes and colour images.
+A ``Cloud`` belongs to one camera: with the depth camera's rays it takes depth images and color
+from ``ColorToDepth``; with the color camera's, what ``DepthToColor`` writes and color images.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from dataclasses import dataclass
 import math
 from typing import Any
 
+from k4a_ros.images.kernels import cloud_kernels
 from k4a_ros.images.registration import check
 from k4a_ros.images.registration import fixed
-from k4a_ros.loops import loops
 import numpy as np
 import numpy.typing as npt
 
@@ -42,7 +42,7 @@ class PointOptions:
     Which points a cloud has.
 
     ``organized``: one for each pixel, NaN where there is none; else only those that there are.
-    ``near`` and ``far``: the depths along the optical axis that count, metres, both included.
+    ``near`` and ``far``: the depths along the optical axis that count, meters, both included.
     ``stride``: only every so manieth row and column of pixels counts, beginning with the first.
     """
 
@@ -64,17 +64,17 @@ class PointOptions:
             raise ValueError(f'stride is {self.stride}, expected 1 or more')
 
     def size(self, width: int, height: int) -> tuple[int, int]:
-        """Return width and height of the organised cloud of an image."""
+        """Return width and height of the organized cloud of an image."""
         return -(-width // self.stride), -(-height // self.stride)
 
 
 class Cloud:
     """
-    Makes the point clouds of one camera. All lengths in metres, in that camera's frame.
+    Makes the point clouds of one camera. All lengths in meters, in that camera's frame.
 
-    ``size`` is the (width, height) of an organised cloud, ``capacity`` the most points there can
+    ``size`` is the (width, height) of an organized cloud, ``capacity`` the most points there can
     be: what is written to has room for as many, in any shape; only as many points as are
-    returned are written. Unorganised they are in the order of the pixels, row by row.
+    returned are written. Unorganized they are in the order of the pixels, row by row.
 
     :param rays: x/z and y/z of every pixel, (height, width, 2) float32, NaN where the lens has
         none: ``Intrinsics.rays()``.
@@ -88,7 +88,7 @@ class Cloud:
         options = options or PointOptions()
         height, width, _ = rays.shape
         self._shape = (height, width)
-        self._loops: Any = loops('k4a_ros.images.cloud_', compiled)
+        self._loops: Any = cloud_kernels(compiled)
         unseen = np.isnan(rays).any(axis=2)
         self._x, self._y = (
             fixed(np.where(unseen, np.float32(np.nan), rays[..., axis])) for axis in (0, 1))
@@ -96,15 +96,15 @@ class Cloud:
         self.size = options.size(width, height)
         self.capacity = self.size[0] * self.size[1]
         # 1.001 * 1000 is a little less than 1001
-        near, far = (round(min(metres * _MM_PER_M, _FARTHEST), 6)
-                     for metres in (options.near, options.far))
+        near, far = (round(min(meters * _MM_PER_M, _FARTHEST), 6)
+                     for meters in (options.near, options.far))
         self._choice = (stride, math.ceil(near), math.floor(far), options.organized)
 
     def xyz(self, depth: npt.NDArray[np.uint16], out: npt.NDArray[np.float32]) -> int:
         """
         Write x, y, z.
 
-        :param depth: (height, width) uint16 millimetres, 0 where there is none.
+        :param depth: (height, width) uint16 millimeters, 0 where there is none.
         :param out: (..., 4) float32 with room for ``capacity`` points; the fourth value of a
             point becomes 0.
         :return: how many points have been written.
@@ -122,7 +122,7 @@ class Cloud:
         """
         Write x, y, z and the infrared's raw value; the latter also where there is no point.
 
-        :param depth: (height, width) uint16 millimetres, 0 where there is none.
+        :param depth: (height, width) uint16 millimeters, 0 where there is none.
         :param infrared: of the same pixels, uint16.
         :param out: (..., 4) float32 with room for ``capacity`` points.
         :return: how many points have been written.
@@ -142,9 +142,9 @@ class Cloud:
         """
         Write x, y, z and, as pcl::PointXYZRGB, at byte 16 of 32 blue, green, red, 0.
 
-        Pixels whose four bytes of colour are all 0 have no point: NaN and colour 0.
+        Pixels whose four bytes of color are all 0 have no point: NaN and color 0.
 
-        :param depth: (height, width) uint16 millimetres, 0 where there is none.
+        :param depth: (height, width) uint16 millimeters, 0 where there is none.
         :param color: of the same pixels, (height, width, 4) uint8 blue, green, red, alpha.
         :param out: (..., 8) float32 with room for ``capacity`` points; what is not named above
             becomes 0.

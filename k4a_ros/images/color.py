@@ -12,14 +12,14 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Colour images of the camera, decoded or converted into a given buffer (pure)."""
+"""Color images of the camera, decoded or converted into a given buffer (pure)."""
 
 from __future__ import annotations
 
 import importlib.util
 
 import cv2
-from k4a_ros.config import ColorFormat
+from k4a_ros.camera_config import ColorFormat
 import numpy as np
 import numpy.typing as npt
 
@@ -37,7 +37,7 @@ _HAS_SIMPLEJPEG = importlib.util.find_spec('simplejpeg') is not None
 
 class ColorConverter:
     """
-    Turns colour images of one format and size into one encoding.
+    Turns color images of one format and size into one encoding.
 
     :param source: format that the camera delivers.
     :param size: width and height, pixels.
@@ -85,7 +85,7 @@ class ColorConverter:
 
 def encode_jpeg(pixels: Pixels, quality: int) -> Pixels:
     """
-    Encode an image as JPEG, with colour at half the resolution.
+    Encode an image as JPEG, with color at half the resolution.
 
     :param pixels: (height, width, 4) uint8 blue, green, red, alpha; contiguous.
     :param quality: 1 to 100.

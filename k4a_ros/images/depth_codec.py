@@ -31,7 +31,7 @@ from typing import Any
 from typing import Literal
 
 import cv2
-from k4a_ros.loops import loops
+from k4a_ros.images.kernels import rvl_kernels
 import numpy as np
 import numpy.typing as npt
 
@@ -40,10 +40,9 @@ Codec = Literal['png', 'rvl']
 #: int32 format (INV_DEPTH), float32 depthParam[2]; compression_common.h
 _HEADER = struct.Struct('<iff')
 _INVERSE_DEPTH = 0
-_RVL = 'k4a_ros.images.rvl_'
 _RVL_SIZE = struct.Struct('<II')
 
-#: the original's defaults: metres to which 32FC1 is kept, and "depth value at which the sensor
+#: the original's defaults: meters to which 32FC1 is kept, and "depth value at which the sensor
 #: accuracy is 1 m"
 _MAX_DEPTH = 10.0
 _QUANTIZATION = 100.0
@@ -85,7 +84,7 @@ class DepthCompressor:
         self._shape = (height, width)
         self._is_metric = encoding == '32FC1'
         self._png_flags = [cv2.IMWRITE_PNG_COMPRESSION, png_level]
-        self._loops: Any = loops(_RVL, compiled) if codec == 'rvl' else None
+        self._loops: Any = rvl_kernels(compiled) if codec == 'rvl' else None
         self._a = self._b = 0.0
         if self._is_metric:
             self._a = _QUANTIZATION * (_QUANTIZATION + 1)
@@ -109,8 +108,8 @@ class DepthCompressor:
 
         32FC1 loses precision as in the original: steps of depth² / 10100 m, nothing from 10 m on.
 
-        :param depth: (height, width), contiguous: uint16 millimetres, or for 32FC1 float32
-            metres, NaN for none.
+        :param depth: (height, width), contiguous: uint16 millimeters, or for 32FC1 float32
+            meters, NaN for none.
         :return: (N,) uint8, overwritten by the next call.
         :raises ValueError: the array has another shape or type.
         """
@@ -159,7 +158,7 @@ def decompress(
 
     :param data: of the message.
     :param format_: of the message; without a codec it is PNG.
-    :return: (height, width) uint16 millimetres, or for 32FC1 float32 metres, NaN for none.
+    :return: (height, width) uint16 millimeters, or for 32FC1 float32 meters, NaN for none.
     :raises ValueError: it is damaged, or of a format that is not known.
     """
     encoding, _, rest = format_.partition(';')
@@ -175,9 +174,9 @@ def decompress(
     if encoding == '16UC1':
         return levels
     with np.errstate(all='ignore'):
-        metres = np.float32(a) / (levels.astype(np.float32) - np.float32(b))
-    metres[levels == 0] = np.nan
-    return metres
+        meters = np.float32(a) / (levels.astype(np.float32) - np.float32(b))
+    meters[levels == 0] = np.nan
+    return meters
 
 
 def _from_png(body: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint16]:
@@ -199,6 +198,6 @@ def _from_rvl(body: npt.NDArray[np.uint8], compiled: bool | None) -> npt.NDArray
     count = (len(body) - _RVL_SIZE.size) // 4
     words = np.frombuffer(body[_RVL_SIZE.size:_RVL_SIZE.size + 4 * count].tobytes(), '<u4')
     image = np.zeros(width * height, np.uint16)
-    if not loops(_RVL, compiled).decode(words, image):
+    if not rvl_kernels(compiled).decode(words, image):
         raise ValueError('a depth image in RVL is damaged')
     return image.reshape(height, width)

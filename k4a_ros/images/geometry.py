@@ -23,7 +23,7 @@ from __future__ import annotations
 from typing import Any
 
 import cv2
-from k4a_ros.loops import loops
+from k4a_ros.images.kernels import cloud_kernels
 import numpy as np
 import numpy.typing as npt
 
@@ -35,7 +35,7 @@ _MM_PER_M = np.float32(1000.0)
 
 class MetricDepth:
     """
-    Converts depth images of one size from millimetres to metres.
+    Converts depth images of one size from millimeters to meters.
 
     An object serves one thread, because of its scratch buffers.
     """
@@ -53,9 +53,9 @@ class MetricDepth:
 
     def into(self, depth: npt.NDArray[np.uint16], out: npt.NDArray[np.float32]) -> None:
         """
-        Write metres, NaN where there is no measurement (REP 118).
+        Write meters, NaN where there is no measurement (REP 118).
 
-        :param depth: (height, width) uint16 millimetres, 0 where there is none.
+        :param depth: (height, width) uint16 millimeters, 0 where there is none.
         :param out: (height, width) float32.
         :raises ValueError: an array has another shape or type.
         """
@@ -63,14 +63,14 @@ class MetricDepth:
         _check('out', out, self._shape, np.float32)
         for start in range(0, len(depth), _ROWS):
             rows = slice(start, start + _ROWS)
-            _to_metres(depth[rows], out[rows], self._is_valid)
+            _to_meters(depth[rows], out[rows], self._is_valid)
 
 
 class PointCloud:
     """
-    Converts depth images of one mode to organised point clouds in the depth camera's frame.
+    Converts depth images of one mode to organized point clouds in the depth camera's frame.
 
-    The arithmetic is in float32 throughout; libk4a's own clouds are rounded to millimetres. An
+    The arithmetic is in float32 throughout; libk4a's own clouds are rounded to millimeters. An
     object serves one thread, because of its scratch buffers.
     """
 
@@ -94,16 +94,16 @@ class PointCloud:
         # read-only, as what comes from a camera is: the loop is compiled for one type only
         self._x.flags.writeable = self._y.flags.writeable = False
         # without numba `into` does it itself
-        self._xyz: Any = getattr(loops('k4a_ros.images.cloud_', compiled), 'xyz', None)
+        self._xyz: Any = getattr(cloud_kernels(compiled), 'xyz', None)
         rows = min(_ROWS, height)
-        self._metres = np.empty((rows, width), np.float32)
+        self._meters = np.empty((rows, width), np.float32)
         self._is_valid = np.empty((rows, width), np.float32)
 
     def into(self, depth: npt.NDArray[np.uint16], out: npt.NDArray[np.float32]) -> None:
         """
-        Write x, y, z in metres, all three NaN where there is no measurement or no ray.
+        Write x, y, z in meters, all three NaN where there is no measurement or no ray.
 
-        :param depth: (height, width) uint16 millimetres, 0 where there is none.
+        :param depth: (height, width) uint16 millimeters, 0 where there is none.
         :param out: (height, width, 3 or more) float32; of four values the last becomes 0, of
             more what follows z is left as it is.
         :raises ValueError: an array has another shape or type.
@@ -123,11 +123,11 @@ class PointCloud:
         for start in range(0, len(depth), _ROWS):
             rows = slice(start, start + _ROWS)
             target = out[rows]
-            metres = self._metres[:len(target)]
-            _to_metres(depth[rows], metres, self._is_valid)
-            np.multiply(self._x[rows], metres, out=target[..., 0])
-            np.multiply(self._y[rows], metres, out=target[..., 1])
-            np.multiply(self._z[rows], metres, out=target[..., 2])
+            meters = self._meters[:len(target)]
+            _to_meters(depth[rows], meters, self._is_valid)
+            np.multiply(self._x[rows], meters, out=target[..., 0])
+            np.multiply(self._y[rows], meters, out=target[..., 1])
+            np.multiply(self._z[rows], meters, out=target[..., 2])
             if step == 4:
                 target[..., 3] = 0
 
@@ -154,11 +154,11 @@ def ir_to_mono8(
     cv2.convertScaleAbs(ir, dst=out, alpha=factor)
 
 
-def _to_metres(
+def _to_meters(
     depth: npt.NDArray[np.uint16], out: npt.NDArray[np.float32],
     scratch: npt.NDArray[np.float32],
 ) -> None:
-    """Write metres, NaN for 0, with scratch rows of the same width, at least as many."""
+    """Write meters, NaN for 0, with scratch rows of the same width, at least as many."""
     is_valid = scratch[:len(depth)]
     np.copyto(out, depth)
     with np.errstate(invalid='ignore'):

@@ -14,7 +14,7 @@
 
 
 """
-Depth images in the colour camera and colour images in the depth camera, on the CPU.
+Depth images in the color camera and color images in the depth camera, on the CPU.
 
 What libk4a's transformations do (src/transformation/rgbz.c), without OpenGL. One capture's
 ``Correspondences`` are computed once and then used for whatever is wanted of it:
@@ -36,23 +36,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import cv2
-from k4a_ros.calibration import FactoryCalibration
-from k4a_ros.config import ColorResolution
-from k4a_ros.config import DepthMode
-from k4a_ros.loops import loops
+from k4a_ros.calibration.factory import FactoryCalibration
+from k4a_ros.camera_config import ColorResolution
+from k4a_ros.camera_config import DepthMode
+from k4a_ros.images.kernels import registration_kernels
 import numpy as np
 import numpy.typing as npt
 
 _MM_PER_M = 1000.0
-_LOOPS = 'k4a_ros.images.registration_'
 #: Silhouettes grow by two pixels: one that the mesh lacks there, and one that the depth camera
 #: does not measure, as it sees what is before and what is behind at once.
-_NEIGHBOURS = np.ones((5, 5), np.uint8)
+_NEIGHBORS = np.ones((5, 5), np.uint8)
 
 
 class CameraPair:
     """
-    How the depth camera in one mode sees what the colour camera in one resolution sees.
+    How the depth camera in one mode sees what the color camera in one resolution sees.
 
     ``depth_shape`` and ``color_shape`` are the images' (height, width); ``rays`` x/z and y/z of
     the depth camera's pixels, (height, width, 2) float32, NaN where the lens has none.
@@ -77,16 +76,16 @@ class CameraPair:
             for row in range(3))
         self.lens = tuple(np.float32(value) for value in (
             *(to_color.translation * _MM_PER_M), *color.parameters))
-        # a colour camera of this many times the resolution has pixels as wide as the depth's
+        # a color camera of this many times the resolution has pixels as wide as the depth's
         self.coarse_scale = min(1.0, depth.fx / color.fx)
 
 
 class Correspondences:
     """
-    Where the pixels of a capture's depth image are in the colour image.
+    Where the pixels of a capture's depth image are in the color image.
 
-    ``u`` and ``v`` (height, width) float32 are pixels of the colour image, -1 where there is
-    none; ``z`` the depths in the colour camera's frame, millimetres, 0 where there is no pixel.
+    ``u`` and ``v`` (height, width) float32 are pixels of the color image, -1 where there is
+    none; ``z`` the depths in the color camera's frame, millimeters, 0 where there is no pixel.
     All are overwritten by ``update``.
 
     :param compiled: whether to use numba; by default where it is installed.
@@ -94,7 +93,7 @@ class Correspondences:
 
     def __init__(self, pair: CameraPair, *, compiled: bool | None = None) -> None:
         self.pair = pair
-        self._loops: Any = loops(_LOOPS, compiled)
+        self._loops: Any = registration_kernels(compiled)
         self.u, self.v, self.z = np.full((3, *pair.depth_shape), -1, np.float32)
         self.z.fill(0)
 
@@ -102,7 +101,7 @@ class Correspondences:
         """
         Take the next capture.
 
-        :param depth: (height, width) uint16 millimetres, 0 where there is none.
+        :param depth: (height, width) uint16 millimeters, 0 where there is none.
         :raises ValueError: the array has another shape or type.
         """
         check('depth', depth, self.pair.depth_shape, np.uint16)
@@ -112,9 +111,9 @@ class Correspondences:
 
 
 @dataclass(frozen=True, eq=False)
-class Companion:
+class ExtraChannel:
     """
-    An image of the depth camera that goes with its depth image into the colour camera.
+    An image of the depth camera that goes with its depth image into the color camera.
 
     ``image`` (depth_shape) and ``out`` (color_shape) are both uint16 (infrared) or both uint8
     (body index); ``linear`` interpolates, else each pixel has the value of the nearest one;
@@ -129,9 +128,9 @@ class Companion:
 
 class DepthToColor:
     """
-    Turns depth images into those of the colour camera.
+    Turns depth images into those of the color camera.
 
-    Neighbouring pixels are surfaces without holes, except over depth edges; of several surfaces
+    Neighboring pixels are surfaces without holes, except over depth edges; of several surfaces
     in a pixel the nearest counts: k4a_transformation_depth_image_to_color_camera_custom.
 
     :param compiled: whether to use numba; by default where it is installed.
@@ -139,28 +138,28 @@ class DepthToColor:
 
     def __init__(self, pair: CameraPair, *, compiled: bool | None = None) -> None:
         self._pair = pair
-        self._loops: Any = loops(_LOOPS, compiled)
+        self._loops: Any = registration_kernels(compiled)
 
     def into(
         self, correspondences: Correspondences, out: npt.NDArray[np.uint16], *,
-        wide: Companion | None = None, narrow: Companion | None = None,
+        wide: ExtraChannel | None = None, narrow: ExtraChannel | None = None,
     ) -> None:
         """
         Write the depth image, and what belongs to it.
 
-        :param out: (color_shape) uint16 millimetres, 0 where there is none.
+        :param out: (color_shape) uint16 millimeters, 0 where there is none.
         :param wide: a companion of uint16.
         :param narrow: a companion of uint8.
         :raises ValueError: an array has another shape or type.
         """
         check('out', out, self._pair.color_shape, np.uint16, written=True)
         out.fill(0)
-        self._loops.rasterise(
+        self._loops.rasterize(
             fixed(correspondences.u), fixed(correspondences.v), fixed(correspondences.z), out,
             *self._prepared('wide', wide, np.uint16), *self._prepared('narrow', narrow, np.uint8))
 
     def _prepared(
-        self, name: str, companion: Companion | None, kind: type[np.generic],
+        self, name: str, companion: ExtraChannel | None, kind: type[np.generic],
     ) -> tuple[npt.NDArray[Any] | None, npt.NDArray[Any] | None, bool]:
         """Return a companion's images as the loops want them, with nothing drawn yet."""
         if companion is None:
@@ -173,14 +172,14 @@ class DepthToColor:
 
 class ColorToDepth:
     """
-    Turns colour images into those that the depth camera would see.
+    Turns color images into those that the depth camera would see.
 
-    Colours are interpolated bilinearly, as k4a_transformation_color_image_to_depth_camera does,
+    Colors are interpolated bilinearly, as k4a_transformation_color_image_to_depth_camera does,
     in steps of 1/256 pixel.
 
-    :param occlusion: whether pixels that the colour camera cannot see, because something nearer
-        is before them, get no colour, nor do those beside its silhouette, within about a pixel.
-        Without (libk4a's way) they have that thing's colour.
+    :param occlusion: whether pixels that the color camera cannot see, because something nearer
+        is before them, get no color, nor do those beside its silhouette, within about a pixel.
+        Without (libk4a's way) they have that thing's color.
     :param compiled: whether to use numba; by default where it is installed.
     """
 
@@ -189,7 +188,7 @@ class ColorToDepth:
         compiled: bool | None = None,
     ) -> None:
         self._pair = pair
-        self._loops: Any = loops(_LOOPS, compiled)
+        self._loops: Any = registration_kernels(compiled)
         self._scale = np.float32(pair.coarse_scale)
         self._nearest = self._drawn = np.empty((0, 0), np.uint16)
         self._coarse: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]] | None = None
@@ -204,10 +203,10 @@ class ColorToDepth:
         out: npt.NDArray[np.uint8],
     ) -> None:
         """
-        Write the colours of the depth camera's pixels.
+        Write the colors of the depth camera's pixels.
 
         :param color: (color_shape, 4 or 3) uint8.
-        :param out: (depth_shape, as many) uint8: all 0 where there is no colour. A colour that
+        :param out: (depth_shape, as many) uint8: all 0 where there is no color. A color that
             is 0 itself is written as 1, 0, 0, as libk4a does.
         :raises ValueError: an array has another shape or type.
         """
@@ -232,7 +231,7 @@ class ColorToDepth:
         z: npt.NDArray[np.float32], coarse_u: npt.NDArray[np.float32],
         coarse_v: npt.NDArray[np.float32],
     ) -> None:
-        """Draw what a colour camera of the depth camera's resolution sees."""
+        """Draw what a color camera of the depth camera's resolution sees."""
         half = np.float32(0.5)
         for fine, coarse in ((u, coarse_u), (v, coarse_v)):
             np.add(fine, half, out=coarse)
@@ -240,11 +239,11 @@ class ColorToDepth:
             np.subtract(coarse, half, out=coarse)
         drawn = self._drawn
         drawn.fill(0)
-        self._loops.rasterise(
+        self._loops.rasterize(
             fixed(coarse_u), fixed(coarse_v), z, drawn, None, None, False, None, None, False)
         # nothing, 0, becomes the farthest
         np.subtract(drawn, 1, out=drawn)
-        cv2.erode(drawn, _NEIGHBOURS, dst=self._nearest)
+        cv2.erode(drawn, _NEIGHBORS, dst=self._nearest)
 
 
 def fixed(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -60,11 +60,11 @@ def project(
     np.copyto(z, np.where(valid, there, np.float32(0)))
 
 
-def rasterise(
+def rasterize(
     u: Array, v: Array, z: Array, out: Array, wide: Array | None, wide_out: Array | None,
     wide_linear: bool, narrow: Array | None, narrow_out: Array | None, narrow_linear: bool,
 ) -> None:
-    """Do as ``registration_kernels.rasterise``."""
+    """Do as ``registration_kernels.rasterize``."""
     height, width = u.shape
     index = np.arange(height * width).reshape(height, width)
     for start in range(0, height - 1, _BAND):
@@ -200,7 +200,7 @@ def _companion(source: Array, weights: Array, corners: Array, linear: bool) -> A
 def _sample(
     u: Array, v: Array, z: Array, nearest: Array, scale: np.float32, color: Array,
 ) -> tuple[Array, Array]:
-    """Return which pixels have a colour, and the colours (M, channels) uint8."""
+    """Return which pixels have a color, and the colors (M, channels) uint8."""
     height, width, _ = color.shape
     where = np.flatnonzero((u >= 0) & (v >= 0) & (u < width - 1) & (v < height - 1))
     if nearest.size:
@@ -220,6 +220,6 @@ def _sample(
 
 
 def _mix(one: Array, other: Array, share: Array) -> Array:
-    """Return what is between two colours, the share of the other being in 256ths."""
+    """Return what is between two colors, ``share`` of the other, in units of 1/256."""
     mixed: Array = (one * (256 - share) + other * share + 128) >> 8
     return mixed

@@ -26,8 +26,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from k4a_ros.compilation import compiled
-from k4a_ros.compilation import prefetch
+from k4a_ros.jit.numba_jit import compiled
+from k4a_ros.jit.numba_jit import prefetch
 import numpy as np
 
 #: quads whose depths differ by more than this share of the least are no surface: the distance of
@@ -40,7 +40,7 @@ _ONE = np.float32(1)
 _TWO = np.float32(2)
 _NOWHERE = np.float32(-1)
 _STEPS = np.float32(256)
-#: so many pixels before they are used, colours are sent for: memory answers later than any cache
+#: so many pixels before they are used, colors are sent for: memory answers later than any cache
 _AHEAD = 64
 
 #: four bytes in the low halves of four 16-bit lanes
@@ -57,15 +57,15 @@ _WHOLE = np.uint64(256)
 @compiled
 def project(depth: Any, a: Any, b: Any, c: Any, lens: Any, u: Any, v: Any, z: Any) -> None:
     """
-    Find where the pixels of a depth image are in the colour image.
+    Find where the pixels of a depth image are in the color image.
 
-    :param depth: (N,) uint16, millimetres.
+    :param depth: (N,) uint16, millimeters.
     :param a: with ``b`` and ``c`` (N,) float32: the pixels' rays (x/z, y/z, 1), turned into the
-        colour camera's axes; NaN where there is no ray.
-    :param lens: 19 float32: the depth camera's place in the colour camera's frame, millimetres,
+        color camera's axes; NaN where there is no ray.
+    :param lens: 19 float32: the depth camera's place in the color camera's frame, millimeters,
         fx, fy, cx, cy, k1 to k6, p1, p2, codx, cody, metric_radius², 2 (or 1: rational_6kt).
     :param u: with ``v`` (N,) float32: written, the pixels; -1 where there is none.
-    :param z: (N,) float32: written, the depths there, millimetres; 0 where there is no pixel.
+    :param z: (N,) float32: written, the depths there, millimeters; 0 where there is no pixel.
     """
     tx, ty, tz, fx, fy, cx, cy, k1, k2, k3, k4, k5, k6, p1, p2, codx, cody, limit, mixed = lens
     for i in range(depth.size):
@@ -176,18 +176,18 @@ def _draw(
 
 
 @compiled
-def rasterise(
+def rasterize(
     u: Any, v: Any, z: Any, out: Any, wide: Any, wide_out: Any, wide_linear: bool, narrow: Any,
     narrow_out: Any, narrow_linear: bool,
 ) -> None:
     """
     Draw the surfaces between a depth image's pixels into another camera's depth image.
 
-    Four neighbours make a quad, three a triangle; none where depths differ by more than
+    Four neighbors make a quad, three a triangle; none where depths differ by more than
     ``MAX_SPREAD``. The nearest surface stays.
 
     :param u: with ``v`` and ``z`` (height, width) float32: what ``project`` wrote.
-    :param out: uint16, millimetres, 0 to begin with.
+    :param out: uint16, millimeters, 0 to begin with.
     :param wide: (height * width,) uint16: a companion of the depth image; or None, for which a
         loop of its own is compiled.
     :param wide_out: uint16 of ``out``'s shape, or None; written where ``out`` is.
@@ -262,7 +262,7 @@ def _pack(color: Any, row: Any, column: Any) -> Any:
 
 @compiled
 def _hidden(x: Any, y: Any, depth: Any, nearest: Any, scale: Any) -> bool:
-    """Return whether something else is nearer where the colour camera sees a pixel."""
+    """Return whether something else is nearer where the color camera sees a pixel."""
     height, width = nearest.shape
     row = min(int((y + _HALF) * scale), height - 1)
     column = min(int((x + _HALF) * scale), width - 1)
@@ -273,7 +273,7 @@ def _hidden(x: Any, y: Any, depth: Any, nearest: Any, scale: Any) -> bool:
 
 @compiled
 def _send_for(u: Any, v: Any, i: int, color: Any) -> None:
-    """Have the colours brought into the cache that a pixel of the depth image will need."""
+    """Have the colors brought into the cache that a pixel of the depth image will need."""
     if i < u.size:
         x, y = u[i], v[i]
         if (x >= _ZERO and y >= _ZERO and x < np.float32(color.shape[1] - 1)
@@ -288,13 +288,13 @@ def sample_bgra(
     u: Any, v: Any, z: Any, nearest: Any, scale: Any, color: Any, out: Any,
 ) -> None:
     """
-    Look the pixels of a depth image up in a colour image of four channels, bilinearly.
+    Look the pixels of a depth image up in a color image of four channels, bilinearly.
 
     :param u: with ``v`` and ``z`` (N,) float32: what ``project`` wrote.
-    :param nearest: uint16, millimetres: the depth image of a colour camera of ``scale``
+    :param nearest: uint16, millimeters: the depth image of a color camera of ``scale``
         (float32) times the resolution, 65535 for nothing; of size 0 to not look for occlusions.
     :param color: (height, width) uint32: the four bytes of each pixel.
-    :param out: (N,) uint32: written, 0 where there is no colour; colours that are 0 become 1.
+    :param out: (N,) uint32: written, 0 where there is no color; colors that are 0 become 1.
     """
     height, width = color.shape
     last_column, last_row = np.float32(width - 1), np.float32(height - 1)
@@ -322,7 +322,7 @@ def sample_bgr(
     u: Any, v: Any, z: Any, nearest: Any, scale: Any, color: Any, out: Any,
 ) -> None:
     """
-    Look the pixels of a depth image up in a colour image of three channels, bilinearly.
+    Look the pixels of a depth image up in a color image of three channels, bilinearly.
 
     As ``sample_bgra``, but ``color`` is (height, width, 3) uint8 and ``out`` (N, 3) uint8.
     """

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from k4a_ros.compilation import compiled
+from k4a_ros.jit.numba_jit import compiled
 import numpy as np
 
 _MORE = np.uint64(8)

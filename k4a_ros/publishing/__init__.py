@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Captures and samples as topics."""
+"""Topics: what is published from each capture, and how."""

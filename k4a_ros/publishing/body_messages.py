@@ -20,11 +20,11 @@ from __future__ import annotations
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Point
 from geometry_msgs.msg import TransformStamped
-from k4a_ros.body.base import Body
-from k4a_ros.body.base import BodyFrame
-from k4a_ros.body.base import Confidence
 from k4a_ros.body.joints import BONES
 from k4a_ros.body.joints import Joint
+from k4a_ros.body.tracker import Body
+from k4a_ros.body.tracker import BodyFrame
+from k4a_ros.body.tracker import Confidence
 import numpy as np
 import numpy.typing as npt
 from sensor_msgs.msg import PointCloud2
@@ -34,13 +34,13 @@ from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import Marker
 from visualization_msgs.msg import MarkerArray
 
-#: colours of people, by their id modulo 8: red, green, blue, yellow, magenta, cyan, black, white
+#: colors of people, by their id modulo 8: red, green, blue, yellow, magenta, cyan, black, white
 #: (Microsoft's driver, k4a_ros_device.cpp)
 _COLORS = (
     (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (1.0, 1.0, 0.0), (1.0, 0.0, 1.0),
     (0.0, 1.0, 1.0), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 _ALPHA = {Confidence.LOW: 0.4, Confidence.MEDIUM: 1.0, Confidence.HIGH: 1.0}
-#: metres: diameter of joints (Microsoft's driver), width of bones, height of labels
+#: meters: diameter of joints (Microsoft's driver), width of bones, height of labels
 _JOINT, _BONE, _LABEL = 0.05, 0.02, 0.15
 #: seconds after which a marker that is not renewed vanishes
 _LIFETIME = 0.5
@@ -159,7 +159,7 @@ def joint_cloud(frame: str, bodies: BodyFrame, stamp: Time) -> PointCloud2:
     """
     Return all joints of all people for programs: a row for each person, a column for each joint.
 
-    Fields as in `JOINT`: position in metres and orientation in the depth camera's frame, the
+    Fields as in `JOINT`: position in meters and orientation in the depth camera's frame, the
     person's id, the joint's number and its confidence, as in `Body`.
     """
     joints = np.zeros((len(bodies.bodies), len(Joint)), JOINT)

@@ -23,28 +23,29 @@ from dataclasses import dataclass
 import threading
 import time
 from typing import Any
+from typing import NamedTuple
 
 import builtin_interfaces.msg
-from k4a_ros.body.backends import open_tracker
-from k4a_ros.body.base import BACKGROUND
-from k4a_ros.body.base import BodyFrame
-from k4a_ros.body.base import BodyInput
-from k4a_ros.body.base import BodyTracker
-from k4a_ros.cameras.base import Capture
-from k4a_ros.cameras.base import ImuSamples
+from k4a_ros.body.tracker import BACKGROUND
+from k4a_ros.body.tracker import BodyFrame
+from k4a_ros.body.tracker import BodyInput
+from k4a_ros.body.tracker import BodyTracker
+from k4a_ros.cameras.base import Camera
+from k4a_ros.capture import Capture
+from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import BodyTrackingError
 from k4a_ros.errors import TrackerClosed
 from k4a_ros.images.registration import CameraPair
-from k4a_ros.images.registration import Companion
 from k4a_ros.images.registration import Correspondences
 from k4a_ros.images.registration import DepthToColor
-from k4a_ros.later import Later
+from k4a_ros.images.registration import ExtraChannel
+from k4a_ros.jit.lazy import Lazy
 from k4a_ros.publishing import messages
-from k4a_ros.publishing.board import Board
 from k4a_ros.publishing.body_messages import body_frames
 from k4a_ros.publishing.body_messages import joint_cloud
 from k4a_ros.publishing.body_messages import Markers
-from k4a_ros.publishing.streams import Output
+from k4a_ros.publishing.streams import LazyPublisher
+from k4a_ros.publishing.topic_builder import TopicBuilder
 import numpy as np
 import numpy.typing as npt
 from rclpy.time import Time
@@ -58,6 +59,13 @@ from visualization_msgs.msg import MarkerArray
 _TICK = 0.25
 #: Results kept for a late subscriber.
 _DEPTH = 10
+
+
+class TrackerChoice(NamedTuple):
+    """The body tracker backend to use, by name, and a function that opens it for a camera."""
+
+    backend: str
+    open_tracker: Callable[[Camera], BodyTracker]
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,7 @@ class _Found:
         return Time(nanoseconds=self.stamp_ns).to_msg()
 
 
-class _Topic(Output):
+class _Topic(LazyPublisher):
     """One topic of people."""
 
     def __init__(
@@ -103,34 +111,34 @@ class BodyTopics:
     ``left_out`` counts captures that it had no time for; ``error`` is why there are no people, ''
     while nothing is wrong.
 
-    :param backend: see `k4a_ros.body.backends.choose`.
+    :param tracker: opened when the first subscriber comes.
     :param fail: told once if the tracker fails.
     :param settle: waits until subscribers have what some topics have published.
     """
 
     def __init__(
-        self, board: Board, backend: str, fail: Callable[[str], None],
+        self, builder: TopicBuilder, tracker: TrackerChoice, fail: Callable[[str], None],
         settle: Callable[[list[Any]], None],
     ) -> None:
-        self.backend = backend
+        self.backend = tracker.backend
         self.left_out = 0
         #: captures that it has answered for
         self.answered = 0
         self.error = ''
         #: from giving it a capture to its last answer
         self.latency_ns = 0
-        self._camera = board.camera
+        self._camera = builder.camera
         self._fail = fail
-        self._settle = settle
-        self._smoothing = board.settings.body_tracking_smoothing_factor
-        self._open = lambda: open_tracker(backend, board.camera, board.settings)
-        self._tracker: Later[BodyTracker] = Later(self._open)
-        self._to_depth = board.camera.calibration.depth_to_accel.rotation.T
+        self._wait_for_acks = settle
+        self._smoothing = builder.options.body_tracking_smoothing_factor
+        self._open = lambda: tracker.open_tracker(builder.camera)
+        self._tracker: Lazy[BodyTracker] = Lazy(self._open)
+        self._to_depth = builder.camera.calibration.depth_to_accel.rotation.T
         self._up: npt.NDArray[np.float64] | None = None
         self._sent: deque[tuple[int, int, npt.NDArray[np.uint16], int]] = deque()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        self.topics = _topics(board)
+        self.topics = _topics(builder)
 
     def wanted(self) -> bool:
         """Return whether anybody subscribes to people."""
@@ -194,7 +202,7 @@ class BodyTopics:
         self._thread = None
         self._stopping.clear()
         self._sent.clear()
-        self._tracker = Later(self._open)
+        self._tracker = Lazy(self._open)
 
     def _start(self, tracker: BodyTracker) -> None:
         if self._thread is None:
@@ -226,7 +234,7 @@ class BodyTopics:
         for topic in self.topics:
             topic.offer(found)
         if self._camera.lockstep:
-            self._settle(self.topics)
+            self._wait_for_acks(self.topics)
 
     def _failed(self, error: Exception) -> None:
         text = str(error)
@@ -236,9 +244,9 @@ class BodyTopics:
         self._fail(f'No people are published any more: {text}')
 
 
-def _topics(board: Board) -> list[_Topic]:
+def _topics(builder: TopicBuilder) -> list[_Topic]:
     """Make all topics of people."""
-    frame, settings, lens = board.depth_frame, board.settings, board.depth_lens
+    frame, options, lens = builder.depth_frame, builder.options, builder.depth_lens
     markers = Markers(frame)
     size = (lens.width, lens.height)
     index_map = messages.ImageBuffer(frame, 'mono8', size, size[::-1], np.uint8)
@@ -249,7 +257,7 @@ def _topics(board: Board) -> list[_Topic]:
         return index_map.message
 
     def topic(name: str, kind: Any, render: Callable[[_Found], Any]) -> _Topic:
-        return _Topic(name, board.publisher(kind, name, _DEPTH), render, board.warn)
+        return _Topic(name, builder.publisher(kind, name, _DEPTH), render, builder.warn)
 
     result = [
         topic('body_tracking_data', MarkerArray,
@@ -258,14 +266,14 @@ def _topics(board: Board) -> list[_Topic]:
               lambda found: joint_cloud(frame, found.frame, found.stamp)),
         topic('body_index_map/image_raw', Image, render_map),
         topic('body_index_map/camera_info', CameraInfo, _info(lens, frame))]
-    if settings.color_enabled and board.camera.config.color:
+    if options.color_enabled and builder.camera.config.color:
         result += [
-            topic('body_index_map_to_rgb/image_raw', Image, _map_in_color(board)),
+            topic('body_index_map_to_rgb/image_raw', Image, _map_in_color(builder)),
             topic('body_index_map_to_rgb/camera_info', CameraInfo,
-                  _info(board.color_lens, board.color_frame))]
-    if settings.publish_body_tf:
+                  _info(builder.color_lens, builder.color_frame))]
+    if options.publish_body_tf:
         result.append(topic('/tf', TFMessage, lambda found: body_frames(
-            frame, settings.tf_prefix, found.frame, found.stamp)))
+            frame, options.tf_prefix, found.frame, found.stamp)))
     return result
 
 
@@ -287,24 +295,24 @@ def _numbers(frame: BodyFrame) -> npt.NDArray[np.uint8]:
     return result
 
 
-def _map_in_color(board: Board) -> Callable[[_Found], Any]:
-    """Return what renders the index map as the colour camera sees it."""
-    lens, config = board.color_lens, board.camera.config
+def _map_in_color(builder: TopicBuilder) -> Callable[[_Found], Any]:
+    """Return what renders the index map as the color camera sees it."""
+    lens, config = builder.color_lens, builder.camera.config
     size = (lens.width, lens.height)
-    buffer = messages.ImageBuffer(board.color_frame, 'mono8', size, size[::-1], np.uint8)
+    buffer = messages.ImageBuffer(builder.color_frame, 'mono8', size, size[::-1], np.uint8)
     depth = np.zeros(size[::-1], np.uint16)
 
     def make() -> tuple[Correspondences, DepthToColor]:
-        pair = CameraPair(board.camera.calibration, config.depth_mode, config.color_resolution)
+        pair = CameraPair(builder.camera.calibration, config.depth_mode, config.color_resolution)
         return Correspondences(pair), DepthToColor(pair)
 
-    tools = Later(make)
+    tools = Lazy(make)
 
     def render(found: _Found) -> Any:
         correspondences, to_color = tools.result()
         correspondences.update(found.depth)
         values = _numbers(found.frame).take(found.frame.index_map)
-        to_color.into(correspondences, depth, narrow=Companion(
+        to_color.into(correspondences, depth, narrow=ExtraChannel(
             values, buffer.pixels, invalid=BACKGROUND))
         messages.set_stamp(buffer.message.header, found.stamp_ns)
         return buffer.message

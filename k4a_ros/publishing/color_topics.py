@@ -13,19 +13,19 @@
 # limitations under the License.
 
 
-"""Topics of the colour camera: decoded, and as JPEG."""
+"""Topics of the color camera: decoded, and as JPEG."""
 
 from __future__ import annotations
 
-from k4a_ros.cameras.base import Capture
-from k4a_ros.cameras.base import Image
-from k4a_ros.config import ColorFormat
+from k4a_ros.camera_config import ColorFormat
+from k4a_ros.capture import Capture
+from k4a_ros.capture import Image
 from k4a_ros.images.color import encode_jpeg
-from k4a_ros.images.converted import ColorImages
-from k4a_ros.publishing import board as captures
+from k4a_ros.images.color_cache import ColorCache
+from k4a_ros.publishing import image_sources as sources
 from k4a_ros.publishing import messages
-from k4a_ros.publishing.board import Board
-from k4a_ros.publishing.outgoing import Outgoing
+from k4a_ros.publishing.raw.message import RawMessage
+from k4a_ros.publishing.topic_builder import TopicBuilder
 import numpy as np
 import sensor_msgs.msg
 
@@ -33,29 +33,29 @@ import sensor_msgs.msg
 _DECODABLE = ('bgra8', 'bgr8', 'rgb8')
 
 
-def add_color(board: Board, images: ColorImages) -> None:
+def add_color(builder: TopicBuilder, images: ColorCache) -> None:
     """Add rgb/image_raw, its camera_info and its JPEG images."""
-    lens, frame = board.color_lens, board.color_frame
+    lens, frame = builder.color_lens, builder.color_frame
     size = (lens.width, lens.height)
-    converted = images.encoded(board.settings.rgb_encoding)
+    converted = images.encoded(builder.options.rgb_encoding)
     view = messages.ImageView(frame, converted.encoding, size, converted.shape, np.uint8)
 
-    def render(capture: Capture, _: Image) -> Outgoing:
+    def render(capture: Capture, _: Image) -> RawMessage:
         view.show(converted.of(capture))
         return view.message
 
-    board.add_images('rgb', lens, frame, captures.color, render)
+    builder.add_images('rgb', lens, frame, sources.color, render)
     # The encoding to decode to, the codec, and what the codec holds. Decoders label what they get
     # from the codec with the first, and change the order of its channels only.
     decoded = converted.encoding if converted.encoding in _DECODABLE else 'bgr8'
     jpeg = messages.CompressedBuffer(frame, f'{decoded}; jpeg compressed bgr8')
-    passed_on = board.camera.config.color_format is ColorFormat.MJPG
+    passed_on = builder.camera.config.color_format is ColorFormat.MJPG
     source = None if passed_on else images.encoded('bgra8')
-    quality = board.settings.jpeg_quality
+    quality = builder.options.jpeg_quality
 
-    def render_jpeg(capture: Capture, image: Image) -> Outgoing:
+    def render_jpeg(capture: Capture, image: Image) -> RawMessage:
         jpeg.fill(encode_jpeg(source.of(capture), quality) if source else image.data)
         return jpeg.message
 
-    board.add('rgb/image_raw/compressed', sensor_msgs.msg.CompressedImage, captures.color,
-              render_jpeg)
+    builder.add('rgb/image_raw/compressed', sensor_msgs.msg.CompressedImage, sources.color,
+                render_jpeg)

@@ -20,103 +20,103 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from k4a_ros.cameras.base import Capture
-from k4a_ros.cameras.base import Image
+from k4a_ros.calibration.lens import Intrinsics
+from k4a_ros.capture import Capture
+from k4a_ros.capture import Image
 from k4a_ros.images.depth_codec import Codec
 from k4a_ros.images.depth_codec import DepthCompressor
 from k4a_ros.images.geometry import ir_to_mono8
 from k4a_ros.images.geometry import MetricDepth
-from k4a_ros.later import Later
-from k4a_ros.lens import Intrinsics
-from k4a_ros.publishing import board as captures
+from k4a_ros.images.warm_up import warm_up_rvl
+from k4a_ros.jit.lazy import Lazy
+from k4a_ros.publishing import image_sources as sources
 from k4a_ros.publishing import messages
-from k4a_ros.publishing.board import Board
-from k4a_ros.publishing.board import Source
-from k4a_ros.publishing.outgoing import Outgoing
+from k4a_ros.publishing.image_sources import Source
+from k4a_ros.publishing.raw.message import RawMessage
 from k4a_ros.publishing.streams import Stream
-from k4a_ros.warm_up import warm_up
+from k4a_ros.publishing.topic_builder import TopicBuilder
 import numpy as np
 import sensor_msgs.msg
 
 
-def add_infrared(board: Board, factor: Callable[[], float]) -> None:
+def add_infrared(builder: TopicBuilder, factor: Callable[[], float]) -> None:
     """
     Add ir/image_raw and its camera_info.
 
     :param factor: current value of ir_mono8_scaling_factor.
     """
-    add_infrared_images(board, 'ir', board.depth_lens, board.depth_frame, captures.infrared,
+    add_infrared_images(builder, 'ir', builder.depth_lens, builder.depth_frame, sources.infrared,
                         factor, lambda _, image: image.data)
 
 
 def add_infrared_images(
-    board: Board, name: str, lens: Intrinsics, frame: str, source: Source,
+    builder: TopicBuilder, name: str, lens: Intrinsics, frame: str, source: Source,
     factor: Callable[[], float], infrared_of: Callable[[Capture, Image], Any],
-    needs: Later[Any] | None = None,
+    needs: Lazy[Any] | None = None,
 ) -> Stream:
     """
     Add image and camera_info of infrared, seen from either camera.
 
     :param infrared_of: gives (height, width) uint16.
-    :param needs: see `Board.add_images`.
+    :param needs: see `TopicBuilder.add_images`.
     """
     size = (lens.width, lens.height)
-    if board.settings.rescale_ir_to_mono8:
+    if builder.options.rescale_ir_to_mono8:
         buffer = messages.ImageBuffer(frame, 'mono8', size, size[::-1], np.uint8)
 
-        def render(capture: Capture, image: Image) -> Outgoing:
+        def render(capture: Capture, image: Image) -> RawMessage:
             ir_to_mono8(infrared_of(capture, image), factor(), buffer.pixels)
             return buffer.message
     else:
         view = messages.ImageView(frame, 'mono16', size, size[::-1], np.uint16)
 
-        def render(capture: Capture, image: Image) -> Outgoing:
+        def render(capture: Capture, image: Image) -> RawMessage:
             view.show(infrared_of(capture, image))
             return view.message
 
-    return board.add_images(name, lens, frame, source, render, needs)
+    return builder.add_images(name, lens, frame, source, render, needs)
 
 
-def add_depth(board: Board) -> None:
+def add_depth(builder: TopicBuilder) -> None:
     """Add depth/image_raw, its camera_info and its compressedDepth."""
-    add_depth_images(board, 'depth', board.depth_lens, board.depth_frame, captures.depth,
+    add_depth_images(builder, 'depth', builder.depth_lens, builder.depth_frame, sources.depth,
                      lambda _, image: image.data)
-    codec: Codec = 'rvl' if board.settings.compressed_depth_format == 'rvl' else 'png'
-    compressor = DepthCompressor(board.camera.config.depth_mode.size, codec)
-    compressed = messages.CompressedBuffer(board.depth_frame, compressor.format)
+    codec: Codec = 'rvl' if builder.options.compressed_depth_format == 'rvl' else 'png'
+    compressor = DepthCompressor(builder.camera.config.depth_mode.size, codec)
+    compressed = messages.CompressedBuffer(builder.depth_frame, compressor.format)
 
-    def render(_: Capture, image: Image) -> Outgoing:
+    def render(_: Capture, image: Image) -> RawMessage:
         compressed.fill(compressor.compress(image.data))
         return compressed.message
 
-    compiled = Later(lambda: warm_up('rvl'))
-    board.add('depth/image_raw/compressedDepth', sensor_msgs.msg.CompressedImage,
-              captures.depth, render, compiled if codec == 'rvl' else None)
+    compiled = Lazy(warm_up_rvl)
+    builder.add('depth/image_raw/compressedDepth', sensor_msgs.msg.CompressedImage,
+                sources.depth, render, compiled if codec == 'rvl' else None)
 
 
 def add_depth_images(
-    board: Board, name: str, lens: Intrinsics, frame: str, source: Source,
-    depth_of: Callable[[Capture, Image], Any], needs: Later[Any] | None = None,
+    builder: TopicBuilder, name: str, lens: Intrinsics, frame: str, source: Source,
+    depth_of: Callable[[Capture, Image], Any], needs: Lazy[Any] | None = None,
 ) -> Stream:
     """
     Add image and camera_info of depth, seen from either camera.
 
-    :param depth_of: gives (height, width) uint16 millimetres.
-    :param needs: see `Board.add_images`.
+    :param depth_of: gives (height, width) uint16 millimeters.
+    :param needs: see `TopicBuilder.add_images`.
     """
     size = (lens.width, lens.height)
-    if board.settings.depth_unit == '32FC1':
-        metres = MetricDepth(*size)
+    if builder.options.depth_unit == '32FC1':
+        meters = MetricDepth(*size)
         buffer = messages.ImageBuffer(frame, '32FC1', size, size[::-1], np.float32)
 
-        def render(capture: Capture, image: Image) -> Outgoing:
-            metres.into(depth_of(capture, image), buffer.pixels)
+        def render(capture: Capture, image: Image) -> RawMessage:
+            meters.into(depth_of(capture, image), buffer.pixels)
             return buffer.message
     else:
         view = messages.ImageView(frame, '16UC1', size, size[::-1], np.uint16)
 
-        def render(capture: Capture, image: Image) -> Outgoing:
+        def render(capture: Capture, image: Image) -> RawMessage:
             view.show(depth_of(capture, image))
             return view.message
 
-    return board.add_images(name, lens, frame, source, render, needs)
+    return builder.add_images(name, lens, frame, source, render, needs)

@@ -17,7 +17,7 @@ What is published, as messages of ROS.
 
 A fresh buffer costs five times its copy in page faults. So each message with much data is made
 once, keeps its buffer, and is filled in place again and again; how it is published from there is
-up to `k4a_ros.publishing.outgoing`.
+up to `k4a_ros.publishing.raw.message`.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from typing import Any
 
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import TransformStamped
-from k4a_ros.frames import FrameTransform
-from k4a_ros.lens import Intrinsics
-from k4a_ros.publishing.outgoing import Outgoing
+from k4a_ros.calibration.lens import Intrinsics
+from k4a_ros.calibration.tf_frames import FrameTransform
+from k4a_ros.publishing.raw.message import RawMessage
 import numpy as np
 import numpy.typing as npt
 from sensor_msgs.msg import CameraInfo
@@ -53,7 +53,7 @@ def set_stamp(header: Any, ros_ns: int) -> None:
     header.stamp.sec, header.stamp.nanosec = divmod(ros_ns, 1_000_000_000)
 
 
-def _buffer(message: Outgoing, size: int) -> npt.NDArray[np.uint8]:
+def _buffer(message: RawMessage, size: int) -> npt.NDArray[np.uint8]:
     """Give the message ``size`` bytes of data, all zero, and return them."""
     data = np.empty(size, np.uint8)
     data.fill(0)  # touches all pages, which np.zeros leaves to the first image
@@ -88,7 +88,7 @@ class ImageBuffer:
         dtype: npt.DTypeLike,
     ) -> None:
         pixel = np.dtype(dtype)
-        self.message = Outgoing(_image(frame, encoding, size, shape, pixel))
+        self.message = RawMessage(_image(frame, encoding, size, shape, pixel))
         data = _buffer(self.message, int(np.prod(shape)) * pixel.itemsize)
         self.pixels: npt.NDArray[Any] = data.view(pixel).reshape(shape)
 
@@ -105,7 +105,7 @@ class ImageView:
         dtype: npt.DTypeLike,
     ) -> None:
         self._shape, self._dtype = shape, np.dtype(dtype)
-        self.message = Outgoing(
+        self.message = RawMessage(
             _image(frame, encoding, size, shape, self._dtype), borrowed=True)
 
     def show(self, pixels: npt.NDArray[Any]) -> None:
@@ -122,11 +122,11 @@ class ImageView:
 
 class CloudBuffer:
     """
-    A sensor_msgs/PointCloud2 of float32 x, y, z in metres, written in place.
+    A sensor_msgs/PointCloud2 of float32 x, y, z in meters, written in place.
 
     Points are 16 bytes apart, as pcl::PointXYZ and the clouds of depth_image_proc are.
 
-    :param extra: 'rgb': the colour at byte 16 of 32, as pcl::PointXYZRGB; 'intensity': a float32
+    :param extra: 'rgb': the color at byte 16 of 32, as pcl::PointXYZRGB; 'intensity': a float32
         at byte 12 of 16; '': neither.
     :param organized: whether there is a point, valid or not, for each of the (width, height)
         pixels; if not, there are at most as many points, all valid: see `resize`.
@@ -148,7 +148,7 @@ class CloudBuffer:
             fields=[PointField(name=n, offset=at, datatype=PointField.FLOAT32, count=1)
                     for n, at in names])
         message.header.frame_id = frame
-        self.message = Outgoing(message)
+        self.message = RawMessage(message)
         self._data = _buffer(self.message, self._step * width * height)
         self.points: npt.NDArray[np.float32] = self._data.view(np.float32).reshape(
             height, width, -1)
@@ -170,7 +170,7 @@ class CompressedBuffer:
     def __init__(self, frame: str, format_: str) -> None:
         message = CompressedImage(format=format_)
         message.header.frame_id = frame
-        self.message = Outgoing(message, borrowed=True)
+        self.message = RawMessage(message, borrowed=True)
 
     def fill(self, data: npt.NDArray[np.uint8]) -> None:
         """Make ``data``, (N,) uint8, that of the message until it has been published."""
@@ -195,7 +195,7 @@ def camera_info(intrinsics: Intrinsics, frame: str) -> CameraInfo:
 
 
 def transform_message(item: FrameTransform, stamp: Time) -> TransformStamped:
-    """Return a static transform as a geometry_msgs/TransformStamped, metres."""
+    """Return a static transform as a geometry_msgs/TransformStamped, meters."""
     message = TransformStamped()
     message.header.stamp = stamp
     message.header.frame_id = item.parent

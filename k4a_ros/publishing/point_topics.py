@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""The topic points2: the depth image as points, with colour or infrared if wanted."""
+"""The topic points2: the depth image as points, with color or infrared if wanted."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from collections.abc import Callable
 import math
 from typing import Any
 
-from k4a_ros.cameras.base import Capture
-from k4a_ros.cameras.base import Image
+from k4a_ros.calibration.lens import Intrinsics
+from k4a_ros.capture import Capture
+from k4a_ros.capture import Image
 from k4a_ros.images.clouds import Cloud
 from k4a_ros.images.clouds import PointOptions
 from k4a_ros.images.geometry import PointCloud
-from k4a_ros.images.registered import RegisteredImages
-from k4a_ros.later import Later
-from k4a_ros.lens import Intrinsics
-from k4a_ros.publishing import board as captures
+from k4a_ros.images.registration_cache import RegistrationCache
+from k4a_ros.images.warm_up import warm_up_clouds
+from k4a_ros.jit.lazy import Lazy
+from k4a_ros.publishing import image_sources as sources
 from k4a_ros.publishing import messages
-from k4a_ros.publishing.board import Board
-from k4a_ros.publishing.board import Source
-from k4a_ros.publishing.outgoing import Outgoing
-from k4a_ros.settings import Settings
-from k4a_ros.warm_up import warm_up
+from k4a_ros.publishing.image_sources import Source
+from k4a_ros.publishing.options import TopicOptions
+from k4a_ros.publishing.raw.message import RawMessage
+from k4a_ros.publishing.topic_builder import TopicBuilder
 import numpy as np
 import numpy.typing as npt
 import sensor_msgs.msg
@@ -48,37 +48,37 @@ Rays = npt.NDArray[np.float32]
 Make = Callable[[Rays, PointOptions, Any], Write]
 
 
-def point_options(settings: Settings) -> PointOptions:
+def point_options(options: TopicOptions) -> PointOptions:
     """Return which points are wanted."""
     return PointOptions(
-        settings.point_cloud_organized, settings.point_cloud_min_depth,
-        settings.point_cloud_max_depth or math.inf, settings.point_cloud_decimation)
+        options.point_cloud_organized, options.point_cloud_min_depth,
+        options.point_cloud_max_depth or math.inf, options.point_cloud_decimation)
 
 
-def add_points(board: Board, registered: RegisteredImages | None) -> None:
+def add_points(builder: TopicBuilder, registered: RegistrationCache | None) -> None:
     """
     Add points2.
 
     :param registered: where there are both cameras.
     """
-    settings = board.settings
-    if settings.rgb_point_cloud and registered is None:
-        board.warn('rgb_point_cloud has no effect: the camera streams no colour')
-    if settings.ir_point_cloud and not board.camera.config.ir:
-        board.warn('ir_point_cloud has no effect: the camera streams no infrared')
-    frame = board.depth_frame
-    if settings.rgb_point_cloud and registered is not None:
-        if settings.point_cloud_in_depth_frame:
-            lens = board.depth_lens
+    options = builder.options
+    if options.rgb_point_cloud and registered is None:
+        builder.warn('rgb_point_cloud has no effect: the camera streams no color')
+    if options.ir_point_cloud and not builder.camera.config.ir:
+        builder.warn('ir_point_cloud has no effect: the camera streams no infrared')
+    frame = builder.depth_frame
+    if options.rgb_point_cloud and registered is not None:
+        if options.point_cloud_in_depth_frame:
+            lens = builder.depth_lens
         else:
-            lens, frame = board.color_lens, board.color_frame
-        _add(board, lens, frame, 'rgb', captures.depth_with_color, _colored(
-            registered, settings.point_cloud_in_depth_frame))
-    elif settings.ir_point_cloud and board.camera.config.ir:
-        _add(board, board.depth_lens, frame, 'intensity', captures.depth_with_infrared,
+            lens, frame = builder.color_lens, builder.color_frame
+        _add(builder, lens, frame, 'rgb', sources.depth_with_color, _colored(
+            registered, options.point_cloud_in_depth_frame))
+    elif options.ir_point_cloud and builder.camera.config.ir:
+        _add(builder, builder.depth_lens, frame, 'intensity', sources.depth_with_infrared,
              _infrared)
     else:
-        _add(board, board.depth_lens, frame, '', captures.depth, _plain)
+        _add(builder, builder.depth_lens, frame, '', sources.depth, _plain)
 
 
 def _plain(rays: Rays, options: PointOptions, out: Any) -> Write:
@@ -105,11 +105,11 @@ def _infrared(rays: Rays, options: PointOptions, out: Any) -> Write:
     return write
 
 
-def _colored(registered: RegisteredImages, in_depth: bool) -> Make:
+def _colored(registered: RegistrationCache, in_depth: bool) -> Make:
     """
-    Make coloured points.
+    Make colored points.
 
-    :param in_depth: of the depth image, with the colours that are there; else of the colour image.
+    :param in_depth: of the depth image, with the colors that are there; else of the color image.
     """
     def make(rays: Rays, options: PointOptions, out: Any) -> Write:
         cloud = Cloud(rays, options)
@@ -124,22 +124,22 @@ def _colored(registered: RegisteredImages, in_depth: bool) -> Make:
 
 
 def _add(
-    board: Board, lens: Intrinsics, frame: str, extra: str, source: Source, make: Make,
+    builder: TopicBuilder, lens: Intrinsics, frame: str, extra: str, source: Source, make: Make,
 ) -> None:
-    options = point_options(board.settings)
+    options = point_options(builder.options)
     points = messages.CloudBuffer(
         frame, options.size(lens.width, lens.height), extra, organized=options.organized)
 
     def prepare() -> Write:
-        warm_up('clouds')
+        warm_up_clouds()
         return make(lens.rays(), options, points.points)
 
-    write = Later(prepare)
+    write = Lazy(prepare)
 
-    def render(capture: Capture, image: Image) -> Outgoing:
+    def render(capture: Capture, image: Image) -> RawMessage:
         count = write.result()(capture, image)
         if not options.organized:
             points.resize(count)
         return points.message
 
-    board.add('points2', sensor_msgs.msg.PointCloud2, source, render, write)
+    builder.add('points2', sensor_msgs.msg.PointCloud2, source, render, write)

@@ -19,20 +19,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from k4a_ros.cameras.base import Capture
-from k4a_ros.cameras.base import Image
-from k4a_ros.images.registered import RegisteredImages
-from k4a_ros.publishing import board as captures
+from k4a_ros.capture import Capture
+from k4a_ros.capture import Image
+from k4a_ros.images.registration_cache import RegistrationCache
+from k4a_ros.publishing import image_sources as sources
 from k4a_ros.publishing import messages
-from k4a_ros.publishing.board import Board
 from k4a_ros.publishing.depth_topics import add_depth_images
 from k4a_ros.publishing.depth_topics import add_infrared_images
-from k4a_ros.publishing.outgoing import Outgoing
+from k4a_ros.publishing.raw.message import RawMessage
+from k4a_ros.publishing.topic_builder import TopicBuilder
 import numpy as np
 
 
 def add_registered(
-    board: Board, registered: RegisteredImages, factor: Callable[[], float],
+    builder: TopicBuilder, registered: RegistrationCache, factor: Callable[[], float],
 ) -> None:
     """
     Add depth_to_rgb, ir_to_rgb and rgb_to_depth, each with its camera_info.
@@ -40,19 +40,19 @@ def add_registered(
     :param factor: current value of ir_mono8_scaling_factor.
     """
     add_depth_images(
-        board, 'depth_to_rgb', board.color_lens, board.color_frame, captures.depth_with_color,
+        builder, 'depth_to_rgb', builder.color_lens, builder.color_frame, sources.depth_with_color,
         lambda capture, _: registered.depth_in_color(capture), registered.registration)
     infrared = add_infrared_images(
-        board, 'ir_to_rgb', board.color_lens, board.color_frame, captures.infrared_with_depth,
+        builder, 'ir_to_rgb', builder.color_lens, builder.color_frame, sources.infrared_with_depth,
         factor, lambda capture, _: registered.infrared_in_color(capture), registered.registration)
     registered.infrared_wanted = infrared.wanted
-    lens, frame = board.depth_lens, board.depth_frame
+    lens, frame = builder.depth_lens, builder.depth_frame
     size = (lens.width, lens.height)
     view = messages.ImageView(frame, 'bgra8', size, (*size[::-1], 4), np.uint8)
 
-    def render(capture: Capture, _: Image) -> Outgoing:
+    def render(capture: Capture, _: Image) -> RawMessage:
         view.show(registered.color_in_depth(capture))
         return view.message
 
-    board.add_images('rgb_to_depth', lens, frame, captures.color_with_depth, render,
-                     registered.registration)
+    builder.add_images('rgb_to_depth', lens, frame, sources.color_with_depth, render,
+                       registered.registration)

@@ -28,16 +28,16 @@ import threading
 import time
 from typing import Any
 
-from k4a_ros.cameras.base import Capture
-from k4a_ros.cameras.base import Image
-from k4a_ros.cameras.base import ImuSamples
-from k4a_ros.imu import ImuRate
-from k4a_ros.imu import ImuReadings
-from k4a_ros.imu import synchronise
-from k4a_ros.later import Later
+from k4a_ros.capture import Capture
+from k4a_ros.capture import Image
+from k4a_ros.capture import ImuSamples
+from k4a_ros.jit.lazy import Lazy
 from k4a_ros.publishing.messages import set_stamp
-from k4a_ros.publishing.outgoing import Writer
-from k4a_ros.publishing.rcl import RCLError
+from k4a_ros.publishing.raw.message import RetryingPublisher
+from k4a_ros.publishing.raw.rcl import RCLError
+from k4a_ros.streaming.imu import ImuRate
+from k4a_ros.streaming.imu import ImuReadings
+from k4a_ros.streaming.imu import synchronize
 from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.publisher import Publisher
@@ -104,7 +104,7 @@ class Counters:
     failed: int = 0
 
 
-class Output:
+class LazyPublisher:
     """
     A publisher that is used only while somebody listens, and waited for where needed.
 
@@ -116,7 +116,7 @@ class Output:
         self._warn = warn
         self.counters = Counters()
         self._publisher = publisher
-        self._writer = Writer(publisher)
+        self._writer = RetryingPublisher(publisher)
         self._said_ns = 0
 
     def subscribers(self) -> int:
@@ -155,7 +155,7 @@ class Output:
                        f'({self.counters.failed} so far): {error}')
 
 
-class Stream(Output):
+class Stream(LazyPublisher):
     """
     One topic that carries something of every capture.
 
@@ -171,7 +171,7 @@ class Stream(Output):
         self._source = source
         self._render = render
         #: the topic is left out until this, which takes long to make, is there ...
-        self.needs: Later[Any] | None = None
+        self.needs: Lazy[Any] | None = None
         #: ... or all wait for it, until this is set, at most
         self.cancel: threading.Event | None = None
 
@@ -195,14 +195,14 @@ class Stream(Output):
         set_stamp(message.header, to_ros(image.device_us))
         self._send(message)
 
-    def _prepared(self, needs: Later[Any]) -> bool:
+    def _prepared(self, needs: Lazy[Any]) -> bool:
         while not needs.begin():
             if self.cancel is None or self.cancel.wait(0.01):
                 return False
         return True
 
 
-class ImuStream(Output):
+class ImuStream(LazyPublisher):
     """
     The inertial samples, every one or averaged down to a rate.
 
@@ -222,7 +222,7 @@ class ImuStream(Output):
         """Publish these samples, if anybody wants them."""
         before, self._before = self._before, samples
         if self.wanted():
-            self._publish(self._rate.feed(synchronise(samples, before)), to_ros)
+            self._publish(self._rate.feed(synchronize(samples, before)), to_ros)
         else:
             self._rate.flush()
 

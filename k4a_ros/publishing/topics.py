@@ -23,34 +23,34 @@ import threading
 import time
 from typing import Any
 
-from k4a_ros.body.backends import choose
+from k4a_ros.calibration.tf_frames import IMU
 from k4a_ros.cameras.base import Camera
-from k4a_ros.cameras.base import Capture
-from k4a_ros.cameras.base import ImuSamples
-from k4a_ros.clock import FixedClock
-from k4a_ros.clock import LiveClock
-from k4a_ros.diagnostics import Latency
+from k4a_ros.capture import Capture
+from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import BodyTrackingError
-from k4a_ros.frames import IMU
-from k4a_ros.images.converted import ColorImages
-from k4a_ros.images.registered import RegisteredImages
-from k4a_ros.images.registered import Registration
-from k4a_ros.later import Later
+from k4a_ros.images.color_cache import ColorCache
+from k4a_ros.images.registration_cache import Registration
+from k4a_ros.images.registration_cache import RegistrationCache
+from k4a_ros.jit.lazy import Lazy
 from k4a_ros.publishing import messages
-from k4a_ros.publishing.board import Board
 from k4a_ros.publishing.body_topics import BodyTopics
+from k4a_ros.publishing.body_topics import TrackerChoice
 from k4a_ros.publishing.color_topics import add_color
 from k4a_ros.publishing.depth_topics import add_depth
 from k4a_ros.publishing.depth_topics import add_infrared
+from k4a_ros.publishing.options import TopicOptions
 from k4a_ros.publishing.point_topics import add_points
 from k4a_ros.publishing.registered_topics import add_registered
 from k4a_ros.publishing.streams import Counters
 from k4a_ros.publishing.streams import IMU_DEPTH
 from k4a_ros.publishing.streams import ImuStream
-from k4a_ros.publishing.streams import Output
+from k4a_ros.publishing.streams import LazyPublisher
 from k4a_ros.publishing.streams import Publishers
 from k4a_ros.publishing.streams import Stream
-from k4a_ros.settings import Settings
+from k4a_ros.publishing.topic_builder import TopicBuilder
+from k4a_ros.streaming.device_clock import FixedClock
+from k4a_ros.streaming.device_clock import LiveClock
+from k4a_ros.streaming.rates import Latency
 import numpy as np
 from rclpy.node import Node
 import sensor_msgs.msg
@@ -78,68 +78,75 @@ class Topics:
         self._clock: FixedClock | LiveClock = FixedClock()
         #: why there are no people although they are wanted, '' otherwise
         self.body_error = ''
+        #: factor from infrared to mono8, a live parameter
+        self.infrared_scale = 1.0
         self.latency = Latency()
         #: when the last capture came (monotonic seconds), and how warm the camera was
-        self.came = time.monotonic()
+        self.last_capture_s = time.monotonic()
         self.temperature = math.nan
 
-    def adopt(self, camera: Camera, settings: Settings, ir_factor: Callable[[], float]) -> None:
+    def bind_camera(
+        self, camera: Camera, options: TopicOptions, choose_tracker: Callable[[], TrackerChoice],
+    ) -> None:
         """
         Make the topics of a camera, and remove those that it does not have.
 
         Not while another camera is being published. Publishers and counters of topics that there
         were already are kept.
 
-        :param ir_factor: current value of ir_mono8_scaling_factor.
+        :param choose_tracker: asked where bodies are wanted; raises BodyTrackingError.
         """
         self._camera = camera
+        self.infrared_scale = options.ir_mono8_scaling_factor
         self._set_clock(camera.lossless)
-        board = Board(camera, settings, self._publishers, self._warn, self._cancel)
-        self._add_images(board, ir_factor)
-        self._streams = board.streams
+        builder = TopicBuilder(camera, options, self._publishers, self._warn, self._cancel)
+        self._add_images(builder, lambda: self.infrared_scale)
+        self._streams = builder.streams
         self._imu = None
-        if settings.imu_enabled and camera.config.imu:
-            self._add_imu(settings)
-        self.bodies = self._bodies(board)
+        if options.imu_enabled and camera.config.imu:
+            self._add_imu(options)
+        self.bodies = self._bodies(builder, choose_tracker)
         for stream in self._all():
             stream.counters = self._counters.setdefault(stream.topic, stream.counters)
         self._publishers.keep_only({stream.topic for stream in self._all()})
 
     @staticmethod
-    def _add_images(board: Board, ir_factor: Callable[[], float]) -> None:
-        settings, camera = board.settings, board.camera
+    def _add_images(builder: TopicBuilder, ir_factor: Callable[[], float]) -> None:
+        options, camera = builder.options, builder.camera
         config, calibration = camera.config, camera.calibration
-        infrared = settings.depth_enabled and config.ir
-        depth = settings.depth_enabled and config.depth
-        color = settings.color_enabled and config.color
-        colors = ColorImages(config)
+        infrared = options.depth_enabled and config.ir
+        depth = options.depth_enabled and config.depth
+        color = options.color_enabled and config.color
+        colors = ColorCache(config)
         registered = None
         if depth and color:
-            registered = RegisteredImages(config, colors.encoded('bgra8'), Later(
+            registered = RegistrationCache(config, colors.encoded('bgra8'), Lazy(
                 lambda: Registration.of(
-                    calibration, config, settings.registration_occlusion)))
+                    calibration, config, options.registration_occlusion)))
         if infrared:
-            add_infrared(board, ir_factor)
+            add_infrared(builder, ir_factor)
         if depth:
-            add_depth(board)
-        if depth and settings.point_cloud:
-            add_points(board, registered)
+            add_depth(builder)
+        if depth and options.point_cloud:
+            add_points(builder, registered)
         if color:
-            add_color(board, colors)
+            add_color(builder, colors)
         if registered is not None:
-            add_registered(board, registered, ir_factor)
+            add_registered(builder, registered, ir_factor)
 
-    def _bodies(self, board: Board) -> BodyTopics | None:
+    def _bodies(
+        self, builder: TopicBuilder, choose_tracker: Callable[[], TrackerChoice],
+    ) -> BodyTopics | None:
         """Return the topics of people, if there can be any; else it has been said why not."""
         self.body_error = ''
-        config = board.camera.config
-        if not board.settings.body_tracking_enabled:
+        config = builder.camera.config
+        if not builder.options.body_tracking_enabled:
             return None
         try:
             if not (config.depth and config.ir):
                 raise BodyTrackingError(
                     f'body tracking needs depth and infrared, which {config} does not have')
-            return BodyTopics(board, choose(board.settings), self._warn, self._settle)
+            return BodyTopics(builder, choose_tracker(), self._warn, self._wait_for_acks)
         except BodyTrackingError as error:
             self.body_error = str(error)
             self._node.get_logger().error(f'No people are published: {error}')
@@ -175,7 +182,7 @@ class Topics:
             if image is not None:
                 self._observe(image.device_us, image.host_ns, source)
         began = time.monotonic_ns()
-        self.came = began / 1e9
+        self.last_capture_s = began / 1e9
         self.temperature = capture.temperature
         for stream in self._streams:
             stream.offer(capture, self._clock.to_ros)
@@ -184,7 +191,7 @@ class Topics:
         newest = max(i.host_ns for i in (capture.depth, capture.ir, capture.color) if i)
         self.latency.add(time.monotonic_ns() - (newest or began))
         if self._camera.lockstep:
-            self._settle(self._streams)
+            self._wait_for_acks(self._streams)
 
     def imu(self, samples: ImuSamples) -> None:
         """Publish inertial samples, if wanted."""
@@ -199,7 +206,7 @@ class Topics:
         for start in range(0, len(samples), self._imu.depth):
             self._imu.offer(
                 samples[start:start + self._imu.depth], self._clock.to_ros)
-            self._settle([self._imu])
+            self._wait_for_acks([self._imu])
 
     def imu_wanted(self) -> bool:
         """Tell whether anybody subscribes to inertial samples."""
@@ -214,7 +221,7 @@ class Topics:
         """Publish what is held back, and wait until reliable subscribers have everything."""
         if self._imu is not None:
             self._imu.flush(self._clock.to_ros)
-        self._settle(self._all())
+        self._wait_for_acks(self._all())
 
     def subscribers(self) -> dict[str, int]:
         """Return how many subscribe to each topic."""
@@ -224,15 +231,15 @@ class Topics:
         """Return what each topic has done, by topic."""
         return {stream.topic: stream.counters for stream in self._all()}
 
-    def _all(self) -> Iterator[Output]:
+    def _all(self) -> Iterator[LazyPublisher]:
         yield from self._streams
         if self.bodies is not None:
             yield from self.bodies.topics
         if self._imu is not None:
             yield self._imu
 
-    def _settle(self, streams: Any) -> None:
-        """Wait for acknowledgements; a subscriber that hangs holds this up for 10 s."""
+    def _wait_for_acks(self, streams: Any) -> None:
+        """Wait for acknowledgments; a subscriber that hangs holds this up for 10 s."""
         deadline = time.monotonic() + 10.0
         for stream in streams:
             while not stream.acknowledged(0.002):
@@ -254,14 +261,14 @@ class Topics:
     def _warn(self, text: str) -> None:
         self._node.get_logger().warning(text)
 
-    def _add_imu(self, settings: Settings) -> None:
+    def _add_imu(self, options: TopicOptions) -> None:
         calibration = self._camera.calibration
         message = messages.imu_message(
-            settings.tf_prefix + IMU, _covariance(calibration.accel_sigma),
+            options.tf_prefix + IMU, _covariance(calibration.accel_sigma),
             _covariance(calibration.gyro_sigma))
         publisher = self._publishers.get(sensor_msgs.msg.Imu, 'imu', IMU_DEPTH)
         self._imu = ImuStream(
-            'imu', publisher, message, settings.imu_rate_target, self._warn)
+            'imu', publisher, message, options.imu_rate_target, self._warn)
 
 
 def _covariance(sigma: Any) -> tuple[float, ...]:

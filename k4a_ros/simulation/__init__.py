@@ -12,5 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""A world whose geometry is known exactly, and what an Azure Kinect in it would measure."""
+"""Render what an Azure Kinect would measure in a synthetic scene."""

@@ -13,12 +13,12 @@
 # limitations under the License.
 
 
-"""The simulated colour camera, before its controls."""
+"""The simulated color camera, before its controls."""
 
 from __future__ import annotations
 
-from k4a_ros.lens import Intrinsics
-from k4a_ros.rigid_transform import RigidTransform
+from k4a_ros.calibration.lens import Intrinsics
+from k4a_ros.calibration.rigid_transform import RigidTransform
 from k4a_ros.simulation.view import AMBIENT
 from k4a_ros.simulation.view import Pool
 from k4a_ros.simulation.view import Timeline
@@ -29,7 +29,7 @@ import numpy.typing as npt
 
 class ColorCamera:
     """
-    A colour camera at one resolution.
+    A color camera at one resolution.
 
     :param mount: from its frame to the depth camera's.
     :param compiled: whether to use numba; by default where it is installed.

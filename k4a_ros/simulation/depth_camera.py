@@ -17,9 +17,9 @@
 
 from __future__ import annotations
 
-from k4a_ros.config import DepthMode
-from k4a_ros.lens import Intrinsics
-from k4a_ros.rigid_transform import RigidTransform
+from k4a_ros.calibration.lens import Intrinsics
+from k4a_ros.calibration.rigid_transform import RigidTransform
+from k4a_ros.camera_config import DepthMode
 from k4a_ros.simulation import response
 from k4a_ros.simulation.scene import NOBODY
 from k4a_ros.simulation.view import AMBIENT

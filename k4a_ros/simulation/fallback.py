@@ -140,7 +140,7 @@ def _rays(rx: Floats, ry: Floats) -> Floats:
 
 def _shape(row: Floats) -> Plane | Box | Capsule:
     """Return a shape, in its own frame, from its row of the table."""
-    from k4a_ros.rigid_transform import RigidTransform
+    from k4a_ros.calibration.rigid_transform import RigidTransform
     if row[0] == PLANE:
         return Plane((0.0, 0.0, 0.0), (0.0, 0.0, 1.0))
     if row[0] == BOX:
@@ -149,7 +149,7 @@ def _shape(row: Floats) -> Plane | Box | Capsule:
 
 
 def _look(row: Floats, rays: Floats, z: Floats) -> tuple[Floats, Floats]:
-    """Return the unit normals towards the camera (N, 3) and the colours (N, 3) of hits."""
+    """Return the unit normals towards the camera (N, 3) and the colors (N, 3) of hits."""
     rotation = row[4:13].reshape(3, 3)
     points = (rays * z[:, np.newaxis] - row[13:16]) @ rotation
     normal = np.zeros_like(points)

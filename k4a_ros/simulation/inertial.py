@@ -17,10 +17,10 @@
 
 from __future__ import annotations
 
-from k4a_ros import frames
-from k4a_ros.calibration import FactoryCalibration
-from k4a_ros.cameras.base import ImuSamples
-from k4a_ros.rigid_transform import RigidTransform
+from k4a_ros.calibration import tf_frames
+from k4a_ros.calibration.factory import FactoryCalibration
+from k4a_ros.calibration.rigid_transform import RigidTransform
+from k4a_ros.capture import ImuSamples
 from k4a_ros.simulation.motion import CameraPath
 from k4a_ros.simulation.shapes import Array
 import numpy as np
@@ -52,9 +52,9 @@ class Inertial:
         self, path: CameraPath, calibration: FactoryCalibration, seed: int, noise: bool,
     ) -> None:
         self._path = path
-        from_depth = frames.base_from_depth()
-        self._accel = from_depth @ calibration.depth_to_accel.normalised().inverse()
-        self._gyro = from_depth @ calibration.depth_to_gyro.normalised().inverse()
+        from_depth = tf_frames.base_from_depth()
+        self._accel = from_depth @ calibration.depth_to_accel.normalized().inverse()
+        self._gyro = from_depth @ calibration.depth_to_gyro.normalized().inverse()
         self._sigma = np.zeros(6)
         if noise:
             accel, gyro = calibration.accel_sigma, calibration.gyro_sigma

@@ -26,7 +26,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from k4a_ros.compilation import compiled_fused
+from k4a_ros.jit.numba_jit import compiled_fused
 from k4a_ros.simulation.shapes import BOX
 from k4a_ros.simulation.shapes import NEAREST
 from k4a_ros.simulation.shapes import PLANE
@@ -113,7 +113,7 @@ def trace(shapes: Any, areas: Any, first: int, rx: Any, ry: Any, z: Any, index: 
     :param areas: (N, 4) int64: the rows from, to and the columns from, to in which each may be.
     :param first: index of the first of them.
     :param rx: (height, width) float32, ``ry`` likewise: the rays, NaN for none.
-    :param z: (height, width) float64, changed: depths, metres, inf for nothing.
+    :param z: (height, width) float64, changed: depths, meters, inf for nothing.
     :param index: (height, width) int16, changed: what is there, -1 for nothing.
     """
     for n in range(shapes.shape[0]):
@@ -148,7 +148,7 @@ def trace(shapes: Any, areas: Any, first: int, rx: Any, ry: Any, z: Any, index: 
 @compiled_fused
 def _look(numbers: Any, x: float, y: float, z: float) -> tuple[float, float, float, bool]:
     """
-    Return the unit normal towards the camera of a hit, and whether it has the other colour.
+    Return the unit normal towards the camera of a hit, and whether it has the other color.
 
     :param numbers: ``_numbers`` of the shape.
     :param x: and ``y``, ``z``: the ray and the depth.
@@ -198,7 +198,7 @@ def paint(
     ambient: float, image: Any,
 ) -> None:
     """
-    Colour the pixels that show one of the shapes: matt surfaces under one distant light.
+    Color the pixels that show one of the shapes: matt surfaces under one distant light.
 
     If ``first`` is 0, so that these are all shapes, pixels that show nothing become black.
 
@@ -291,7 +291,7 @@ def measure(
     :param first: index of the first of the shapes.
     :param lit: (height, width) bool: the illuminated pixels.
     :param jump: pixels are invalid where 1 / z bends by more than this share of itself from one
-        neighbour to the other: it does not on a plane, however steep, but does at an edge.
+        neighbor to the other: it does not on a plane, however steep, but does at an edge.
     :param floor: standard deviation of the depth, mm, however much light there is.
     :param shot: what is divided by the root of the amplitude and added to it (in squares).
     :param wave: amplitude, mm, wavelength, mm, and phase of the systematic error.

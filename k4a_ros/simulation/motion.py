@@ -21,8 +21,8 @@ import abc
 from dataclasses import dataclass
 import math
 
-from k4a_ros import frames
-from k4a_ros.rigid_transform import RigidTransform
+from k4a_ros.calibration import tf_frames
+from k4a_ros.calibration.rigid_transform import RigidTransform
 from k4a_ros.simulation.shapes import Array
 from k4a_ros.simulation.shapes import Vector
 import numpy as np
@@ -34,7 +34,7 @@ class Motion(abc.ABC):
 
     @abc.abstractmethod
     def offset(self, time: float) -> Vector:
-        """Return how far it is from where it was put, metres."""
+        """Return how far it is from where it was put, meters."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Waypoint:
     """
     Where the camera's housing is at a time.
 
-    ``position`` of camera_base in the world, metres; ``yaw`` to the left, ``pitch`` downward and
+    ``position`` of camera_base in the world, meters; ``yaw`` to the left, ``pitch`` downward and
     ``roll`` to the right about the axes of camera_base (REP 103), radians, applied in this order.
     """
 
@@ -134,12 +134,12 @@ class CameraPath:
         cos, sin = np.cos(now[:, 3:]), np.sin(now[:, 3:])
         turns = (_about(2, cos[:, 0], sin[:, 0]) @ _about(1, cos[:, 1], sin[:, 1])
                  @ _about(0, cos[:, 2], sin[:, 2]))
-        return frames.BODY_FROM_OPTICAL.T @ turns, np.array(now[:, :3])
+        return tf_frames.BODY_FROM_OPTICAL.T @ turns, np.array(now[:, :3])
 
     def depth_camera(self, time: float) -> RigidTransform:
         """Return the pose of the depth camera in the world."""
         rotation, translation = self.housing([time])
-        return RigidTransform(rotation[0], translation[0]) @ frames.base_from_depth()
+        return RigidTransform(rotation[0], translation[0]) @ tf_frames.base_from_depth()
 
 
 def _about(axis: int, cos: Array, sin: Array) -> Array:

@@ -22,7 +22,7 @@ from functools import cached_property
 from itertools import pairwise
 import math
 
-from k4a_ros.rigid_transform import RigidTransform
+from k4a_ros.calibration.rigid_transform import RigidTransform
 from k4a_ros.simulation import skeleton
 from k4a_ros.simulation.shapes import Array
 from k4a_ros.simulation.shapes import Capsule
@@ -139,7 +139,7 @@ class Person:
 
     @property
     def _stride(self) -> float:
-        """Return the length of two steps, metres: longer when walking faster."""
+        """Return the length of two steps, meters: longer when walking faster."""
         return (0.55 + 0.65 * self.speed) * self.height / skeleton.TEMPLATE_HEIGHT
 
     @cached_property

@@ -26,7 +26,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 import math
 
-from k4a_ros.config import DepthMode
+from k4a_ros.camera_config import DepthMode
 import numpy as np
 import numpy.typing as npt
 
@@ -40,7 +40,7 @@ WFOV_AT_1_M = NFOV_AT_1_M * 1.2 / math.pi
 #: [R]: 15954 is the brightest pixel below 65535, and all pixels that are 65535 have no depth
 SATURATION = 15950.0
 
-#: [HW]: operating range, metres, of 15 % to 95 % reflectivity, within which the standard deviation
+#: [HW]: operating range, meters, of 15 % to 95 % reflectivity, within which the standard deviation
 #: is 17 mm at most
 RANGES = {
     DepthMode.NFOV_UNBINNED: (0.5, 3.86),

@@ -16,7 +16,7 @@
 """
 A world whose geometry is known exactly, at every time.
 
-The world is a level frame with the axes of an optical frame: x right, y down, z forward, metres;
+The world is a level frame with the axes of an optical frame: x right, y down, z forward, meters;
 gravity is along y. The geometry is exact (``k4a_ros.simulation.shapes``).
 """
 
@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from dataclasses import field
 from functools import cached_property
 
-from k4a_ros.rigid_transform import RigidTransform
+from k4a_ros.calibration.rigid_transform import RigidTransform
 from k4a_ros.simulation.motion import CameraPath
 from k4a_ros.simulation.motion import Motion
 from k4a_ros.simulation.person import Person
@@ -120,7 +120,7 @@ class Scene:
         """
         Return what rays from one point meet first, at a time.
 
-        :param origin: (3,) in the world, metres.
+        :param origin: (3,) in the world, meters.
         :param directions: (..., 3) in the world, any length; NaN meets nothing.
         """
         return cast(self.at(time)[0], origin, directions)

@@ -26,9 +26,9 @@ from typing import Any
 from typing import NoReturn
 from typing import TypeVar
 
-from k4a_ros import frames
+from k4a_ros.calibration import tf_frames
+from k4a_ros.calibration.rigid_transform import RigidTransform
 from k4a_ros.errors import SceneError
-from k4a_ros.rigid_transform import RigidTransform
 from k4a_ros.simulation.motion import CameraPath
 from k4a_ros.simulation.motion import Circle
 from k4a_ros.simulation.motion import Line
@@ -48,7 +48,7 @@ from k4a_ros.simulation.shapes import Vector
 import numpy as np
 import yaml
 
-#: metres; everything is nearer than this to the origin, and not smaller than that
+#: meters; everything is nearer than this to the origin, and not smaller than that
 _FARTHEST = 1000.0
 _SMALLEST = 0.001
 _LONGEST_TIME = 86400.0
@@ -284,7 +284,7 @@ def _box(node: _Node, material: Material) -> Shape:
     angles = (_get(parts, key, _Node.angle, 0.0) for key in ('yaw', 'pitch', 'roll'))
     housing, _ = CameraPath((Waypoint(0.0, (0.0, 0.0, 0.0), *angles),)).housing([0.0])
     # the axes of a box that is not turned are those of the world
-    rotation = housing[0] @ frames.BODY_FROM_OPTICAL
+    rotation = housing[0] @ tf_frames.BODY_FROM_OPTICAL
     center = node.need(parts, 'center').vector()
     return Box(node.need(parts, 'size').vector(_SMALLEST),
                RigidTransform(rotation, np.array(center)), material)

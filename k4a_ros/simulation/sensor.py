@@ -17,13 +17,13 @@
 
 from __future__ import annotations
 
-from k4a_ros.calibration import FactoryCalibration
-from k4a_ros.cameras.base import ImuSamples
-from k4a_ros.config import CameraConfig
-from k4a_ros.config import ColorResolution
-from k4a_ros.config import DepthMode
+from k4a_ros.calibration.factory import FactoryCalibration
+from k4a_ros.calibration.rigid_transform import quaternions
+from k4a_ros.camera_config import CameraConfig
+from k4a_ros.camera_config import ColorResolution
+from k4a_ros.camera_config import DepthMode
+from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import CalibrationError
-from k4a_ros.rigid_transform import quaternions
 from k4a_ros.simulation.color_camera import ColorCamera
 from k4a_ros.simulation.depth_camera import DepthCamera
 from k4a_ros.simulation.inertial import Inertial
@@ -45,7 +45,7 @@ class Sensor:
     ``imu``, and another ``truth`` and ``body_index``. Returned arrays are the caller's: they are
     not written to again as long as anything refers to them.
 
-    :param config: says depth mode and colour resolution; formats and rates do not matter here.
+    :param config: says depth mode and color resolution; formats and rates do not matter here.
     :param seed: of the noise.
     :param noise: False gives depth, infrared and inertial values without random and systematic
         errors; pixels are invalid as with them.
@@ -58,7 +58,7 @@ class Sensor:
     ) -> None:
         timeline = Timeline(scene)
         self._scene = scene
-        self._from_color = calibration.depth_to_color.normalised().inverse()
+        self._from_color = calibration.depth_to_color.normalized().inverse()
         self._inertial = Inertial(scene.camera, calibration, seed, noise)
         self._depth: DepthCamera | None = None
         self._color: ColorCamera | None = None
@@ -75,8 +75,8 @@ class Sensor:
         """
         Return the depth and the infrared image.
 
-        :param device_us: centre of exposure.
-        :return: (height, width) uint16 each: depth in millimetres, 0 invalid; infrared, lit by
+        :param device_us: center of exposure.
+        :return: (height, width) uint16 each: depth in millimeters, 0 invalid; infrared, lit by
             the camera, 65535 saturated. In PASSIVE_IR depth is None and infrared shows the light
             of the room. Both are None if the depth camera is OFF.
         """
@@ -84,16 +84,16 @@ class Sensor:
 
     def color(self, device_us: int, exposure_us: float = 0.0) -> npt.NDArray[np.uint8]:
         """
-        Return what the colour camera sees, before exposure, white balance and all other controls.
+        Return what the color camera sees, before exposure, white balance and all other controls.
 
-        :param device_us: centre of exposure.
+        :param device_us: center of exposure.
         :param exposure_us: length of exposure; nothing depends on it, as motion blur is not
-            modelled: the image is that of the centre of the exposure.
+            modeled: the image is that of the center of the exposure.
         :return: (height, width, 3) uint8 blue, green, red.
-        :raises CalibrationError: the colour camera is OFF.
+        :raises CalibrationError: the color camera is OFF.
         """
         if self._color is None:
-            raise CalibrationError('the colour camera of the simulation has no image: it is OFF')
+            raise CalibrationError('the color camera of the simulation has no image: it is OFF')
         return self._color.take(device_us)
 
     def imu(self, from_us: int, to_us: int) -> ImuSamples:

@@ -17,8 +17,8 @@
 Bodies whose surfaces rays meet at exactly known places.
 
 Every intersection is solved analytically in double precision, in the body's own frame: a plane is
-its x and y axes; a cuboid is centred and aligned; a capsule runs along z from the origin.
-Positions are metres in the world of the scene that the bodies are in.
+its x and y axes; a cuboid is centered and aligned; a capsule runs along z from the origin.
+Positions are meters in the world of the scene that the bodies are in.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
 
-from k4a_ros.rigid_transform import RigidTransform
+from k4a_ros.calibration.rigid_transform import RigidTransform
 import numpy as np
 import numpy.typing as npt
 
@@ -47,9 +47,9 @@ class Material:
     """
     What a surface looks like.
 
-    ``color`` is blue, green, red from 0 to 1; with ``square`` > 0 (metres) it alternates with
+    ``color`` is blue, green, red from 0 to 1; with ``square`` > 0 (meters) it alternates with
     ``other`` like a checkerboard whose corner is at the shape's own origin. The infrared
-    reflectivity is the mean of the colour.
+    reflectivity is the mean of the color.
     """
 
     color: Vector = (0.7, 0.7, 0.7)
@@ -57,7 +57,7 @@ class Material:
     square: float = 0.0
 
     def at(self, surface: Array) -> Array:
-        """Return the colours (N, 3) at places (N, 2) on the surface, metres."""
+        """Return the colors (N, 3) at places (N, 2) on the surface, meters."""
         if self.square <= 0:
             return np.broadcast_to(np.array(self.color), (len(surface), 3))
         odd = np.floor(surface / self.square).astype(np.int64).sum(axis=1) % 2
@@ -96,7 +96,7 @@ class Shape(abc.ABC):
 
     @abc.abstractmethod
     def texture(self, points: Array) -> Array:
-        """Return coordinates (N, 2), metres, that texture points (N, 3) in the own frame."""
+        """Return coordinates (N, 2), meters, that texture points (N, 3) in the own frame."""
 
     @abc.abstractmethod
     def moved(self, offset: Vector) -> Shape:
@@ -119,7 +119,7 @@ class Shape(abc.ABC):
             return distance, normal @ rotation.T
 
     def surface(self, points: Array) -> Array:
-        """Return coordinates (N, 2), metres, that texture the surface at points (N, 3) of it."""
+        """Return coordinates (N, 2), meters, that texture the surface at points (N, 3) of it."""
         frame = self.frame()
         return self.texture((points - frame.translation) @ frame.rotation)
 
@@ -269,9 +269,9 @@ class Capsule(Shape):
         return (span / length if length > 0 else np.array([0.0, 1.0, 0.0])), length
 
 
-def sphere(centre: Vector, radius: float, material: Material) -> Capsule:
+def sphere(center: Vector, radius: float, material: Material) -> Capsule:
     """Return a sphere: a capsule of no length."""
-    return Capsule(centre, centre, radius, material)
+    return Capsule(center, center, radius, material)
 
 
 def table(shapes: Sequence[Shape]) -> Array:

@@ -16,7 +16,7 @@
 """
 The joints and the surface of somebody in the middle of a step.
 
-Everything here is in the frame of the person: x forward, y left, z up, metres, the origin on the
+Everything here is in the frame of the person: x forward, y left, z up, meters, the origin on the
 floor below the pelvis. Lengths are for a height of 1.75 m, after the segment lengths in Winter,
 "Biomechanics and Motor Control of Human Movement", 4th edition, 2009, figure 4.1; angles over
 the cycle of a step are smooth curves through the peaks shown there and in Perry, "Gait Analysis",
@@ -26,7 +26,7 @@ Joints and axes are those of k4abt (k4abttypes.h, and the documentation's page "
 tracking joints"): along the spine x is up, y forward, z left; x runs along the bones, away from
 the body in the left arm and right leg, towards it in the right arm and left leg; elbows and knees
 turn about z. In a hand the axes are those of an outstretched arm whose palm looks down; how far a
-real tracker turns wrist and thumb about the bone is not modelled.
+real tracker turns wrist and thumb about the bone is not modeled.
 """
 
 from __future__ import annotations
@@ -216,9 +216,9 @@ def _cross(a: Array, b: Array) -> Array:
     return np.array((ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx))
 
 
-def _bump(phase: float, centre: float, width: float) -> float:
-    """Return a bell curve over the cycle, 1 at its centre."""
-    away = (phase - centre + 0.5) % 1.0 - 0.5
+def _bump(phase: float, center: float, width: float) -> float:
+    """Return a bell curve over the cycle, 1 at its center."""
+    away = (phase - center + 0.5) % 1.0 - 0.5
     return math.exp(-(away / width) ** 2)
 
 

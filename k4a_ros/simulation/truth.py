@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from k4a_ros.rigid_transform import RigidTransform
+from k4a_ros.calibration.rigid_transform import RigidTransform
 import numpy as np
 import numpy.typing as npt
 
@@ -32,7 +32,7 @@ class PersonTruth:
     """
     One person, in the joints and conventions of k4abt (k4abttypes.h).
 
-    ``body_id`` counts from 1 in the order of the scene. ``positions`` (32, 3) float64, metres, in
+    ``body_id`` counts from 1 in the order of the scene. ``positions`` (32, 3) float64, meters, in
     the depth camera's frame and ``positions_world`` in the world; ``orientations`` (32, 4)
     float64, unit quaternions w, x, y, z: the axes of the joints in the depth camera's frame.
     """

@@ -23,11 +23,12 @@ then drawn in the rectangle of pixels that it can be in, and what it hid is put 
 from __future__ import annotations
 
 import sys
+from types import ModuleType
 from typing import Any
 
-from k4a_ros.lens import Intrinsics
-from k4a_ros.loops import loops
-from k4a_ros.rigid_transform import RigidTransform
+from k4a_ros.calibration.lens import Intrinsics
+from k4a_ros.calibration.rigid_transform import RigidTransform
+from k4a_ros.jit.kernels import use_numba
 from k4a_ros.simulation.scene import NOBODY
 from k4a_ros.simulation.scene import Scene
 from k4a_ros.simulation.shapes import Array
@@ -70,11 +71,19 @@ class Timeline:
         return last[1], last[2]
 
 
+def _kernels(compiled: bool | None) -> ModuleType:
+    if use_numba(compiled):
+        from k4a_ros.simulation import kernels
+        return kernels
+    from k4a_ros.simulation import fallback
+    return fallback
+
+
 class View:
     """
     The depth buffer of one camera.
 
-    ``z`` (height, width) float64: depth, metres, inf for nothing; ``index`` (height, width)
+    ``z`` (height, width) float64: depth, meters, inf for nothing; ``index`` (height, width)
     int16: the row of ``shapes`` that is seen, -1 for none; ``shapes`` in the camera's frame;
     ``owners``: for each of them the index of the person, or 255; all of the last ``update``.
 
@@ -90,7 +99,7 @@ class View:
         self._timeline = timeline
         self._mount = mount
         self._path = timeline.scene.camera
-        self.draw: Any = loops('k4a_ros.simulation.', compiled)
+        self.draw: Any = _kernels(compiled)
         self.rx, self.ry = rays or rays_of(lens)
         self.whole: Area = (0, lens.height, 0, lens.width)
         self._limits = _limits(self.rx, self.ry)
@@ -209,13 +218,13 @@ def _bounds(shapes: Array) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
     ends = np.array([0.0, 1.0])[np.arange(8) // 4]
     corners[capsules] = 0.0
     corners[capsules, :, 2] = shapes[capsules, 2, np.newaxis] * ends
-    centres = corners @ rotation.transpose(0, 2, 1) + shapes[:, np.newaxis, 13:16]
-    depth = centres[..., 2]
+    centers = corners @ rotation.transpose(0, 2, 1) + shapes[:, np.newaxis, 13:16]
+    depth = centers[..., 2]
     everywhere = (shapes[:, 0] == PLANE) | (depth <= radius + 1e-3).any(axis=1)
     result = []
     for axis in (0, 1):
-        away = np.hypot(centres[..., axis], depth)
-        angle = np.arctan2(centres[..., axis], depth)
+        away = np.hypot(centers[..., axis], depth)
+        angle = np.arctan2(centers[..., axis], depth)
         spread = np.arcsin(np.minimum(radius / np.maximum(away, 1e-9), 1.0))
         low, high = angle - spread, angle + spread
         least = np.where(low > -np.pi / 2, np.tan(low), -np.inf).min(axis=1)

@@ -16,16 +16,18 @@
 
 from __future__ import annotations
 
-from k4a_ros.calibration import FactoryCalibration
-from k4a_ros.config import CameraConfig
-from k4a_ros.config import ColorFormat
-from k4a_ros.config import ColorResolution
-from k4a_ros.config import DepthMode
-from k4a_ros.nominal_calibration import nominal_calibration
+from k4a_ros.calibration.factory import FactoryCalibration
+from k4a_ros.calibration.nominal import nominal_calibration
+from k4a_ros.camera_config import CameraConfig
+from k4a_ros.camera_config import ColorFormat
+from k4a_ros.camera_config import ColorResolution
+from k4a_ros.camera_config import DepthMode
+from k4a_ros.jit.announce import warms_up
 from k4a_ros.simulation.scene_file import default_scene
 from k4a_ros.simulation.sensor import Sensor
 
 
+@warms_up('the simulated camera')
 def warm_up_simulation() -> None:
     """Take a picture with each camera, so that the next is as quick as all later ones."""
     config = CameraConfig.of_modes(

@@ -14,7 +14,7 @@
 
 
 """
-Show the cameras that are plugged in: who they are, their calibration, jacks and colour controls.
+Show the cameras that are plugged in: who they are, their calibration, jacks and color controls.
 
     k4a_info [--serial 000123456712 | --index 0] [--json]
 """
@@ -27,18 +27,18 @@ import json
 import sys
 from typing import Any
 
+from k4a_ros.calibration.lens import Intrinsics
+from k4a_ros.camera_config import CameraConfig
+from k4a_ros.camera_config import ColorResolution
+from k4a_ros.camera_config import DepthMode
 from k4a_ros.cameras.base import is_serial
 from k4a_ros.cameras.device.camera import DeviceCamera
-from k4a_ros.cameras.device.search import Connected
-from k4a_ros.cameras.device.search import connected
-from k4a_ros.cameras.device.search import NO_CAMERA
-from k4a_ros.config import CameraConfig
-from k4a_ros.config import ColorResolution
-from k4a_ros.config import DepthMode
+from k4a_ros.cameras.device.discovery import Connected
+from k4a_ros.cameras.device.discovery import connected
+from k4a_ros.cameras.device.discovery import NO_CAMERA
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import DeviceNotFoundError
 from k4a_ros.errors import K4aRosError
-from k4a_ros.lens import Intrinsics
 
 #: any that a camera accepts: nothing is streamed
 _CONFIG = CameraConfig.of_modes(DepthMode.NFOV_UNBINNED, ColorResolution.OFF)
@@ -50,7 +50,7 @@ def facts(camera: DeviceCamera) -> dict[str, Any]:
     """Return everything about a camera, as JSON can hold it."""
     jacks, calibration = camera.sync_jacks(), camera.calibration
     lenses = {f'depth {mode.name}': calibration.depth(mode) for mode in _MODES}
-    lenses |= {f'colour {size.label}': calibration.color(size) for size in _RESOLUTIONS}
+    lenses |= {f'color {size.label}': calibration.color(size) for size in _RESOLUTIONS}
     return {
         'index': int(camera.info.source),
         'serial': camera.info.serial,
@@ -96,14 +96,14 @@ def text(camera: dict[str, Any]) -> str:
         '  sync jacks   ' + (
             f'in: {cables[jacks["in"]]}, out: {cables[jacks["out"]]}' if jacks else 'not told'),
         f'  calibration  made {calibration["made"] or "at a time that is not told"}; from the '
-        f'depth camera (x right, y down, z forward) the colour camera is at '
-        f'({_millimetres(calibration["color_in_depth_m"])}) mm, the IMU at '
-        f'({_millimetres(calibration["imu_in_depth_m"])}) mm']
+        f'depth camera (x right, y down, z forward) the color camera is at '
+        f'({_millimeters(calibration["color_in_depth_m"])}) mm, the IMU at '
+        f'({_millimeters(calibration["imu_in_depth_m"])}) mm']
     for name, lens in calibration['lenses'].items():
         width, height = lens['size']
         lines.append(f'    {name:22} {width:4} x {height:4}  f {lens["fx"]:7.2f} {lens["fy"]:7.2f}'
                      f'  c {lens["cx"]:7.2f} {lens["cy"]:7.2f}')
-    lines.append('  colour controls' + ('' if camera['controls'] else ': none'))
+    lines.append('  color controls' + ('' if camera['controls'] else ': none'))
     for name, control in camera['controls'].items():
         value = 'not told' if control['value'] is None else json.dumps(control['value'])
         value += ' (automatic)' if control['automatic'] else ''
@@ -113,7 +113,7 @@ def text(camera: dict[str, Any]) -> str:
     return '\n'.join(lines)
 
 
-def _millimetres(place: list[float]) -> str:
+def _millimeters(place: list[float]) -> str:
     return ', '.join(f'{1000 * value:.1f}' for value in place)
 
 

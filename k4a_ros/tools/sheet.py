@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One picture of what a depth camera sees: depth, infrared, colour, cloud from the side."""
+"""One picture of what a depth camera sees: depth, infrared, color, cloud from the side."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _PAPER = (28, 26, 24)
 
 def depth_picture(depth_m: npt.NDArray[np.float32]) -> Picture:
     """
-    Colour a depth image: near is red, far is blue, invalid is black.
+    Color a depth image: near is red, far is blue, invalid is black.
 
-    :param depth_m: (H, W) float32 metres; 0 or NaN for invalid.
+    :param depth_m: (H, W) float32 meters; 0 or NaN for invalid.
     :return: (H, W, 3) uint8 BGR.
     """
     valid = np.isfinite(depth_m) & (depth_m > 0)
@@ -52,17 +52,17 @@ def ir_picture(ir: npt.NDArray[np.uint16] | npt.NDArray[np.uint8]) -> Picture:
     :param ir: (H, W); :return: (H, W, 3) uint8 BGR.
     """
     bright = float(np.percentile(ir, 97)) or 1.0
-    grey = (np.sqrt(np.clip(ir / bright, 0, 1)) * 255).astype(np.uint8)
-    return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR))
+    gray = (np.sqrt(np.clip(ir / bright, 0, 1)) * 255).astype(np.uint8)
+    return np.asarray(cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR))
 
 
 def cloud_picture(points: npt.NDArray[np.float32], size: tuple[int, int]) -> Picture:
     """
     Draw a cloud as it looks from its right: the camera is on the left and looks to the right.
 
-    :param points: (N, 3) metres in an optical frame (x right, y down, z forward), NaN allowed.
+    :param points: (N, 3) meters in an optical frame (x right, y down, z forward), NaN allowed.
     :param size: width and height of the picture, pixels.
-    :return: (height, width, 3) uint8 BGR, with a grid of one metre.
+    :return: (height, width, 3) uint8 BGR, with a grid of one meter.
     """
     width, height = size
     picture = np.full((height, width, 3), _PAPER, np.uint8)
@@ -72,20 +72,20 @@ def cloud_picture(points: npt.NDArray[np.float32], size: tuple[int, int]) -> Pic
     reach = float(np.percentile(points[:, 2], 99.5)) * 1.05
     scale = min((width - 60) / reach, (height - 20) / 3.0)
     middle = float(np.median(points[:, 1]))
-    left, centre = 40, height / 2 - middle * scale
-    for metre in range(int(reach) + 1):
-        x = int(left + metre * scale)
+    left, center = 40, height / 2 - middle * scale
+    for meter in range(int(reach) + 1):
+        x = int(left + meter * scale)
         cv2.line(picture, (x, 0), (x, height), (60, 56, 52), 1)
-        cv2.putText(picture, f'{metre} m', (x + 3, height - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.4,
+        cv2.putText(picture, f'{meter} m', (x + 3, height - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.4,
                     (150, 150, 150), 1, cv2.LINE_AA)
     u = (left + points[:, 2] * scale).astype(int)
-    v = (centre + points[:, 1] * scale).astype(int)
+    v = (center + points[:, 1] * scale).astype(int)
     inside = (u >= 0) & (u < width) & (v >= 0) & (v < height)
     order = np.argsort(points[inside, 0])  # what is nearer to the viewer, on the right, comes last
     shade = np.clip((points[inside, 0][order] + 1.0) / 2.0 * 255, 0, 255).astype(np.uint8)
     ink = cv2.applyColorMap(shade[:, None], cv2.COLORMAP_VIRIDIS)[:, 0]
     picture[v[inside][order], u[inside][order]] = ink
-    cv2.circle(picture, (left, int(centre)), 5, (80, 80, 255), -1, cv2.LINE_AA)
+    cv2.circle(picture, (left, int(center)), 5, (80, 80, 255), -1, cv2.LINE_AA)
     return picture
 
 

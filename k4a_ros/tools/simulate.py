@@ -30,11 +30,11 @@ what is true of it; one JSON object:
     frames       one object for each capture:
         number         from 0
         depth_us       device time of depth and infrared, null where they are off
-        color_us       device time of colour, null where it is off
+        color_us       device time of color, null where it is off
         depth_camera, color_camera, imu, objects
-                       poses in the world (objects: by name): translation [x, y, z], metres, and
+                       poses in the world (objects: by name): translation [x, y, z], meters, and
                        rotation [w, x, y, z], unit quaternion; they take points to the world
-        persons        id, name, positions (32 of [x, y, z], metres, in the depth camera's frame)
+        persons        id, name, positions (32 of [x, y, z], meters, in the depth camera's frame)
                        and orientations (32 of [w, x, y, z])
 
 Of a frame with both images everything is that of depth_us, but color_camera that of color_us.
@@ -53,22 +53,22 @@ import sys
 import time
 from typing import Any
 
+from k4a_ros.calibration.rigid_transform import RigidTransform
+from k4a_ros.camera_config import CameraConfig
+from k4a_ros.camera_config import ColorFormat
+from k4a_ros.camera_config import ColorResolution
+from k4a_ros.camera_config import DepthMode
+from k4a_ros.camera_config import FPS_CODES
+from k4a_ros.camera_config import validate
 from k4a_ros.cameras.controls import ColorControls
-from k4a_ros.cameras.simulated.bus import read_calibration
 from k4a_ros.cameras.simulated.camera import FIRMWARE
 from k4a_ros.cameras.simulated.frames import Frames
 from k4a_ros.cameras.simulated.frames import IMU_BURST_US
-from k4a_ros.config import CameraConfig
-from k4a_ros.config import ColorFormat
-from k4a_ros.config import ColorResolution
-from k4a_ros.config import DepthMode
-from k4a_ros.config import FPS_CODES
-from k4a_ros.config import problems
+from k4a_ros.cameras.simulated.shared_device import read_calibration
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import K4aRosError
 from k4a_ros.errors import RecordingError
-from k4a_ros.recorder import Recorder
-from k4a_ros.rigid_transform import RigidTransform
+from k4a_ros.mkv.writer import Recorder
 from k4a_ros.simulation.scene_file import default_path
 from k4a_ros.simulation.scene_file import default_scene
 from k4a_ros.simulation.scene_file import load_scene
@@ -104,7 +104,7 @@ def write(
     :raises RecordingError: a file cannot be written.
     :raises K4aRosError: scene or calibration are unusable.
     """
-    found = problems(config)
+    found = validate(config)
     if found:
         raise ConfigError(*found)
     world = world or World()

@@ -32,7 +32,7 @@ from typing import Any
 
 import cv2
 from cv_bridge import CvBridge
-from k4a_ros.spinning import Spinner
+from k4a_ros.process.spinner import Spinner
 from k4a_ros.tools import sheet
 import numpy as np
 import numpy.typing as npt
@@ -134,7 +134,7 @@ class Watcher(Node):
         return lines
 
     def pictures(self) -> dict[str, sheet.Picture | None]:
-        """Return what is to be seen of depth, infrared, colour and cloud; None where absent."""
+        """Return what is to be seen of depth, infrared, color and cloud; None where absent."""
         bridge = CvBridge()
         result: dict[str, sheet.Picture | None] = {}
         for name, draw in (('depth/image_raw', _draw_depth), ('ir/image_raw', _draw_ir),
@@ -166,7 +166,7 @@ def _draw_cloud(bridge: CvBridge, message: PointCloud2) -> sheet.Picture:
 
 
 def cloud_points(message: PointCloud2) -> npt.NDArray[np.float32]:
-    """Return the points of a cloud whose fields begin with float32 x, y, z: (N, 3) metres."""
+    """Return the points of a cloud whose fields begin with float32 x, y, z: (N, 3) meters."""
     data = np.frombuffer(message.data, np.uint8).reshape(-1, message.point_step)
     return data[:, :12].copy().view(np.float32)
 

@@ -181,7 +181,7 @@ class SetUp:
 
     def warm_up(self, *loops: str) -> None:
         """Compile some of the inner loops."""
-        self.run(self.environment.python, '-m', 'k4a_ros.warm_up', *loops,
+        self.run(self.environment.python, '-m', 'k4a_ros.tools.warm_up', *loops,
                  step='compiling failed')
 
     def install_test_tools(self) -> None:
@@ -267,10 +267,10 @@ def steps(environment: Environment, with_tests: bool) -> list[Step]:
 
 def compiled(*directories: Path) -> list[Path]:
     """Return the source files below directories that numba compiles, and what tells it how."""
-    compilation = CHECKOUT / 'k4a_ros/compilation.py'
+    compilation = CHECKOUT / 'k4a_ros/jit/numba_jit.py'
     return [compilation, *(
         path for directory in directories for path in files(directory)
-        if b'from k4a_ros.compilation import' in path.read_bytes())]
+        if b'from k4a_ros.jit.numba_jit import' in path.read_bytes())]
 
 
 def files(directory: Path) -> list[Path]:

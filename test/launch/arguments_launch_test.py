@@ -26,9 +26,9 @@ import sys
 import tempfile
 import unittest
 
-from k4a_ros.config import CameraConfig
-from k4a_ros.config import ColorResolution
-from k4a_ros.config import DepthMode
+from k4a_ros.camera_config import CameraConfig
+from k4a_ros.camera_config import ColorResolution
+from k4a_ros.camera_config import DepthMode
 from launch import LaunchDescription
 from launch.actions import SetEnvironmentVariable
 import launch_testing.actions

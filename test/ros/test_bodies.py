@@ -23,7 +23,7 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from k4a_ros.body.joints import Joint
-from k4a_ros.frames import DEPTH_TILT
+from k4a_ros.calibration.tf_frames import DEPTH_TILT
 import numpy as np
 import numpy.typing as npt
 import pytest

@@ -19,10 +19,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from k4a_ros.config import CameraConfig
-from k4a_ros.config import ColorFormat
-from k4a_ros.config import ColorResolution
-from k4a_ros.config import DepthMode
+from k4a_ros.camera_config import CameraConfig
+from k4a_ros.camera_config import ColorFormat
+from k4a_ros.camera_config import ColorResolution
+from k4a_ros.camera_config import DepthMode
 import numpy as np
 import pytest
 from sensor_msgs.msg import Image

@@ -68,7 +68,7 @@ def test_other_streams_go_on_when_one_fails() -> None:
         wait_for(lambda: len(depth) > before[0] + 10 and len(jpeg) > before[1] + 10
                  and len(imu) > before[2] + 100, 'the other streams')
         count = len(rgb)
-        wait_for(lambda: len(rgb) > count + 3, 'colour images again')
+        wait_for(lambda: len(rgb) > count + 3, 'color images again')
         assert sum('could not be converted' in line for line in driver.lines) == 1
 
         fault(listener, 'drop color 5; imu gap 0.3')

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What is published of a simulated world is where it truly is: clouds, TF, colour, IMU."""
+"""What is published of a simulated world is where it truly is: clouds, TF, color, IMU."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def scene(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize('mode', [
     'NFOV_2X2BINNED', 'NFOV_UNBINNED', 'WFOV_2X2BINNED', 'WFOV_UNBINNED'])
-def test_clouds_lie_on_the_true_surfaces_within_a_millimetre(scene: Path, mode: str) -> None:
+def test_clouds_lie_on_the_true_surfaces_within_a_millimeter(scene: Path, mode: str) -> None:
     domain = new_domain()
     with listening(domain) as listener, DriverProcess.with_parameters(
             domain, camera='simulated', depth_mode=mode, color_enabled=False, fps=5,
@@ -141,7 +141,7 @@ def test_noise_stays_within_the_specification(tmp_path: Path, distance: float) -
     assert abs(np.nanmean(error)) < 0.011 + 0.001 * distance
 
 
-def test_the_ball_is_where_the_colour_camera_sees_it(scene: Path) -> None:
+def test_the_ball_is_where_the_color_camera_sees_it(scene: Path) -> None:
     domain = new_domain()
     with listening(domain) as listener, DriverProcess.with_parameters(
             domain, camera='simulated', depth_mode='OFF', fps=5, simulation_scene=scene,
@@ -152,11 +152,11 @@ def test_the_ball_is_where_the_colour_camera_sees_it(scene: Path) -> None:
         wait_for(lambda: images and infos and transforms, 'an image')
     bgr = CvBridge().imgmsg_to_cv2(images[-1], 'bgr8')
     red = is_red(bgr)
-    # the outline of a sphere: directions at its angular radius around its centre
+    # the outline of a sphere: directions at its angular radius around its center
     from_world = np.linalg.inv(frames(transforms)['rgb_camera_link'])
-    centre = moved(BALL[np.newaxis], from_world)[0]
-    away = float(np.linalg.norm(centre))
-    axis = centre / away
+    center = moved(BALL[np.newaxis], from_world)[0]
+    away = float(np.linalg.norm(center))
+    axis = center / away
     side = np.cross(axis, [0, 1, 0])
     side /= np.linalg.norm(side)
     turn = np.linspace(0, 2 * np.pi, 200)[:, np.newaxis]
@@ -191,7 +191,7 @@ def test_registered_images_show_the_truth_in_the_other_camera(scene: Path) -> No
     z = np.frombuffer(depth[0].data, np.float32).reshape(720, 1280)
     seen = np.isfinite(z)
     assert seen.mean() > 0.5
-    # each pixel of the colour camera has the depth of the surface that is there
+    # each pixel of the color camera has the depth of the surface that is there
     pixels = np.argwhere(seen)[::97, ::-1].astype(np.float64)
     matrix_, lens = np.reshape(depth_info[0].k, (3, 3)), np.array(depth_info[0].d)
     rays = cv2.undistortPoints(pixels[:, np.newaxis], matrix_, lens)[:, 0]
@@ -216,7 +216,7 @@ def test_registered_images_show_the_truth_in_the_other_camera(scene: Path) -> No
 
 
 @pytest.mark.parametrize('in_depth', [True, False])
-def test_coloured_clouds_are_true_in_place_and_colour(scene: Path, in_depth: bool) -> None:
+def test_colored_clouds_are_true_in_place_and_color(scene: Path, in_depth: bool) -> None:
     domain = new_domain()
     with listening(domain) as listener, DriverProcess.with_parameters(
             domain, camera='simulated', depth_mode='NFOV_2X2BINNED', fps=5, imu_enabled=False,

@@ -169,7 +169,7 @@ def test_modes_change_while_subscribers_stay() -> None:
         assert sum('Opened' in line for line in driver.lines) == opened
 
         assert listener.set_parameters(NODE, color_enabled=False).successful
-        wait_for(lambda: '/rgb/image_raw' not in listener.topics(), 'colour to vanish')
+        wait_for(lambda: '/rgb/image_raw' not in listener.topics(), 'color to vanish')
         assert listener.set_parameters(
             NODE, color_enabled=True, depth_mode='NFOV_2X2BINNED').successful
         more(jpeg)
@@ -244,7 +244,7 @@ def test_diagnostics_say_what_happens() -> None:
         camera, publishing = values(diagnostics, 'camera'), values(diagnostics, 'publishing')
         assert float(camera['captures per second']) > 5
         assert camera['captures due per second'] == '15'
-        assert camera['synchronisation'].startswith('standalone')
+        assert camera['synchronization'].startswith('standalone')
         assert camera['kind'] == 'simulated camera' and camera['depth firmware']
         assert 'to 1 subscribers' in publishing['depth/image_raw']
         assert publishing['rgb/image_raw'] == 'unwanted'

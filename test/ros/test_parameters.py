@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from k4a_ros import settings
+from k4a_ros.parameters import settings
 import numpy as np
 from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import Image
@@ -150,7 +150,7 @@ def test_qos_can_be_overridden_per_topic(tmp_path: Path) -> None:
         assert reliability('/depth/image_raw') is ReliabilityPolicy.BEST_EFFORT
 
 
-def test_colour_controls_describe_and_show_what_the_camera_has() -> None:
+def test_color_controls_describe_and_show_what_the_camera_has() -> None:
     domain = new_domain()
     with listening(domain) as listener, DriverProcess.with_parameters(
             domain, camera='simulated', depth_mode='OFF', fps=5, whitebalance=3000) as driver:

@@ -21,12 +21,12 @@ import signal
 import time
 from typing import Any
 
-from k4a_ros.calibration import FactoryCalibration
-from k4a_ros.cameras.base import Capture
-from k4a_ros.config import CameraConfig
-from k4a_ros.config import ColorFormat
-from k4a_ros.config import ColorResolution
-from k4a_ros.config import DepthMode
+from k4a_ros.calibration.factory import FactoryCalibration
+from k4a_ros.camera_config import CameraConfig
+from k4a_ros.camera_config import ColorFormat
+from k4a_ros.camera_config import ColorResolution
+from k4a_ros.camera_config import DepthMode
+from k4a_ros.capture import Capture
 import numpy as np
 import pytest
 from sensor_msgs.msg import CameraInfo
@@ -202,7 +202,7 @@ def test_pause_at_the_end_and_play_again(tmp_path: Path) -> None:
 
 
 def test_missing_frames_are_left_out_and_nothing_else(tmp_path: Path) -> None:
-    """Colour lacks in the second capture, depth and infrared in the third."""
+    """Color lacks in the second capture, depth and infrared in the third."""
     def edit(index: int, capture: Capture) -> Capture:
         return without(capture, *{1: ('color',), 2: ('depth', 'ir')}.get(index, ()))
 
@@ -218,9 +218,9 @@ def test_missing_frames_are_left_out_and_nothing_else(tmp_path: Path) -> None:
             assert driver.wait() == 0, driver.output
         wait_for(lambda: len(messages['/depth/image_raw']) == 4, 'all depth images')
     assert_all_arrived(written, messages)
-    colour = messages['/rgb/image_raw']
-    assert [m.encoding for m in colour] == ['nv12'] * 4
-    assert (colour[0].height, colour[0].width, colour[0].step) == (720, 1280, 1280)
+    color = messages['/rgb/image_raw']
+    assert [m.encoding for m in color] == ['nv12'] * 4
+    assert (color[0].height, color[0].width, color[0].step) == (720, 1280, 1280)
 
 
 def test_relative_paths_and_home_are_found(
@@ -276,10 +276,10 @@ def test_cloud_of_every_depth_mode_lies_where_its_rays_say(tmp_path: Path) -> No
             wait_for(lambda c=clouds, d=depth: c and d, 'cloud and depth')
         shape = mode.size[::-1]
         points = np.frombuffer(clouds[0].data, np.float32).reshape(*shape, 4)
-        metres = np.frombuffer(depth[0].data, np.float32).reshape(shape)
+        meters = np.frombuffer(depth[0].data, np.float32).reshape(shape)
         lens = FactoryCalibration.from_raw(written.calibration).depth(mode)
         seen = ~np.isnan(points[..., 0])
-        np.testing.assert_array_equal(points[seen][:, 2], metres[seen])
+        np.testing.assert_array_equal(points[seen][:, 2], meters[seen])
         pixels, valid = lens.project(points[seen][:, :3])
         assert valid.all()
         v, u = np.nonzero(seen)

@@ -137,7 +137,7 @@ def test_options_that_contradict_each_other_are_refused(camera: Listener) -> Non
     assert 'point_cloud_max_depth is 1' in answer.reason
 
 
-def test_infrared_is_seen_by_the_colour_camera_where_depth_is(camera: Listener) -> None:
+def test_infrared_is_seen_by_the_color_camera_where_depth_is(camera: Listener) -> None:
     found = {name: camera.subscribe(Image, f'/{name}_to_rgb/image_raw', depth=2)
              for name in ('depth', 'ir')}
 

@@ -25,14 +25,14 @@ import threading
 from typing import Any
 import weakref
 
-from k4a_ros.publishing import outgoing
-from k4a_ros.publishing import rcl
-from k4a_ros.publishing import structs
 from k4a_ros.publishing.messages import CloudBuffer
 from k4a_ros.publishing.messages import CompressedBuffer
 from k4a_ros.publishing.messages import ImageBuffer
-from k4a_ros.publishing.outgoing import Outgoing
-from k4a_ros.publishing.outgoing import Writer
+from k4a_ros.publishing.raw import message as outgoing
+from k4a_ros.publishing.raw import rcl
+from k4a_ros.publishing.raw import structs
+from k4a_ros.publishing.raw.message import RawMessage
+from k4a_ros.publishing.raw.message import RetryingPublisher
 import numpy as np
 import pytest
 from rclpy.exceptions import InvalidHandle
@@ -84,7 +84,7 @@ def warnings() -> Iterator[list[str]]:
 
 
 class Link:
-    """A publisher and what arrives from it, deserialised and raw."""
+    """A publisher and what arrives from it, deserialized and raw."""
 
     def __init__(self, listener: Listener, kind: Any, topic: str) -> None:
         self.messages = listener.subscribe(kind, topic)
@@ -99,18 +99,18 @@ class Link:
         return self.messages[count - 1], self.raw[count - 1]
 
 
-def outgoing_of(message: Any) -> Outgoing:
+def outgoing_of(message: Any) -> RawMessage:
     """Return a message that holds the data of another in an array of its own."""
     kind = type(message)
     template = kind(**{name: getattr(message, name) for name, _ in structs.members(
         structs.STRUCTS[kind]) if name != 'data'})
-    result = Outgoing(template)
+    result = RawMessage(template)
     result.hold(np.array(message.data, np.uint8))
     return result
 
 
 def without_padding(data: bytes, kind: type[ctypes.Structure]) -> bytes:
-    """Return a serialised message with zeros for what aligns its members (XCDR 1)."""
+    """Return a serialized message with zeros for what aligns its members (XCDR 1)."""
     result = np.frombuffer(data, np.uint8).copy()
     at = 4  # after the encapsulation, from which alignment counts
 
@@ -154,7 +154,7 @@ def test_every_bit_is_the_same(listener: Listener, kind: Any, seed: int) -> None
     assert rcl.usable(kind) is not None
     message = structs.example(structs.STRUCTS[kind], kind(), seed)
     link = Link(listener, kind, f'same/{kind.__name__}_{seed}')
-    Writer(link.publisher).publish(outgoing_of(message))
+    RetryingPublisher(link.publisher).publish(outgoing_of(message))
     received, raw = link.arrived()
     assert received == message
     struct = structs.STRUCTS[kind]
@@ -165,7 +165,7 @@ def test_buffers_are_published_as_they_are_then(listener: Listener) -> None:
     """Pixels and stamp are those of the moment of publishing."""
     link = Link(listener, Image, 'buffers/image')
     buffer = ImageBuffer('camera', 'mono16', (4, 2), (2, 4), np.uint16)
-    writer = Writer(link.publisher)
+    writer = RetryingPublisher(link.publisher)
     for value in (7, 513):
         buffer.pixels[:] = value
         buffer.message.header.stamp.sec = value
@@ -182,12 +182,12 @@ def test_buffers_are_published_as_they_are_then(listener: Listener) -> None:
 def test_clouds_change_their_size(
     listener: Listener, monkeypatch: pytest.MonkeyPatch, demand: str,
 ) -> None:
-    """An unorganised cloud is one row of as many points as there are, also of none."""
+    """An unorganized cloud is one row of as many points as there are, also of none."""
     monkeypatch.setenv(rcl.SWITCH, demand)
     link = Link(listener, PointCloud2, f'clouds/with_{demand}')
     buffer = CloudBuffer('camera', (3, 2), 'intensity', organized=False)
     buffer.points[:] = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
-    writer = Writer(link.publisher)
+    writer = RetryingPublisher(link.publisher)
     for number, count in enumerate((5, 0, 6), 1):
         buffer.resize(count)
         writer.publish(buffer.message)
@@ -212,7 +212,7 @@ def test_compressed_images_are_let_go(
     buffer.fill(data)
     del data
     assert gone() is not None
-    Writer(link.publisher).publish(buffer.message)
+    RetryingPublisher(link.publisher).publish(buffer.message)
     assert gone() is None
     received = link.arrived()[0]
     assert received.data.tobytes() == bytes(range(99))
@@ -257,7 +257,7 @@ def no_function(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def other_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have ROS serialise something else."""
+    """Have ROS serialize something else."""
     true = rcl.Rcl.serialize
     monkeypatch.setattr(
         rcl.Rcl, 'serialize', lambda *args: true(*args).replace(b'text', b'tixt'))
@@ -278,7 +278,7 @@ def test_rclpy_publishes_where_the_self_test_fails(
     assert len(warnings) == 1
     assert 'through rclpy' in warnings[0]
     link = Link(listener, Image, f'fallback/{fault.__name__}')
-    Writer(link.publisher).publish(outgoing_of(message))
+    RetryingPublisher(link.publisher).publish(outgoing_of(message))
     assert link.arrived()[0] == message
 
 
@@ -295,7 +295,7 @@ def test_rclpy_on_demand(
         monkeypatch.setattr(outgoing, 'takes_views', lambda _: False)
     message = structs.example(structs.STRUCTS[kind], kind(), 2)
     link = Link(listener, kind, f'demand/{kind.__name__}_{views}')
-    Writer(link.publisher).publish(outgoing_of(message))
+    RetryingPublisher(link.publisher).publish(outgoing_of(message))
     assert link.arrived()[0] == message
 
 
@@ -303,7 +303,7 @@ def test_other_messages_are_published_by_rclpy(listener: Listener) -> None:
     """A writer takes plain messages, too."""
     message = structs.example(structs.CompressedImageStruct, CompressedImage(), 1)
     link = Link(listener, CompressedImage, 'plain')
-    Writer(link.publisher).publish(message)
+    RetryingPublisher(link.publisher).publish(message)
     assert link.arrived()[0] == message
 
 
@@ -315,7 +315,7 @@ def test_a_handle_of_another_kind(
     link = Link(listener, Image, 'handle')
     library = rcl.usable(Image)
     monkeypatch.setattr(library, '_topic_name', lambda _: b'/another')
-    Writer(link.publisher).publish(outgoing_of(message))
+    RetryingPublisher(link.publisher).publish(outgoing_of(message))
     assert link.arrived()[0] == message
     assert [text for text in warnings if 'of another kind' in text]
 
@@ -326,7 +326,7 @@ def test_a_publisher_that_is_destroyed_meanwhile(listener: Listener) -> None:
     received = listener.subscribe(Image, 'destroyed', depth=1)
     wait_for(publisher.get_subscription_count, 'a subscriber')
     buffer = ImageBuffer('camera', 'mono8', (1000, 1000), (1000, 1000), np.uint8)
-    writer, errors = Writer(publisher), []
+    writer, errors = RetryingPublisher(publisher), []
 
     def publish() -> None:
         try:
@@ -350,12 +350,12 @@ def test_what_rcl_refuses_is_an_error(listener: Listener) -> None:
     message = outgoing_of(structs.example(structs.ImageStruct, Image(), 1))
     message._struct.encoding.capacity = 0  # no string of C can be so
     with pytest.raises(rclpy_implementation.RCLError, match=r'on refused: .+'):
-        Writer(publisher).publish(message)
+        RetryingPublisher(publisher).publish(message)
     message._struct.encoding.capacity = message._struct.encoding.size + 1
-    Writer(publisher).publish(message)
+    RetryingPublisher(publisher).publish(message)
 
 
 def test_data_must_be_contiguous() -> None:
     """An array with gaps is refused, because it cannot be published as it is."""
     with pytest.raises(ValueError, match='contiguous'):
-        Outgoing(Image()).hold(np.zeros((4, 4), np.uint8)[:, ::2])
+        RawMessage(Image()).hold(np.zeros((4, 4), np.uint8)[:, ::2])

@@ -106,15 +106,15 @@ def test_infrared_is_what_was_recorded(published, reference):
     np.testing.assert_array_equal(pixels(message, np.uint16), reference.capture.ir)
 
 
-def test_compressed_colour_is_the_camera_s_own_jpeg(published, reference):
+def test_compressed_color_is_the_camera_s_own_jpeg(published, reference):
     message = only(published, '/rgb/image_raw/compressed')
     assert message.format == 'bgra8; jpeg compressed bgr8'
     assert message.header.frame_id == 'rgb_camera_link'
     assert bytes(message.data) == reference.capture.color.tobytes()
 
 
-def test_colour_is_what_libk4arecord_decodes(published, real_recording):
-    from k4a_ros.cameras import libk4a
+def test_color_is_what_libk4arecord_decodes(published, real_recording):
+    from k4a_ros.sdk import libk4a
     message = only(published, '/rgb/image_raw')
     assert (message.encoding, message.header.frame_id) == ('bgra8', 'rgb_camera_link')
     expected = libk4a_bgra(libk4a, real_recording)
@@ -122,7 +122,7 @@ def test_colour_is_what_libk4arecord_decodes(published, real_recording):
 
 
 def libk4a_bgra(libk4a: Any, path: Path) -> npt.NDArray[np.uint8]:
-    """Return the first colour image as libk4arecord itself converts it to BGRA."""
+    """Return the first color image as libk4arecord itself converts it to BGRA."""
     import ctypes
     sdk = libk4a.library()
     sdk.k4a_playback_open.argtypes = [ctypes.c_char_p, ctypes.POINTER(ctypes.c_void_p)]
@@ -147,7 +147,7 @@ def libk4a_bgra(libk4a: Any, path: Path) -> npt.NDArray[np.uint8]:
 
 
 def test_cloud_agrees_with_libk4a(published, reference):
-    """libk4a rounds to millimetres: 0.5 mm, and what float32 makes of it."""
+    """libk4a rounds to millimeters: 0.5 mm, and what float32 makes of it."""
     message = only(published, '/points2')
     assert (message.height, message.width, message.point_step) == (576, 640, 16)
     assert [(f.name, f.offset, f.datatype, f.count) for f in message.fields] == [

@@ -18,7 +18,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 import re
 from typing import Any
 
@@ -30,10 +29,10 @@ from support.ros import Listener
 from support.ros import listening
 from support.ros import new_domain
 from support.ros import wait_for
+from support.sources import ROOT
 from tf2_msgs.msg import TFMessage
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
 CONFIG: dict[str, Any] = yaml.safe_load(
     (ROOT / 'config/k4a.rviz').read_text())['Visualization Manager']
 TYPES = {'rviz_default_plugins/Image': 'sensor_msgs/msg/Image',
@@ -46,7 +45,7 @@ DISPLAYS = [display for display in CONFIG['Displays'] if display['Class'] in TYP
 
 @pytest.fixture(scope='module')
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listener]:
-    """Give a listener in the domain of a driver with depth, infrared, colour and people."""
+    """Give a listener in the domain of a driver with depth, infrared, color and people."""
     domain = new_domain()
     with listening(domain) as listener, DriverProcess.with_parameters(
             domain, camera='simulated', depth_mode='NFOV_2X2BINNED', fps=5,

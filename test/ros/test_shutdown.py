@@ -25,11 +25,11 @@ import subprocess
 import sys
 import time
 
-from k4a_ros import compilation
-from k4a_ros.config import CameraConfig
-from k4a_ros.config import ColorFormat
-from k4a_ros.config import ColorResolution
-from k4a_ros.config import DepthMode
+from k4a_ros.camera_config import CameraConfig
+from k4a_ros.camera_config import ColorFormat
+from k4a_ros.camera_config import ColorResolution
+from k4a_ros.camera_config import DepthMode
+from k4a_ros.jit import numba_jit
 import pytest
 from sensor_msgs.msg import Image
 from sensor_msgs.msg import PointCloud2
@@ -105,7 +105,7 @@ def paused(tmp_path: Path, number: int) -> None:
 
 
 def test_while_a_reliable_subscriber_hangs(tmp_path: Path) -> None:
-    """At rate 0 the driver waits for its acknowledgement; not when it is told to end."""
+    """At rate 0 the driver waits for its acknowledgment; not when it is told to end."""
     path = write_recording(tmp_path / 'a.mkv').path
     domain = new_domain()
     with DriverProcess.with_parameters(
@@ -136,7 +136,7 @@ def hanging_subscriber(domain: int) -> Iterator[None]:
         reader.communicate()
 
 
-@pytest.mark.skipif(not compilation.AVAILABLE, reason='numba is not installed: nothing compiles')
+@pytest.mark.skipif(not numba_jit.AVAILABLE, reason='numba is not installed: nothing compiles')
 def test_while_compiling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A compiler, which nothing can interrupt, is not waited for."""
     monkeypatch.setenv('NUMBA_CACHE_DIR', str(tmp_path / 'cache'))

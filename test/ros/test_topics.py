@@ -21,12 +21,12 @@ from typing import Any
 
 import cv2
 from cv_bridge import CvBridge
-from k4a_ros.cameras.base import Capture
-from k4a_ros.cameras.base import Image as CameraImage
-from k4a_ros.config import CameraConfig
-from k4a_ros.config import ColorFormat
-from k4a_ros.config import ColorResolution
-from k4a_ros.config import DepthMode
+from k4a_ros.camera_config import CameraConfig
+from k4a_ros.camera_config import ColorFormat
+from k4a_ros.camera_config import ColorResolution
+from k4a_ros.camera_config import DepthMode
+from k4a_ros.capture import Capture
+from k4a_ros.capture import Image as CameraImage
 from k4a_ros.images.depth_codec import decompress
 import numpy as np
 import pytest
@@ -62,7 +62,7 @@ ALWAYS = {'/tf_static'}
      IR | DEPTH - {'/points2'}),
     (CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.R720P, ColorFormat.MJPG, 30),
      {'depth_enabled': False}, RGB | {'/imu'}),
-], ids=['everything', 'passive-ir', 'colour-only', 'without', 'no-depth'])
+], ids=['everything', 'passive-ir', 'color-only', 'without', 'no-depth'])
 def test_a_topic_exists_only_if_it_can_carry_data(
     tmp_path: Path, config: CameraConfig, parameters: dict[str, Any], expected: set[str],
 ) -> None:
@@ -97,7 +97,7 @@ def test_two_cameras_side_by_side(tmp_path: Path) -> None:
 
 
 def smooth(path: Path, form: ColorFormat) -> Written:
-    """Write a recording whose colour images are a real picture."""
+    """Write a recording whose color images are a real picture."""
     def edit(_: int, capture: Capture) -> Capture:
         x, y = np.meshgrid(np.arange(1280) / 1280, np.arange(720) / 720)
         bgr = np.stack([40 + 150 * x, 40 + 150 * y, 200 - 150 * x], axis=-1).astype(np.uint8)
@@ -113,7 +113,7 @@ def smooth(path: Path, form: ColorFormat) -> Written:
 
 @pytest.mark.parametrize('encoding', ['bgra8', 'bgr8', 'rgb8'])
 @pytest.mark.parametrize('form', [ColorFormat.MJPG, ColorFormat.BGRA32])
-def test_colour_passes_cv_bridge_in_every_encoding(
+def test_color_passes_cv_bridge_in_every_encoding(
     tmp_path: Path, form: ColorFormat, encoding: str,
 ) -> None:
     written = smooth(tmp_path / 'a.mkv', form)
@@ -144,7 +144,7 @@ def test_colour_passes_cv_bridge_in_every_encoding(
 
 
 @pytest.mark.parametrize('form', ['nv12', 'yuy2'])
-def test_jpeg_beside_native_images_is_labelled_as_what_decoders_make_of_it(form: str) -> None:
+def test_jpeg_beside_native_images_is_labeled_as_what_decoders_make_of_it(form: str) -> None:
     domain = new_domain()
     with listening(domain) as listener, DriverProcess.with_parameters(
             domain, camera='simulated', color_format=form, rgb_encoding='native', fps=5):
@@ -158,7 +158,7 @@ def test_jpeg_beside_native_images_is_labelled_as_what_decoders_make_of_it(form:
     assert picture.shape == (720, 1280, 3)
 
 
-def test_depth_in_metres_and_infrared_in_8_bits(tmp_path: Path) -> None:
+def test_depth_in_meters_and_infrared_in_8_bits(tmp_path: Path) -> None:
     written = write_recording(tmp_path / 'a.mkv', count=1)
     domain = new_domain()
     with listening(domain) as listener:
@@ -171,10 +171,10 @@ def test_depth_in_metres_and_infrared_in_8_bits(tmp_path: Path) -> None:
         wait_for(lambda: depth and ir, 'the images')
     bridge = CvBridge()
     raw = written.captures[0].depth.data
-    metres = bridge.imgmsg_to_cv2(depth[0])
-    assert depth[0].encoding == '32FC1' and metres.dtype == np.float32
-    np.testing.assert_array_equal(np.isnan(metres), raw == 0)
-    np.testing.assert_allclose(metres[raw > 0], raw[raw > 0] / 1000, rtol=1e-6)
+    meters = bridge.imgmsg_to_cv2(depth[0])
+    assert depth[0].encoding == '32FC1' and meters.dtype == np.float32
+    np.testing.assert_array_equal(np.isnan(meters), raw == 0)
+    np.testing.assert_allclose(meters[raw > 0], raw[raw > 0] / 1000, rtol=1e-6)
     assert ir[0].encoding == 'mono8'
     np.testing.assert_array_equal(
         bridge.imgmsg_to_cv2(ir[0]),
@@ -182,19 +182,19 @@ def test_depth_in_metres_and_infrared_in_8_bits(tmp_path: Path) -> None:
 
 
 def test_a_broken_jpeg_costs_one_image_and_one_warning(tmp_path: Path) -> None:
-    """The colour images of this recording are noise, no JPEGs at all."""
+    """The color images of this recording are noise, no JPEGs at all."""
     config = CameraConfig.of_modes(
         DepthMode.NFOV_2X2BINNED, ColorResolution.R720P, ColorFormat.MJPG)
     written = write_recording(tmp_path / 'a.mkv', config, 5)
     domain = new_domain()
     with listening(domain) as listener:
-        colour = listener.subscribe(Image, '/rgb/image_raw')
+        color = listener.subscribe(Image, '/rgb/image_raw')
         depth = listener.subscribe(Image, '/depth/image_raw')
         with DriverProcess.with_parameters(
                 domain, recording_file=written.path, playback_rate=0) as driver:
             assert driver.wait() == 0, driver.output
         wait_for(lambda: len(depth) == 5, 'depth')
-        assert not colour
+        assert not color
     assert sum('rgb/image_raw: an image could not be converted' in s for s in driver.lines) == 1
     assert 'rgb/image_raw 0' in driver.output
 

@@ -20,15 +20,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from k4a_ros.cameras.base import Capture
-from k4a_ros.cameras.base import Image as CameraImage
+from k4a_ros.capture import Capture
+from k4a_ros.capture import Image as CameraImage
+from k4a_ros.process.spinner import Spinner
 from k4a_ros.publishing.messages import CompressedBuffer
 from k4a_ros.publishing.messages import ImageBuffer
-from k4a_ros.publishing.outgoing import Outgoing
-from k4a_ros.publishing.outgoing import Writer
-from k4a_ros.publishing.rcl import RCLError
+from k4a_ros.publishing.raw.message import RawMessage
+from k4a_ros.publishing.raw.message import RetryingPublisher
+from k4a_ros.publishing.raw.rcl import RCLError
 from k4a_ros.publishing.streams import Stream
-from k4a_ros.spinning import Spinner
 import numpy as np
 import pytest
 from rclpy.node import Node
@@ -79,19 +79,19 @@ def test_what_is_refused_twice_still_arrives(
     buffer = CompressedBuffer('camera', 'jpeg')
     buffer.fill(np.arange(100, dtype=np.uint8))
     left = [RCLError('busy')] * refusals
-    publish = Outgoing.publish
+    publish = RawMessage.publish
 
-    def busy(self: Outgoing, publisher: Any) -> None:
+    def busy(self: RawMessage, publisher: Any) -> None:
         if left:
             raise left.pop()
         publish(self, publisher)
 
-    monkeypatch.setattr(Outgoing, 'publish', busy)
+    monkeypatch.setattr(RawMessage, 'publish', busy)
     if refusals == 3:
         with pytest.raises(RCLError, match='busy'):
-            Writer(publisher).publish(buffer.message)
+            RetryingPublisher(publisher).publish(buffer.message)
     else:
-        Writer(publisher).publish(buffer.message)
+        RetryingPublisher(publisher).publish(buffer.message)
         wait_for(lambda: received, 'the message')
         assert bytes(received[0].data) == bytes(range(100))
     assert buffer.message._data.size == 0

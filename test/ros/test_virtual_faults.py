@@ -123,7 +123,7 @@ def test_a_subordinate_without_pulses_waits_and_says_so(live: Live) -> None:
     live.have('sync-in', 'no-pulse')
     time.sleep(2.5)  # more than a camera may be silent that needs no pulse
     _, _, values = live.status()
-    assert 'no pulse of a master' in values['synchronisation']
+    assert 'no pulse of a master' in values['synchronization']
     assert live.lines('is lost') == 0
     live.have('sync-in')
     live.more(live.depth)
@@ -156,7 +156,7 @@ def test_a_camera_of_orbbec_streams(live: Live) -> None:
     assert 400 < (len(came) - 1) / (came[-1] - came[0]) * 1e9 < 600  # in place of 1666 Hz
     level, message, values = live.status()
     assert (level, message) == (b'\0', 'streaming')
-    assert values['synchronisation'] == 'standalone, no cable'
+    assert values['synchronization'] == 'standalone, no cable'
     assert 'temperature, degrees Celsius' not in values
     # a control that it does not have is refused, others work
     answer = live.listener.set_parameters(NODE, backlight_compensation=True)

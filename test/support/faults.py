@@ -24,9 +24,9 @@ import signal
 import time
 from typing import Any
 
-from k4a_ros import settings
 from k4a_ros.cameras.controls import CONTROLS
 from k4a_ros.cameras.controls import exposure_at_least
+from k4a_ros.parameters import settings
 from rcl_interfaces.srv import GetParameters
 from rcl_interfaces.srv import SetParametersAtomically
 from rclpy.parameter import parameter_value_to_python

@@ -32,7 +32,7 @@ import subprocess
 import tempfile
 import time
 
-from k4a_ros.cameras import libk4a
+from k4a_ros.sdk import libk4a
 
 SOURCE = Path(__file__).resolve().parents[1] / 'virtual_k4abt/k4abt.c'
 _FLAGS = ('-std=c11', '-D_DEFAULT_SOURCE', '-O1', '-g', '-Wall', '-Wextra', '-Werror', '-fPIC',

@@ -19,7 +19,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from k4a_ros.body.landmarks.model import find_model
+from k4a_ros.body.landmarks.pose_2d.blazepose import find_model
 from k4a_ros.errors import BodyTrackingError
 import pytest
 

@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
-from k4a_ros.config import CameraConfig
-from k4a_ros.config import ColorFormat
-from k4a_ros.config import ColorResolution
-from k4a_ros.config import DepthMode
+from k4a_ros.camera_config import CameraConfig
+from k4a_ros.camera_config import ColorFormat
+from k4a_ros.camera_config import ColorResolution
+from k4a_ros.camera_config import DepthMode
 import pytest
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger

@@ -21,15 +21,15 @@ from dataclasses import dataclass
 from dataclasses import replace
 from pathlib import Path
 
-from k4a_ros.cameras.base import Capture
-from k4a_ros.cameras.base import Image
-from k4a_ros.cameras.base import ImuSamples
-from k4a_ros.config import CameraConfig
-from k4a_ros.config import ColorFormat
-from k4a_ros.config import ColorResolution
-from k4a_ros.config import DepthMode
-from k4a_ros.nominal_calibration import nominal_calibration
-from k4a_ros.recorder import Recorder
+from k4a_ros.calibration.nominal import nominal_calibration
+from k4a_ros.camera_config import CameraConfig
+from k4a_ros.camera_config import ColorFormat
+from k4a_ros.camera_config import ColorResolution
+from k4a_ros.camera_config import DepthMode
+from k4a_ros.capture import Capture
+from k4a_ros.capture import Image
+from k4a_ros.capture import ImuSamples
+from k4a_ros.mkv.writer import Recorder
 import numpy as np
 
 SERIAL = '000123456712'
@@ -37,7 +37,7 @@ FIRMWARE = {'color': '1.6.110', 'depth': '1.6.79'}
 #: time between two inertial samples, microseconds: 1666 Hz
 IMU_PERIOD_US = 600
 
-#: depth mode, colour resolution, colour format, frames per second, IMU: all that a file can hold
+#: depth mode, color resolution, color format, frames per second, IMU: all that a file can hold
 COMBINATIONS = [
     (DepthMode.NFOV_2X2BINNED, ColorResolution.OFF, ColorFormat.MJPG, 30, True),
     (DepthMode.NFOV_UNBINNED, ColorResolution.R720P, ColorFormat.MJPG, 30, True),
@@ -107,7 +107,7 @@ def write_recording(
 def random_capture(
     random: np.random.Generator, config: CameraConfig, device_us: int,
 ) -> Capture:
-    """Return a capture of noise with all images of the configuration; colour is 100 us later."""
+    """Return a capture of noise with all images of the configuration; color is 100 us later."""
     width, height = config.depth_mode.size
     planes = [
         Image(random.integers(0, 65536, (height, width), np.uint16), device_us)

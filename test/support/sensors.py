@@ -17,18 +17,18 @@
 
 from __future__ import annotations
 
-from k4a_ros.cameras.base import ImuSamples
-from k4a_ros.config import CameraConfig
+from k4a_ros.camera_config import CameraConfig
+from k4a_ros.capture import ImuSamples
 import numpy as np
 
-GREY = 115
+GRAY = 115
 
 
 class PlainSensor:
     """
-    Sees nothing but time: depth and infrared are its milliseconds, colour is plain.
+    Sees nothing but time: depth and infrared are its milliseconds, color is plain.
 
-    :param picture: the colour image, instead of plain grey.
+    :param picture: the color image, instead of plain gray.
     """
 
     def __init__(self, config: CameraConfig, picture: np.ndarray | None = None) -> None:
@@ -47,7 +47,7 @@ class PlainSensor:
         width, height = self._config.color_resolution.size
         if self.picture is not None:
             return self.picture
-        return np.full((height, width, 3), GREY, np.uint8)
+        return np.full((height, width, 3), GRAY, np.uint8)
 
     def imu(self, from_us: int, to_us: int) -> ImuSamples:
         first, last = -(-from_us * 100 // 60024), -(-to_us * 100 // 60024)

@@ -26,7 +26,8 @@ import atexit
 from collections.abc import Callable
 import contextlib
 import functools
-import importlib
+import importlib.util
+import inspect
 import os
 from pathlib import Path
 import pickle
@@ -37,16 +38,16 @@ import tempfile
 import time
 from typing import Any
 
-from k4a_ros.cameras.base import Capture
+from k4a_ros.camera_config import CameraConfig
+from k4a_ros.camera_config import ColorFormat
+from k4a_ros.camera_config import ColorResolution
+from k4a_ros.camera_config import DepthMode
 from k4a_ros.cameras.device.camera import DeviceCamera
-from k4a_ros.config import CameraConfig
-from k4a_ros.config import ColorFormat
-from k4a_ros.config import ColorResolution
-from k4a_ros.config import DepthMode
+from k4a_ros.capture import Capture
 from support.recordings import without
 from support.recordings import write_recording
 
-#: what the recordings below hold, and colour alone
+#: what the recordings below hold, and color alone
 DEPTH = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF)
 BOTH = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.R720P, ColorFormat.NV12)
 COLOR = CameraConfig.of_modes(DepthMode.OFF, ColorResolution.R720P, ColorFormat.NV12)
@@ -104,7 +105,8 @@ def run(
     """
     extra = environment(*cameras, conditions=conditions)
     answer = Path(extra['K4A_VIRTUAL_CONTROL']).with_name('answer')
-    job = pickle.dumps((function.__module__, function.__name__, arguments, str(answer)))
+    job = pickle.dumps((inspect.getfile(function), function.__module__, function.__name__,
+                        pickle.dumps(arguments), str(answer)))
     done = subprocess.run(
         [sys.executable, '-m', 'support.virtual'], input=job, capture_output=True,
         timeout=timeout,
@@ -122,7 +124,7 @@ def depth_recording(directory: Path) -> Path:
 
 
 def both_recording(directory: Path) -> Path:
-    """Write a recording of nine captures of BOTH, of which every third lacks colour."""
+    """Write a recording of nine captures of BOTH, of which every third lacks color."""
     def edit(index: int, capture: Capture) -> Capture:
         return without(capture, 'color') if index % 3 == 2 else capture
     return write_recording(directory / 'both.mkv', BOTH, 9, edit=edit).path
@@ -149,8 +151,14 @@ def raises(kind: type[Exception], *parts: str) -> Any:
 
 def main() -> int:
     """Do what ``run`` wants."""
-    module, name, arguments, answer = pickle.load(sys.stdin.buffer)
-    result = getattr(importlib.import_module(module), name)(*arguments)
+    file, module_name, name, arguments, answer = pickle.load(sys.stdin.buffer)
+    # by its file: pytest gives test modules names of its own
+    spec = importlib.util.spec_from_file_location(module_name, file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    spec.loader.exec_module(module)
+    result = getattr(module, name)(*pickle.loads(arguments))
     Path(answer).write_bytes(pickle.dumps(result))
     return 0
 

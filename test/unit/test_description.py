@@ -26,13 +26,13 @@ import math
 from pathlib import Path
 from xml.etree import ElementTree
 
-from k4a_ros import frames
-from k4a_ros import settings
-from k4a_ros.calibration import FactoryCalibration
-from k4a_ros.nominal_calibration import nominal_calibration
+from k4a_ros.calibration import tf_frames
+from k4a_ros.calibration.factory import FactoryCalibration
+from k4a_ros.calibration.nominal import nominal_calibration
+from k4a_ros.parameters import settings
 import pytest
+from support.sources import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 URDF = ROOT / 'urdf/azure_kinect.urdf.xacro'
 ROBOT = """
 <robot name="robot" xmlns:xacro="http://www.ros.org/wiki/xacro">
@@ -70,10 +70,10 @@ def extent(robot: ElementTree.Element, shape: str) -> list[tuple[float, float]]:
     low, high = [math.inf] * 3, [-math.inf] * 3
     for link in robot.iter('link'):
         for element in link.iter(shape):
-            place, centre = places[link.get('name')], numbers(element.find('origin'), 'xyz')
+            place, center = places[link.get('name')], numbers(element.find('origin'), 'xyz')
             size = numbers(element.find('geometry/box'), 'size')
             for axis in range(3):
-                middle = place[axis] + centre[axis]
+                middle = place[axis] + center[axis]
                 low[axis] = min(low[axis], middle - size[axis] / 2)
                 high[axis] = max(high[axis], middle + size[axis] / 2)
     return list(zip(low, high, strict=True))
@@ -100,9 +100,9 @@ def test_the_inertia_is_that_of_a_box_of_440_grams() -> None:
 @pytest.mark.parametrize('prefix', ['', 'left_'])
 def test_it_hangs_below_the_frames_of_the_driver_and_repeats_none(prefix: str) -> None:
     calibration = FactoryCalibration.from_raw(nominal_calibration('0'))
-    driver = {t.child: t.parent for t in frames.static_transforms(calibration, prefix)}
+    driver = {t.child: t.parent for t in tf_frames.static_transforms(calibration, prefix)}
     model = parents(expand(URDF, tf_prefix=prefix))
-    assert set(model.values()) == {prefix + frames.CAMERA_BASE}
+    assert set(model.values()) == {prefix + tf_frames.CAMERA_BASE}
     assert not set(model) & (set(driver) | set(driver.values()))
 
 

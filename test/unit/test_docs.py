@@ -19,10 +19,10 @@ from __future__ import annotations
 from pathlib import Path
 import re
 
-from k4a_ros import settings
+from k4a_ros.parameters import settings
 import pytest
+from support.sources import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [*ROOT.glob('*.md'), *ROOT.glob('docs/*.md')]
 
 
@@ -43,10 +43,20 @@ def test_parameters_on_command_lines_exist(path: Path) -> None:
             ('use_', 'publish_', 'robot_')) or name in ('reliability', 'depth'), name
 
 
-def test_every_module_is_in_the_design() -> None:
+def test_design_shows_the_layers_of_the_import_contract() -> None:
+    """The picture of docs/design.md has the layers of pyproject.toml, top to bottom."""
+    contract = re.search(
+        r'^layers = \[(.*?)^\]', (ROOT / 'pyproject.toml').read_text(), re.MULTILINE | re.DOTALL)
+    assert contract is not None
+    layers = [set(line.split(' | ')) for line in re.findall(r"'(.+?)'", contract[1])]
+    picture = (ROOT / 'docs/design.md').read_text().split('```')[1]
+    rows = [set(re.findall(r'\[(\w+)\]', row)) for row in picture.splitlines() if '[' in row]
+    assert rows == layers
+
+
+def test_design_describes_every_folder() -> None:
     text = (ROOT / 'docs/design.md').read_text()
-    paths = [path for path in (ROOT / 'k4a_ros').rglob('*.py')
-             if not path.stem.endswith(('_kernels', '_fallback'))]
-    for path in paths:
-        if path.name != '__init__.py' and path.parent.name != 'simulation':
-            assert re.search(rf'\b{path.stem}\b', text), path.relative_to(ROOT)
+    folders = [path.parent.relative_to(ROOT / 'k4a_ros')
+               for path in (ROOT / 'k4a_ros').rglob('__init__.py')]
+    for folder in folders:
+        assert f'`{folder}/`' in text or folder == Path(), folder

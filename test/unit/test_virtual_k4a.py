@@ -28,16 +28,16 @@ import time
 from typing import Any
 
 import cv2
-from k4a_ros.cameras import libk4a
-from k4a_ros.cameras.base import Capture
-from k4a_ros.cameras.base import Image
-from k4a_ros.config import CameraConfig
-from k4a_ros.config import ColorFormat
-from k4a_ros.config import ColorResolution
-from k4a_ros.config import DepthMode
-from k4a_ros.config import FPS_CODES
-from k4a_ros.config import problems
-from k4a_ros.config import WiredSyncMode
+from k4a_ros.camera_config import CameraConfig
+from k4a_ros.camera_config import ColorFormat
+from k4a_ros.camera_config import ColorResolution
+from k4a_ros.camera_config import DepthMode
+from k4a_ros.camera_config import FPS_CODES
+from k4a_ros.camera_config import validate
+from k4a_ros.camera_config import WiredSyncMode
+from k4a_ros.capture import Capture
+from k4a_ros.capture import Image
+from k4a_ros.sdk import libk4a
 import numpy as np
 import pytest
 from support import virtual
@@ -109,7 +109,7 @@ def _open() -> None:
     assert sdk.k4a_device_open(1, ctypes.byref(other)) == FAILED
     assert sdk.k4a_device_open(0, None) == FAILED
     assert sdk.k4a_device_get_installed_count() == 1
-    code = 'from test_virtual_k4a import Native; Native()'
+    code = f'import runpy; runpy.run_path({__file__!r})["Native"]()'
     second = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
     assert 'assert self.take() == SUCCEEDED' in second.stderr
     sdk.k4a_device_close(device.handle)
@@ -304,7 +304,7 @@ def _configurations(configs: list[CameraConfig]) -> list[str]:
 
 
 def test_configurations_are_refused_as_by_the_sdk(recording):
-    """The rules of k4a_ros.config are of the same source, but other code: both must agree."""
+    """The rules of camera_config are of the same source, but other code: both must agree."""
     choose = random.Random(4).choice
     configs = [DEPTH] + [CameraConfig(
         depth_mode=choose(list(DepthMode)), color_resolution=choose(list(ColorResolution)),
@@ -317,7 +317,7 @@ def test_configurations_are_refused_as_by_the_sdk(recording):
         _configurations, configs, cameras=(recording,), conditions='sync-in sync-out')
     for config, line in zip(configs, lines, strict=True):
         accepted = not line or 'no recording of this virtual camera' in line
-        assert accepted == (not problems(config)), (astuple(config), line, problems(config))
+        assert accepted == (not validate(config)), (astuple(config), line, validate(config))
     assert lines[0] == ''
     assert len({line for line in lines if line}) >= 12
 
@@ -366,7 +366,7 @@ def test_pyk4a_as_its_users_know_it_works_and_jpegs_are_decoded(tmp_path):
     for image, picture in zip(images, pictures, strict=True):
         assert image.shape == (720, 1280, 4)
         assert abs(image[..., :3].astype(int) - picture).max() <= 4
-    from k4a_ros.cameras.playback import Playback
+    from k4a_ros.mkv.reader import Playback
     recorded = Playback(str(copy))  # pyk4a recorded the virtual camera as a real one
     assert recorded.config.color_format is ColorFormat.BGRA32
     first = recorded.next_capture()

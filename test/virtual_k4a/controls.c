@@ -12,7 +12,7 @@
 // See the License for the specific language governing permissions and
 // limitations under the License.
 
-// The controls of the colour camera: ranges, defaults and the exposures of the sensor, as the SDK
+// The controls of the color camera: ranges, defaults and the exposures of the sensor, as the SDK
 // has them (src/color/color_priv.h, tests/ColorTests), or as Orbbec's cameras show them.
 
 #include "virtual.h"

@@ -117,7 +117,7 @@ bool condition(int position, const char *word);
 long condition_number(int position, const char *word);  // N of "word=N", 0 where there is none
 bool fails(int position, const char *function);         // "fail:function"
 
-// ---- controls.c: the colour camera's controls
+// ---- controls.c: the color camera's controls
 enum { CONTROLS = 10 };
 typedef struct {
   int32_t value[CONTROLS];

@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Body tracking on any processor, by an open model: see estimator.py."""
+"""The body tracker backend that uses an open landmark model and the depth image."""

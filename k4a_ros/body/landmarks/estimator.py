@@ -22,38 +22,38 @@ from dataclasses import replace
 import math
 
 import cv2
-from k4a_ros.body.base import BACKGROUND
-from k4a_ros.body.base import Body
-from k4a_ros.body.base import BodyFrame
-from k4a_ros.body.base import BodyInput
-from k4a_ros.body.landmarks.facing import reversal
-from k4a_ros.body.landmarks.facing import straight
-from k4a_ros.body.landmarks.fitting import fit
-from k4a_ros.body.landmarks.following import Follower
-from k4a_ros.body.landmarks.following import Track
-from k4a_ros.body.landmarks.joints import joints_of
-from k4a_ros.body.landmarks.lifting import lift
-from k4a_ros.body.landmarks.lifting import Lifted
-from k4a_ros.body.landmarks.mirror import from_mirror
-from k4a_ros.body.landmarks.mirror import offset
-from k4a_ros.body.landmarks.mirror import together
-from k4a_ros.body.landmarks.model import LandmarkModel
-from k4a_ros.body.landmarks.model import Landmarks
-from k4a_ros.body.landmarks.model import TRUNK
-from k4a_ros.body.landmarks.segmentation import Part
-from k4a_ros.body.landmarks.segmentation import Segmenter
-from k4a_ros.body.landmarks.segmentation import Segments
-from k4a_ros.body.landmarks.segmentation_claims import adopt
-from k4a_ros.body.landmarks.segmentation_claims import claim
-from k4a_ros.body.landmarks.segmentation_claims import with_pieces
-from k4a_ros.body.landmarks.silhouette import Silhouette
-from k4a_ros.body.landmarks.view import picture
-from k4a_ros.body.landmarks.view import Region
-from k4a_ros.body.landmarks.view import region_of
-from k4a_ros.body.landmarks.view import View
+from k4a_ros.body.landmarks.pose_2d.blazepose import LandmarkModel
+from k4a_ros.body.landmarks.pose_2d.blazepose import Landmarks
+from k4a_ros.body.landmarks.pose_2d.blazepose import TRUNK
+from k4a_ros.body.landmarks.pose_2d.crop import picture
+from k4a_ros.body.landmarks.pose_2d.crop import Region
+from k4a_ros.body.landmarks.pose_2d.crop import region_of
+from k4a_ros.body.landmarks.pose_2d.crop import View
+from k4a_ros.body.landmarks.pose_2d.flip_test import merge_flip_test
+from k4a_ros.body.landmarks.pose_2d.flip_test import offset
+from k4a_ros.body.landmarks.pose_2d.flip_test import unflip
+from k4a_ros.body.landmarks.pose_3d.fitting import fit
+from k4a_ros.body.landmarks.pose_3d.k4abt_joints import joints_of
+from k4a_ros.body.landmarks.pose_3d.lifting import lift
+from k4a_ros.body.landmarks.pose_3d.lifting import Lifted
+from k4a_ros.body.landmarks.segmentation.ownership import assign_segments
+from k4a_ros.body.landmarks.segmentation.ownership import attach_limbs
+from k4a_ros.body.landmarks.segmentation.ownership import with_detached_pieces
+from k4a_ros.body.landmarks.segmentation.segmenter import Part
+from k4a_ros.body.landmarks.segmentation.segmenter import Segmenter
+from k4a_ros.body.landmarks.segmentation.segmenter import Segments
+from k4a_ros.body.landmarks.segmentation.silhouette import Silhouette
+from k4a_ros.body.landmarks.tracking.front_back import reversal
+from k4a_ros.body.landmarks.tracking.front_back import straight
+from k4a_ros.body.landmarks.tracking.tracker import PersonTracker
+from k4a_ros.body.landmarks.tracking.tracker import Track
 from k4a_ros.body.orientations import orientations
-from k4a_ros.calibration import FactoryCalibration
-from k4a_ros.config import CameraConfig
+from k4a_ros.body.tracker import BACKGROUND
+from k4a_ros.body.tracker import Body
+from k4a_ros.body.tracker import BodyFrame
+from k4a_ros.body.tracker import BodyInput
+from k4a_ros.calibration.factory import FactoryCalibration
+from k4a_ros.camera_config import CameraConfig
 from k4a_ros.errors import BodyTrackingError
 import numpy as np
 import numpy.typing as npt
@@ -65,7 +65,7 @@ Mask = npt.NDArray[np.bool_]
 _FLAG = 0.5
 #: the same at the first of two looks, and if only the first has it
 _FIRST_FLAG, _SURE_FLAG = 0.3, 0.8
-#: metres, in the mean, up to which a look has seen what was expected, and more of it for each
+#: meters, in the mean, up to which a look has seen what was expected, and more of it for each
 #: second since he was seen; and the most
 _AS_EXPECTED, _LATER, _LEAST_SURE = 0.03, 0.5, 0.10
 #: share of the landmarks called visible that have to be on the surface of who is new
@@ -77,7 +77,7 @@ _USUAL_AREA = 0.45
 #: parts of the surface that are looked at for new people in one image
 _TRIES = 3
 #: a part that is nobody is not looked at again for so many seconds, unless it moves so far
-#: (metres) or changes its area by such a share
+#: (meters) or changes its area by such a share
 _REST, _MOVED, _CHANGED = 3.0, 0.12, 0.25
 #: frames per second for which a factor of smoothing holds
 _RATE = 30.0
@@ -88,7 +88,7 @@ _CLOUD, _LEAST_CLOUD = 600, 50
 
 
 @dataclass(frozen=True, eq=False)
-class _Sight:
+class _Observation:
     """Somebody in one image: who (None if new), what the model sees, and on which pixels."""
 
     track: Track | None
@@ -122,7 +122,7 @@ class LandmarkEstimator:
         self._segmenter = Segmenter(self._lens, np.array([0.0, -1.0, 0.0]))
         if up is not None:
             self.set_up(up)
-        self._follower = Follower()
+        self._follower = PersonTracker()
         self._smoothing = 0.0
         self.set_smoothing(smoothing_factor)
         self._nobody: list[tuple[Vectors, float, int]] = []
@@ -171,7 +171,7 @@ class LandmarkEstimator:
         numbers = np.full(256, BACKGROUND, np.uint8)
         free = index_map == BACKGROUND
         sights = [
-            self._untangled(sight, images, index_map == number, free)
+            self._resolve_left_right(sight, images, index_map == number, free)
             for number, sight in enumerate(sights)]
         lifted = [
             lift(sight.seen, sight.view, images.depth, index_map == number, free, self._lens,
@@ -182,7 +182,7 @@ class LandmarkEstimator:
             if track is None or body is None:
                 continue
             sight = sights[number]
-            region = sight.view.around(sight.seen.centre, sight.seen.rim)
+            region = sight.view.around(sight.seen.center, sight.seen.rim)
             before_us = track.seen_us
             body = self._fitted(body, images, index_map == number, track)
             body = replace(body, points=track.motion.take(
@@ -202,7 +202,9 @@ class LandmarkEstimator:
         outline = Silhouette(images.depth, mine, self._lens, self._segmenter.step)
         return fit(body, cloud, outline, track.lengths, track.motion.expected(images.device_us))
 
-    def _untangled(self, sight: _Sight, images: BodyInput, mine: Mask, free: Mask) -> _Sight:
+    def _resolve_left_right(
+        self, sight: _Observation, images: BodyInput, mine: Mask, free: Mask,
+    ) -> _Observation:
         """Return what is seen of somebody with left and right where they are."""
         seen, view = sight.seen, sight.view
         evidence = reversal(seen, view, images.depth, mine, free, self._lens)
@@ -211,7 +213,7 @@ class LandmarkEstimator:
         return replace(sight, seen=sight.track.untangled(
             seen, view, evidence, images.device_us))
 
-    def _known(self, segments: Segments, images: BodyInput) -> list[_Sight]:
+    def _known(self, segments: Segments, images: BodyInput) -> list[_Observation]:
         """
         Look at who was seen in the image before.
 
@@ -220,7 +222,7 @@ class LandmarkEstimator:
         """
         tracks = sorted(self._follower.tracks, key=lambda track: not track.is_seen)
         moved = [track.ahead(images.device_us) for track in tracks]
-        owners = claim(
+        owners = assign_segments(
             segments, [track.points + ahead for track, ahead in zip(tracks, moved, strict=True)],
             BACKGROUND)
         sights = []
@@ -232,22 +234,22 @@ class LandmarkEstimator:
             if float(segments.area[mask].sum()) < _LEAST_AREA:
                 continue
             region = Region(
-                track.region.centre + ahead, track.region.radius, track.region.roll)
+                track.region.center + ahead, track.region.radius, track.region.roll)
             hidden = (owners != number) & (owners != BACKGROUND)
-            seen, view = self._look(
+            seen, view = self._estimate_pose_2d(
                 region, segments, images, mask, hidden, track.expected(images.device_us),
                 (images.device_us - track.seen_us) * 1e-6)
             if seen.flag > _FLAG:
-                mask = self._whole(seen, view, segments, mask, hidden)
-                sights.append(_Sight(track, seen, view, mask))
+                mask = self._include_detached_limbs(seen, view, segments, mask, hidden)
+                sights.append(_Observation(track, seen, view, mask))
         return sights
 
-    def _new(self, segments: Segments, images: BodyInput, known: list[Mask]) -> list[_Sight]:
+    def _new(self, segments: Segments, images: BodyInput, known: list[Mask]) -> list[_Observation]:
         """Look for people among the parts that are nobody's."""
         taken = np.zeros(segments.labels.shape, bool)
         for mask in known:
             taken |= mask
-        sights: list[_Sight] = []
+        sights: list[_Observation] = []
         tries = 0
         likeliest = sorted(
             (part for part in segments.parts if part.may_be_person),
@@ -258,22 +260,23 @@ class LandmarkEstimator:
                     or float(taken[mask].mean()) > 0.3):
                 continue
             tries += 1
-            sight = self._meet(segments, images, with_pieces(segments, part) & ~taken, taken)
+            mask = with_detached_pieces(segments, part) & ~taken
+            sight = self._confirm_new_person(segments, images, mask, taken)
             if sight is None:
-                self._nobody.append((part.centre, part.area, images.device_us))
+                self._nobody.append((part.center, part.area, images.device_us))
             else:
                 sights.append(sight)
                 taken |= sight.mask
         return sights
 
-    def _meet(
+    def _confirm_new_person(
         self, segments: Segments, images: BodyInput, mask: Mask, taken: Mask,
-    ) -> _Sight | None:
+    ) -> _Observation | None:
         """Look at somebody who may be there for the first time: twice, the second time better."""
         points = segments.points[mask]
         region = region_of(
             points[::max(1, len(points) // 500)].astype(np.float64), segments.up)
-        seen, view = self._look(region, segments, images, mask, ~mask)
+        seen, view = self._estimate_pose_2d(region, segments, images, mask, ~mask)
         if seen.flag <= _FIRST_FLAG:
             return None
         size = self._lens.width, self._lens.height
@@ -281,24 +284,25 @@ class LandmarkEstimator:
         body = lift(seen, view, images.depth, large, ~large, self._lens)
         if body is None or body.support < _SUPPORT:
             return None
-        mask = (claim(segments, [body.points], BACKGROUND) == 0) & ~taken
-        again, closer = self._look(
-            view.around(seen.centre, seen.rim), segments, images, mask, taken)
+        mask = (assign_segments(segments, [body.points], BACKGROUND) == 0) & ~taken
+        again, closer = self._estimate_pose_2d(
+            view.around(seen.center, seen.rim), segments, images, mask, taken)
         if again.flag > _FLAG:
             seen, view = again, closer
         elif seen.flag <= _SURE_FLAG or again.flag <= _FIRST_FLAG:
             return None
-        return _Sight(None, seen, view, self._whole(seen, view, segments, mask, taken))
+        mask = self._include_detached_limbs(seen, view, segments, mask, taken)
+        return _Observation(None, seen, view, mask)
 
-    def _whole(
+    def _include_detached_limbs(
         self, seen: Landmarks, view: View, segments: Segments, mask: Mask, others: Mask,
     ) -> Mask:
         """Return somebody's pixels with limbs that are apart."""
         limbs = np.flatnonzero(seen.visibility[_LIMBS] > _VISIBLE) + _LIMBS.start
         pixels, valid = self._lens.project(view.rays(seen.pixels[limbs]))
-        return adopt(segments, mask, others, pixels[valid] / segments.step)
+        return attach_limbs(segments, mask, others, pixels[valid] / segments.step)
 
-    def _look(
+    def _estimate_pose_2d(
         self, region: Region, segments: Segments, images: BodyInput, mask: Mask, hidden: Mask,
         expected: Vectors | None = None, seconds: float = 0.0,
     ) -> tuple[Landmarks, View]:
@@ -318,9 +322,9 @@ class LandmarkEstimator:
         sure = (there is not None and seen.flag > _SURE_FLAG and offset(
             seen.pixels, there) < min(_AS_EXPECTED + _LATER * seconds, _LEAST_SURE) * view.unit)
         if seen.flag > _FLAG and not sure:
-            other = from_mirror(self._model(np.ascontiguousarray(shown[:, ::-1])))
+            other = unflip(self._model(np.ascontiguousarray(shown[:, ::-1])))
             if other.flag > _FLAG:
-                seen = together(seen, other, view.unit, there)
+                seen = merge_flip_test(seen, other, view.unit, there)
         return seen, view
 
     def _is_nobody(self, part: Part, images: BodyInput) -> bool:
@@ -328,17 +332,17 @@ class LandmarkEstimator:
         self._nobody = [
             one for one in self._nobody if 0 <= images.device_us - one[2] < _REST * 1e6]
         return any(
-            float(np.linalg.norm(part.centre - centre)) < _MOVED
-            and abs(part.area - area) < _CHANGED * area for centre, area, _ in self._nobody)
+            float(np.linalg.norm(part.center - center)) < _MOVED
+            and abs(part.area - area) < _CHANGED * area for center, area, _ in self._nobody)
 
     def _tracks(
-        self, sights: list[_Sight], lifted: list[Lifted | None],
+        self, sights: list[_Observation], lifted: list[Lifted | None],
     ) -> list[Track | None]:
         """Return the tracks of those who are seen, None where nobody could be lifted."""
         tracks = [sight.track for sight in sights]
         new = [(number, body) for number, (track, body) in enumerate(
             zip(tracks, lifted, strict=True)) if track is None and body is not None]
-        met = self._follower.recognise([body.points[TRUNK].mean(axis=0) for _, body in new])
+        met = self._follower.recognize([body.points[TRUNK].mean(axis=0) for _, body in new])
         for (number, body), track in zip(new, met, strict=True):
             tracks[number] = track or self._follower.add(body.points, sights[number].view.region)
         return tracks

@@ -16,22 +16,24 @@
 
 from __future__ import annotations
 
-from k4a_ros.body.landmarks.fitting import fit
-from k4a_ros.body.landmarks.lifting import lift
-from k4a_ros.body.landmarks.model import LANDMARKS
-from k4a_ros.body.landmarks.model import Landmarks
-from k4a_ros.body.landmarks.segmentation import Segmenter
-from k4a_ros.body.landmarks.segmentation_claims import claim
-from k4a_ros.body.landmarks.silhouette import Silhouette
-from k4a_ros.body.landmarks.view import Region
-from k4a_ros.body.landmarks.view import View
-from k4a_ros.lens import Intrinsics
+from k4a_ros.body.landmarks.pose_2d.blazepose import LANDMARKS
+from k4a_ros.body.landmarks.pose_2d.blazepose import Landmarks
+from k4a_ros.body.landmarks.pose_2d.crop import Region
+from k4a_ros.body.landmarks.pose_2d.crop import View
+from k4a_ros.body.landmarks.pose_3d.fitting import fit
+from k4a_ros.body.landmarks.pose_3d.lifting import lift
+from k4a_ros.body.landmarks.segmentation.ownership import assign_segments
+from k4a_ros.body.landmarks.segmentation.segmenter import Segmenter
+from k4a_ros.body.landmarks.segmentation.silhouette import Silhouette
+from k4a_ros.calibration.lens import Intrinsics
+from k4a_ros.jit.announce import warms_up
 import numpy as np
 
 _SIZE, _FOCAL, _WALL_MM = 128, 80.0, 3000
 _UP = np.array([0.0, -1.0, 0.0])
 
 
+@warms_up('body tracking')
 def warm_up_bodies() -> None:
     """Take a wall, above a floor 1 m below the camera, for somebody, whose landmarks are one."""
     middle = _SIZE / 2
@@ -45,7 +47,7 @@ def warm_up_bodies() -> None:
     place = np.array([0.0, 0.0, 1e-3 * _WALL_MM])
     # somebody across all of the wall has enough of it near to him
     across = np.linspace(-1, 1, LANDMARKS)[:, np.newaxis] * [1, 1, 0]
-    claim(segments, [place + across], 255)
+    assign_segments(segments, [place + across], 255)
     seen = Landmarks(
         1.0, np.full((LANDMARKS, 2), 128, np.float32), np.ones(LANDMARKS, np.float32),
         np.zeros((LANDMARKS, 3), np.float32), np.zeros(2, np.float32), np.zeros(2, np.float32))

@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A camera that is plugged in, through pyk4a and libk4a."""
+"""A physical camera, through libk4a."""

@@ -31,27 +31,27 @@ import threading
 import time
 from typing import TypeVar
 
-from k4a_ros.calibration import FactoryCalibration
-from k4a_ros.cameras import libk4a
+from k4a_ros.calibration.factory import FactoryCalibration
+from k4a_ros.camera_config import CameraConfig
+from k4a_ros.camera_config import ColorFormat
+from k4a_ros.camera_config import validate
 from k4a_ros.cameras.base import Camera
-from k4a_ros.cameras.base import Capture
-from k4a_ros.cameras.base import Image
-from k4a_ros.cameras.base import ImuSamples
 from k4a_ros.cameras.base import SyncJacks
 from k4a_ros.cameras.base import UsbErrors
 from k4a_ros.cameras.controls import ControlRange
 from k4a_ros.cameras.device.controls import DeviceControls
-from k4a_ros.cameras.device.problems import USB
-from k4a_ros.cameras.device.search import open_device
-from k4a_ros.cameras.playback import IMU_DTYPE
-from k4a_ros.cameras.playback import imu_samples
-from k4a_ros.config import CameraConfig
-from k4a_ros.config import ColorFormat
-from k4a_ros.config import problems
+from k4a_ros.cameras.device.discovery import open_device
+from k4a_ros.cameras.device.error_hints import USB
+from k4a_ros.capture import Capture
+from k4a_ros.capture import Image
+from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import CalibrationError
 from k4a_ros.errors import CameraError
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import ReadTimeout
+from k4a_ros.sdk import libk4a
+from k4a_ros.sdk.imu_samples import IMU_DTYPE
+from k4a_ros.sdk.imu_samples import imu_samples
 import numpy as np
 import numpy.typing as npt
 
@@ -79,7 +79,7 @@ class DeviceCamera(Camera):
     takes longer than a tenth of a second, and none is under way when the camera is stopped or
     closed. Images stay valid for as long as somebody holds them, also after `close`.
 
-    Colour controls stay as they are in the camera, whoever opens it, until it loses power.
+    Color controls stay as they are in the camera, whoever opens it, until it loses power.
 
     :param config: what to stream.
     :param serial: serial number of the camera, '' for any.
@@ -120,7 +120,7 @@ class DeviceCamera(Camera):
 
     def start(self) -> None:
         """
-        Start the cameras, and then the IMU: their clock starts anew with the colour camera.
+        Start the cameras, and then the IMU: their clock starts anew with the color camera.
 
         :raises ConfigError: no camera can stream this.
         :raises CameraLostError: the camera is gone.
@@ -255,7 +255,7 @@ class DeviceCamera(Camera):
         return values[name]
 
     def sync_jacks(self) -> SyncJacks | None:
-        """Return the state of the synchronisation jacks; None where it cannot be read."""
+        """Return the state of the synchronization jacks; None where it cannot be read."""
         with self._control:
             return None if self._closed else self._handle.jacks()
 
@@ -287,7 +287,7 @@ class DeviceCamera(Camera):
 
 
 def _check(config: CameraConfig) -> None:
-    found = problems(config)
+    found = validate(config)
     if found:
         raise ConfigError(*found)
 
@@ -317,7 +317,7 @@ def shaped(
     Return an image's bytes in the shape that `Image` promises, as a view.
 
     :param data: (N,) the image as the SDK has it; it may have padding at its end.
-    :param color: whether it is the colour image, or depth or infrared.
+    :param color: whether it is the color image, or depth or infrared.
     :return: None if there are too few bytes.
     """
     if color and config.color_format is ColorFormat.MJPG:

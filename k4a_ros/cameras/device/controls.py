@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""The controls of a real colour camera: what it says it has, by the names of the parameters."""
+"""The controls of a real color camera: what it says it has, by the names of the parameters."""
 
 from __future__ import annotations
 

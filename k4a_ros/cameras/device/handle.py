@@ -43,16 +43,16 @@ import sys
 from typing import Any
 from typing import cast
 
-from k4a_ros.cameras import libk4a
+from k4a_ros.camera_config import CameraConfig
+from k4a_ros.camera_config import FPS_CODES
 from k4a_ros.cameras.base import DeviceInfo
 from k4a_ros.cameras.base import SyncJacks
-from k4a_ros.cameras.device.problems import explain
-from k4a_ros.cameras.device.problems import Problem
-from k4a_ros.cameras.device.problems import USB
-from k4a_ros.config import CameraConfig
-from k4a_ros.config import FPS_CODES
+from k4a_ros.cameras.device.error_hints import explain
+from k4a_ros.cameras.device.error_hints import Problem
+from k4a_ros.cameras.device.error_hints import USB
 from k4a_ros.errors import CameraError
 from k4a_ros.errors import CameraLostError
+from k4a_ros.sdk import libk4a
 import numpy as np
 
 #: k4a_color_control_mode_t
@@ -154,7 +154,7 @@ class DeviceHandle:
         return DeviceInfo('device', self.serial(), str(self.index), self.firmware())
 
     def jacks(self) -> SyncJacks | None:
-        """Return the state of the synchronisation jacks; None where it cannot be read."""
+        """Return the state of the synchronization jacks; None where it cannot be read."""
         try:
             return SyncJacks(*self._camera.sync_jack_status)
         except self._failure:

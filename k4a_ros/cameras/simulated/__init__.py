@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A camera that does not exist, in a world of planes, boxes and people."""
+"""A synthetic camera in a simulated scene, with faults on demand."""

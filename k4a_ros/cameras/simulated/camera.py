@@ -23,12 +23,16 @@ import functools
 import random
 import time
 
-from k4a_ros.calibration import FactoryCalibration
+from k4a_ros.body.queued_tracker import QueuedTracker
+from k4a_ros.body.tracker import BodyTracker
+from k4a_ros.calibration.factory import FactoryCalibration
+from k4a_ros.calibration.nominal import nominal_calibration
+from k4a_ros.camera_config import CameraConfig
+from k4a_ros.camera_config import ColorFormat
+from k4a_ros.camera_config import validate
+from k4a_ros.camera_config import WiredSyncMode
 from k4a_ros.cameras.base import Camera
-from k4a_ros.cameras.base import Capture
 from k4a_ros.cameras.base import DeviceInfo
-from k4a_ros.cameras.base import Image
-from k4a_ros.cameras.base import ImuSamples
 from k4a_ros.cameras.base import SyncJacks
 from k4a_ros.cameras.controls import ControlRange
 from k4a_ros.cameras.controls import CONTROLS
@@ -37,17 +41,16 @@ from k4a_ros.cameras.simulated.faults import parse_faults
 from k4a_ros.cameras.simulated.frames import Frames
 from k4a_ros.cameras.simulated.frames import IMU_BURST_US
 from k4a_ros.cameras.simulated.frames import SensorLike
+from k4a_ros.cameras.simulated.ground_truth_tracker import GroundTruthEstimator
 from k4a_ros.cameras.simulated.hardware import SimulatedDevice
-from k4a_ros.config import CameraConfig
-from k4a_ros.config import ColorFormat
-from k4a_ros.config import problems
-from k4a_ros.config import WiredSyncMode
+from k4a_ros.capture import Capture
+from k4a_ros.capture import Image
+from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import CameraError
 from k4a_ros.errors import CameraLostError
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import DeviceNotFoundError
 from k4a_ros.errors import ReadTimeout
-from k4a_ros.nominal_calibration import nominal_calibration
 from k4a_ros.simulation.scene_file import default_scene
 from k4a_ros.simulation.sensor import Sensor
 import numpy as np
@@ -58,7 +61,7 @@ QUEUE = 7
 #: and as much of the inertial samples, 0.5 s
 IMU_QUEUE = 500_000 // IMU_BURST_US
 
-#: from the centre of exposure, or the last sample of a burst, to the host: at least and mean of
+#: from the center of exposure, or the last sample of a burst, to the host: at least and mean of
 #: what comes on top, seconds
 _LATENCY_NS = 4_000_000
 _IMU_LATENCY_NS = 1_500_000
@@ -93,7 +96,7 @@ class SimulatedCamera(Camera):
         sensor: SensorLike | None = None, device: SimulatedDevice | None = None, *,
         source: str = 'the default scene', seed: int = 0,
     ) -> None:
-        found = problems(config)
+        found = validate(config)
         if found:
             raise ConfigError(*found)
         self.config = config
@@ -320,7 +323,7 @@ class SimulatedCamera(Camera):
             return self._device.clock.last_us(device_us, time.monotonic_ns())
 
     def controls(self) -> Mapping[str, ControlRange]:
-        """Return the controls of the colour camera."""
+        """Return the controls of the color camera."""
         return {name: self._device.controls.limits(name) for name in CONTROLS}
 
     def get_control(self, name: str) -> float | bool:
@@ -329,7 +332,7 @@ class SimulatedCamera(Camera):
 
     def set_control(self, name: str, value: float | bool) -> float | bool:
         """
-        Set a control of the colour camera; others that change by it are told to ``on_control``.
+        Set a control of the color camera; others that change by it are told to ``on_control``.
 
         :raises ConfigError: there is no such control, or it cannot have this value.
         """
@@ -350,8 +353,15 @@ class SimulatedCamera(Camera):
         for fault in parse_faults(text, self.config.wired_sync_mode):
             self._device.inject(fault)
 
+    def open_ground_truth_tracker(self) -> BodyTracker:
+        """Return a body tracker that knows the true poses of the people in the scene."""
+        if not isinstance(self.sensor, Sensor):
+            return super().open_ground_truth_tracker()
+        return QueuedTracker(GroundTruthEstimator(
+            self.sensor, self.sensor_us, self.calibration, self.config))
+
     def sync_jacks(self) -> SyncJacks:
-        """Return the jacks: cables are where the wired synchronisation mode needs them."""
+        """Return the jacks: cables are where the wired synchronization mode needs them."""
         role = self.config.wired_sync_mode
         return SyncJacks(role is WiredSyncMode.SUBORDINATE, role is WiredSyncMode.MASTER)
 

@@ -14,9 +14,9 @@
 
 
 """
-What the controls of the colour camera do to its picture, and the picture's formats.
+What the controls of the color camera do to its picture, and the picture's formats.
 
-A model, not the firmware: light is made brighter or darker by exposure and gain, coloured by the
+A model, not the firmware: light is made brighter or darker by exposure and gain, colored by the
 difference between the light's temperature and the white balance, and put through a curve for
 brightness, contrast and backlight; then saturation, sharpness, and the flicker of the lamps.
 Automatic exposure chooses length and gain together, so that the gain control has no effect. At
@@ -29,9 +29,9 @@ import importlib.util
 import math
 
 import cv2
+from k4a_ros.camera_config import ColorFormat
 from k4a_ros.cameras.controls import ColorControls
 from k4a_ros.cameras.controls import exposure_nearest
-from k4a_ros.config import ColorFormat
 import numpy as np
 import numpy.typing as npt
 
@@ -40,7 +40,7 @@ Picture = npt.NDArray[np.uint8]
 #: length of exposure, microseconds, and gain at which the scene's picture passes unchanged
 NOMINAL_EXPOSURE_US = 16670
 NOMINAL_GAIN = 128
-#: the light in the scene: colour temperature, kelvin, and the mains that make it flicker, Hz
+#: the light in the scene: color temperature, kelvin, and the mains that make it flicker, Hz
 LIGHT_KELVIN = 4500
 LIGHT_MAINS = 60
 #: steps of gain that double the signal
@@ -106,7 +106,7 @@ class ColorSignal:
         Return what the camera makes of a picture; it may be the same array.
 
         :param picture: (height, width, 3) uint8, blue, green, red, at nominal exposure.
-        :param device_us: centre of exposure, for the phase of the flicker.
+        :param device_us: center of exposure, for the phase of the flicker.
         """
         controls = self._controls
         curve = self._tone_curve()
@@ -221,7 +221,7 @@ def white_gains(kelvin: float) -> npt.NDArray[np.float64]:
 
 def _black_body(kelvin: float) -> npt.NDArray[np.float64]:
     """
-    Return blue, green and red of a black body, by Planck's law at the colours' wavelengths.
+    Return blue, green and red of a black body, by Planck's law at the colors' wavelengths.
 
     The camera's filters are taken to be lines at 450, 550 and 600 nm.
     """
@@ -233,7 +233,7 @@ def _black_body(kelvin: float) -> npt.NDArray[np.float64]:
 
 
 def _saturated(picture: Picture, factor: float) -> Picture:
-    """Return the picture with colours this much farther from grey (luma of ITU-R BT.601)."""
+    """Return the picture with colors this much farther from gray (luma of ITU-R BT.601)."""
     luma = np.array([0.114, 0.587, 0.299])
     matrix = (1 - factor) * np.tile(luma, (3, 1)) + factor * np.eye(3)
     return np.asarray(cv2.transform(picture, matrix), np.uint8)
@@ -266,7 +266,7 @@ def encode(picture: Picture, form: ColorFormat) -> Picture:
 
 
 def _jpeg(picture: Picture) -> Picture:
-    """Return a JPEG with half the colours, side by side, as the device makes them."""
+    """Return a JPEG with half the colors, side by side, as the device makes them."""
     if _HAS_SIMPLEJPEG:
         import simplejpeg
         return np.frombuffer(simplejpeg.encode_jpeg(

@@ -24,7 +24,7 @@ Faults that a simulated camera has on demand, and the texts that ask for them.
     no sync pulse [S]   a subordinate hears no master: no images, but inertial samples
     drop capture N      the next N captures never come
     drop depth N        the next N captures lack depth and infrared
-    drop color N        the next N captures lack colour
+    drop color N        the next N captures lack color
     corrupt jpeg N      the next N MJPG images are damaged
     imu gap S           the inertial samples of the next S seconds are lost
     drift PPM           from now on the device's clock runs faster by PPM
@@ -40,7 +40,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 import math
 
-from k4a_ros.config import WiredSyncMode
+from k4a_ros.camera_config import WiredSyncMode
 from k4a_ros.errors import ConfigError
 
 

@@ -20,13 +20,13 @@ from __future__ import annotations
 import math
 from typing import Protocol
 
-from k4a_ros.cameras.base import Capture
-from k4a_ros.cameras.base import Image
-from k4a_ros.cameras.base import ImuSamples
+from k4a_ros.camera_config import CameraConfig
 from k4a_ros.cameras.controls import ColorControls
 from k4a_ros.cameras.simulated.color_signal import ColorSignal
 from k4a_ros.cameras.simulated.color_signal import encode
-from k4a_ros.config import CameraConfig
+from k4a_ros.capture import Capture
+from k4a_ros.capture import Image
+from k4a_ros.capture import ImuSamples
 import numpy as np
 import numpy.typing as npt
 
@@ -50,7 +50,7 @@ class SensorLike(Protocol):
         """Return depth and infrared at this time."""
 
     def color(self, device_us: int, exposure_us: float = 0.0) -> npt.NDArray[np.uint8]:
-        """Return the colour picture at this time."""
+        """Return the color picture at this time."""
 
     def imu(self, from_us: int, to_us: int) -> ImuSamples:
         """Return the inertial samples of this time."""
@@ -60,11 +60,11 @@ class Frames:
     """
     Captures by number, and when they are taken, in microseconds from the start of the clock.
 
-    All but colour depends on the number alone. Colour also depends on the controls, and on the
+    All but color depends on the number alone. Color also depends on the controls, and on the
     frames before while an automatic mode has not settled. Not locked: one thread at a time.
 
     :param sensor: what the lenses see.
-    :param controls: of the colour camera.
+    :param controls: of the color camera.
     """
 
     def __init__(
@@ -77,12 +77,12 @@ class Frames:
         self._delay = config.depth_delay_off_color_usec
 
     def color_us(self, number: int) -> int:
-        """Return the centre of exposure of the colour image."""
+        """Return the center of exposure of the color image."""
         ticks = (number + _FIRST_FRAME) * self._ticks
         return ticks * 100 // 9 + self._config.subordinate_delay_off_master_usec
 
     def depth_us(self, number: int) -> int:
-        """Return the centre of exposure of the depth and infrared images."""
+        """Return the center of exposure of the depth and infrared images."""
         return self.color_us(number) + self._delay
 
     def complete_us(self, number: int) -> int:

@@ -40,7 +40,7 @@ class UnsupportedEncoding(ValueError):
 
 
 def _family(encoding: str) -> str:
-    """Return an encoding without its depth, as rgb for rgb8 and rgb16; '' if it has no colour."""
+    """Return an encoding without its depth, as rgb for rgb8 and rgb16; '' if it has no color."""
     if encoding in _YUV:
         return encoding
     match = re.fullmatch(r'(\w+?)(8|16)', encoding)
@@ -73,7 +73,7 @@ def type_name(dtype: np.dtype, channels: int) -> str:
 
 def convert(image: npt.NDArray, source: str, target: str) -> npt.NDArray:
     """
-    Convert an image from one encoding to another, colour and depth.
+    Convert an image from one encoding to another, color and depth.
 
     :param image: (height, width) or (height, width, channels).
     :returns: a new array; 8 and 16 bits are scaled to each other so that white stays white.
@@ -96,7 +96,7 @@ def convert(image: npt.NDArray, source: str, target: str) -> npt.NDArray:
 
 
 def _conversion(source: str, target: str) -> int:
-    """Return the code for cv2.cvtColor between two families of colours."""
+    """Return the code for cv2.cvtColor between two families of colors."""
     from_family, to_family = _family(source), _family(target)
     to_name = 'GRAY' if to_family == 'mono' else to_family.upper()
     if from_family in _YUV:

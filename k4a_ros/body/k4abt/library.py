@@ -1,0 +1,209 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""
+The boundary to the Azure Kinect Body Tracking SDK: its library, if it is there, through ctypes.
+
+Handles of libk4a carry the address of something in the copy of libk4a that made them, and others
+refuse them. The copy that libk4abt uses is not always pyk4a's, so captures are made by libk4abt's
+own: all functions, those of libk4a too, are looked up through the handle of libk4abt, where the
+dynamic linker finds those that libk4abt itself calls.
+
+Prototypes and structures: k4abt.h and k4abttypes.h of the Body Tracking SDK 1.1, k4a.h of the
+Azure Kinect SDK 1.4.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from ctypes import c_char_p
+from ctypes import c_float
+from ctypes import c_int
+from ctypes import c_int32
+from ctypes import c_size_t
+from ctypes import c_uint32
+from ctypes import c_uint64
+from ctypes import c_void_p
+from ctypes import POINTER
+from dataclasses import dataclass
+import os
+from pathlib import Path
+import re
+from typing import Any
+from typing import Final
+
+from k4a_ros.body.joints import Joint
+from k4a_ros.errors import BodyTrackingError
+
+#: k4a_result_t and k4a_wait_result_t
+SUCCEEDED = 0
+WAIT_TIMEOUT = 2
+WAIT_FOREVER = -1
+#: bytes that are kept for a k4a_calibration_t, which has 1032 in libk4a 1.4
+CALIBRATION_SIZE = 4096
+
+#: what the dynamic linker is asked for: the runtime package's name, then the development one's
+NAMES: Final = ('libk4abt.so.1.1', 'libk4abt.so')
+#: of the network that libk4abt takes by itself, and looks for in the current directory
+MODEL_NAME = 'dnn_model_2_0_op11.onnx'
+#: where the package libk4abt1.1 has it
+_MODEL_FOLDER = '/usr/bin'
+_OLDEST = (1, 1)
+
+
+class TrackerConfiguration(ctypes.Structure):
+    """k4abt_tracker_configuration_t; before version 1.1 it had no model_path."""
+
+    _fields_ = [
+        ('sensor_orientation', c_int), ('processing_mode', c_int), ('gpu_device_id', c_int32),
+        ('model_path', c_char_p),
+    ]
+
+
+class NativeJoint(ctypes.Structure):
+    """k4abt_joint_t: millimeters; w, x, y, z."""
+
+    _fields_ = [('position', c_float * 3), ('orientation', c_float * 4), ('confidence', c_int)]
+
+
+class Skeleton(ctypes.Structure):
+    """k4abt_skeleton_t."""
+
+    _fields_ = [('joints', NativeJoint * len(Joint))]
+
+
+class _Place(ctypes.Structure):
+    """Dl_info of dlfcn.h."""
+
+    _fields_ = [('file', c_char_p), ('base', c_void_p), ('name', c_char_p), ('symbol', c_void_p)]
+
+
+_HANDLE = POINTER(c_void_p)
+#: function -> (result, arguments)
+_PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    'k4abt_tracker_create': (c_int, (c_void_p, TrackerConfiguration, _HANDLE)),
+    'k4abt_tracker_destroy': (None, (c_void_p,)),
+    'k4abt_tracker_shutdown': (None, (c_void_p,)),
+    'k4abt_tracker_set_temporal_smoothing': (None, (c_void_p, c_float)),
+    'k4abt_tracker_enqueue_capture': (c_int, (c_void_p, c_void_p, c_int32)),
+    'k4abt_tracker_pop_result': (c_int, (c_void_p, _HANDLE, c_int32)),
+    'k4abt_frame_release': (None, (c_void_p,)),
+    'k4abt_frame_get_num_bodies': (c_uint32, (c_void_p,)),
+    'k4abt_frame_get_body_skeleton': (c_int, (c_void_p, c_uint32, POINTER(Skeleton))),
+    'k4abt_frame_get_body_id': (c_uint32, (c_void_p, c_uint32)),
+    'k4abt_frame_get_device_timestamp_usec': (c_uint64, (c_void_p,)),
+    'k4abt_frame_get_body_index_map': (c_void_p, (c_void_p,)),
+    'k4a_calibration_get_from_raw': (c_int, (c_char_p, c_size_t, c_int, c_int, c_void_p)),
+    'k4a_capture_create': (c_int, (_HANDLE,)),
+    'k4a_capture_release': (None, (c_void_p,)),
+    'k4a_capture_set_depth_image': (None, (c_void_p, c_void_p)),
+    'k4a_capture_set_ir_image': (None, (c_void_p, c_void_p)),
+    'k4a_image_create': (c_int, (c_int, c_int, c_int, c_int, _HANDLE)),
+    'k4a_image_release': (None, (c_void_p,)),
+    'k4a_image_get_buffer': (c_void_p, (c_void_p,)),
+    'k4a_image_get_width_pixels': (c_int, (c_void_p,)),
+    'k4a_image_get_height_pixels': (c_int, (c_void_p,)),
+    'k4a_image_get_stride_bytes': (c_int, (c_void_p,)),
+    'k4a_image_set_device_timestamp_usec': (None, (c_void_p, c_uint64)),
+    'k4a_image_set_system_timestamp_nsec': (None, (c_void_p, c_uint64)),
+}
+
+
+@dataclass(frozen=True)
+class Library:
+    """
+    A loaded libk4abt.
+
+    ``sdk`` has every function that is needed of libk4abt and of its libk4a, typed; ``file`` is
+    where it came from.
+    """
+
+    sdk: ctypes.CDLL
+    file: Path
+
+    def model(self, wanted: str) -> Path | None:
+        """
+        Return the file of the network; None: libk4abt is to look for it.
+
+        :param wanted: what the user asked for; empty: the SDK's own, which is looked for in the
+            current directory, beside the library, and where Microsoft's package has it.
+        :raises BodyTrackingError: there is no such file.
+        """
+        if wanted:
+            path = Path(wanted).absolute()
+            if not path.is_file():
+                raise BodyTrackingError(
+                    f'cannot track bodies: there is no file {path}; correct '
+                    'body_tracking_model_path, or leave it empty')
+            return path
+        folders = (Path.cwd(), self.file.parent, Path(_MODEL_FOLDER))
+        found = (folder / MODEL_NAME for folder in folders)
+        return next((path for path in found if path.is_file()), None)
+
+
+def load(path: str = '') -> Library:
+    """
+    Load libk4abt.
+
+    :param path: of the file; empty: as the dynamic linker finds it.
+    :raises BodyTrackingError: there is none, or none that can be used; says what to do.
+    """
+    # else libk4a tells the terminal of every failure, its own copy as well
+    os.environ.setdefault('K4A_ENABLE_LOG_TO_STDOUT', '0')
+    sdk = _open((path,) if path else NAMES)
+    try:
+        for name, (result, arguments) in _PROTOTYPES.items():
+            function = getattr(sdk, name)
+            function.restype = result
+            function.argtypes = arguments
+    except AttributeError as error:
+        raise BodyTrackingError(
+            f'cannot use {path or sdk._name} for body tracking: {error}; it must be libk4abt of '
+            'the Azure Kinect Body Tracking SDK 1.1 or later') from error
+    file = _file_of(sdk.k4abt_tracker_create)
+    version = re.search(r'\.so\.(\d+)\.(\d+)', file.name)
+    if version and tuple(map(int, version.groups())) < _OLDEST:
+        raise BodyTrackingError(
+            f'cannot use {file} for body tracking: version {".".join(version.groups())} is too '
+            'old; install the Azure Kinect Body Tracking SDK 1.1 or later')
+    return Library(sdk, file)
+
+
+def _open(names: tuple[str, ...]) -> ctypes.CDLL:
+    """Return the first library that there is."""
+    problem = ''
+    for name in names:
+        try:
+            return ctypes.CDLL(name)
+        except OSError as error:
+            # of a library that is there but does not load, the reason is told
+            absent = str(error).startswith(f'{name}: cannot open shared object file')
+            if not problem or not absent:
+                problem = str(error)
+            if not absent:
+                break
+    raise BodyTrackingError(
+        f"cannot load Microsoft's body tracking library, tried {' and '.join(names)}: {problem}; "
+        'install the package libk4abt1.1 with all it needs, or set body_tracking_library_path to '
+        'the file of the library')
+
+
+def _file_of(function: Any) -> Path:
+    """Return the file that a function was loaded from, with links followed."""
+    find = ctypes.CDLL(None).dladdr
+    find.argtypes = (c_void_p, POINTER(_Place))
+    place = _Place()
+    find(ctypes.cast(function, c_void_p), ctypes.byref(place))
+    return Path(os.fsdecode(place.file)).resolve()

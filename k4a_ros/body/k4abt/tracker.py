@@ -1,0 +1,270 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""Body tracking by Microsoft's Azure Kinect Body Tracking SDK."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+import contextlib
+import ctypes
+from ctypes import byref
+import math
+import os
+import threading
+import time
+from typing import Any
+
+from k4a_ros.body.k4abt import library as k4abt_library
+from k4a_ros.body.k4abt.library import SUCCEEDED
+from k4a_ros.body.k4abt.library import WAIT_FOREVER
+from k4a_ros.body.k4abt.library import WAIT_TIMEOUT
+from k4a_ros.body.options import PROCESSING_MODES
+from k4a_ros.body.options import SENSOR_ORIENTATIONS
+from k4a_ros.body.options import TrackerOptions
+from k4a_ros.body.tracker import Body
+from k4a_ros.body.tracker import BodyFrame
+from k4a_ros.body.tracker import BodyInput
+from k4a_ros.body.tracker import BodyTracker
+from k4a_ros.calibration.factory import FactoryCalibration
+from k4a_ros.camera_config import CameraConfig
+from k4a_ros.errors import BodyTrackingError
+from k4a_ros.errors import TrackerClosed
+from k4a_ros.sdk.libk4a import DEPTH16
+from k4a_ros.sdk.libk4a import IR16
+import numpy as np
+import numpy.typing as npt
+
+_MM_PER_M = np.float32(1000.0)
+_LONGEST_MS = 2**31 - 1
+_LOG = ("libk4abt's own log tells more: set the environment variable "
+        'K4ABT_ENABLE_LOG_TO_STDOUT=1')
+_JOINTS = np.dtype([
+    ('position', np.float32, 3), ('orientation', np.float32, 4), ('confidence', np.int32)])
+
+#: held by the tracker of this process
+_only_one = threading.Lock()
+
+
+class K4abtTracker(BodyTracker):
+    """
+    A tracker of libk4abt, of which there can be one in a process.
+
+    :param calibration: of the camera that the images come from.
+    :param config: what it streams.
+    :raises BodyTrackingError: there is no libk4abt, or it does not track; says why.
+    """
+
+    def __init__(
+        self, calibration: FactoryCalibration, config: CameraConfig, options: TrackerOptions,
+    ) -> None:
+        if not (config.depth and config.ir):
+            raise BodyTrackingError(
+                f'cannot track bodies, which needs depth and infrared images, in {config}: set '
+                'depth_mode to NFOV_UNBINNED or WFOV_2X2BINNED, or play a recording with both')
+        library = k4abt_library.load(options.library_path)
+        model = library.model(options.model_path)
+        self.library_file = library.file
+        self._sdk: Any = library.sdk
+        self._size = config.depth_mode.size
+        self._changed = threading.Condition()
+        self._calls = 0  # that use the handle
+        self._shut = False
+        native = self._calibration(calibration, config)
+        wanted = k4abt_library.TrackerConfiguration(
+            SENSOR_ORIENTATIONS[options.sensor_orientation],
+            PROCESSING_MODES[options.processing_mode], options.gpu_device_id,
+            os.fsencode(model) if model else None)
+        if not _only_one.acquire(blocking=False):
+            raise BodyTrackingError(
+                'cannot track bodies: this process has a body tracker of libk4abt already, and '
+                'libk4abt allows but one; run a second driver in a process of its own')
+        handle = ctypes.c_void_p()
+        if self._sdk.k4abt_tracker_create(native, wanted, byref(handle)) != SUCCEEDED:
+            _only_one.release()
+            raise BodyTrackingError(
+                f'cannot track bodies: {library.file} makes no tracker with '
+                f'body_tracking_processing_mode {options.processing_mode}, GPU '
+                f'{options.gpu_device_id} and model {model or k4abt_library.MODEL_NAME}; where '
+                f"there is no such GPU, set the mode to 'cpu'; {_LOG}")
+        self._handle: ctypes.c_void_p | None = handle
+        self.set_smoothing(options.smoothing_factor)
+
+    def _calibration(self, calibration: FactoryCalibration, config: CameraConfig) -> Any:
+        """Return a k4a_calibration_t."""
+        raw = ctypes.create_string_buffer(calibration.raw)  # with a NUL at its end
+        native = (ctypes.c_uint64 * (k4abt_library.CALIBRATION_SIZE // 8))()
+        result = self._sdk.k4a_calibration_get_from_raw(
+            raw, len(raw), config.depth_mode, config.color_resolution, native)
+        if result != SUCCEEDED:
+            raise BodyTrackingError(
+                'cannot track bodies: libk4a does not take the factory calibration of camera '
+                f'{calibration.serial} for {config}; read it again from the camera')
+        return native
+
+    def enqueue(self, images: BodyInput, timeout: float | None) -> bool:
+        """Copy one capture's images to libk4abt, as `BodyTracker.enqueue` tells."""
+        with self._using() as handle:
+            if self._shut:
+                raise _closed()
+            with self._capture(images) as capture:
+                result = self._sdk.k4abt_tracker_enqueue_capture(
+                    handle, capture, _milliseconds(timeout))
+            if result in (SUCCEEDED, WAIT_TIMEOUT):
+                return bool(result == SUCCEEDED)
+            if self._shut:
+                raise _closed()
+            raise BodyTrackingError(
+                f'libk4abt does not take the images of device time {images.device_us} us; {_LOG}')
+
+    def pop(self, timeout: float | None) -> BodyFrame | None:
+        """Take the oldest result, as `BodyTracker.pop` tells."""
+        frame = ctypes.c_void_p()
+        with self._using() as handle:
+            result = self._sdk.k4abt_tracker_pop_result(
+                handle, byref(frame), _milliseconds(timeout))
+            if result == WAIT_TIMEOUT:
+                return None
+            if result != SUCCEEDED:
+                if self._shut:
+                    raise _closed()
+                raise BodyTrackingError(f'libk4abt does not track any more; {_LOG}')
+            try:
+                return self._read(frame)
+            finally:
+                self._sdk.k4abt_frame_release(frame)
+
+    def set_smoothing(self, factor: float) -> None:
+        """Smooth over time, from 0 to 1."""
+        with contextlib.suppress(TrackerClosed), self._using() as handle:
+            self._sdk.k4abt_tracker_set_temporal_smoothing(handle, factor)
+
+    def shutdown(self) -> None:
+        """Take no more images, and wake who waits."""
+        with self._changed:
+            if self._shut or self._handle is None:
+                return
+            self._shut = True
+            self._sdk.k4abt_tracker_shutdown(self._handle)
+
+    def close(self) -> None:
+        """Shut down, wait for calls in other threads to return, and destroy the tracker."""
+        self.shutdown()
+        with self._changed:
+            self._changed.wait_for(lambda: self._calls == 0)
+            if self._handle is None:
+                return
+            handle, self._handle = self._handle, None
+        self._sdk.k4abt_tracker_destroy(handle)
+        _only_one.release()
+
+    @contextlib.contextmanager
+    def _using(self) -> Iterator[ctypes.c_void_p]:
+        """Keep the tracker from being destroyed meanwhile."""
+        with self._changed:
+            if self._handle is None:
+                raise _closed()
+            self._calls += 1
+            handle = self._handle
+        try:
+            yield handle
+        finally:
+            with self._changed:
+                self._calls -= 1
+                self._changed.notify_all()
+
+    @contextlib.contextmanager
+    def _capture(self, images: BodyInput) -> Iterator[ctypes.c_void_p]:
+        """Make a k4a_capture_t of copies of the images."""
+        sdk = self._sdk
+        capture = ctypes.c_void_p()
+        if sdk.k4a_capture_create(byref(capture)) != SUCCEEDED:
+            raise _no_memory()
+        try:
+            for data, image_format, put in (
+                    (images.depth, DEPTH16, sdk.k4a_capture_set_depth_image),
+                    (images.infrared, IR16, sdk.k4a_capture_set_ir_image)):
+                image = self._image(data, image_format, images.device_us)
+                put(capture, image)
+                sdk.k4a_image_release(image)
+            yield capture
+        finally:
+            sdk.k4a_capture_release(capture)
+
+    def _image(
+        self, data: npt.NDArray[np.uint16], image_format: int, device_us: int,
+    ) -> ctypes.c_void_p:
+        """Make a k4a_image_t, to be released by the caller."""
+        width, height = self._size
+        if data.shape != (height, width) or data.dtype != np.uint16:
+            raise BodyTrackingError(
+                f'cannot track bodies in an image of {data.shape} {data.dtype}: the tracker is '
+                f'for ({height}, {width}) uint16')
+        image = ctypes.c_void_p()
+        if self._sdk.k4a_image_create(
+                image_format, width, height, width * 2, byref(image)) != SUCCEEDED:
+            raise _no_memory()
+        pixels = np.ascontiguousarray(data)
+        ctypes.memmove(self._sdk.k4a_image_get_buffer(image), pixels.ctypes.data, pixels.nbytes)
+        self._sdk.k4a_image_set_device_timestamp_usec(image, device_us)
+        self._sdk.k4a_image_set_system_timestamp_nsec(image, time.monotonic_ns())
+        return image
+
+    def _read(self, frame: ctypes.c_void_p) -> BodyFrame:
+        """Copy what is in a k4abt_frame_t."""
+        sdk = self._sdk
+        count = sdk.k4abt_frame_get_num_bodies(frame)
+        return BodyFrame(
+            sdk.k4abt_frame_get_device_timestamp_usec(frame),
+            tuple(self._body(frame, index) for index in range(count)), self._index_map(frame))
+
+    def _body(self, frame: ctypes.c_void_p, index: int) -> Body:
+        skeleton = k4abt_library.Skeleton()
+        if self._sdk.k4abt_frame_get_body_skeleton(frame, index, byref(skeleton)) != SUCCEEDED:
+            raise BodyTrackingError(f'libk4abt does not tell the skeleton of body {index}; {_LOG}')
+        joints = np.frombuffer(bytes(skeleton), _JOINTS)
+        return Body(
+            self._sdk.k4abt_frame_get_body_id(frame, index), joints['position'] / _MM_PER_M,
+            joints['orientation'].copy(), joints['confidence'].astype(np.uint8))
+
+    def _index_map(self, frame: ctypes.c_void_p) -> npt.NDArray[np.uint8]:
+        sdk = self._sdk
+        image = sdk.k4abt_frame_get_body_index_map(frame)
+        if not image:
+            raise BodyTrackingError(f'libk4abt gives no body index map; {_LOG}')
+        try:
+            width, height, stride = (int(get(image)) for get in (
+                sdk.k4a_image_get_width_pixels, sdk.k4a_image_get_height_pixels,
+                sdk.k4a_image_get_stride_bytes))
+            data = ctypes.string_at(sdk.k4a_image_get_buffer(image), height * stride)
+        finally:
+            sdk.k4a_image_release(image)
+        rows = np.frombuffer(data, np.uint8).reshape(height, stride)
+        return np.ascontiguousarray(rows[:, :width])
+
+
+def _milliseconds(timeout: float | None) -> int:
+    """Return a time-out as libk4abt wants it."""
+    if timeout is None:
+        return WAIT_FOREVER
+    return min(_LONGEST_MS, max(0, math.ceil(timeout * 1000)))
+
+
+def _closed() -> TrackerClosed:
+    return TrackerClosed('the body tracker has been shut down')
+
+
+def _no_memory() -> BodyTrackingError:
+    return BodyTrackingError('cannot track bodies: libk4a has no memory for another image')

@@ -1,0 +1,336 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The factory calibration of a camera: lenses, and where the sensors are.
+
+The JSON that the camera carries is read here as libk4a reads it (Azure Kinect Sensor SDK,
+src/calibration/calibration.c and src/transformation/), in single precision where it does, but
+every fault is found on loading and named.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import field
+import json
+from typing import NoReturn
+
+from k4a_ros.calibration.lens import Intrinsics
+from k4a_ros.calibration.lens import LensModel
+from k4a_ros.calibration.rigid_transform import RigidTransform
+from k4a_ros.camera_config import ColorResolution
+from k4a_ros.camera_config import DepthMode
+from k4a_ros.errors import CalibrationError
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ['FactoryCalibration', 'Intrinsics', 'RigidTransform']
+
+_MODELS: dict[str, LensModel] = {
+    'CALIBRATION_LensDistortionModelBrownConrady': 'brown_conrady',
+    'CALIBRATION_LensDistortionModelRational6KT': 'rational_6kt',
+}
+
+# Mode -> size of the whole sensor in pixels of that mode, and the crop's top left corner there
+# (SDK, mode_specific_calibration.c).
+_DEPTH_CROPS = {
+    DepthMode.NFOV_2X2BINNED: ((512, 512), (96, 90)),
+    DepthMode.NFOV_UNBINNED: ((1024, 1024), (192, 180)),
+    DepthMode.WFOV_2X2BINNED: ((512, 512), (0, 0)),
+    DepthMode.WFOV_UNBINNED: ((1024, 1024), (0, 0)),
+    DepthMode.PASSIVE_IR: ((1024, 1024), (0, 0)),
+}
+_COLOR_CROPS = {
+    ColorResolution.R720P: ((1280, 960), (0, 120)),
+    ColorResolution.R1080P: ((1920, 1440), (0, 180)),
+    ColorResolution.R1440P: ((2560, 1920), (0, 240)),
+    ColorResolution.R1536P: ((2048, 1536), (0, 0)),
+    ColorResolution.R2160P: ((3840, 2880), (0, 360)),
+    ColorResolution.R3072P: ((4096, 3072), (0, 0)),
+}
+
+#: what libk4a takes where the factory could not estimate the radius (about 120 degrees)
+_DEFAULT_METRIC_RADIUS = 1.7
+_SMALLEST_METRIC_RADIUS = 0.0001
+
+#: A rotation R is refused where an element of R Rᵀ - I is larger: measured calibrations have up
+#: to 2e-6, Orbbec's template 0.012.
+_LARGEST_SKEW = 0.05
+
+
+@dataclass(frozen=True)
+class _Lens:
+    """A lens as the factory writes it: lengths are fractions of the sensor's width and height."""
+
+    width: int
+    height: int
+    parameters: tuple[float, ...]
+    metric_radius: float
+    model: LensModel
+
+    def intrinsics(
+        self, whole: tuple[int, int], corner: tuple[int, int], size: tuple[int, int],
+    ) -> Intrinsics:
+        """
+        Return the intrinsics of a mode.
+
+        :param whole: width and height of the whole sensor in pixels of the mode.
+        :param corner: x and y there of the top left pixel of the mode's image.
+        :param size: width and height of the image.
+        """
+        cx, cy, fx, fy, k1, k2, k3, k4, k5, k6, codx, cody, p2, p1 = self.parameters
+        scale = np.array(whole, np.float32)
+        center = np.array((cx, cy), np.float32) * scale - np.array(corner, np.float32)
+        # the factory's (0, 0) is the corner of the top left pixel, the SDK's is its center
+        center -= np.float32(0.5)
+        focal = np.array((fx, fy), np.float32) * scale
+        return Intrinsics(
+            width=size[0], height=size[1],
+            fx=float(focal[0]), fy=float(focal[1]), cx=float(center[0]), cy=float(center[1]),
+            k1=k1, k2=k2, k3=k3, k4=k4, k5=k5, k6=k6, p1=p1, p2=p2, codx=codx, cody=cody,
+            metric_radius=self.metric_radius, model=self.model)
+
+
+@dataclass(frozen=True, eq=False)
+class FactoryCalibration:
+    """
+    What the factory measured on one camera.
+
+    ``raw`` is the JSON (bytes, UTF-8, no byte order mark, no NUL), ``serial`` and
+    ``factory_date`` as written there, empty where they are not. The transforms take points
+    from the depth camera's frame to the color camera's, accelerometer's and gyroscope's, meters;
+    they are as precise as the factory's numbers, which are rotations to about 1e-6 only
+    (``RigidTransform.normalized``).
+
+    ``accel_sigma`` (m/s²) and ``gyro_sigma`` (rad/s) are (3,), or None where the calibration has
+    none: "Noise", of which the SDK (k4ainternal/calibration.h) says that it is the "standard
+    deviation of the noise". Neither its unit nor the rate it holds for is documented; that it is
+    that of a single sample as delivered, in the sample's unit, is assumed here.
+    """
+
+    raw: bytes = field(repr=False)
+    serial: str
+    factory_date: str
+    depth_to_color: RigidTransform
+    depth_to_accel: RigidTransform
+    depth_to_gyro: RigidTransform
+    accel_sigma: npt.NDArray[np.float64] | None
+    gyro_sigma: npt.NDArray[np.float64] | None
+    _depth_lens: _Lens = field(repr=False)
+    _color_lens: _Lens = field(repr=False)
+
+    @classmethod
+    def from_raw(cls, raw: bytes | str) -> FactoryCalibration:
+        """
+        Read the calibration as the camera and recordings hold it.
+
+        :param raw: JSON; a byte order mark is skipped and all from the first NUL on is ignored.
+        :raises CalibrationError: it cannot be read or cannot be right; names what.
+        """
+        data = raw.encode('utf-8', 'surrogatepass') if isinstance(raw, str) else bytes(raw)
+        data = data.split(b'\0', 1)[0].removeprefix(b'\xef\xbb\xbf')
+        if not data.strip():
+            _refuse('it is empty')
+        try:
+            root = _Node(json.loads(data.decode('utf-8')), '')
+        except (ValueError, RecursionError) as error:
+            _refuse(f'it is not valid JSON ({error})')
+        information = root['CalibrationInformation']
+        cameras = information['Cameras']
+        depth = cameras.find('Location', 'CALIBRATION_CameraLocationD0')
+        color = cameras.find('Location', 'CALIBRATION_CameraLocationPV0')
+        sensors = information['InertialSensors']
+        accel = sensors.find('SensorType', 'CALIBRATION_InertialSensorType_Accelerometer')
+        gyro = sensors.find('SensorType', 'CALIBRATION_InertialSensorType_Gyro')
+        metadata = information.get('Metadata')
+        from_depth = _read_pose(depth['Rt']).inverse()
+        return cls(
+            raw=data,
+            serial=_read_text(metadata, 'SerialId'),
+            factory_date=_read_text(metadata, 'FactoryCalDate'),
+            depth_to_color=_read_pose(color['Rt']) @ from_depth,
+            depth_to_accel=_read_pose(accel['Rt']) @ from_depth,
+            depth_to_gyro=_read_pose(gyro['Rt']) @ from_depth,
+            accel_sigma=_read_sigma(accel.get('Noise')),
+            gyro_sigma=_read_sigma(gyro.get('Noise')),
+            _depth_lens=_read_depth_lens(depth),
+            _color_lens=_read_color_lens(color))
+
+    def depth(self, mode: DepthMode) -> Intrinsics:
+        """
+        Return the intrinsics of the depth camera (and infrared) in a mode.
+
+        :raises CalibrationError: the mode is OFF.
+        """
+        if mode not in _DEPTH_CROPS:
+            raise CalibrationError(f'the depth camera has no image in mode {mode.name}')
+        return self._depth_lens.intrinsics(*_DEPTH_CROPS[mode], mode.size)
+
+    def color(self, resolution: ColorResolution) -> Intrinsics:
+        """
+        Return the intrinsics of the color camera at a resolution.
+
+        :raises CalibrationError: the resolution is OFF.
+        """
+        if resolution not in _COLOR_CROPS:
+            raise CalibrationError(f'the color camera has no image at {resolution.name}')
+        return self._color_lens.intrinsics(*_COLOR_CROPS[resolution], resolution.size)
+
+
+def _refuse(problem: str) -> NoReturn:
+    """Raise the error for a calibration with this problem."""
+    raise CalibrationError(
+        f'cannot use the factory calibration: {problem}; read it again from the camera or from '
+        'a recording made with it')
+
+
+@dataclass(frozen=True)
+class _Node:
+    """One value of the JSON and its path in it, by which errors name it."""
+
+    value: object
+    path: str
+
+    def __getitem__(self, key: str) -> _Node:
+        """Return a member that must be there."""
+        node = self.get(key)
+        if node is None:
+            _refuse(f'{self.path}.{key}'.lstrip('.') + ' is missing')
+        return node
+
+    def get(self, key: str) -> _Node | None:
+        """Return a member, or None if there is none."""
+        if not isinstance(self.value, dict):
+            self.refuse('is not an object')
+        if key not in self.value:
+            return None
+        return _Node(self.value[key], f'{self.path}.{key}'.lstrip('.'))
+
+    def find(self, key: str, name: str) -> _Node:
+        """Return the first object of this array in which ``key`` is ``name``."""
+        for node in self.elements():
+            if node[key].text() == name:
+                return node
+        self.refuse(f'has no element with {key} {name}')
+
+    def elements(self) -> list[_Node]:
+        """Return the elements of an array."""
+        if not isinstance(self.value, list):
+            self.refuse('is not an array')
+        return [_Node(value, f'{self.path}[{i}]') for i, value in enumerate(self.value)]
+
+    def text(self) -> str:
+        """Return a string."""
+        if not isinstance(self.value, str):
+            self.refuse('is not a string')
+        return self.value
+
+    def number(self) -> float:
+        """Return a number as libk4a keeps it: rounded to single precision, and finite."""
+        if isinstance(self.value, bool) or not isinstance(self.value, (int, float)):
+            self.refuse('is not a number')
+        try:
+            with np.errstate(over='ignore'):
+                number = float(np.float32(float(self.value)))
+        except OverflowError:
+            number = np.inf
+        if not np.isfinite(number):
+            self.refuse('is not a finite single-precision number')
+        return number
+
+    def numbers(self, count: int) -> list[float]:
+        """Return an array of ``count`` numbers."""
+        elements = self.elements()
+        if len(elements) != count:
+            self.refuse(f'has {len(elements)} elements instead of {count}')
+        return [element.number() for element in elements]
+
+    def refuse(self, problem: str) -> NoReturn:
+        """Raise the error that says that this value has a problem."""
+        _refuse(f'{self.path or "the whole"} {problem}')
+
+
+def _read_text(parent: _Node | None, key: str) -> str:
+    """Return an optional string, empty if it is absent."""
+    node = parent.get(key) if parent is not None else None
+    return node.text() if node is not None else ''
+
+
+def _read_pose(node: _Node) -> RigidTransform:
+    """Return the transform from the calibration's common frame to a sensor's."""
+    rotation = np.array(node['Rotation'].numbers(9)).reshape(3, 3)
+    translation = np.array(node['Translation'].numbers(3))
+    with np.errstate(all='ignore'):
+        skew = np.abs(rotation @ rotation.T - np.eye(3)).max()
+        proper = np.linalg.det(rotation) > 0
+    if not (skew <= _LARGEST_SKEW and proper):
+        node['Rotation'].refuse('is not a rotation matrix')
+    return RigidTransform(rotation, translation)
+
+
+def _read_sigma(noise: _Node | None) -> npt.NDArray[np.float64] | None:
+    """Return the noise at any temperature: the first three numbers, or None if not all are > 0."""
+    if noise is None:
+        return None
+    sigma = np.array([element.number() for element in noise.elements()[:3]])
+    if sigma.shape != (3,) or not (sigma > 0).all():
+        return None
+    sigma.setflags(write=False)
+    return sigma
+
+
+def _read_lens(camera: _Node) -> _Lens:
+    """Return the lens of a camera."""
+    intrinsics = camera['Intrinsics']
+    model = intrinsics['ModelType']
+    if model.text() not in _MODELS:
+        model.refuse(f'is {model.text()}, which the SDK does not support either')
+    count = intrinsics['ModelParameterCount']
+    # 15 with the rational 6KT model; the last one is not used
+    if count.number() not in (14, 15):
+        count.refuse(f'is {count.number():g} instead of 14 or 15')
+    parameters = intrinsics['ModelParameters']
+    values = parameters.numbers(int(count.number()))[:14]
+    # fractions of the sensor's size; far outside of these bounds it is no camera any more
+    for i, name, least in ((0, 'cx', -10), (1, 'cy', -10), (2, 'fx', 1e-3), (3, 'fy', 1e-3)):
+        if not least <= values[i] <= 10:
+            parameters.refuse(f'has {name} = {values[i]:g}, which no lens has')
+    radius = camera['MetricRadius'].number()
+    if radius <= _SMALLEST_METRIC_RADIUS:
+        radius = float(np.float32(_DEFAULT_METRIC_RADIUS))
+    return _Lens(
+        int(camera['SensorWidth'].number()), int(camera['SensorHeight'].number()),
+        tuple(values), radius, _MODELS[model.text()])
+
+
+def _read_depth_lens(camera: _Node) -> _Lens:
+    """Return the lens of the depth camera."""
+    lens = _read_lens(camera)
+    if (lens.width, lens.height) != (1024, 1024):
+        camera.refuse(f'has a sensor of {lens.width}x{lens.height} pixels instead of 1024x1024')
+    return lens
+
+
+def _read_color_lens(camera: _Node) -> _Lens:
+    """Return the lens of the color camera, of which early calibrations cover 16:9 only."""
+    lens = _read_lens(camera)
+    if lens.width > 0 and lens.width * 3 // 4 == lens.height:
+        return lens
+    if lens.width <= 0 or lens.width * 9 // 16 != lens.height:
+        camera.refuse(f'has a sensor of {lens.width}x{lens.height} pixels, neither 4:3 nor 16:9')
+    cx, cy, fx, fy, *rest = lens.parameters
+    cy = float((np.float32(cy) * np.float32(2304) + np.float32(384)) / np.float32(3072))
+    fy = float(np.float32(fy) * np.float32(2304) / np.float32(3072))
+    return _Lens(4096, 3072, (cx, cy, fx, fy, *rest), lens.metric_radius, lens.model)

@@ -1,0 +1,253 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The lens of one camera in one mode, exactly as libk4a models it.
+
+Written after the Azure Kinect Sensor SDK, src/transformation/intrinsic_transformation.c. All
+pixels are in the SDK's (and OpenCV's) convention: (0, 0) is the center of the top left pixel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import functools
+from typing import Any
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+LensModel = Literal['brown_conrady', 'rational_6kt']
+
+#: Gauss-Newton passes, and the squared pixel errors to stop at and to accept (libk4a's own)
+_MAX_PASSES = 20
+_STOP_ERROR = 1e-22
+_ACCEPTED_ERROR = 1e-6
+
+#: pixels unprojected at a time: small enough for their intermediate results to stay in the cache
+_BLOCK = 16384
+
+Floats = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Intrinsics:
+    """
+    How a camera maps directions to the pixels of its image.
+
+    ``fx``, ``fy``, ``cx``, ``cy`` are pixels; ``k1`` to ``k6``, ``p1``, ``p2`` the distortion;
+    (``codx``, ``cody``) its center, in x/z and y/z. Directions further than ``metric_radius``
+    from that center have no pixel.
+
+    With ``model`` 'brown_conrady' this is OpenCV's rational model. 'rational_6kt' (devices from
+    before the product) lacks the factor 2 in the mixed tangential terms, which OpenCV and
+    sensor_msgs/CameraInfo cannot express.
+    """
+
+    width: int
+    height: int
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    k1: float = 0.0
+    k2: float = 0.0
+    k3: float = 0.0
+    k4: float = 0.0
+    k5: float = 0.0
+    k6: float = 0.0
+    p1: float = 0.0
+    p2: float = 0.0
+    codx: float = 0.0
+    cody: float = 0.0
+    metric_radius: float = 1.7
+    model: LensModel = 'brown_conrady'
+
+    @property
+    def camera_matrix(self) -> npt.NDArray[np.float64]:
+        """Return K, (3, 3) float64, pixels."""
+        return np.array([[self.fx, 0.0, self.cx], [0.0, self.fy, self.cy], [0.0, 0.0, 1.0]])
+
+    @property
+    def distortion(self) -> npt.NDArray[np.float64]:
+        """Return D, (8,) float64, in OpenCV's order k1 k2 p1 p2 k3 k4 k5 k6."""
+        return np.array(
+            [self.k1, self.k2, self.p1, self.p2, self.k3, self.k4, self.k5, self.k6])
+
+    @property
+    def parameters(self) -> tuple[float, ...]:
+        """
+        Return what compiled code takes of a lens, 16 numbers.
+
+        fx, fy, cx, cy, k1 to k6, p1, p2, codx, cody, metric_radius², and the factor of the mixed
+        tangential terms: 2, or 1 with 'rational_6kt'.
+        """
+        return (self.fx, self.fy, self.cx, self.cy, self.k1, self.k2, self.k3, self.k4, self.k5,
+                self.k6, self.p1, self.p2, self.codx, self.cody, self.metric_radius ** 2,
+                self._mixed)
+
+    @property
+    def _mixed(self) -> float:
+        return 2.0 if self.model == 'brown_conrady' else 1.0
+
+    def project(self, points: npt.ArrayLike) -> tuple[Floats, npt.NDArray[np.bool_]]:
+        """
+        Return the pixels in which points are seen.
+
+        Computed in the precision of ``points``; with float32 the result is libk4a's.
+
+        :param points: (..., 3) in the camera's frame, any unit of length.
+        :return: pixels (..., 2), not limited to the image, and whether each is valid (...,):
+            invalid ones, NaN, are not in front of the camera or beyond ``metric_radius``.
+        """
+        points = _floating(points, 3)
+        z = points[..., 2]
+        with np.errstate(all='ignore'):
+            u, v, inside, _ = self._distort(points[..., 0] / z, points[..., 1] / z)
+        valid = inside & (z > 0)
+        pixels = np.stack((u, v), axis=-1)
+        pixels[~valid] = np.nan
+        return pixels, valid
+
+    def unproject(self, pixels: npt.ArrayLike) -> tuple[Floats, npt.NDArray[np.bool_]]:
+        """
+        Return the directions that pixels see: ``project`` inverted by Gauss-Newton.
+
+        Computed in the precision of ``pixels``; with float32 the result is libk4a's.
+
+        :param pixels: (..., 2).
+        :return: x/z and y/z (..., 2), and whether each is valid (...,): invalid ones, NaN, are
+            where the iteration leaves ``metric_radius`` or stays 0.001 px or more off.
+        """
+        pixels = _floating(pixels, 2)
+        flat = pixels.reshape(-1, 2)
+        rays = np.empty_like(flat)
+        for start in range(0, len(flat), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            rays[block] = self._unproject_block(flat[block, 0].copy(), flat[block, 1].copy())
+        rays = rays.reshape(pixels.shape)
+        return rays, ~np.isnan(rays[..., 0])
+
+    def rays(self) -> npt.NDArray[np.float32]:
+        """
+        Return x/z and y/z of every pixel, (height, width, 2) float32, NaN where invalid.
+
+        The array is read-only; those of the two lenses that were asked last are kept.
+        """
+        return _rays(self)
+
+    def _distort(
+        self, x: Floats, y: Floats, jacobian: bool = False,
+    ) -> tuple[Floats, Floats, npt.NDArray[np.bool_], tuple[Floats, ...]]:
+        """
+        Return the pixels u and v of directions, whether they are inside, and the Jacobian.
+
+        The Jacobian is (du/dx, du/dy, dv/dx, dv/dy), empty unless asked for. The order of the
+        operations is libk4a's, so that float32 rounds as it does there.
+        """
+        mixed = self._mixed
+        xp = x - self.codx
+        yp = y - self.cody
+        xx = xp * xp
+        yy = yp * yp
+        xy = xp * yp
+        r2 = xx + yy
+        inside = r2 <= self.metric_radius * self.metric_radius
+        r4 = r2 * r2
+        r6 = r4 * r2
+        a = 1.0 + self.k1 * r2 + self.k2 * r4 + self.k3 * r6
+        b = 1.0 + self.k4 * r2 + self.k5 * r4 + self.k6 * r6
+        inverse_b = 1.0 / np.where(b == 0, b.dtype.type(1), b)
+        d = a * inverse_b
+        u = (xp * d + ((r2 + 2.0 * xx) * self.p2 + mixed * xy * self.p1) + self.codx) * self.fx
+        v = (yp * d + ((r2 + 2.0 * yy) * self.p1 + mixed * xy * self.p2) + self.cody) * self.fy
+        u += self.cx
+        v += self.cy
+        if not jacobian:
+            return u, v, inside, ()
+        da = self.k1 + 2.0 * self.k2 * r2 + 3.0 * self.k3 * r4
+        db = self.k4 + 2.0 * self.k5 * r2 + 3.0 * self.k6 * r4
+        dd = (da * b - a * db) * (inverse_b * inverse_b) * 2.0
+        cross = yp * (xp * dd)
+        return u, v, inside, (
+            self.fx * (d + xp * (xp * dd) + 6.0 * xp * self.p2 + mixed * yp * self.p1),
+            self.fx * (cross + 2.0 * yp * self.p2 + mixed * xp * self.p1),
+            self.fy * (cross + 2.0 * xp * self.p1 + mixed * yp * self.p2),
+            self.fy * (d + yy * dd + 6.0 * yp * self.p1 + mixed * xp * self.p2))
+
+    def _unproject_block(self, u: Floats, v: Floats) -> Floats:
+        """Return the directions of the pixels (u, v), (N, 2), NaN where there is none."""
+        best = np.full((len(u), 2), np.nan, u.dtype)
+        best_error = np.full(len(u), np.inf, u.dtype)
+        index = np.arange(len(u))
+        with np.errstate(all='ignore'):
+            x, y = self._first_guess(u, v)
+            for _ in range(_MAX_PASSES):
+                pu, pv, inside, (j00, j01, j10, j11) = self._distort(x, y, jacobian=True)
+                eu = u - pu
+                ev = v - pv
+                error = eu * eu + ev * ev
+                best_error[index[~inside]] = np.inf
+                better = inside & (error < best_error[index])
+                best[index[better], 0] = x[better]
+                best[index[better], 1] = y[better]
+                best_error[index[better]] = error[better]
+                going = better & (error >= _STOP_ERROR)
+                scale = 1.0 / (j00 * j11 - j01 * j10)
+                x = (x + (scale * j11 * eu - scale * j01 * ev))[going]
+                y = (y + (scale * j00 * ev - scale * j10 * eu))[going]
+                u, v, index = u[going], v[going], index[going]
+                if not index.size:
+                    break
+        best[~(best_error <= _ACCEPTED_ERROR)] = np.nan
+        return best
+
+    def _first_guess(self, u: Floats, v: Floats) -> tuple[Floats, Floats]:
+        """Return directions near those of the pixels (u, v), where the iteration starts."""
+        xd = (u - self.cx) / self.fx - self.codx
+        yd = (v - self.cy) / self.fy - self.cody
+        r2 = xd * xd + yd * yd
+        r4 = r2 * r2
+        r6 = r4 * r2
+        a = 1.0 + self.k1 * r2 + self.k2 * r4 + self.k3 * r6
+        b = 1.0 + self.k4 * r2 + self.k5 * r4 + self.k6 * r6
+        undistort = 1.0 / np.where(a == 0, a.dtype.type(1), a) * b
+        x = xd * undistort
+        y = yd * undistort
+        xx = x * x
+        yy = y * y
+        xy2 = 2.0 * x * y
+        return (x - ((yy + 3.0 * xx) * self.p2 + xy2 * self.p1) + self.codx,
+                y - ((xx + 3.0 * yy) * self.p1 + xy2 * self.p2) + self.cody)
+
+
+@functools.lru_cache(maxsize=2)
+def _rays(lens: Intrinsics) -> npt.NDArray[np.float32]:
+    pixels = np.empty((lens.height, lens.width, 2), np.float32)
+    pixels[..., 0] = np.arange(lens.width, dtype=np.float32)
+    pixels[..., 1] = np.arange(lens.height, dtype=np.float32)[:, np.newaxis]
+    rays = lens.unproject(pixels)[0]
+    rays.flags.writeable = False
+    return rays
+
+
+def _floating(values: npt.ArrayLike, columns: int) -> Floats:
+    """Return an array (..., columns) of float32 or float64, as it is where it is that already."""
+    array = np.asarray(values)
+    if array.dtype not in (np.float32, np.float64):
+        array = array.astype(np.float64)
+    if array.ndim == 0 or array.shape[-1] != columns:
+        raise ValueError(f'expected an array of shape (..., {columns}), got {array.shape}')
+    return array

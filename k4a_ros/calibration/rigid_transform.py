@@ -1,0 +1,102 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""A rotation and a translation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, eq=False)
+class RigidTransform:
+    """
+    A rotation and a translation: a point p becomes ``rotation @ p + translation``.
+
+    ``rotation`` (3, 3) and ``translation`` (3,), meters, are read-only float64 copies of what is
+    given.
+    """
+
+    rotation: npt.NDArray[np.float64]
+    translation: npt.NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        """Copy both arrays and make them read-only."""
+        for name, shape in (('rotation', (3, 3)), ('translation', (3,))):
+            array = np.array(getattr(self, name), dtype=np.float64)
+            if array.shape != shape:
+                raise ValueError(f'{name} has shape {array.shape}, expected {shape}')
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+
+    @classmethod
+    def identity(cls) -> RigidTransform:
+        """Return the transform that leaves every point where it is."""
+        return cls(np.eye(3), np.zeros(3))
+
+    def inverse(self) -> RigidTransform:
+        """Return the transform back; the rotation is transposed, as libk4a does."""
+        return RigidTransform(self.rotation.T, -self.rotation.T @ self.translation)
+
+    def __matmul__(self, other: RigidTransform) -> RigidTransform:
+        """Return the transform that applies ``other`` first, then this."""
+        return RigidTransform(
+            self.rotation @ other.rotation,
+            self.rotation @ other.translation + self.translation)
+
+    def apply(self, points: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Return the transformed points; (..., 3) meters in and out."""
+        return np.asarray(points, np.float64) @ self.rotation.T + self.translation
+
+    def normalized(self) -> RigidTransform:
+        """
+        Return this with the nearest true rotation, by singular value decomposition.
+
+        Nearest in the Frobenius norm: Higham, "Matrix nearness problems and applications", 1989.
+        """
+        u, _, vt = np.linalg.svd(self.rotation)
+        sign = np.array([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
+        return RigidTransform(u * sign @ vt, self.translation)
+
+    def quaternion(self) -> tuple[float, float, float, float]:
+        """Return the rotation as a unit quaternion: x, y, z and w, which is not negative."""
+        w, x, y, z = quaternions(self.rotation[np.newaxis])[0].tolist()
+        return x, y, z, w
+
+
+def quaternions(rotations: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """
+    Return rotations (N, 3, 3) as unit quaternions w, x, y, z with w >= 0, (N, 4).
+
+    Shepperd, "Quaternion from rotation matrix", 1978: divides by the largest component.
+    """
+    m = np.asarray(rotations, np.float64)
+    products = np.empty((len(m), 4, 4))  # 4 q qᵀ
+    a, b, c = m[:, 0, 0], m[:, 1, 1], m[:, 2, 2]
+    products[:, 0, 0] = 1 + a + b + c
+    products[:, 1, 1] = 1 + a - b - c
+    products[:, 2, 2] = 1 - a + b - c
+    products[:, 3, 3] = 1 - a - b + c
+    for k, i, j in ((1, 2, 1), (2, 0, 2), (3, 1, 0)):
+        products[:, 0, k] = products[:, k, 0] = m[:, i, j] - m[:, j, i]
+    for i, j in ((0, 1), (0, 2), (1, 2)):
+        products[:, i + 1, j + 1] = products[:, j + 1, i + 1] = m[:, i, j] + m[:, j, i]
+    largest = products.diagonal(axis1=1, axis2=2).argmax(axis=1)
+    found: npt.NDArray[np.float64] = products[np.arange(len(m)), largest]
+    found /= np.sqrt((found * found).sum(axis=1, keepdims=True))
+    found[found[:, 0] < 0] *= -1.0
+    return found

@@ -1,0 +1,94 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What a camera delivers: images, captures and inertial samples, as plain arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import field
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Image:
+    """
+    One image as the camera delivered it.
+
+    Shape and dtype of ``data``: depth and infrared (height, width) uint16, depth in millimeters
+    with 0 for invalid; color MJPG (bytes,) uint8, NV12 (height * 3 / 2, width) uint8, YUY2
+    (height, width, 2) uint8, BGRA32 (height, width, 4) uint8. It may be a view of the camera's
+    own buffer: do not write to it, and let go of it before the camera is closed.
+
+    ``device_us`` is the camera's clock, microseconds, center of exposure. ``host_ns`` is the
+    host's CLOCK_MONOTONIC at arrival, nanoseconds; 0 where it is not known (recordings).
+    Of color images only, 0 where unknown: ``exposure_us``, length of exposure, microseconds;
+    ``white_balance``, kelvin; ``iso_speed``.
+    """
+
+    data: npt.NDArray[Any]
+    device_us: int
+    host_ns: int = 0
+    exposure_us: int = 0
+    white_balance: int = 0
+    iso_speed: int = 0
+
+
+@dataclass(frozen=True)
+class Capture:
+    """
+    Images that were taken together; each is None where the camera delivered none.
+
+    ``temperature`` is the camera's, degrees Celsius, NaN where unknown.
+    """
+
+    depth: Image | None = None
+    ir: Image | None = None
+    color: Image | None = None
+    temperature: float = field(default=math.nan, kw_only=True)
+
+    @property
+    def device_us(self) -> int:
+        """Earliest device timestamp among the images, microseconds."""
+        return min(i.device_us for i in (self.depth, self.ir, self.color) if i is not None)
+
+
+@dataclass(frozen=True)
+class ImuSamples:
+    """
+    N consecutive inertial samples, in the IMU's own frame.
+
+    ``acc`` (N, 3) float32 m/s²; ``gyro`` (N, 3) float32 rad/s; ``acc_us`` and ``gyro_us`` (N,)
+    int64 device microseconds; ``temperature`` (N,) float32 degrees Celsius, NaN where unknown.
+    """
+
+    acc: npt.NDArray[np.float32]
+    acc_us: npt.NDArray[np.int64]
+    gyro: npt.NDArray[np.float32]
+    gyro_us: npt.NDArray[np.int64]
+    temperature: npt.NDArray[np.float32]
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self.acc_us)
+
+    def __getitem__(self, part: slice) -> ImuSamples:
+        """Return some of the samples, as views."""
+        return ImuSamples(
+            self.acc[part], self.acc_us[part], self.gyro[part], self.gyro_us[part],
+            self.temperature[part])

@@ -1,0 +1,48 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The kernels of this package: compiled where numba works, numpy fallbacks elsewhere."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from k4a_ros.jit.kernels import use_numba
+
+
+def cloud_kernels(compiled: bool | None = None) -> ModuleType:
+    """Return the module that turns depth images into points; see `use_numba`."""
+    if use_numba(compiled):
+        from k4a_ros.images import cloud_kernels
+        return cloud_kernels
+    from k4a_ros.images import cloud_fallback
+    return cloud_fallback
+
+
+def registration_kernels(compiled: bool | None = None) -> ModuleType:
+    """Return the module that registers depth and color images; see `use_numba`."""
+    if use_numba(compiled):
+        from k4a_ros.images import registration_kernels
+        return registration_kernels
+    from k4a_ros.images import registration_fallback
+    return registration_fallback
+
+
+def rvl_kernels(compiled: bool | None = None) -> ModuleType:
+    """Return the module that encodes and decodes RVL; see `use_numba`."""
+    if use_numba(compiled):
+        from k4a_ros.images import rvl_kernels
+        return rvl_kernels
+    from k4a_ros.images import rvl_fallback
+    return rvl_fallback

@@ -1,0 +1,236 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""One native playback handle: an Azure Kinect recording read forward, without any pacing."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+
+from k4a_ros.camera_config import CameraConfig
+from k4a_ros.camera_config import ColorFormat
+from k4a_ros.camera_config import ColorResolution
+from k4a_ros.camera_config import DepthMode
+from k4a_ros.camera_config import FPS_CODES
+from k4a_ros.camera_config import WiredSyncMode
+from k4a_ros.capture import Capture
+from k4a_ros.capture import Image
+from k4a_ros.errors import CameraLostError
+from k4a_ros.errors import EndOfRecording
+from k4a_ros.errors import RecordingError
+from k4a_ros.mkv.integrity import check_complete
+from k4a_ros.sdk import libk4a
+import numpy as np
+
+_FPS = {code: fps for fps, code in FPS_CODES.items()}
+
+
+class Playback:
+    """
+    An open recording.
+
+    Any thread may call any method; one call is in the native library at a time, so that ``close``
+    waits for a read that is under way instead of pulling the file from under it.
+
+    ``start_us`` is the device time of the first data in the file and ``end_us`` of the last,
+    microseconds; ``calibration`` the raw factory calibration as it is in the file.
+
+    :param path: the file, as the operating system takes it.
+    :raises RecordingError: it is not a complete Azure Kinect recording with a calibration.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Open the file and read everything but its frames."""
+        self.path = path
+        #: kept, as libk4arecord keeps only the pointer, for its error messages (playback.cpp)
+        self._native_path = os.fsencode(path)
+        self._sdk = libk4a.library()
+        self._lock = threading.Lock()
+        handle = self._opened()
+        self._handle: ctypes.c_void_p | None = handle
+        try:
+            self._read_header(handle)
+        except BaseException:
+            self.close()
+            raise
+
+    def _opened(self) -> ctypes.c_void_p:
+        """Open the file, if it is complete; libk4arecord does not survive one that is not."""
+        check_complete(self.path)
+        handle = ctypes.c_void_p()
+        if self._sdk.k4a_playback_open(
+                self._native_path, ctypes.byref(handle)) != libk4a.SUCCEEDED:
+            raise self._refusal(
+                'libk4arecord cannot read it: it has no frames, or is not an Azure Kinect '
+                'recording, or is damaged; run again with K4A_ENABLE_LOG_TO_STDOUT=1 to see '
+                'which')
+        return handle
+
+    def _read_header(self, handle: ctypes.c_void_p) -> None:
+        native = libk4a.RecordConfiguration()
+        self._sdk.k4a_playback_get_record_configuration(handle, ctypes.byref(native))
+        self.config = self._config(native)
+        raw = libk4a.text(self._sdk.k4a_playback_get_raw_calibration, handle)
+        if not raw:
+            raise self._refusal(
+                'it has no factory calibration (attachment calibration.json), without which its '
+                'images cannot be interpreted')
+        self.calibration = raw
+        self.serial = self._tag('K4A_DEVICE_SERIAL_NUMBER')
+        versions = {
+            name: self._tag(f'K4A_{name.upper()}_FIRMWARE_VERSION') for name in ('color', 'depth')}
+        self.firmware = {name: version for name, version in versions.items() if version}
+        # The configuration has 32 bits for the offset of the images, 71 minutes; the tag has all.
+        offset = self._tag('K4A_START_OFFSET_NS')
+        shown_us = int(native.start_timestamp_offset_usec)
+        self.start_us = int(offset) // 1000 if offset.isdigit() else shown_us
+        self._image_shift_us = self.start_us - shown_us
+        self.end_us = self.start_us + int(
+            self._sdk.k4a_playback_get_recording_length_usec(handle))
+
+    def _config(self, native: libk4a.RecordConfiguration) -> CameraConfig:
+        config = CameraConfig(
+            depth_mode=DepthMode(native.depth_mode),
+            color_resolution=ColorResolution(native.color_resolution),
+            color_format=(
+                ColorFormat(native.color_format) if native.color_track_enabled
+                else ColorFormat.MJPG),
+            fps=_FPS[native.camera_fps],
+            depth=native.depth_track_enabled, ir=native.ir_track_enabled,
+            color=native.color_track_enabled, imu=native.imu_track_enabled,
+            depth_delay_off_color_usec=native.depth_delay_off_color_usec,
+            wired_sync_mode=WiredSyncMode(native.wired_sync_mode),
+            subordinate_delay_off_master_usec=native.subordinate_delay_off_master_usec)
+        if not (config.depth or config.ir or config.color or config.imu):
+            raise self._refusal('it is not an Azure Kinect recording: no track of one is in it')
+        if config.color and config.color_resolution is ColorResolution.OFF:
+            raise self._refusal(
+                'its color images have a size that the Azure Kinect does not have')
+        return config
+
+    def _tag(self, name: str) -> str:
+        value = libk4a.text(self._sdk.k4a_playback_get_tag, self._handle, name.encode())
+        return (value or b'').decode(errors='replace')
+
+    def _refusal(self, reason: str) -> RecordingError:
+        return RecordingError(f'cannot open recording {self.path}: {reason}')
+
+    def _open_handle(self) -> ctypes.c_void_p:
+        if self._handle is None:
+            raise EndOfRecording(f'recording {self.path} has been closed')
+        return self._handle
+
+    def next_capture(self) -> Capture | None:
+        """
+        Return the next capture that has an image, or None at the end.
+
+        :raises CameraLostError: the file is damaged here.
+        :raises EndOfRecording: it has been closed.
+        """
+        while True:
+            native = ctypes.c_void_p()
+            with self._lock:
+                result = self._sdk.k4a_playback_get_next_capture(
+                    self._open_handle(), ctypes.byref(native))
+            if result == libk4a.STREAM_EOF:
+                return None
+            if result != libk4a.SUCCEEDED:
+                raise CameraLostError(
+                    f'recording {self.path} is damaged: its next capture cannot be read')
+            try:
+                images = [self._image(name, native) for name in ('depth', 'ir', 'color')]
+            finally:
+                self._sdk.k4a_capture_release(native)
+            if any(image is not None for image in images):
+                return Capture(*images)
+
+    def _image(self, name: str, capture: ctypes.c_void_p) -> Image | None:
+        handle = getattr(self._sdk, f'k4a_capture_get_{name}_image')(capture)
+        if not handle:
+            return None
+        image = libk4a.NativeImage(handle)
+        data = image.array()
+        config = self.config
+        width, height = (config.color_resolution if name == 'color' else config.depth_mode).size
+        device_us = image.device_us + self._image_shift_us
+        try:
+            if name != 'color':
+                return Image(data.view('<u2').reshape(height, width), device_us)
+            if config.color_format is ColorFormat.NV12:
+                data = data.reshape(height * 3 // 2, width)
+            elif config.color_format is ColorFormat.YUY2:
+                data = data.reshape(height, width, 2)
+            elif config.color_format is ColorFormat.BGRA32:
+                data = data.reshape(height, width, 4)
+        except ValueError as error:
+            raise CameraLostError(
+                f'recording {self.path} is damaged: the {name} image at {device_us} us has '
+                f'{image.size} bytes, which is not {width} x {height} pixels') from error
+        return Image(data, device_us)
+
+    def read_imu(self, into: np.ndarray[tuple[int], np.dtype[np.void]]) -> int:
+        """
+        Read the next inertial samples.
+
+        :param into: (N,) IMU_DTYPE, contiguous, to be filled from its start.
+        :return: how many came, fewer than N only at the end.
+        :raises CameraLostError: the file is damaged here.
+        :raises EndOfRecording: it has been closed.
+        """
+        address, step = into.ctypes.data, into.itemsize
+        with self._lock:
+            handle = self._open_handle()
+            for i in range(len(into)):
+                result = self._sdk.k4a_playback_get_next_imu_sample(handle, address + i * step)
+                if result == libk4a.STREAM_EOF:
+                    return i
+                if result != libk4a.SUCCEEDED:
+                    raise CameraLostError(
+                        f'recording {self.path} is damaged: its next IMU sample cannot be read')
+        return len(into)
+
+    def rewind(self) -> None:
+        """
+        Go back to the start of the file.
+
+        It is opened anew: k4a_playback_seek_timestamp has been seen to crash, in the threads with
+        which libk4arecord reads ahead. They share weak pointers to what is loaded without a lock
+        (load_cluster_internal in matroska_read.cpp; helgrind sees it), which does harm where
+        something is loaded a second time.
+
+        :raises CameraLostError: the file cannot be read any more.
+        :raises EndOfRecording: it has been closed.
+        """
+        with self._lock:
+            old = self._open_handle()
+            try:
+                self._handle = self._opened()
+            except RecordingError as error:
+                raise CameraLostError(
+                    f'recording {self.path} cannot be played again: {error}') from error
+            self._sdk.k4a_playback_close(old)
+
+    @property
+    def closed(self) -> bool:
+        """Whether ``close`` has been called."""
+        return self._handle is None
+
+    def close(self) -> None:
+        """Close the file; images that were read stay valid. May be called twice."""
+        with self._lock:
+            handle, self._handle = self._handle, None
+            if handle is not None:
+                self._sdk.k4a_playback_close(handle)

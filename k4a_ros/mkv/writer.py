@@ -1,0 +1,261 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Captures and inertial samples into an Azure Kinect recording (.mkv), with no device needed.
+
+What k4arecorder takes from the device (factory calibration, serial number, firmware versions) is
+given by the caller and stored where libk4arecord stores it (record.cpp, k4a_record_create), so
+that every program that reads Azure Kinect recordings reads these too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import ctypes
+from dataclasses import replace
+import os
+from types import TracebackType
+
+from k4a_ros.camera_config import CameraConfig
+from k4a_ros.camera_config import ColorFormat
+from k4a_ros.camera_config import FPS_CODES
+from k4a_ros.capture import Capture
+from k4a_ros.capture import Image
+from k4a_ros.capture import ImuSamples
+from k4a_ros.errors import RecordingError
+from k4a_ros.sdk import libk4a
+import numpy as np
+import numpy.typing as npt
+
+#: bytes per pixel in the first plane
+_COLOR_BYTES = {
+    ColorFormat.MJPG: 0, ColorFormat.NV12: 1, ColorFormat.YUY2: 2, ColorFormat.BGRA32: 4,
+}
+
+
+class Recorder:
+    """
+    An Azure Kinect recording that is being written.
+
+    Timestamps of each stream must increase; what comes more than two seconds late is refused by
+    libk4arecord, which writes in order. Not stored by this file format: host times, temperature.
+
+    :param path: the file; ``~`` is expanded.
+    :param config: which tracks the file gets; depth modes other than PASSIVE_IR always get both
+        a depth and an infrared track, which may stay empty.
+    :param calibration: factory calibration, JSON, without which most programs refuse the file.
+    :param serial: serial number of the device, '' for none.
+    :param firmware: versions by 'color' and 'depth', each optional.
+    :param overwrite: replace an existing file instead of refusing.
+    :raises RecordingError: the file cannot be created.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], config: CameraConfig, calibration: bytes,
+        serial: str = '', firmware: Mapping[str, str] | None = None, overwrite: bool = False,
+    ) -> None:
+        """Create the file and write its header."""
+        self.path = os.path.expanduser(os.fspath(path))
+        self.config = config
+        self._handle: ctypes.c_void_p | None = None
+        self._last: dict[str, int] = {}
+        self._sdk = libk4a.library()
+        if config.fps not in FPS_CODES:
+            raise self._error(f'{config.fps} fps is none of {sorted(FPS_CODES)}')
+        if not (config.depth or config.ir or config.color or config.imu):
+            raise self._error('the configuration has no stream')
+        try:
+            with open(self.path, 'wb' if overwrite else 'xb'):
+                pass
+        except FileExistsError as error:
+            raise self._error('the file exists; choose another name or remove it') from error
+        except OSError as error:
+            raise self._error(error.strerror or str(error)) from error
+        self._create()
+        try:
+            self._write_header(calibration.rstrip(b'\0'), serial, firmware or {})
+        except RecordingError:
+            self._sdk.k4a_record_close(self._handle)
+            self._handle = None
+            raise
+
+    def _write_header(self, calibration: bytes, serial: str, firmware: Mapping[str, str]) -> None:
+        tags = {'K4A_DEVICE_SERIAL_NUMBER': serial}
+        for name, version in firmware.items():
+            tags[f'K4A_{name.upper()}_FIRMWARE_VERSION'] = version
+        for name, value in tags.items():
+            if value:
+                self._call('k4a_record_add_tag', name.encode(), value.encode())
+        self._call(
+            'k4a_record_add_attachment', b'calibration.json', calibration, len(calibration))
+        if self.config.imu:
+            self._call('k4a_record_add_imu_track')
+        self._call('k4a_record_write_header')
+
+    def _create(self) -> None:
+        config = self.config
+        native = libk4a.DeviceConfiguration(
+            color_format=config.color_format, color_resolution=config.color_resolution,
+            depth_mode=config.depth_mode, camera_fps=FPS_CODES[config.fps],
+            depth_delay_off_color_usec=config.depth_delay_off_color_usec,
+            wired_sync_mode=config.wired_sync_mode,
+            subordinate_delay_off_master_usec=config.subordinate_delay_off_master_usec)
+        handle = ctypes.c_void_p()
+        if self._sdk.k4a_record_create(
+                os.fsencode(self.path), None, native, ctypes.byref(handle)) != libk4a.SUCCEEDED:
+            raise self._error(f'libk4arecord refuses the configuration ({config})')
+        self._handle = handle
+
+    def write(self, capture: Capture) -> None:
+        """
+        Append one capture.
+
+        :param capture: images as ``base.Image`` describes them; those that the configuration does
+            not have must be None.
+        :raises RecordingError: an image does not fit the configuration, or comes too late.
+        """
+        images = {
+            'depth': capture.depth, 'ir': capture.ir, 'color': capture.color}
+        present = {
+            name: replace(image, data=np.ascontiguousarray(image.data))
+            for name, image in images.items() if image is not None}
+        if not present:
+            raise self._error('the capture has no image')
+        for name, image in present.items():
+            self._check_image(name, image)
+            self._check_time(name, np.array([image.device_us]))
+        sdk = self._sdk
+        native = ctypes.c_void_p()
+        if sdk.k4a_capture_create(ctypes.byref(native)) != libk4a.SUCCEEDED:
+            raise self._error('out of memory')
+        try:
+            for name, image in present.items():
+                handle = self._native_image(name, image)
+                getattr(sdk, f'k4a_capture_set_{name}_image')(native, handle)
+                sdk.k4a_image_release(handle)
+            self._call('k4a_record_write_capture', native)
+        finally:
+            sdk.k4a_capture_release(native)
+
+    def write_imu(self, samples: ImuSamples) -> None:
+        """
+        Append inertial samples.
+
+        :raises RecordingError: the arrays do not fit each other, or come too late.
+        """
+        if not self.config.imu:
+            raise self._error('the configuration has no IMU')
+        count = len(samples.acc_us)
+        shapes = {
+            'acc': (count, 3), 'gyro': (count, 3), 'acc_us': (count,), 'gyro_us': (count,)}
+        for name, shape in shapes.items():
+            array = getattr(samples, name)
+            kind = 'i' if name.endswith('_us') else 'f'
+            if array.shape != shape or array.dtype.kind != kind:
+                raise self._error(
+                    f'{name} of the IMU is {array.dtype} {array.shape} and should be '
+                    f"{'int64' if kind == 'i' else 'float32'} {shape}")
+        self._check_time('acc_us', samples.acc_us)
+        self._check_time('gyro_us', samples.gyro_us)
+        for i in range(count):
+            self._call('k4a_record_write_imu_sample', libk4a.ImuSample(
+                acc=tuple(samples.acc[i].tolist()), acc_us=int(samples.acc_us[i]),
+                gyro=tuple(samples.gyro[i].tolist()), gyro_us=int(samples.gyro_us[i])))
+
+    def close(self) -> None:
+        """
+        Write what is pending and the index, and close the file; may be called twice.
+
+        :raises RecordingError: the file could not be written to its end, the disk is full maybe.
+        """
+        handle, self._handle = self._handle, None
+        if handle is None:
+            return
+        flushed = self._sdk.k4a_record_flush(handle)
+        self._sdk.k4a_record_close(handle)
+        if flushed != libk4a.SUCCEEDED:
+            raise self._error('its end could not be written; is the disk full?')
+
+    def __enter__(self) -> Recorder:
+        """Return the recorder; it is closed at the end of the block."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the file."""
+        self.close()
+
+    def _error(self, reason: str) -> RecordingError:
+        return RecordingError(f'cannot write recording {self.path}: {reason}')
+
+    def _call(self, function: str, *arguments: object) -> None:
+        if self._handle is None:
+            raise self._error('it is closed')
+        if getattr(self._sdk, function)(self._handle, *arguments) != libk4a.SUCCEEDED:
+            raise self._error(
+                f'{function} failed: the disk is full, or the data comes more than two seconds '
+                'after later data')
+
+    def _check_image(self, name: str, image: Image) -> None:
+        config = self.config
+        if not getattr(config, name):
+            raise self._error(f'the configuration ({config}) has no {name}')
+        width, height = (config.color_resolution if name == 'color' else config.depth_mode).size
+        array = image.data
+        shape: tuple[int, ...] = (height, width)
+        if name == 'color':
+            shape = {
+                ColorFormat.MJPG: (max(1, array.size),),
+                ColorFormat.NV12: (height * 3 // 2, width),
+                ColorFormat.YUY2: (height, width, 2),
+                ColorFormat.BGRA32: (height, width, 4),
+            }[config.color_format]
+        kind = 'uint8' if name == 'color' else 'uint16'
+        if array.shape != shape or array.dtype.name != kind:
+            raise self._error(
+                f'the {name} image is {array.dtype} {array.shape} and should be {kind} {shape}')
+
+    def _check_time(self, stream: str, times_us: npt.NDArray[np.int64]) -> None:
+        before = self._last.get(stream, -1)
+        steps = np.diff(times_us, prepend=before)
+        if (steps <= 0).any():
+            late = int(times_us[np.argmax(steps <= 0)])
+            raise self._error(
+                f'timestamps of {stream} must be positive and increase: {late} us does not '
+                f'follow {before} us')
+        if len(times_us):
+            self._last[stream] = int(times_us[-1])
+
+    def _native_image(self, name: str, image: Image) -> ctypes.c_void_p:
+        """Return a k4a_image_t that looks into the array; write_capture copies it."""
+        config = self.config
+        array = image.data
+        if name == 'color':
+            width, height = config.color_resolution.size
+            code: int = config.color_format
+            stride = width * _COLOR_BYTES[config.color_format]
+        else:
+            width, height = config.depth_mode.size
+            code = libk4a.DEPTH16 if name == 'depth' else libk4a.IR16
+            stride = 2 * width
+        handle = ctypes.c_void_p()
+        if self._sdk.k4a_image_create_from_buffer(
+                code, width, height, stride, array.ctypes.data, array.nbytes, None, None,
+                ctypes.byref(handle)) != libk4a.SUCCEEDED:
+            raise self._error(f'libk4a refuses the {name} image')
+        self._sdk.k4a_image_set_device_timestamp_usec(handle, image.device_us)
+        return handle

@@ -1,0 +1,160 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The registry of camera and body tracker backends, and opening them as the parameters ask.
+
+A new backend is a folder of its own and one line here. A backend is imported only when it is
+asked for: each brings libraries of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from typing import NamedTuple
+
+from k4a_ros.body.backend import TrackerBackend
+from k4a_ros.body.options import TrackerOptions
+from k4a_ros.cameras.base import Camera
+from k4a_ros.errors import BodyTrackingError
+from k4a_ros.errors import ConfigError
+from k4a_ros.parameters.settings import Settings
+from k4a_ros.publishing.body_topics import TrackerChoice
+from k4a_ros.publishing.options import TopicOptions
+
+
+class CameraBackend(NamedTuple):
+    """
+    Where a kind of camera is implemented, and which settings it is opened with.
+
+    :param module: full name of the module.
+    :param function: class or function in it that returns an open camera.
+    :param arguments: keyword argument -> attribute of `Settings` that is passed as its value.
+    """
+
+    module: str
+    function: str
+    arguments: Mapping[str, str]
+
+
+#: kind of camera (`Settings.camera_kind`) -> backend
+CAMERAS: Mapping[str, CameraBackend] = {
+    'device': CameraBackend('k4a_ros.cameras.device.camera', 'DeviceCamera', {
+        'config': 'camera_config', 'serial': 'sensor_sn',
+        'disable_streaming_indicator': 'disable_streaming_indicator'}),
+    'recording': CameraBackend('k4a_ros.cameras.recording.camera', 'RecordingCamera', {
+        'path': 'recording_file', 'serial': 'sensor_sn', 'loop': 'recording_loop_enabled',
+        'rate': 'playback_rate', 'paused': 'playback_paused', 'at_end': 'recording_at_end'}),
+    'simulated': CameraBackend('k4a_ros.cameras.simulated.shared_device', 'open_simulated', {
+        'config': 'camera_config', 'scene': 'simulation_scene',
+        'calibration': 'simulation_calibration', 'serial': 'sensor_sn',
+        'seed': 'simulation_seed', 'noise': 'simulation_noise'}),
+}
+
+#: body_tracking_backend -> module and class of its `TrackerBackend`
+TRACKERS: Mapping[str, tuple[str, str]] = {
+    'k4abt': ('k4a_ros.body.k4abt.backend', 'K4abtBackend'),
+    'landmarks': ('k4a_ros.body.landmarks.backend', 'LandmarksBackend'),
+    'ground_truth': ('k4a_ros.cameras.simulated.ground_truth_tracker', 'GroundTruthBackend'),
+}
+#: the backends that ``auto`` tries, in this order
+_AUTO = ('k4abt', 'landmarks')
+
+
+def open_camera(settings: Settings) -> Camera:
+    """
+    Open the camera that the settings ask for.
+
+    :raises K4aRosError: there is no such camera, or it cannot be opened with these settings.
+    """
+    backend = CAMERAS[settings.camera_kind]
+    function = getattr(import_module(backend.module), backend.function)
+    camera: Camera = function(**{
+        argument: getattr(settings, name) for argument, name in backend.arguments.items()})
+    return camera
+
+
+def inject_faults(settings: Settings, text: str) -> None:
+    """
+    Inject faults into the simulated camera, whether it is open, lost or closed.
+
+    :param text: as in `k4a_ros.cameras.simulated.faults`; empty for no fault.
+    :raises ConfigError: the camera is not simulated, or a fault cannot be parsed.
+    """
+    if not text:
+        return
+    if settings.camera_kind != 'simulated':
+        raise ConfigError(
+            f'simulation_fault cannot be {text!r}: faults can only be injected into a simulated '
+            f'camera, not into a {settings.camera_kind}; start with camera:=simulated')
+    from k4a_ros.cameras.simulated.shared_device import inject_faults as inject
+    inject(text, settings.camera_config.wired_sync_mode)
+
+
+def tracker_backend(name: str) -> TrackerBackend:
+    """Return the body tracker backend of this name."""
+    module, class_name = TRACKERS[name]
+    backend: TrackerBackend = getattr(import_module(module), class_name)()
+    return backend
+
+
+def choose_tracker(settings: Settings) -> TrackerChoice:
+    """
+    Return the body tracker backend to use, and how to open it.
+
+    Loads only what is needed to find out whether a backend is installed.
+
+    :raises BodyTrackingError: the backend is not installed; says what to install or set.
+    """
+    options = tracker_options(settings)
+    name = settings.body_tracking_backend
+    if name == 'auto':
+        name = _first_available(options)
+    else:
+        tracker_backend(name).check(options)
+    return TrackerChoice(name, lambda camera: tracker_backend(name).open_tracker(camera, options))
+
+
+def _first_available(options: TrackerOptions) -> str:
+    """Return the first backend that is installed and can use the model file, if one is given."""
+    suffix = Path(options.model_path).suffix
+    names = [name for name in _AUTO if tracker_backend(name).model_suffix == suffix] or _AUTO
+    problems = []
+    for name in names:
+        try:
+            tracker_backend(name).check(options)
+        except BodyTrackingError as error:
+            problems.append(f'{name}: {error}')
+            continue
+        return name
+    raise BodyTrackingError('no body tracker is available; ' + '; '.join(problems))
+
+
+def tracker_options(settings: Settings) -> TrackerOptions:
+    """Return the options of body trackers: parameters named body_tracking_..."""
+    return TrackerOptions(**_values(settings, TrackerOptions, 'body_tracking_'))
+
+
+def topic_options(settings: Settings) -> TopicOptions:
+    """Return the options of topics: parameters of the same names."""
+    return TopicOptions(**_values(settings, TopicOptions))
+
+
+def _values(settings: Settings, options: Any, prefix: str = '') -> dict[str, Any]:
+    """Return the values of the parameters that the fields of a dataclass are named after."""
+    return {field.name: getattr(settings, prefix + field.name) for field in fields(options)}

@@ -1,0 +1,59 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Which image of a capture a topic is made from, and gets its stamp from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from k4a_ros.capture import Capture
+from k4a_ros.capture import Image
+
+Source = Callable[[Capture], Image | None]
+
+
+def depth(capture: Capture) -> Image | None:
+    """Return the depth image."""
+    return capture.depth
+
+
+def infrared(capture: Capture) -> Image | None:
+    """Return the infrared image."""
+    return capture.ir
+
+
+def color(capture: Capture) -> Image | None:
+    """Return the color image."""
+    return capture.color
+
+
+def depth_with_color(capture: Capture) -> Image | None:
+    """Return the depth image, if there is a color image too."""
+    return capture.depth if capture.color is not None else None
+
+
+def depth_with_infrared(capture: Capture) -> Image | None:
+    """Return the depth image, if there is an infrared image too."""
+    return capture.depth if capture.ir is not None else None
+
+
+def color_with_depth(capture: Capture) -> Image | None:
+    """Return the color image, if there is a depth image too."""
+    return capture.color if capture.depth is not None else None
+
+
+def infrared_with_depth(capture: Capture) -> Image | None:
+    """Return the infrared image, if there is a depth image too."""
+    return capture.ir if capture.depth is not None else None

@@ -1,0 +1,48 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The values that decide which topics there are and what is in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TopicOptions:
+    """Values of the parameters of the same names; see docs/parameters.md for their meaning."""
+
+    tf_prefix: str = ''
+    depth_enabled: bool = True
+    color_enabled: bool = True
+    imu_enabled: bool = True
+    point_cloud: bool = True
+    rgb_point_cloud: bool = False
+    point_cloud_in_depth_frame: bool = True
+    ir_point_cloud: bool = False
+    point_cloud_organized: bool = True
+    point_cloud_min_depth: float = 0.0
+    point_cloud_max_depth: float = 0.0
+    point_cloud_decimation: int = 1
+    registration_occlusion: bool = False
+    depth_unit: str = '16UC1'
+    compressed_depth_format: str = 'png'
+    rescale_ir_to_mono8: bool = False
+    ir_mono8_scaling_factor: float = 1.0
+    rgb_encoding: str = 'bgra8'
+    jpeg_quality: int = 90
+    imu_rate_target: int = 0
+    body_tracking_enabled: bool = False
+    body_tracking_smoothing_factor: float = 0.0
+    publish_body_tf: bool = False

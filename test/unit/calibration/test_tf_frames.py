@@ -1,0 +1,112 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The tree of frames against Microsoft's driver and libk4a."""
+
+from __future__ import annotations
+
+import json
+import math
+
+from k4a_ros.calibration import tf_frames
+from k4a_ros.calibration.factory import FactoryCalibration
+from k4a_ros.calibration.nominal import nominal_calibration
+import numpy as np
+import pyk4a
+from pyk4a.calibration import CalibrationType
+import pytest
+
+NOMINAL = FactoryCalibration.from_raw(nominal_calibration())
+
+
+def test_names_and_tree():
+    tree = [(f.parent, f.child) for f in tf_frames.static_transforms(NOMINAL)]
+    assert tree == [
+        ('camera_base', 'depth_camera_link'),
+        ('depth_camera_link', 'rgb_camera_link'),
+        ('depth_camera_link', 'imu_link')]
+
+
+def test_prefix_is_put_in_front_as_it_is():
+    transforms = tf_frames.static_transforms(NOMINAL, 'left/')
+    names = {name for f in transforms for name in (f.parent, f.child)}
+    assert names == {'left/camera_base', 'left/depth_camera_link', 'left/rgb_camera_link',
+                     'left/imu_link'}
+
+
+def set_euler(yaw: float, pitch: float, roll: float) -> np.ndarray:
+    """Return tf2::Quaternion::setEuler: about y, then x, then z; as (x, y, z, w)."""
+    cy, sy = math.cos(yaw / 2), math.sin(yaw / 2)
+    cp, sp = math.cos(pitch / 2), math.sin(pitch / 2)
+    cr, sr = math.cos(roll / 2), math.sin(roll / 2)
+    return np.array([
+        cr * sp * cy + sr * cp * sy, cr * cp * sy - sr * sp * cy,
+        sr * cp * cy - cr * sp * sy, cr * cp * cy + sr * sp * sy])
+
+
+def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the product of two quaternions (x, y, z, w)."""
+    return np.array([*(a[3] * b[:3] + b[3] * a[:3] + np.cross(a[:3], b[:3])),
+                     a[3] * b[3] - a[:3] @ b[:3]])
+
+
+def test_depth_camera_in_the_base_is_that_of_microsofts_driver():
+    transform = tf_frames.static_transforms(NOMINAL)[0].transform
+    np.testing.assert_array_equal(transform.translation, [0, 0, 0.0018])
+    theirs = product(
+        set_euler(-math.pi / 2, math.pi, math.pi / 2), set_euler(0, math.radians(-6), 0))
+    np.testing.assert_allclose(
+        theirs, [0.525483, -0.525483, 0.473147, -0.473147], atol=1e-6)
+    # one rotation has two quaternions
+    assert abs(theirs @ transform.quaternion()) == pytest.approx(1, abs=1e-12)
+    # right is right, and forward is 6 degrees below forward
+    np.testing.assert_allclose(transform.rotation @ [1, 0, 0], [0, -1, 0], atol=1e-12)
+    np.testing.assert_allclose(
+        transform.rotation @ [0, 0, 1],
+        [math.cos(math.radians(6)), 0, -math.sin(math.radians(6))], atol=1e-12)
+
+
+def test_the_nominal_sensors_are_where_they_should_be():
+    base, rgb, imu = (f.transform for f in tf_frames.static_transforms(NOMINAL))
+    # 32 mm to the right, level, and in line with the housing
+    assert (base @ rgb).translation[1] == pytest.approx(-0.032, abs=1e-3)
+    np.testing.assert_allclose((base @ rgb).rotation @ [0, 0, 1], [1, 0, 0], atol=1e-6)
+    # the accelerometer of a camera at rest reads the reaction to gravity: upward
+    np.testing.assert_allclose((base @ imu).rotation @ [0, 0, -9.81], [0, 0, 9.81], atol=1e-5)
+
+
+@pytest.mark.parametrize('name', [
+    'recording_001514394512/calibration.json', 'calibrations/raw_calibration_000019492412.bin'])
+def test_real_sensors_are_where_libk4a_says(test_data, name):
+    raw = (test_data / name).read_bytes()
+    theirs = pyk4a.Calibration.from_raw(
+        raw.rstrip(b'\0').decode(), pyk4a.DepthMode.NFOV_UNBINNED, pyk4a.ColorResolution.RES_720P,
+        thread_safe=False)
+    transforms = tf_frames.static_transforms(FactoryCalibration.from_raw(raw))
+    for found, sensor in (
+            (transforms[1], CalibrationType.COLOR), (transforms[2], CalibrationType.ACCEL)):
+        rotation, translation = theirs.get_extrinsic_parameters(sensor, CalibrationType.DEPTH)
+        np.testing.assert_allclose(found.transform.rotation, rotation, rtol=0, atol=1e-6)
+        np.testing.assert_allclose(found.transform.translation, translation[0], rtol=0, atol=1e-6)
+
+
+def test_a_sloppy_rotation_is_normalized():
+    root = json.loads(nominal_calibration().rstrip(b'\0'))
+    pose = root['CalibrationInformation']['Cameras'][1]['Rt']
+    pose['Rotation'] = (np.array(pose['Rotation']) * 1.006).tolist()
+    calibration = FactoryCalibration.from_raw(json.dumps(root))
+    for found in tf_frames.static_transforms(calibration):
+        rotation = found.transform.rotation
+        np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-9)
+        assert np.linalg.norm(found.transform.quaternion()) == pytest.approx(1, abs=1e-12)

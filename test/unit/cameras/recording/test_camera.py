@@ -1,0 +1,564 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The recording camera: what it says it is, what it plays, when, and how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+import errno
+import os
+from pathlib import Path
+import threading
+import time
+
+from hypothesis import given
+from hypothesis import HealthCheck
+from hypothesis import settings
+from hypothesis import strategies as st
+from k4a_ros.camera_config import CameraConfig
+from k4a_ros.camera_config import ColorFormat
+from k4a_ros.camera_config import ColorResolution
+from k4a_ros.camera_config import DepthMode
+from k4a_ros.cameras.recording.camera import RecordingCamera
+from k4a_ros.capture import Capture
+from k4a_ros.capture import ImuSamples
+from k4a_ros.errors import CameraLostError
+from k4a_ros.errors import ConfigError
+from k4a_ros.errors import DeviceNotFoundError
+from k4a_ros.errors import EndOfRecording
+from k4a_ros.errors import ReadTimeout
+from k4a_ros.errors import RecordingError
+from k4a_ros.mkv.writer import Recorder
+import numpy as np
+import pytest
+from support.recordings import assert_same_capture
+from support.recordings import COMBINATIONS
+from support.recordings import FIRMWARE
+from support.recordings import IMU_PERIOD_US
+from support.recordings import SERIAL
+from support.recordings import without
+from support.recordings import write_recording
+from support.recordings import Written
+
+SMALL = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF)
+
+
+@pytest.fixture(scope='module')
+def small(tmp_path_factory) -> Written:
+    """Return a recording of six captures, 200 ms, and 334 inertial samples."""
+    return write_recording(tmp_path_factory.mktemp('small') / 'a.mkv', count=6)
+
+
+class Player:
+    """Reads a camera with two threads, as the driver does, and notes what comes when."""
+
+    def __init__(self, camera: RecordingCamera, captures: int = 10**9) -> None:
+        """Start the camera and the threads; each ends with the recording."""
+        self.camera = camera
+        self.begin = time.monotonic()
+        self.captures: list[tuple[float, Capture]] = []
+        self.imu: list[tuple[float, ImuSamples]] = []
+        self.order: list[tuple[int, str]] = []
+        self.errors: list[Exception] = []
+        self._most = captures
+        camera.start()
+        self._threads = [
+            threading.Thread(target=self._play, args=job) for job in (
+                (camera.read, self.captures), (camera.read_imu, self.imu))]
+        for thread in self._threads:
+            thread.start()
+
+    def _play(self, read: Callable[[float], object], out: list[tuple[float, object]]) -> None:
+        while len(self.captures) < self._most:
+            try:
+                item = read(0.05)
+            except ReadTimeout:
+                continue
+            except Exception as error:
+                self.errors.append(error)
+                return
+            out.append((time.monotonic() - self.begin, item))
+            if isinstance(item, Capture):
+                self.order.append((item.device_us, 'capture'))
+            else:
+                self.order.extend((int(us), 'imu') for us in item.acc_us)
+
+    def join(self, timeout: float = 20.0) -> Player:
+        """Wait for both threads, which end without a defect."""
+        for thread in self._threads:
+            thread.join(timeout)
+            assert not thread.is_alive()
+        for error in self.errors:
+            assert isinstance(error, EndOfRecording), error
+        return self
+
+    @property
+    def imu_us(self) -> list[int]:
+        """Return the timestamps of all inertial samples."""
+        return [int(us) for _, samples in self.imu for us in samples.acc_us]
+
+
+def play(path: Path, **options: object) -> Player:
+    """Play a file to its end."""
+    with RecordingCamera(path, **options) as camera:
+        return Player(camera).join()
+
+
+def assert_played(player: Player, written: Written) -> None:
+    """Fail unless all that was written was played, once, in order."""
+    assert len(player.captures) == len(written.captures)
+    for (_, found), wanted in zip(player.captures, written.captures, strict=True):
+        assert_same_capture(found, wanted)
+    assert len(player.imu_us) == len(written.imu)
+    for name in ('acc', 'acc_us', 'gyro', 'gyro_us'):
+        if player.imu:
+            found = np.concatenate([getattr(samples, name) for _, samples in player.imu])
+            np.testing.assert_array_equal(found, getattr(written.imu, name))
+
+
+def test_it_says_what_the_file_says(small):
+    with RecordingCamera(small.path) as camera:
+        assert camera.lossless
+        assert camera.config == small.config
+        assert camera.info.kind == 'recording'
+        assert camera.info.serial == SERIAL
+        assert camera.info.source == str(small.path)
+        assert camera.info.firmware == FIRMWARE
+        assert camera.calibration.raw == small.calibration.rstrip(b'\0')
+
+
+@pytest.mark.parametrize('modes', COMBINATIONS, ids=lambda modes: '-'.join(
+    str(getattr(mode, 'name', mode)) for mode in modes))
+def test_every_combination_is_played_bit_identical(tmp_path, modes):
+    written = write_recording(tmp_path / 'a.mkv', CameraConfig.of_modes(*modes), count=2)
+    assert_played(play(written.path, rate=0), written)
+
+
+def test_the_real_recording_is_what_pyk4a_reads(real_recording):
+    from pyk4a import PyK4APlayback
+    plain = PyK4APlayback(real_recording, thread_safe=False)
+    plain.open()
+    wanted, sample = plain.get_next_capture(), plain.get_next_imu_sample()
+    player = play(real_recording)
+    (_, capture), = player.captures
+    for name in ('depth', 'ir', 'color'):
+        image = getattr(capture, name)
+        np.testing.assert_array_equal(image.data, getattr(wanted, name))
+        assert image.device_us == getattr(wanted, f'{name}_timestamp_usec')
+    (_, imu), = player.imu
+    assert imu.acc_us.tolist() == [sample['acc_timestamp']]
+    assert imu.gyro_us.tolist() == [sample['gyro_timestamp']]
+    assert tuple(imu.acc[0]) == pytest.approx(sample['acc_sample'])
+    assert tuple(imu.gyro[0]) == pytest.approx(sample['gyro_sample'])
+    assert np.isnan(imu.temperature).all()
+    camera = player.camera
+    assert camera.config.fps == 5
+    assert camera.info.firmware == {'color': '1.6.110', 'depth': '1.6.79'}
+    assert camera.info.serial == camera.calibration.serial == '001514394512'
+    # the capture comes 463,945 us after the sample, with which the file starts
+    assert player.captures[0][0] == pytest.approx(0.464, abs=0.1)
+    plain.close()
+
+
+@pytest.mark.parametrize('kept', ['depth', 'ir'])
+def test_a_track_may_be_empty(tmp_path, kept):
+    gone = {'depth': 'ir', 'ir': 'depth'}[kept]
+    written = write_recording(
+        tmp_path / 'a.mkv', edit=lambda index, capture: without(capture, gone))
+    assert_played(play(written.path, rate=0), written)
+
+
+def test_captures_may_lack_images(tmp_path):
+    config = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.R720P)
+    gone = [('color',), (), ('depth', 'ir'), ('depth',), ()]
+    written = write_recording(
+        tmp_path / 'a.mkv', config, count=5,
+        edit=lambda index, capture: without(capture, *gone[index]))
+    assert_played(play(written.path, rate=0), written)
+
+
+@pytest.mark.parametrize('start_us', [0, 90_000_000, 5_000_000_000])
+def test_the_time_of_the_first_image_does_not_matter(tmp_path, start_us):
+    written = write_recording(tmp_path / 'a.mkv', start_us=start_us)
+    player = play(written.path)
+    assert_played(player, written)
+    assert player.captures[0][0] < 0.1
+
+
+def test_without_imu_the_images_are_played(tmp_path):
+    config = replace(SMALL, imu=False)
+    written = write_recording(tmp_path / 'a.mkv', config)
+    with RecordingCamera(written.path, rate=0) as camera:
+        assert not camera.config.imu
+        player = Player(camera).join()
+    assert_played(player, written)
+
+
+def test_without_images_the_imu_is_played(tmp_path):
+    written = write_recording(tmp_path / 'a.mkv', count=1)
+    with Recorder(tmp_path / 'b.mkv', SMALL, written.calibration) as recorder:
+        recorder.write_imu(written.imu)
+    player = play(tmp_path / 'b.mkv', rate=0)
+    assert not player.captures
+    assert player.imu_us == written.imu.acc_us.tolist()
+
+
+def test_home_and_relative_paths(small, tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(small.path.parent))
+    monkeypatch.chdir(small.path.parent)
+    for path in ('~/a.mkv', 'a.mkv', './a.mkv'):
+        with RecordingCamera(path) as camera:
+            assert camera.info.serial == SERIAL
+
+
+@pytest.mark.parametrize('serial', ['', SERIAL, SERIAL.lstrip('0'), '0' + SERIAL])
+def test_the_right_serial_opens(small, serial):
+    RecordingCamera(small.path, serial=serial).close()
+
+
+def test_a_wrong_serial_is_refused_naming_both(small):
+    with pytest.raises(DeviceNotFoundError, match=f'{SERIAL}.*000999'):
+        RecordingCamera(small.path, serial='000999')
+
+
+@pytest.mark.parametrize('rate', [1.0, 2.0, 0.5])
+def test_playback_takes_the_time_of_the_timestamps(small, rate):
+    player = play(small.path, rate=rate)
+    assert_played(player, small)
+    for at, capture in player.captures:
+        due = (capture.device_us - 500_000) / 1e6 / rate
+        assert due - 0.002 <= at < due + 0.25
+    for at, samples in player.imu:
+        due = (int(samples.acc_us[-1]) - 500_000) / 1e6 / rate
+        assert due - 0.002 <= at < due + 0.25
+
+
+def test_inertial_samples_come_in_bursts(small):
+    """Some hundred reads a second at most, though there are 1666 samples."""
+    player = play(small.path)
+    assert len(player.imu_us) == len(small.imu) > 300
+    assert len(player.imu) < 45
+
+
+def test_a_late_reader_catches_up_and_misses_nothing(small):
+    with RecordingCamera(small.path) as camera:
+        camera.start()
+        time.sleep(0.3)
+        for wanted in small.captures:
+            assert_same_capture(camera.read(0.0), wanted)
+        assert len(camera.read_imu(0.0)) == len(small.imu)
+
+
+def test_at_rate_zero_both_streams_come_in_one_order(tmp_path):
+    config = replace(SMALL, fps=30)
+    written = write_recording(tmp_path / 'a.mkv', config, count=20)
+    player = play(written.path, rate=0)
+    assert_played(player, written)
+    times = [us for us, _ in player.order]
+    assert times == sorted(times)
+    assert max(at for at, _ in player.captures) < 0.5
+
+
+@pytest.mark.parametrize('slow', ['read', 'read_imu'])
+def test_at_rate_zero_nobody_runs_ahead_of_a_slow_reader(small, slow):
+    with RecordingCamera(small.path, rate=0) as camera:
+        read = getattr(camera, slow)
+        setattr(camera, slow, lambda timeout: (time.sleep(0.02), read(timeout))[1])
+        player = Player(camera).join()
+    assert_played(player, small)
+    times = [us for us, _ in player.order]
+    assert times == sorted(times)
+
+
+def test_at_rate_zero_one_thread_can_poll_both(small):
+    with RecordingCamera(small.path, rate=0) as camera:
+        camera.start()
+        order: list[int] = []
+        ended = set()
+        while ended != {'read', 'read_imu'}:
+            for name in ('read', 'read_imu'):
+                try:
+                    item = getattr(camera, name)(0.0)
+                except ReadTimeout:
+                    continue
+                except EndOfRecording:
+                    ended.add(name)
+                    continue
+                order += [item.device_us] if name == 'read' else item.acc_us.tolist()
+    assert order == sorted(order)
+    assert len(order) == len(small.captures) + len(small.imu)
+
+
+@pytest.mark.parametrize('rate', [0.0, 4.0])
+def test_a_loop_never_goes_back_in_time(small, rate):
+    with RecordingCamera(small.path, rate=rate, loop=True) as camera:
+        player = Player(camera, captures=20)
+        player.join()
+    span = int(small.imu.acc_us[-1]) - 500_000 + small.config.period_us
+    for number, (_, capture) in enumerate(player.captures):
+        turn, index = divmod(number, 6)
+        assert_same_capture(capture, small.captures[index], turn * span)
+    imu = player.imu_us
+    for number, us in enumerate(imu):
+        turn, index = divmod(number, len(small.imu))
+        assert us == small.imu.acc_us[index] + turn * span
+    assert len(imu) > 2 * len(small.imu)
+    gyro = np.concatenate([samples.gyro_us for _, samples in player.imu])
+    assert (np.diff(gyro) > 0).all()
+    if rate == 0:
+        times = [us for us, _ in player.order]
+        assert times == sorted(times)
+
+
+def test_without_a_loop_it_ends_and_stays_ended(small):
+    with RecordingCamera(small.path, rate=0) as camera:
+        Player(camera).join()
+        for read in (camera.read, camera.read_imu):
+            for _ in range(3):
+                with pytest.raises(EndOfRecording):
+                    read(0.01)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Fail unless it becomes true within some seconds."""
+    deadline = time.monotonic() + 5.0
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_pause_and_resume(small):
+    with RecordingCamera(small.path, paused=True) as camera:
+        player = Player(camera)
+        time.sleep(0.15)
+        assert not player.order
+        assert camera.set_control('playback_paused', False) is False
+        wait_for(lambda: len(player.captures) >= 2)
+        assert camera.set_control('playback_paused', True) is True
+        time.sleep(0.02)
+        seen = len(player.order)
+        time.sleep(0.2)
+        assert len(player.order) == seen
+        camera.set_control('playback_paused', False)
+        player.join()
+    assert_played(player, small)
+
+
+def test_the_rate_can_be_changed_while_playing(small):
+    with RecordingCamera(small.path, rate=0.01) as camera:
+        player = Player(camera)
+        time.sleep(0.1)
+        assert len(player.captures) <= 1
+        assert camera.set_control('playback_rate', 0) == 0.0
+        player.join()
+    assert_played(player, small)
+    assert player.captures[-1][0] < 1.0
+
+
+@pytest.mark.parametrize(('name', 'value'), [
+    ('playback_rate', -1.0), ('playback_rate', float('nan')), ('playback_rate', True),
+    ('playback_paused', 1.0), ('exposure_time', 500),
+])
+def test_impossible_controls_are_refused(small, name, value):
+    with RecordingCamera(small.path) as camera:
+        with pytest.raises(ConfigError, match=name):
+            camera.set_control(name, value)
+
+
+def test_impossible_options_are_refused(small):
+    with pytest.raises(ConfigError, match='playback_rate'):
+        RecordingCamera(small.path, rate=-1)
+    with pytest.raises(ConfigError, match="'exit', 'pause' or 'loop'"):
+        RecordingCamera(small.path, at_end='stop')
+
+
+@pytest.mark.parametrize('rate', [0.0, 5.0])
+def test_paused_at_the_end_it_can_be_played_again(small, rate):
+    with RecordingCamera(small.path, rate=rate, at_end='pause') as camera:
+        player = Player(camera)
+        wait_for(lambda: len(player.order) == 6 + len(small.imu))
+        time.sleep(0.15)
+        assert len(player.order) == 6 + len(small.imu)
+        camera.set_control('playback_paused', False)
+        wait_for(lambda: len(player.order) == 2 * (6 + len(small.imu)))
+        camera.stop()
+        player.join()
+    imu = player.imu_us
+    assert imu == sorted(imu)
+    span = imu[len(small.imu)] - imu[0]
+    assert_same_capture(player.captures[6][1], small.captures[0], span)
+
+
+@pytest.mark.parametrize('end', ['stop', 'close'])
+@pytest.mark.parametrize('options', [
+    {'rate': 0.001}, {'paused': True}, {'rate': 0, 'at_end': 'pause'}, {'rate': 0, 'loop': True},
+    {'loop': True},
+], ids=str)
+def test_stop_and_close_wake_both_readers(small, end, options):
+    camera = RecordingCamera(small.path, **options)
+    camera.start()
+    ended: list[Exception] = []
+
+    def drain(read: Callable[[float], object]) -> None:
+        try:
+            while True:
+                read(30.0)
+        except Exception as error:
+            ended.append(error)
+
+    threads = [threading.Thread(target=drain, args=[read])
+               for read in (camera.read, camera.read_imu)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.1)
+    begin = time.monotonic()
+    getattr(camera, end)()
+    for thread in threads:
+        thread.join(5.0)
+    assert time.monotonic() - begin < 1.0
+    assert [type(error) for error in ended] == [EndOfRecording] * 2
+    camera.close()
+    camera.close()
+
+
+def test_after_stop_it_goes_on_where_it_was(small):
+    with RecordingCamera(small.path, rate=0) as camera:
+        player = Player(camera, captures=3)
+        camera.stop()
+        player.join()
+        seen = len(player.captures)
+        rest = Player(camera).join()
+    player.captures += rest.captures
+    player.imu += rest.imu
+    assert seen <= 3
+    assert_played(player, small)
+
+
+def test_a_closed_camera_cannot_be_started(small):
+    camera = RecordingCamera(small.path)
+    camera.close()
+    with pytest.raises(RecordingError, match='closed'):
+        camera.start()
+
+
+def assert_refused(path: Path, reason: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """Fail unless opening raises one line that names the file and the reason, and no more."""
+    begin = time.monotonic()
+    with pytest.raises(RecordingError, match=reason) as caught:
+        RecordingCamera(path)
+    assert time.monotonic() - begin < 3.0
+    assert str(path) in str(caught.value)
+    assert '\n' not in str(caught.value)
+    assert capfd.readouterr() == ('', '')
+
+
+@pytest.mark.parametrize(('content', 'reason'), [
+    (b'', 'the file is empty'),
+    (b'This is not a recording.\n' * 50, 'not a Matroska file'),
+    (b'\x1a\x45\xdf\xa3', 'cut off in its first bytes'),
+    (b'\x1a\x45\xdf\xa3\x93\x42\x82', 'cut off in its first bytes'),
+    (b'\x1a\x45\xdf\xa3\x87\x42\x82\x84webm', 'not a Matroska file'),
+    (b'\x1a\x45\xdf\xa3\x8b\x42\x82\x88matroska', 'cut off in its first bytes'),
+    (b'\x1a\x45\xdf\xa3\x8b\x42\x82\x88matroska\x15\x49\xa9\x66\x80', 'no segment'),
+    (b'\x1a\x45\xdf\xa3\x8b\x42\x82\x88matroska\x18\x53\x80\x67\xff', 'never finished'),
+    (b'\x1a\x45\xdf\xa3\x8b\x42\x82\x88matroska\x18\x53\x80\x67\x82\xec\x80', 'libk4arecord'),
+])
+def test_what_is_no_recording_is_refused(tmp_path, capfd, content, reason):
+    path = tmp_path / 'bad.mkv'
+    path.write_bytes(content)
+    assert_refused(path, reason, capfd)
+
+
+def test_a_missing_file_and_a_directory_are_refused(tmp_path, capfd):
+    assert_refused(tmp_path / 'none.mkv', 'no such file', capfd)
+    assert_refused(tmp_path, 'is a directory', capfd)
+
+
+def test_an_unreadable_file_is_refused(small, monkeypatch, capfd):
+    def refuse(path: str, mode: str) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    monkeypatch.setattr('builtins.open', refuse)
+    assert_refused(small.path, 'permission denied', capfd)
+
+
+def test_without_a_calibration_it_is_refused(small, tmp_path, capfd):
+    path = tmp_path / 'a.mkv'
+    path.write_bytes(small.path.read_bytes().replace(b'calibration.json', b'calibration.gone'))
+    assert_refused(path, 'no factory calibration', capfd)
+
+
+def test_with_an_unusable_calibration_it_is_refused(tmp_path, capfd):
+    written = write_recording(tmp_path / 'a.mkv', count=1, calibration=b'{"a": 1}')
+    assert_refused(written.path, 'factory calibration', capfd)
+
+
+def test_a_recording_of_nothing_is_refused(tmp_path, capfd):
+    written = write_recording(tmp_path / 'a.mkv', count=0)
+    assert_refused(written.path, 'no frames', capfd)
+
+
+def test_a_recording_that_was_not_finished_is_refused(small, tmp_path, capfd):
+    """What a killed recorder leaves: the size of the segment is still zero."""
+    data = small.path.read_bytes()
+    at = data.index(b'\x18\x53\x80\x67') + 4
+    path = tmp_path / 'a.mkv'
+    path.write_bytes(data[:at] + b'\x01' + bytes(7) + data[at + 8:])
+    assert_refused(path, 'never finished', capfd)
+
+
+def test_a_matroska_file_of_another_kind_is_refused(small, tmp_path, capfd):
+    path = tmp_path / 'a.mkv'
+    data = small.path.read_bytes()
+    for name in (b'K4A_DEPTH_TRACK', b'K4A_IR_TRACK', b'K4A_IMU_TRACK', b'K4A_DEPTH_MODE'):
+        data = data.replace(name, b'X' * len(name))
+    path.write_bytes(data)
+    assert_refused(path, 'not an Azure Kinect recording', capfd)
+
+
+@settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_cut_off_anywhere_it_is_refused(small, tmp_path, data):
+    """libk4arecord would end the process for some of these."""
+    whole = small.path.read_bytes()
+    places = st.integers(0, 300) | st.integers(0, len(whole) - 1) | st.integers(
+        len(whole) - 40, len(whole) - 1)
+    path = tmp_path / 'cut.mkv'
+    path.write_bytes(whole[:data.draw(places)])
+    with pytest.raises(RecordingError, match=str(path)):
+        RecordingCamera(path)
+
+
+def test_a_file_cut_off_says_how_much_is_there(small, tmp_path, capfd):
+    whole = small.path.read_bytes()
+    path = tmp_path / 'cut.mkv'
+    path.write_bytes(whole[:len(whole) // 2])
+    assert_refused(path, f'{len(whole) // 2} of {len(whole)} bytes', capfd)
+
+
+def test_a_damaged_image_ends_playback_with_an_error(tmp_path):
+    """An image of the wrong size, in a file that is complete otherwise."""
+    config = CameraConfig.of_modes(
+        DepthMode.OFF, ColorResolution.R720P, ColorFormat.NV12, imu=False)
+    written = write_recording(tmp_path / 'a.mkv', config, count=1)
+    written.path.write_bytes(written.path.read_bytes().replace(b'NV12', b'YUY2'))
+    with pytest.raises(CameraLostError, match=r'damaged.*color'):
+        RecordingCamera(written.path)
+
+
+def test_the_period_of_inertial_samples_is_kept(small):
+    assert set(np.diff(play(small.path, rate=0).imu_us)) == {IMU_PERIOD_US}

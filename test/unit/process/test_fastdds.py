@@ -1,0 +1,70 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""When the driver gives Fast DDS its own profile, and when it leaves that alone."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from pathlib import Path
+from xml.etree import ElementTree
+
+from k4a_ros.process import fastdds
+import pytest
+from support.sources import ROOT
+
+
+def test_the_profile_is_used_where_nobody_has_decided() -> None:
+    environment: dict[str, str] = {}
+    said = fastdds.select_fastdds_profile(environment)
+    (file,) = environment.values()
+    assert Path(file).is_file() and file in said
+    assert set(environment) <= set(fastdds.DECIDED)
+
+
+@pytest.mark.parametrize('name', fastdds.DECIDED)
+def test_what_was_decided_stays(name: str) -> None:
+    environment = {name: 'x'}
+    assert name in fastdds.select_fastdds_profile(environment)
+    assert environment == {name: 'x'}
+
+
+def test_other_middleware_is_left_alone() -> None:
+    environment = {'RMW_IMPLEMENTATION': 'rmw_cyclonedds_cpp'}
+    assert 'not Fast DDS' in fastdds.select_fastdds_profile(environment)
+    assert len(environment) == 1
+
+
+def test_little_shared_memory_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Docker gives 64 MB, which a larger segment would overrun with SIGBUS."""
+    status = namedtuple('status', 'f_bavail f_frsize')(16384, 4096)
+    monkeypatch.setattr('os.statvfs', lambda path: status)
+    environment: dict[str, str] = {}
+    assert '--shm-size' in fastdds.select_fastdds_profile(environment)
+    assert not environment
+
+
+@pytest.mark.parametrize('name', ['fastdds.xml', 'fastdds2.xml'])
+def test_both_profiles_have_the_segment_that_is_reckoned_with(name: str) -> None:
+    root = ElementTree.parse(ROOT / 'config' / name)
+    (size,) = (e.text for e in root.iter() if e.tag.endswith('segment_size'))
+    assert int(size) * 2 == fastdds._ROOM
+
+
+def test_both_profiles_say_the_same() -> None:
+    def said(name: str) -> list[tuple[str, str]]:
+        root = ElementTree.parse(ROOT / 'config' / name)
+        return [(e.tag.replace('_', '').lower(), (e.text or '').strip()) for e in root.iter()]
+
+    assert said('fastdds.xml') == said('fastdds2.xml')

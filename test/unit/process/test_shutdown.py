@@ -1,0 +1,86 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Signals end a wait whatever the main thread just does, holding a lock among other things."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+# each program obeys signals as the driver does; a deadlock is ended by the time-out
+PROGRAMS = {
+    'before it waits': """
+signal.raise_signal(number)
+shutdown.wait()
+""",
+    'while it waits': """
+threading.Timer(0.3, os.kill, [os.getpid(), number]).start()
+shutdown.wait()
+""",
+    'while it holds the lock of each event': """
+for event in vars(shutdown).values():
+    with event._cond:
+        signal.raise_signal(number)
+shutdown.wait()
+""",
+    'when another thread takes it': """
+signal.pthread_sigmask(signal.SIG_BLOCK, [number])
+threading.Timer(0.3, signal.pthread_kill, [
+    next(t.ident for t in threading.enumerate() if t.name == 'signals'), number]).start()
+shutdown.wait()
+""",
+    'after another signal with a handler': """
+signal.signal(signal.SIGUSR1, lambda *_: print('heard', file=sys.stderr))
+signal.raise_signal(signal.SIGUSR1)
+time.sleep(0.1)
+assert not shutdown.requested.is_set()
+signal.raise_signal(number)
+shutdown.wait()
+""",
+}
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('moment', PROGRAMS)
+def test_a_signal_requests_the_end(moment: str, number: signal.Signals) -> None:
+    program = f"""
+import os, signal, sys, threading, time
+from k4a_ros.process.shutdown import Shutdown
+number = signal.{number.name}
+shutdown = Shutdown()
+shutdown.install_signal_handlers()
+{PROGRAMS[moment]}
+assert shutdown.requested.is_set()
+"""
+    result = subprocess.run(
+        [sys.executable, '-c', program], capture_output=True, text=True, timeout=30)
+    assert result.returncode == 0, result.stderr
+
+
+def test_what_is_complete_was_not_requested() -> None:
+    program = """
+from k4a_ros.process.shutdown import Shutdown
+shutdown = Shutdown()
+shutdown.install_signal_handlers()
+shutdown.finish()
+shutdown.wait()
+assert not shutdown.requested.is_set()
+"""
+    result = subprocess.run(
+        [sys.executable, '-c', program], capture_output=True, text=True, timeout=30)
+    assert result.returncode == 0, result.stderr

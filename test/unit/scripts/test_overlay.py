@@ -1,0 +1,282 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The stand-ins for tf2_msgs, tf2_ros and cv_bridge behave as the real ones.
+
+Where ROS is installed, the same tests run against the real packages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Iterator
+import contextlib
+import os
+import random
+import subprocess
+import sys
+import time
+
+import cv2
+from cv_bridge import CvBridge
+from cv_bridge import CvBridgeError
+from geometry_msgs.msg import TransformStamped
+import numpy as np
+import numpy.typing as npt
+import pytest
+import rclpy
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy
+from rclpy.qos import QoSProfile
+from rclpy.qos import ReliabilityPolicy
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+from tf2_msgs.msg import TFMessage
+from tf2_ros import StaticTransformBroadcaster
+from tf2_ros import TransformBroadcaster
+
+TF_MESSAGE_HASH = 'RIHS01_e369d0f05a23ae52508854b66f6aa0437f3449d652e8cbf22d5abe85d020f087'
+DISCOVERY_SECONDS = 20.0
+
+# Run by another process: prints the frames of the first message on /tf_static.
+LISTEN = """
+import rclpy
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from tf2_msgs.msg import TFMessage
+rclpy.init()
+node = rclpy.create_node('listener')
+got = []
+node.create_subscription(
+    TFMessage, '/tf_static', got.append,
+    QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
+for _ in range(200):
+    rclpy.spin_once(node, timeout_sec=0.1)
+    if got:
+        break
+for transform in got[0].transforms:
+    print(transform.header.frame_id, transform.child_frame_id, transform.transform.translation.x)
+node.destroy_node()
+rclpy.shutdown()
+"""
+
+
+def transform(child: str, x: float = 0.0) -> TransformStamped:
+    """Return a transform from base to a child frame."""
+    result = TransformStamped(header=Header(frame_id='base'), child_frame_id=child)
+    result.transform.translation.x = x
+    return result
+
+
+def wait_for(condition: Callable[[], bool], node: Node) -> None:
+    """Spin a node until a condition holds."""
+    deadline = time.monotonic() + DISCOVERY_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, 'nothing came'
+        rclpy.spin_once(node, timeout_sec=0.05)
+
+
+@pytest.fixture(scope='module')
+def domain() -> Iterator[None]:
+    """Give these tests, and the processes that they start, a ROS domain of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('ROS_DOMAIN_ID', str(random.randint(1, 101)))
+        patch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+        yield
+
+
+@pytest.fixture
+def node(domain: None) -> Iterator[Node]:
+    """Return a node in a context that ends with the test."""
+    rclpy.init()
+    with contextlib.ExitStack() as stack:
+        stack.callback(rclpy.try_shutdown)
+        node = rclpy.create_node('overlay_test')
+        stack.callback(node.destroy_node)
+        yield node
+
+
+def test_tf_message_type_hash(node: Node) -> None:
+    """The type is the one that all other ROS 2 nodes know under this name."""
+    publisher = node.create_publisher(TFMessage, 'transforms', 1)
+    wait_for(lambda: bool(node.get_publishers_info_by_topic('transforms')), node)
+    info, = node.get_publishers_info_by_topic('transforms')
+    assert info.topic_type == 'tf2_msgs/msg/TFMessage'
+    assert str(info.topic_type_hash) == TF_MESSAGE_HASH
+    node.destroy_publisher(publisher)
+
+
+def test_static_transforms_accumulate_for_another_process_that_comes_late(node: Node) -> None:
+    """All transforms are there for a late subscriber, and the first of a child frame stays."""
+    broadcaster = StaticTransformBroadcaster(node)
+    broadcaster.sendTransform(transform('one', 1.0))
+    broadcaster.sendTransform([transform('two', 2.0), transform('three', 3.0)])
+    broadcaster.sendTransform(transform('one', 9.0))
+    late = subprocess.run(
+        [sys.executable, '-c', LISTEN], capture_output=True, text=True, timeout=60,
+        env=dict(os.environ))
+    assert late.stdout.splitlines() == ['base one 1.0', 'base two 2.0', 'base three 3.0'], \
+        late.stderr
+
+
+def test_static_broadcaster_quality_of_service(node: Node) -> None:
+    """By default /tf_static is reliable and transient local; it can be given otherwise."""
+    StaticTransformBroadcaster(node)
+    info, = node.get_publishers_info_by_topic('/tf_static')
+    assert info.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
+    assert info.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+    other = rclpy.create_node('other')
+    StaticTransformBroadcaster(other, qos=QoSProfile(
+        depth=1, durability=DurabilityPolicy.VOLATILE))
+    volatile = [each.qos_profile.durability for each in other.get_publishers_info_by_topic(
+        '/tf_static') if each.node_name == 'other']
+    other.destroy_node()
+    assert volatile == [DurabilityPolicy.VOLATILE]
+
+
+def test_transform_broadcaster(node: Node) -> None:
+    """A transform, a list or any other iterable of them is one message on /tf."""
+    got: list[TFMessage] = []
+    broadcaster = TransformBroadcaster(node)
+    node.create_subscription(TFMessage, '/tf', got.append, 10)
+    wait_for(lambda: node.count_subscribers('/tf') == 1 and
+             broadcaster.pub_tf.get_subscription_count() == 1, node)
+    broadcaster.sendTransform(transform('a'))
+    broadcaster.sendTransform((transform('b'), transform('c')))
+    wait_for(lambda: len(got) == 2, node)
+    assert [[each.child_frame_id for each in message.transforms] for message in got] \
+        == [['a'], ['b', 'c']]
+
+
+def pixels(dtype: str, *shape: int) -> npt.NDArray:
+    """Return an image with every value different from its neighbors, extremes included."""
+    random_numbers = np.random.default_rng(1)
+    if dtype == 'float32':
+        return random_numbers.normal(size=shape).astype(dtype)
+    limits = np.iinfo(dtype)
+    image = random_numbers.integers(limits.min, limits.max, shape, dtype, endpoint=True)
+    image.flat[:2] = limits.min, limits.max
+    return image
+
+
+@pytest.mark.parametrize(('encoding', 'dtype', 'channels'), [
+    ('16UC1', 'uint16', 0), ('mono16', 'uint16', 0), ('mono8', 'uint8', 0),
+    ('32FC1', 'float32', 0), ('bgra8', 'uint8', 4), ('bgr8', 'uint8', 3), ('rgb8', 'uint8', 3),
+    ('rgba8', 'uint8', 4), ('yuv422_yuy2', 'uint8', 2)])
+def test_image_round_trip(encoding: str, dtype: str, channels: int) -> None:
+    """An image becomes a message and comes back bit for bit, in every encoding."""
+    image = pixels(dtype, 6, 8, *([channels] if channels else []))
+    message = CvBridge().cv2_to_imgmsg(image, encoding, header=Header(frame_id='lens'))
+    assert (message.height, message.width, message.encoding) == (6, 8, encoding)
+    assert message.step == 8 * max(1, channels) * np.dtype(dtype).itemsize
+    assert message.header.frame_id == 'lens'
+    assert bytes(message.data) == image.tobytes()
+    for desired in ('passthrough', encoding):
+        back = CvBridge().imgmsg_to_cv2(message, desired)
+        assert back.dtype == image.dtype
+        np.testing.assert_array_equal(back, image)
+
+
+@pytest.mark.parametrize('channels', [1, 2, 3, 4])
+@pytest.mark.parametrize('depth', ['8U', '16U', '32F'])
+def test_passthrough_names_the_type(depth: str, channels: int) -> None:
+    """Without an encoding the message says what the array is."""
+    dtype = {'8U': 'uint8', '16U': 'uint16', '32F': 'float32'}[depth]
+    image = pixels(dtype, 3, 5, channels)
+    message = CvBridge().cv2_to_imgmsg(image)
+    assert message.encoding == f'{depth}C{channels}'
+    assert CvBridge().encoding_to_dtype_with_channels(message.encoding) == (dtype, channels)
+    np.testing.assert_array_equal(
+        CvBridge().imgmsg_to_cv2(message), image[..., 0] if channels == 1 else image)
+
+
+@pytest.mark.parametrize(('source', 'target', 'code'), [
+    ('bgra8', 'bgr8', cv2.COLOR_BGRA2BGR), ('bgra8', 'rgb8', cv2.COLOR_BGRA2RGB),
+    ('rgb8', 'bgr8', cv2.COLOR_RGB2BGR), ('bgr8', 'mono8', cv2.COLOR_BGR2GRAY),
+    ('mono8', 'bgr8', cv2.COLOR_GRAY2BGR), ('rgba8', 'bgra8', cv2.COLOR_RGBA2BGRA),
+    ('yuv422_yuy2', 'bgr8', cv2.COLOR_YUV2BGR_YUY2),
+    ('yuv422_yuy2', 'mono8', cv2.COLOR_YUV2GRAY_YUY2), ('yuv422', 'rgb8', cv2.COLOR_YUV2RGB_UYVY),
+    ('bayer_rggb8', 'bgr8', cv2.COLOR_BayerBG2BGR)])
+def test_conversion_of_colors(source: str, target: str, code: int) -> None:
+    """A desired encoding is converted as OpenCV does it."""
+    channels = CvBridge().encoding_to_dtype_with_channels(source)[1]
+    image = pixels('uint8', 6, 8, channels)
+    image = image[..., 0] if channels == 1 else image
+    message = CvBridge().cv2_to_imgmsg(image, source)
+    expected = cv2.cvtColor(image, code)
+    got = CvBridge().imgmsg_to_cv2(message, target)
+    np.testing.assert_array_equal(got, expected.reshape(got.shape))
+    assert got.shape[:2] == (6, 8)
+
+
+def test_conversion_of_depths() -> None:
+    """8 and 16 bits of gray are scaled to each other; numbers without color are not."""
+    bridge = CvBridge()
+    gray = np.array([[0, 128, 255]], np.uint8)
+    wide = bridge.imgmsg_to_cv2(bridge.cv2_to_imgmsg(gray, 'mono8'), 'mono16')
+    np.testing.assert_array_equal(wide, np.array([[0, 32896, 65535]], np.uint16))
+    narrow = bridge.imgmsg_to_cv2(bridge.cv2_to_imgmsg(wide, 'mono16'), 'mono8')
+    np.testing.assert_array_equal(narrow, gray)
+    depth = np.array([[0, 1500, 65535]], np.uint16)
+    meters = bridge.imgmsg_to_cv2(bridge.cv2_to_imgmsg(depth, '16UC1'), '32FC1')
+    np.testing.assert_array_equal(meters, depth.astype(np.float32))
+
+
+def test_padding_and_byte_order() -> None:
+    """Bytes at the end of a row are left out, and big-endian numbers are turned."""
+    image = pixels('uint16', 3, 4)
+    padded = np.zeros((3, 6), '>u2')
+    padded[:, :4] = image
+    message = Image(height=3, width=4, step=12, encoding='16UC1', is_bigendian=1)
+    message.data.frombytes(padded.tobytes())
+    np.testing.assert_array_equal(CvBridge().imgmsg_to_cv2(message), image)
+
+
+@pytest.mark.parametrize('encoding', ['nonsense', '7UC1', 'bgr9'])
+def test_unknown_encoding(encoding: str) -> None:
+    """An encoding that does not exist is named in the error."""
+    message = Image(height=2, width=2, step=2, encoding=encoding)
+    with pytest.raises(CvBridgeError, match=rf'Unrecognized image encoding \[{encoding}\]'):
+        CvBridge().imgmsg_to_cv2(message)
+    with pytest.raises(CvBridgeError, match='Unrecognized image encoding'):
+        CvBridge().cv2_to_imgmsg(pixels('uint8', 2, 2), encoding)
+
+
+def test_conversions_that_make_no_sense() -> None:
+    """Depth has no color, a type must fit its name, and a list is no image."""
+    depth = CvBridge().cv2_to_imgmsg(pixels('uint16', 2, 2), '16UC1')
+    with pytest.raises(CvBridgeError, match='is not a color format'):
+        CvBridge().imgmsg_to_cv2(depth, 'bgr8')
+    with pytest.raises(CvBridgeError, match='incompatible type 16UC1'):
+        CvBridge().cv2_to_imgmsg(pixels('uint16', 2, 2), 'bgr8')
+    with pytest.raises(TypeError, match='not a numpy array'):
+        CvBridge().cv2_to_imgmsg([[1]])
+
+
+def test_compressed_images() -> None:
+    """PNG keeps every bit; JPEG comes back about the same, and in another encoding if asked."""
+    image = cv2.GaussianBlur(pixels('uint8', 32, 32, 3), (0, 0), 4)
+    bridge = CvBridge()
+    message = bridge.cv2_to_compressed_imgmsg(image, 'png')
+    assert message.format == 'png'
+    np.testing.assert_array_equal(bridge.compressed_imgmsg_to_cv2(message), image)
+    np.testing.assert_array_equal(
+        bridge.compressed_imgmsg_to_cv2(message, 'rgb8'), image[..., ::-1])
+    jpeg = bridge.cv2_to_compressed_imgmsg(image)
+    assert jpeg.format == 'jpg'
+    difference = bridge.compressed_imgmsg_to_cv2(jpeg).astype(int) - image
+    assert abs(difference).max() < 30
+    depth = pixels('uint16', 8, 8)
+    message = bridge.cv2_to_compressed_imgmsg(depth, 'png')
+    np.testing.assert_array_equal(bridge.compressed_imgmsg_to_cv2(message), depth)

@@ -1,0 +1,303 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The scripts prepare a shell, and say in one line what they lack.
+
+No environment is made here: the scripts are run on a copy of the checkout, up to the point where
+they would begin, or as they were set up when these tests started.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+from pathlib import Path
+import shutil
+import subprocess
+import sys
+from types import ModuleType
+
+import pytest
+from support.sources import ROOT
+
+SHELLS = [shell for shell in ('sh', 'bash', 'dash', 'zsh') if shutil.which(shell)]
+TOOLS = ('dirname', 'readlink', 'mktemp', 'rm')
+
+
+def load(name: str) -> ModuleType:
+    """Import a module of scripts/internal."""
+    directory = ROOT / 'scripts/internal'
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(directory)
+        spec = importlib.util.spec_from_file_location(name, directory / f'{name}.py')
+        module = importlib.util.module_from_spec(spec)
+        patch.setitem(sys.modules, name, module)
+        spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """Return a copy of the checkout with a space in its path and no environment."""
+    target = tmp_path / 'a checkout'
+    shutil.copytree(ROOT / 'scripts', target / 'scripts',
+                    ignore=shutil.ignore_patterns('__pycache__'))
+    shutil.copy(ROOT / 'setup.py', target)
+    return target
+
+
+@pytest.fixture
+def binaries(tmp_path: Path) -> Path:
+    """Return a directory to use as PATH, with what every Unix has and neither Python nor g++."""
+    directory = tmp_path / 'bin'
+    directory.mkdir()
+    for tool in ('sh', *TOOLS):
+        (directory / tool).symlink_to(shutil.which(tool))
+    return directory
+
+
+def python(directory: Path, name: str, text: str) -> None:
+    """Put a program into a directory that stands for a Python."""
+    (directory / name).write_text(f'#!/bin/sh\n{text}\n')
+    (directory / name).chmod(0o755)
+
+
+def base_python() -> str:
+    """Return the interpreter behind the virtual environment of these tests."""
+    return os.path.realpath(sys.executable)
+
+
+def run(script: Path, path: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run a script with nothing but a PATH in its environment."""
+    return subprocess.run(
+        [str(script)], capture_output=True, text=True, timeout=60, cwd='/',
+        env={'PATH': str(path), **environ})
+
+
+def assert_one_line(result: subprocess.CompletedProcess[str], *words: str) -> None:
+    """Check that a program failed and said why in one line with given words in it."""
+    assert result.returncode == 1
+    assert result.stdout == ''
+    line, = result.stderr.splitlines()
+    assert line.startswith('k4a_ros: ')
+    for word in words:
+        assert word in line
+
+
+def mark_as_done(copy: Path, *names: str) -> Path:
+    """
+    Mark steps of the set-up as done in a copy of the checkout, and the packages as of long ago.
+
+    :returns: the file with the marks.
+    """
+    state = copy / '.venv/k4a_ros_set_up.json'
+    state.parent.mkdir(exist_ok=True)
+    program = (
+        'import json, set_up\n'
+        'digests = set_up.digests(set_up.steps(set_up.find(), with_tests=True))\n'
+        f'print(json.dumps({{"packages": "old", **{{name: digests[name] for name in {names}}}}}))')
+    state.write_text(subprocess.run(
+        [base_python(), '-c', program], check=True, capture_output=True, text=True,
+        env={'PYTHONPATH': str(copy / 'scripts/internal')}).stdout)
+    return state
+
+
+@pytest.mark.parametrize('script', ['demo', 'test'])
+def test_no_python(copy: Path, binaries: Path, script: str) -> None:
+    """Without any Python there is one line that says which are good."""
+    result = run(copy / 'scripts' / script, binaries)
+    assert_one_line(result, 'no usable Python 3.10 to 3.12', 'apt install')
+
+
+def test_wrong_python(copy: Path, binaries: Path) -> None:
+    """Pythons that are too old or too new, and one that does not start, are named."""
+    python(binaries, 'python3', 'echo 3.13')
+    python(binaries, 'python3.11', 'exit 127')
+    result = run(copy / 'scripts/test', binaries)
+    assert_one_line(result, 'python3 is Python 3.13')
+
+
+def test_chosen_python_does_not_exist(copy: Path, binaries: Path) -> None:
+    """The Python that K4A_ROS_PYTHON names is not replaced by another."""
+    python(binaries, 'python3.11', f'exec "{base_python()}" "$@"')
+    result = run(copy / 'scripts/test', binaries, K4A_ROS_PYTHON='python3.12')
+    assert_one_line(result, 'python3.12 not found')
+
+
+def test_no_compiler(copy: Path, binaries: Path) -> None:
+    """Without a C++ compiler nothing is downloaded or made."""
+    python(binaries, 'python3.11', f'exec "{base_python()}" "$@"')
+    result = run(copy / 'scripts/demo', binaries)
+    assert_one_line(result, 'no C++ compiler: g++', 'apt install g++')
+    assert not list(copy.glob('.venv*'))
+
+
+def test_no_network(copy: Path, binaries: Path) -> None:
+    """Where pip reaches nothing, the line says so, and what was there is kept."""
+    python(binaries, 'python3.11', f'exec "{base_python()}" "$@"')
+    python(binaries, 'g++', 'exit 0')
+    (copy / '.venv/bin').mkdir(parents=True)
+    python(copy / '.venv/bin', 'python', 'echo "ERROR: Connection refused"; exit 1')
+    state = mark_as_done(copy, 'venv')
+    before = json.dumps(json.loads(state.read_text()), indent=1)
+    result = run(copy / 'scripts/demo', binaries)
+    assert result.returncode == 1
+    step, error = result.stderr.splitlines()
+    assert step.startswith('k4a_ros: [2/5] packages')
+    assert 'Connection refused' in error
+    assert 'Is the network there' in error
+    assert str(copy / '.venv.log') in error
+    assert state.read_text() == before
+
+
+def test_the_environment_of_somebody_else_is_not_emptied(copy: Path, binaries: Path) -> None:
+    """A link in place of the environment is refused, and what it leads to is kept."""
+    python(binaries, 'python3.11', f'exec "{base_python()}" "$@"')
+    python(binaries, 'g++', 'exit 0')
+    (copy.parent / 'theirs/bin').mkdir(parents=True)
+    (copy / '.venv').symlink_to(copy.parent / 'theirs')
+    result = run(copy / 'scripts/demo', binaries)
+    assert result.returncode == 1
+    assert 'is a link to' in result.stderr.splitlines()[-1]
+    assert (copy.parent / 'theirs/bin').is_dir()
+
+
+@pytest.mark.parametrize('shell', SHELLS)
+def test_env_from_another_directory(copy: Path, binaries: Path, shell: str) -> None:
+    """Every shell finds the checkout from anywhere, enters its environment, and stays itself."""
+    python(binaries, 'python3.11', f'exec "{base_python()}" "$@"')
+    mark_as_done(copy, 'venv', 'packages', 'overlay', 'checkout', 'compile')
+    commands = (f'. "{copy}/scripts/env"; . "{copy}/scripts/env"; echo "$?|$PATH|'
+                '$AMENT_PREFIX_PATH|${PYTHONPATH-none}|${_ROS_WHEELS_BOOTSTRAP_COMPLETE-none}|'
+                '$PWD"; set')
+    result = subprocess.run(
+        [shutil.which(shell), '-u', '-c', commands], capture_output=True, text=True, cwd='/',
+        env={'PATH': f'{binaries}:/bin', 'PYTHONPATH': '/other/site-packages',
+             '_ROS_WHEELS_BOOTSTRAP_COMPLETE': '1'})
+    assert result.stderr == ''
+    line, _, variables = result.stdout.partition('\n')
+    assert line.split('|') == [
+        '0', f'{copy}/.venv/bin:{binaries}:/bin', f'{copy}/.venv/overlay:{copy}/.venv', 'none',
+        'none', '/']
+    assert '_k4a_' not in variables
+
+
+@pytest.mark.parametrize('shell', SHELLS)
+def test_env_fails_and_leaves_the_shell_alive(copy: Path, binaries: Path, shell: str) -> None:
+    """A shell that sources env where that fails goes on as it was, with an exit code of 1."""
+    commands = f'. "{copy}/scripts/env"; echo "code $?"; set'
+    result = subprocess.run(
+        [shutil.which(shell), '-u', '-c', commands], capture_output=True, text=True, cwd='/',
+        env={'PATH': f'{binaries}', 'K4A_ROS_CHECKOUT': str(copy)})
+    assert result.stdout.startswith('code 1\n')
+    assert '_k4a_' not in result.stdout
+    assert 'VIRTUAL_ENV' not in result.stdout
+    assert 'no usable Python' in result.stderr
+
+
+def test_directories_of_other_environments_are_left_out(tmp_path: Path) -> None:
+    """What another environment has put into variables does not get into ours; the rest stays."""
+    environment = load('environment')
+    (tmp_path / 'librcl.so').touch()
+    own = environment.Environment(tmp_path / '.venv', ros=None)
+    variables = own.variables({
+        'PATH': '/usr/bin', 'AMENT_PREFIX_PATH': '/other/venv',
+        'PYTHONPATH': '/other/lib/python3.12/site-packages:/mine',
+        'LD_LIBRARY_PATH': f'{tmp_path}:/other/ros_rcl.libs:/opt/cuda/lib'})
+    assert variables['PATH'] == f'{tmp_path}/.venv/bin:/usr/bin'
+    assert variables['AMENT_PREFIX_PATH'] == f'{tmp_path}/.venv/overlay:{tmp_path}/.venv'
+    assert variables['PYTHONPATH'] == '/mine'
+    assert variables['LD_LIBRARY_PATH'] == '/opt/cuda/lib'
+    assert variables['_ROS_WHEELS_BOOTSTRAP_COMPLETE'] is None
+
+
+def test_sourced_installation_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installation with rclpy is used, a virtual environment with wheels is not one."""
+    environment = load('environment')
+    (tmp_path / 'share/rclpy').mkdir(parents=True)
+    monkeypatch.setenv('AMENT_PREFIX_PATH', f'/nothing:{tmp_path}')
+    monkeypatch.delenv('ROS_DISTRO', raising=False)
+    assert environment.find().ros is None
+    monkeypatch.setenv('ROS_DISTRO', 'jazzy')
+    found = environment.find()
+    assert found.ros == tmp_path
+    assert found.directory == ROOT / '.venv-jazzy'
+    variables = found.variables({'PYTHONPATH': '/ros/site-packages',
+                                 'AMENT_PREFIX_PATH': str(tmp_path)})
+    assert 'PYTHONPATH' not in variables
+    assert variables['AMENT_PREFIX_PATH'].split(':')[-1] == str(tmp_path)
+    (tmp_path / 'pyvenv.cfg').touch()
+    assert environment.find().ros is None
+
+
+def test_steps_are_done_again_when_what_they_depend_on_changes(
+        copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A changed source of the overlay does the overlay again, and other packages do all."""
+    set_up = load('set_up')
+    monkeypatch.setattr(set_up, 'SCRIPTS', copy / 'scripts')
+    own = load('environment').Environment(copy / '.venv', ros=None)
+    before = set_up.digests(set_up.steps(own, with_tests=True))
+    assert before == set_up.digests(set_up.steps(own, with_tests=True))
+
+    message = copy / 'scripts/overlay/tf2_msgs/msg/TFMessage.msg'
+    message.write_text(message.read_text() + '# changed\n')
+    overlay = set_up.digests(set_up.steps(own, with_tests=True))
+    assert [name for name in before if before[name] != overlay[name]] == ['overlay']
+
+    with (copy / 'scripts/constraints.txt').open('a') as file:
+        file.write('# changed\n')
+    packages = set_up.digests(set_up.steps(own, with_tests=True))
+    assert [name for name in before if packages[name] != overlay[name]] == \
+        ['packages', 'overlay', 'checkout', 'compile', 'tests', 'people']
+
+
+def test_what_has_changed_is_compiled_again_and_nothing_else(
+        copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_up = load('set_up')
+    monkeypatch.setattr(set_up, 'CHECKOUT', copy)
+    shutil.copytree(ROOT / 'k4a_ros', copy / 'k4a_ros',
+                    ignore=shutil.ignore_patterns('__pycache__'))
+    own = load('environment').Environment(copy / '.venv', ros=None)
+    before = set_up.digests(set_up.steps(own, with_tests=True))
+    for source, steps in (
+            ('body/landmarks/pose_3d/depth_assignment', ['people']),
+            ('body/landmarks/tracking/tracker', []),
+            ('images/rvl_kernels', ['compile']), ('simulation/kernels', ['compile']),
+            ('jit/numba_jit', ['compile', 'people'])):
+        with (copy / f'k4a_ros/{source}.py').open('a') as file:
+            file.write('# changed\n')
+        after = set_up.digests(set_up.steps(own, with_tests=True))
+        assert [name for name in before if before[name] != after[name]] == steps
+        before = after
+
+
+def test_requirements_are_pinned() -> None:
+    """Every requirement has exactly one version, and no file contradicts another."""
+    pinned: dict[str, str] = {}
+    for name in ('requirements.txt', 'requirements-test.txt', 'constraints.txt'):
+        for line in (ROOT / 'scripts' / name).read_text().splitlines():
+            if line and not line.startswith('#'):
+                package, _, version = line.partition('==')
+                assert version, line
+                assert pinned.setdefault(package, version) == version
+    assert pinned['numpy'].startswith('1.')
+    assert tuple(map(int, pinned['pytest'].split('.'))) < (8, 4)
+
+
+def test_demo_domain_is_free_and_safe() -> None:
+    """The domain of the demo has no ports that Linux gives to others."""
+    demo = load('demo')
+    assert {demo.free_domain() for _ in range(20)} <= set(range(1, 102))

@@ -1,0 +1,211 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The boundary to the SDK: one set of libraries, no lost references, no held lock, no noise."""
+
+from __future__ import annotations
+
+import _ctypes
+import ctypes
+import gc
+import importlib
+import os
+from pathlib import Path
+import subprocess
+import sys
+
+from k4a_ros.calibration.nominal import nominal_calibration
+from k4a_ros.errors import CameraError
+from k4a_ros.mkv.reader import Playback
+from k4a_ros.sdk import libk4a
+from k4a_ros.sdk.imu_samples import IMU_DTYPE
+import numpy as np
+import pytest
+from support.recordings import write_recording
+from support.sources import ROOT
+
+
+def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a program that uses this package in a process of its own."""
+    path = os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')])
+    return subprocess.run(
+        [sys.executable, '-c', code, *arguments], capture_output=True, text=True, timeout=20,
+        env={**os.environ, 'PYTHONPATH': path})
+
+
+@pytest.fixture()
+def no_library(monkeypatch):
+    """Let the SDK be loaded anew in the test, and again after it."""
+    importlib.import_module('pyk4a')
+    libk4a.library.cache_clear()
+    yield monkeypatch
+    libk4a.library.cache_clear()
+
+
+def test_pyk4a_missing_is_one_clear_error(no_library):
+    no_library.setitem(sys.modules, 'pyk4a', None)
+    with pytest.raises(CameraError, match='pip install pyk4a-bundle'):
+        libk4a.library()
+
+
+def test_a_foreign_extension_is_one_clear_error(no_library):
+    class Foreign:
+        __file__ = _ctypes.__file__
+
+    no_library.setitem(sys.modules, 'k4a_module', Foreign)
+    with pytest.raises(CameraError, match='cannot load the Azure Kinect SDK'):
+        libk4a.library()
+
+
+def test_the_libraries_are_those_of_pyk4a():
+    sdk = libk4a.library()
+    importlib.import_module('pyk4a')
+    loaded = {
+        line.split()[-1] for line in Path('/proc/self/maps').read_text().splitlines()
+        if 'libk4a' in line}
+    assert len([path for path in loaded if 'libk4a.' in path or 'libk4a-' in path]) == 1
+    assert len([path for path in loaded if 'libk4arecord' in path]) == 1
+    assert sdk is libk4a.library()
+
+
+def test_structures_have_the_sizes_of_the_sdk():
+    assert ctypes.sizeof(libk4a.ImuSample) == IMU_DTYPE.itemsize == 48
+    assert ctypes.sizeof(libk4a.DeviceConfiguration) == 36
+    assert ctypes.sizeof(libk4a.RecordConfiguration) == 36
+
+
+def test_empty_reads_leave_the_references_to_none_alone(tmp_path):
+    """20,000 reads of nothing: pyk4a loses one reference each before Python 3.12, then dies."""
+    written = write_recording(tmp_path / 'a.mkv', count=1)
+    playback = Playback(str(written.path))
+    buffer = np.zeros(100, IMU_DTYPE)
+    assert playback.read_imu(buffer) == len(written.imu)
+    capture = ctypes.c_void_p()
+    sdk = libk4a.library()
+    sdk.k4a_playback_get_next_capture(playback._handle, ctypes.byref(capture))
+    assert sdk.k4a_capture_get_depth_image(capture)
+    gc.collect()
+    before = sys.getrefcount(None)
+    for _ in range(20_000):
+        playback.read_imu(buffer)
+    for _ in range(20_000):
+        playback._image('color', capture)
+    for _ in range(1000):
+        playback.next_capture()
+    gc.collect()
+    assert abs(sys.getrefcount(None) - before) < 200
+    sdk.k4a_capture_release(capture)
+    playback.close()
+
+
+def test_other_threads_run_while_the_sdk_works(tmp_path):
+    """
+    A call into the SDK must not hold the interpreter lock.
+
+    It blocks here in opening a named pipe, until another thread opens the other end.
+    """
+    pipe = tmp_path / 'pipe'
+    os.mkfifo(pipe)
+    result = run_python("""
+import ctypes, os, sys, threading, time
+from k4a_ros.sdk.libk4a import library
+results = []
+def work():
+    results.append(library().k4a_playback_open(sys.argv[1].encode(), ctypes.c_void_p()))
+thread = threading.Thread(target=work)
+thread.start()
+ticks = 0
+while ticks < 100:
+    time.sleep(0.001)
+    ticks += 1
+assert not results
+os.close(os.open(sys.argv[1], os.O_WRONLY))
+thread.join()
+print(ticks, results)
+""", str(pipe))
+    assert (result.returncode, result.stdout, result.stderr) == (0, '100 [1]\n', '')
+
+
+def test_images_outlive_the_recording(tmp_path):
+    written = write_recording(tmp_path / 'a.mkv', count=2)
+    playback = Playback(str(written.path))
+    data = playback.next_capture().depth.data
+    playback.close()
+    gc.collect()
+    np.testing.assert_array_equal(data, written.captures[0].depth.data)
+    assert not data.flags.writeable
+    assert not data.flags.owndata
+
+
+def test_images_are_given_back(tmp_path):
+    """A hundred passes over a 4 MB recording do not grow the process by more than a few MB."""
+    written = write_recording(tmp_path / 'a.mkv', count=10)
+    playback = Playback(str(written.path))
+
+    def resident() -> int:
+        pages = int(Path('/proc/self/statm').read_text().split()[1])
+        return pages * os.sysconf('SC_PAGESIZE')
+
+    def play(times: int) -> None:
+        for _ in range(times):
+            playback.rewind()
+            while playback.next_capture() is not None:
+                pass
+
+    play(5)
+    before = resident()
+    play(60)
+    assert resident() - before < 40e6
+    playback.close()
+
+
+def test_log_lines_of_libk4a_go_to_the_python_logger():
+    """In a process of its own: what the SDK prints is decided when it first says something."""
+    result = run_python("""
+import logging
+import sys
+from k4a_ros.sdk import libk4a
+logging.basicConfig(format='%(name)s %(levelname)s', stream=sys.stderr)
+assert libk4a.library().k4a_capture_create(None) != libk4a.SUCCEEDED
+""")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == ''
+    assert set(result.stderr.splitlines()) == {'k4a_ros.sdk ERROR'}
+
+
+def test_a_program_ends_cleanly_after_a_refused_recording(tmp_path):
+    """No line of the SDK on either output, and no crash in the SDK's log at exit."""
+    written = write_recording(tmp_path / 'a.mkv', count=1)
+    bad = tmp_path / 'bad.mkv'
+    bad.write_bytes(
+        written.path.read_bytes().replace(b'K4A_DEPTH_MODE', b'K4A_DEPTH_MODX'))
+    result = run_python("""
+import sys
+from k4a_ros.mkv.reader import Playback
+try:
+    Playback(sys.argv[1])
+except Exception as error:
+    print(error)
+""", str(bad))
+    assert result.returncode == 0
+    assert result.stderr == ''
+    assert result.stdout.count('\n') == 1
+    assert str(bad) in result.stdout
+
+
+def test_the_nominal_calibration_survives_the_sdk(tmp_path):
+    written = write_recording(tmp_path / 'a.mkv', count=1)
+    playback = Playback(str(written.path))
+    assert playback.calibration == nominal_calibration('000123456712').rstrip(b'\0')
+    playback.close()

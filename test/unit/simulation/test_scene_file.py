@@ -1,0 +1,219 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""Scene files: what they say is what one gets, and every mistake is named."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+
+from hypothesis import given
+from hypothesis import settings
+from hypothesis import strategies as st
+from k4a_ros.errors import K4aRosError
+from k4a_ros.errors import SceneError
+from k4a_ros.simulation import scene_file
+from k4a_ros.simulation.motion import Circle
+from k4a_ros.simulation.motion import Line
+from k4a_ros.simulation.motion import Sway
+from k4a_ros.simulation.scene import Scene
+from k4a_ros.simulation.scene_file import default_scene
+from k4a_ros.simulation.scene_file import load_scene
+from k4a_ros.simulation.shapes import Box
+from k4a_ros.simulation.shapes import Capsule
+from k4a_ros.simulation.shapes import Material
+from k4a_ros.simulation.shapes import Plane
+import numpy as np
+import pytest
+from support.sources import ROOT
+
+FULL = """\
+camera:
+  - {time: 0, position: [0, 0, 0]}
+  - {time: 2.5, position: [0.5, -0.1, 1], yaw: 30, pitch: -10, roll: 5}
+materials:
+  checks: {color: [1, 0.5, 0], other: [0, 0.25, 1], square: 0.1}
+  plain: {color: [0.2, 0.3, 0.4]}
+shapes:
+  - {plane: {point: [0, 1, 0], normal: [0, -1, 0]}, material: checks}
+  - {box: {size: [1, 2, 3], center: [0, 0, 4], yaw: 90}, material: plain}
+  - {sphere: {center: [0, 0, 2], radius: 0.5}}
+  - {capsule: {start: [0, 0, 1], end: [0, 1, 1], radius: 0.25}, material: plain}
+movers:
+  - name: a
+    shapes: [{sphere: {center: [0, 0, 2], radius: 0.5}}]
+    motion: {sway: {reach: [1, 0, 0], period: 2}}
+  - name: b
+    shapes: [{sphere: {center: [0, 0, 2], radius: 0.5}}]
+    motion: {line: {reach: [0, 1, 0], period: 3}}
+  - name: c
+    shapes: [{sphere: {center: [0, 0, 2], radius: 0.5}}]
+    motion: {circle: {radius: 0.3, period: 4}}
+persons:
+  - {name: ada, path: [[0, 2], [1, 3]], floor: 1, height: 1.6, speed: 1.2, start: 3}
+  - {name: bob, path: [[2, 2]], floor: 1, heading: 90}
+"""
+
+
+def parsed(text: str) -> Scene:
+    """Return the scene of a text."""
+    return scene_file.parse(text, 'test.yaml')
+
+
+def test_everything_that_a_file_can_say():
+    scene = parsed(FULL)
+    plane, box, ball, rod = scene.shapes
+    assert plane == Plane((0, 1, 0), (0, -1, 0),
+                          Material((0, 0.5, 1), (1, 0.25, 0), 0.1))
+    assert isinstance(box, Box)
+    assert box.size == (1, 2, 3)
+    # turned to the left by a right angle: its z looks to the left
+    np.testing.assert_allclose(box.pose.rotation @ [0, 0, 1], [-1, 0, 0], atol=1e-12)
+    assert ball == Capsule((0, 0, 2), (0, 0, 2), 0.5)
+    assert rod == Capsule((0, 0, 1), (0, 1, 1), 0.25, Material((0.4, 0.3, 0.2)))
+    assert [mover.motion for mover in scene.movers] == [
+        Sway((1, 0, 0), 2), Line((0, 1, 0), 3), Circle(0.3, 4)]
+    ada, bob = scene.persons
+    assert (ada.name, ada.path, ada.height, ada.speed, ada.start) == (
+        'ada', ((0, 2), (1, 3)), 1.6, 1.2, 3)
+    assert bob.is_still
+    assert bob.heading == pytest.approx(math.pi / 2)
+    assert scene.camera.waypoints[1].time == 2.5
+    assert scene.camera.waypoints[1].pitch == pytest.approx(math.radians(-10))
+
+
+def test_the_example_in_the_documentation_is_valid():
+    text = (ROOT / 'docs/simulation.md').read_text(encoding='utf-8')
+    examples = [part.split('```', 1)[0] for part in text.split('```yaml\n')[1:]]
+    assert examples
+    for example in examples:
+        parsed(example)
+
+
+MISTAKES = [
+    ('camera: {position: [0, 0, 0]}\n', 1, 'nothing in it'),
+    (FULL.replace('radius: 0.25', 'radius: 0'), 11, 'shapes[3].capsule.radius is 0'),
+    (FULL.replace('radius: 0.25', 'radius: thin'), 11, 'shapes[3].capsule.radius is not a number'),
+    (FULL.replace('radius: 0.25', 'radius: .nan'), 11, 'shapes[3].capsule.radius'),
+    (FULL.replace('radius: 0.25', 'width: 1'), 11, "unknown key 'width', allowed are start"),
+    (FULL.replace(', radius: 0.25', ''), 11, "shapes[3].capsule lacks the key 'radius'"),
+    (FULL.replace('material: plain}', 'material: plane}', 1), 9, "'plane', which is not among"),
+    (FULL.replace('[1, 0.5, 0]', '[1, 0.5]'), 5, 'materials.checks.color has 2 numbers'),
+    (FULL.replace('[1, 0.5, 0]', '[1, 0.5, 2]'), 5, 'materials.checks.color[2] is 2'),
+    (FULL.replace('[1, 0.5, 0]', 'red'), 5, 'materials.checks.color is not a list'),
+    (FULL.replace('normal: [0, -1, 0]', 'normal: [0, 0, 0]'), 8, 'has no direction'),
+    (FULL.replace('name: b', 'name: a'), 16, "has the name 'a'"),
+    (FULL.replace('period: 2}', 'period: 0}'), 15, 'movers[0].motion.sway.period is 0'),
+    (FULL.replace('{circle: {radius: 0.3, period: 4}}', '{}'), 21, 'exactly one of sway'),
+    (FULL.replace('time: 2.5', 'time: 0'), 3, 'camera[1] is not 0.05 s later'),
+    (FULL.replace('[[0, 2], [1, 3]]', '[[0, 2], [0, 2]]'), 23, 'persons[0].path[1] is less'),
+    (FULL.replace('[[2, 2]]', '[]'), 24, 'persons[1].path is empty'),
+    (FULL.replace('[[2, 2]]', '[[2, 2, 2]]'), 24, 'has 3 numbers instead of 2'),
+    (FULL.replace('shapes:\n', 'shapes: 3\nold:\n', 1), 8, "unknown key 'old'"),
+    (FULL + 'camera: {position: [0, 0, 0]}\n', 25, "'camera' twice"),
+    (FULL.replace('name: ada', 'name: [1]'), 23, 'persons[0].name is not a word'),
+    (FULL + '? [1]\n: 2\n', 25, 'a key that is not a word'),
+    ('shapes: [\n', 2, 'not valid YAML'),
+    ('- 1\n', 1, 'is not a mapping'),
+]
+
+
+@pytest.mark.parametrize(('text', 'line', 'problem'), MISTAKES)
+def test_mistakes_are_named(text, line, problem):
+    with pytest.raises(SceneError) as error:
+        parsed(text)
+    assert 'test.yaml' in str(error.value)
+    assert f'line {line}' in str(error.value)
+    assert problem in str(error.value)
+    assert '\n' not in str(error.value)
+    assert isinstance(error.value, K4aRosError)
+
+
+@pytest.mark.parametrize(
+    'text', ['', '# nothing\n', 'a: "\x00"', '\ud800', '[' * 3000, '--- 1\n--- 2'])
+def test_what_is_no_yaml_at_all(text):
+    with pytest.raises(SceneError, match=r'test\.yaml'):
+        parsed(text)
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    with pytest.raises(SceneError, match=r'nowhere\.yaml'):
+        load_scene(tmp_path / 'nowhere.yaml')
+    (tmp_path / 'binary.yaml').write_bytes(b'\xff\xfe\x00\x80')
+    with pytest.raises(SceneError, match=r'binary\.yaml'):
+        load_scene(tmp_path / 'binary.yaml')
+
+
+WORDS = ['0', '-1', '1e9', '.nan', '.inf', '~', '', '[]', '{}', '[1, 2, 3]', '&a [*a]', 'plane',
+         '"', ':', '- ', '\n', '  ', '*x', '!!python/object:os.system {}', '<<: {a: 1}', '0x10']
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_any_damaged_file_gives_a_scene_error_or_a_scene(data):
+    text = FULL
+    for _ in range(data.draw(st.integers(1, 3))):
+        start = data.draw(st.integers(0, len(text)))
+        end = min(len(text), start + data.draw(st.integers(0, 12)))
+        put = data.draw(st.one_of(st.sampled_from(WORDS), st.text(max_size=4)))
+        text = text[:start] + put + text[end:]
+    try:
+        scene = parsed(text)
+    except SceneError as error:
+        assert 'test.yaml' in str(error)
+        return
+    # it can be used
+    for time in (0.0, 1.7):
+        pose = scene.camera.depth_camera(time)
+        hits = scene.cast(pose.translation, pose.rotation @ [0.1, 0.1, 1.0], time)
+        assert not np.isnan(hits.distance)
+
+
+def test_the_default_scene_is_found_from_anywhere(tmp_path):
+    assert scene_file.default_path().is_file()
+    done = subprocess.run(
+        [sys.executable, '-c', 'from k4a_ros.simulation.scene_file import default_scene\n'
+         'print(len(default_scene().shapes))'], cwd=tmp_path, capture_output=True, text=True,
+        check=True)
+    assert int(done.stdout) == len(default_scene().shapes)
+
+
+def test_the_default_scene_where_colcon_has_installed_it(tmp_path, monkeypatch):
+    share = tmp_path / 'share/k4a_ros'
+    (share / 'config').mkdir(parents=True)
+    (share / 'config/room.yaml').write_bytes(scene_file.default_path().read_bytes())
+    index = tmp_path / 'share/ament_index/resource_index/packages'
+    index.mkdir(parents=True)
+    (index / 'k4a_ros').write_text('')
+    monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path))
+    monkeypatch.setattr(scene_file, '__file__', str(tmp_path / 'lib/x/k4a_ros/simulation/s.py'))
+    assert scene_file.default_path() == share / 'config/room.yaml'
+    monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path / 'share'))
+    with pytest.raises(SceneError, match='default scene'):
+        scene_file.default_path()
+
+
+def test_the_default_scene_is_a_furnished_room():
+    scene = default_scene()
+    assert [mover.name for mover in scene.movers] == ['ball']
+    assert [person.name for person in scene.persons] == ['walker']
+    assert scene.camera.is_still
+    # the walls are all around
+    rng = np.random.default_rng(0)
+    hits = scene.cast((0, 0, 0), [(x, y, 1) for x, y in rng.uniform(-1.7, 1.7, (500, 2))])
+    assert (hits.index >= 0).all()
+    assert hits.distance.max() <= 3.4 + 1e-9

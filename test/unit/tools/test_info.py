@@ -1,0 +1,97 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The tool k4a_info, on virtual cameras."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from typing import Any
+
+from k4a_ros.cameras.controls import CONTROLS
+from k4a_ros.tools import info
+import pytest
+from support import virtual
+from support.recordings import SERIAL
+from support.virtual import depth_recording
+from support.virtual import have
+
+
+def _info(conditions: tuple[str, ...], *arguments: str) -> tuple[int, str, str]:
+    have(*conditions)
+    out, error = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
+        code = info.main(list(arguments))
+    return code, out.getvalue(), error.getvalue()
+
+
+@pytest.fixture(scope='module')
+def cameras(tmp_path_factory: Any) -> tuple[Any, ...]:
+    """Return two cameras that differ in nothing but where they are plugged in."""
+    return tuple(depth_recording(tmp_path_factory.mktemp('info')) for _ in range(2))
+
+
+def test_one_camera_is_shown_in_words(cameras):
+    code, out, error = virtual.run(_info, ('sync-in',), '--index', '0', cameras=cameras)
+    assert (code, error) == (0, '')
+    for part in (f'Camera 0: serial number {SERIAL}', 'color 1.6.110, depth 1.6.79',
+                 'in: cable, out: no cable', 'depth NFOV_UNBINNED     640 x  576',
+                 '33330 (automatic)', '500 to 133330, step 100, default 33330',
+                 'the color camera is at (32.0, '):
+        assert part in out
+    assert out.count('Camera') == 1
+    assert all(name in out for name in CONTROLS)
+
+
+def test_all_cameras_are_shown_as_json_with_those_that_do_not_open(cameras):
+    code, out, error = virtual.run(_info, ('1:busy',), '--json', cameras=cameras)
+    assert (code, error) == (1, '')
+    first, second = json.loads(out)
+    assert first['serial'] == SERIAL and first['index'] == 0
+    assert first['sync_jacks'] == {'in': False, 'out': False}
+    assert first['controls']['gain'] == {
+        'value': 128, 'automatic': False, 'default': 128, 'minimum': 0, 'maximum': 255, 'step': 1}
+    assert first['controls']['exposure_auto'] == {
+        'value': True, 'automatic': False, 'default': True}
+    assert first['calibration']['lenses']['color 720P']['size'] == [1280, 720]
+    assert 'in use by another program' in second['problem']
+
+
+def test_a_camera_that_does_not_open_is_one_line(cameras):
+    code, out, _ = virtual.run(_info, ('forbidden',), cameras=cameras)
+    assert code == 1
+    assert [line[:49] for line in out.splitlines()] == [
+        f'Camera {i}: cannot open camera {i}: this user may not' for i in range(2)]
+
+
+def test_what_the_camera_does_not_tell_is_said_so(cameras):
+    code, out, _ = virtual.run(
+        _info, ('fail:k4a_device_get_version', 'fail:k4a_device_get_sync_jack',
+                'fail:k4a_device_get_color_control'),
+        '--serial', SERIAL.lstrip('0'), cameras=cameras)
+    assert code == 0
+    assert 'firmware     not told' in out and 'sync jacks   not told' in out
+    assert 'gain                   not told' in out
+    code, out, _ = virtual.run(
+        _info, ('fail:k4a_device_get_color_control_capabilities',), cameras=cameras)
+    assert code == 0 and 'color controls: none' in out
+
+
+def test_no_camera_and_a_wrong_number_are_errors(cameras):
+    code, out, error = virtual.run(_info, ('unplugged',), cameras=cameras)
+    assert (code, out) == (1, '') and 'no Azure Kinect is connected' in error
+    code, out, error = virtual.run(_info, (), '--serial', '42', cameras=cameras)
+    assert (code, out) == (1, '') and f'not connected; there are 0: {SERIAL}' in error
