@@ -52,8 +52,8 @@ def warms_up(purpose: str) -> Callable[[Callable[[], None]], Callable[[], None]]
     """
     Decorate a function that calls kernels so that numba compiles or loads them.
 
-    The decorated function does nothing where numba does not work, and announces itself in the log
-    when it takes long.
+    The decorated function is a no-op where numba does not work, and logs one line when it takes
+    long.
 
     :param purpose: see `announce_compilation`.
     """

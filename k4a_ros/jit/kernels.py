@@ -15,8 +15,8 @@
 """
 Choose between kernels compiled with numba and their numpy fallback.
 
-Importing numba takes some tenths of a second and 50 MB, so nothing imports it before a kernel is
-needed: a driver whose subscribers want plain images only never does.
+Importing numba takes tenths of a second and 50 MB, so it is imported only when a kernel is needed:
+a driver with subscribers to plain images only never imports it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import functools
 
 @functools.cache
 def numba_works() -> bool:
-    """Return whether numba is installed and can be imported; this imports it."""
+    """Import numba; return whether that succeeded."""
     from k4a_ros.jit import numba_jit
     return numba_jit.AVAILABLE
 
@@ -35,6 +35,6 @@ def use_numba(compiled: bool | None = None) -> bool:
     """
     Return whether to use compiled kernels.
 
-    :param compiled: True or False to force one of the two; None for numba where it works.
+    :param compiled: True or False to force the choice; None to use numba where it works.
     """
     return numba_works() if compiled is None else compiled

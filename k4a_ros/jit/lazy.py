@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""Something that takes a while to make, and is made when it is first wanted."""
+"""A lazily built, thread-safe value."""
 
 from __future__ import annotations
 
@@ -24,53 +23,61 @@ from typing import TypeVar
 
 T = TypeVar('T')
 
-_THREAD = 'later'
+_BUILDER_THREAD = 'lazy_builder'
 
 
 def building() -> bool:
-    """Tell whether threads make something still: the interpreter must not be taken down then."""
-    return any(thread.name == _THREAD for thread in threading.enumerate())
+    """Return whether a value is being built in the background: do not finalize Python then."""
+    return any(thread.name == _BUILDER_THREAD for thread in threading.enumerate())
 
 
 class Lazy(Generic[T]):
     """
-    The result of ``make``, which is called once, by whoever needs it first.
+    A value that is built once, when a thread first needs it.
 
-    :param make: takes tenths of a second, or seconds when numba compiles for the first time.
+    :param build: returns the value; takes tenths of a second, or seconds while numba compiles.
     """
 
-    def __init__(self, make: Callable[[], T]) -> None:
-        self._make = make
+    def __init__(self, build: Callable[[], T]) -> None:
+        self._build = build
         self._lock = threading.Lock()
-        self._begun = False
-        self._made: list[T] = []
+        self._started = False
+        self._value: list[T] = []
         self._error: Exception | None = None
 
     @property
-    def begun(self) -> bool:
-        """Tell whether it is there, or being made."""
-        return self._begun
+    def started(self) -> bool:
+        """Return whether the build has been started; it may have ended or failed since."""
+        return self._started
 
-    def begin(self) -> bool:
-        """Have it made by a thread of its own, unless it has been; return whether it is there."""
-        if not self._begun:
-            self._begun = True
-            threading.Thread(target=self._once, name=_THREAD, daemon=True).start()
-        return bool(self._made or self._error)
+    def start(self) -> bool:
+        """
+        Build the value in a background thread, unless the build has been started before.
+
+        :return: whether the build has ended, so that `result` does not block.
+        """
+        if not self._started:
+            self._started = True
+            threading.Thread(target=self._build_once, name=_BUILDER_THREAD, daemon=True).start()
+        return bool(self._value or self._error)
 
     def result(self) -> T:
-        """Return it, waiting for it or making it; raise whatever kept it from being made."""
-        self._once()
+        """
+        Return the value; build it in this thread or wait for the thread that builds it.
+
+        :raises Exception: the error that ended the build, at every call.
+        """
+        self._build_once()
         if self._error is not None:
             raise self._error
-        return self._made[0]
+        return self._value[0]
 
-    def _once(self) -> None:
+    def _build_once(self) -> None:
         with self._lock:
-            self._begun = True
-            if self._made or self._error:
+            self._started = True
+            if self._value or self._error:
                 return
             try:
-                self._made.append(self._make())
-            except Exception as error:  # it is raised where the result is needed
+                self._value.append(self._build())
+            except Exception as error:  # result() raises it in the thread that needs the value
                 self._error = error

@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""Compiles inner loops with numba, where it is installed; what it compiles, it keeps on disk."""
+"""Compile kernels with numba where it is installed, and cache them on disk."""
 
 from __future__ import annotations
 
@@ -29,23 +28,23 @@ numba: Any = _numba
 
 F = TypeVar('F', bound=Callable[..., Any])
 
-#: whether ``compiled`` compiles
+#: whether numba is installed, so that `compiled` compiles
 AVAILABLE = numba is not None
 
 
 def compiled(function: F) -> F:
     """
-    Compile a function at its first call, or load what an earlier process has compiled.
+    Compile a function at its first call, or load it from numba's cache on disk.
 
-    The arithmetic is that of IEEE 754 to the last bit, as numpy's is: no reordering, no fused
-    operations. The function runs without the GIL, does not check bounds, and divides by zero as
-    numpy does. Without numba it is returned as it is.
+    Arithmetic is strict IEEE 754, bit-identical to numpy: no reordering, no fused operations. The
+    function runs without the GIL, does not check bounds, and divides by zero as numpy does.
+    Without numba, return the function unchanged.
     """
     return _compiled(function)
 
 
 def compiled_fused(function: F) -> F:
-    """As `compiled`, but a * b + c may be one operation, which is rounded once."""
+    """Compile a function as `compiled` does, but allow fused multiply-add (rounded once)."""
     return _compiled(function, fastmath={'contract'})
 
 
@@ -56,40 +55,42 @@ def _compiled(function: F, **options: Any) -> F:
     try:
         result: F = numba.jit(cache=True, **options)(function)
     except RuntimeError:
-        # neither the package's directory nor the user's cache can be written to
+        # no cache: neither the package's directory nor the user's cache directory is writable
         result = numba.jit(**options)(function)
     return result
 
 
 def _prefetch(_: Any, array: Any, index: Any) -> Any:
     """
-    Have an element of an array brought into the cache, while compiled code goes on.
+    Prefetch an element of an array into the CPU cache, for compiled code only.
 
-    An instruction of the processor that may do nothing, and never fails.
+    A hint: the CPU may ignore it, and it never faults, even out of bounds.
 
-    :param array: of numba's, as ``index``: a tuple of int64, of which the last may be left out.
+    :param array: numba type of the array.
+    :param index: numba type of a tuple of int64; missing trailing indices are 0.
     """
     cgutils, types = numba.core.cgutils, numba.core.types
     ir = cgutils.ir
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind = signature.args[0]
-        place = cgutils.unpack_tuple(builder, arguments[1])
-        place += [context.get_constant(types.intp, 0)] * (kind.ndim - len(place))
+        array_type = signature.args[0]
+        indices = cgutils.unpack_tuple(builder, arguments[1])
+        indices += [context.get_constant(types.intp, 0)] * (array_type.ndim - len(indices))
         pointer = builder.bitcast(
             cgutils.get_item_pointer(
-                context, builder, kind, context.make_array(kind)(context, builder, arguments[0]),
-                place), cgutils.voidptr_t)
-        flag = ir.IntType(32)
+                context, builder, array_type,
+                context.make_array(array_type)(context, builder, arguments[0]), indices),
+            cgutils.voidptr_t)
+        i32 = ir.IntType(32)
         call = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(ir.VoidType(), [pointer.type, *(flag,) * 3]),
+            builder.module, ir.FunctionType(ir.VoidType(), [pointer.type, *(i32,) * 3]),
             'llvm.prefetch.p0i8')
-        # to read, to keep in all caches, data
-        builder.call(call, [pointer, flag(0), flag(3), flag(1)])
+        # llvm.prefetch: rw = read, locality = keep in all caches, cache type = data
+        builder.call(call, [pointer, i32(0), i32(3), i32(1)])
         return context.get_dummy_value()
 
     return types.void(array, index), generate
 
 
-#: called by compiled code: ``prefetch(array, index)``
+#: for compiled code: ``prefetch(array, index)``; see `_prefetch`
 prefetch: Any = numba and numba.extending.intrinsic(_prefetch)

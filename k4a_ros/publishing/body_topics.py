@@ -157,7 +157,7 @@ class BodyTopics:
         if depth is None or infrared is None or self.error or not self.wanted():
             return
         patient = self._camera.lockstep
-        if not patient and not self._tracker.begin():
+        if not patient and not self._tracker.start():
             return
         try:
             tracker = self._tracker.result()
@@ -187,7 +187,7 @@ class BodyTopics:
 
         :param drain: whether people in captures that the tracker has are still published.
         """
-        if not self._tracker.begun:
+        if not self._tracker.started:
             return
         try:
             tracker = self._tracker.result()

@@ -196,7 +196,7 @@ class Stream(LazyPublisher):
         self._send(message)
 
     def _prepared(self, needs: Lazy[Any]) -> bool:
-        while not needs.begin():
+        while not needs.start():
             if self.cancel is None or self.cancel.wait(0.01):
                 return False
         return True
