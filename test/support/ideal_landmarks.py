@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 from k4a_ros.body.joints import Joint
-from k4a_ros.body.landmarks.pose_3d.k4abt_joints import DIRECT
+from k4a_ros.body.landmarks.pose_3d.k4abt_joints import LANDMARK_OF_JOINT
 import numpy as np
 
 #: BlazePose has the wrist further out than k4abt, the knuckles where k4abt has the hand, and the
@@ -29,7 +29,7 @@ def landmarks_of(joints: np.ndarray) -> np.ndarray:
     """Return where a perfect model sees the landmarks, (33, 3)."""
     points = np.zeros((33, 3))
     points[:11] = joints[Joint.NOSE]
-    for joint, landmark in DIRECT.items():
+    for joint, landmark in LANDMARK_OF_JOINT.items():
         points[landmark] = joints[joint]
     for elbow, wrist, knuckles in ((13, 15, (17, 19)), (14, 16, (18, 20))):
         along = points[wrist] - points[elbow]

@@ -25,17 +25,17 @@ import cv2
 from k4a_ros.body.landmarks.pose_2d.blazepose import LandmarkModel
 from k4a_ros.body.landmarks.pose_2d.blazepose import Landmarks
 from k4a_ros.body.landmarks.pose_2d.blazepose import TRUNK
-from k4a_ros.body.landmarks.pose_2d.crop import picture
+from k4a_ros.body.landmarks.pose_2d.crop import crop_image
+from k4a_ros.body.landmarks.pose_2d.crop import CropView
 from k4a_ros.body.landmarks.pose_2d.crop import Region
-from k4a_ros.body.landmarks.pose_2d.crop import region_of
-from k4a_ros.body.landmarks.pose_2d.crop import View
+from k4a_ros.body.landmarks.pose_2d.crop import region_around
+from k4a_ros.body.landmarks.pose_2d.flip_test import mean_distance
 from k4a_ros.body.landmarks.pose_2d.flip_test import merge_flip_test
-from k4a_ros.body.landmarks.pose_2d.flip_test import offset
 from k4a_ros.body.landmarks.pose_2d.flip_test import unflip
-from k4a_ros.body.landmarks.pose_3d.fitting import fit
-from k4a_ros.body.landmarks.pose_3d.k4abt_joints import joints_of
+from k4a_ros.body.landmarks.pose_3d.fitting import fit_limbs
+from k4a_ros.body.landmarks.pose_3d.k4abt_joints import joints_from_landmarks
 from k4a_ros.body.landmarks.pose_3d.lifting import lift
-from k4a_ros.body.landmarks.pose_3d.lifting import Lifted
+from k4a_ros.body.landmarks.pose_3d.lifting import Pose3d
 from k4a_ros.body.landmarks.segmentation.ownership import assign_segments
 from k4a_ros.body.landmarks.segmentation.ownership import attach_limbs
 from k4a_ros.body.landmarks.segmentation.ownership import with_detached_pieces
@@ -93,7 +93,7 @@ class _Observation:
 
     track: Track | None
     seen: Landmarks
-    view: View
+    view: CropView
     mask: Mask
 
 
@@ -182,7 +182,8 @@ class LandmarkEstimator:
             if track is None or body is None:
                 continue
             sight = sights[number]
-            region = sight.view.around(sight.seen.center, sight.seen.rim)
+            region = sight.view.region_of_circle(
+                sight.seen.alignment_center, sight.seen.alignment_top)
             before_us = track.seen_us
             body = self._fitted(body, images, index_map == number, track)
             body = replace(body, points=track.motion.take(
@@ -193,14 +194,15 @@ class LandmarkEstimator:
         return BodyFrame(images.device_us, tuple(bodies), numbers[index_map])
 
     def _fitted(
-        self, body: Lifted, images: BodyInput, mine: Mask, track: Track,
-    ) -> Lifted:
+        self, body: Pose3d, images: BodyInput, mine: Mask, track: Track,
+    ) -> Pose3d:
         """Return somebody with limbs that are on the surface, where enough of it is seen."""
         cloud = self._segmenter.cloud(mine, images.depth, _CLOUD)
         if len(cloud) < _LEAST_CLOUD:
             return body
         outline = Silhouette(images.depth, mine, self._lens, self._segmenter.step)
-        return fit(body, cloud, outline, track.lengths, track.motion.expected(images.device_us))
+        return fit_limbs(
+            body, cloud, outline, track.lengths, track.motion.expected(images.device_us))
 
     def _resolve_left_right(
         self, sight: _Observation, images: BodyInput, mine: Mask, free: Mask,
@@ -239,7 +241,7 @@ class LandmarkEstimator:
             seen, view = self._estimate_pose_2d(
                 region, segments, images, mask, hidden, track.expected(images.device_us),
                 (images.device_us - track.seen_us) * 1e-6)
-            if seen.flag > _FLAG:
+            if seen.presence > _FLAG:
                 mask = self._include_detached_limbs(seen, view, segments, mask, hidden)
                 sights.append(_Observation(track, seen, view, mask))
         return sights
@@ -274,10 +276,10 @@ class LandmarkEstimator:
     ) -> _Observation | None:
         """Look at somebody who may be there for the first time: twice, the second time better."""
         points = segments.points[mask]
-        region = region_of(
+        region = region_around(
             points[::max(1, len(points) // 500)].astype(np.float64), segments.up)
         seen, view = self._estimate_pose_2d(region, segments, images, mask, ~mask)
-        if seen.flag <= _FIRST_FLAG:
+        if seen.presence <= _FIRST_FLAG:
             return None
         size = self._lens.width, self._lens.height
         large = cv2.resize(mask.view(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
@@ -286,16 +288,17 @@ class LandmarkEstimator:
             return None
         mask = (assign_segments(segments, [body.points], BACKGROUND) == 0) & ~taken
         again, closer = self._estimate_pose_2d(
-            view.around(seen.center, seen.rim), segments, images, mask, taken)
-        if again.flag > _FLAG:
+            view.region_of_circle(seen.alignment_center, seen.alignment_top), segments, images,
+            mask, taken)
+        if again.presence > _FLAG:
             seen, view = again, closer
-        elif seen.flag <= _SURE_FLAG or again.flag <= _FIRST_FLAG:
+        elif seen.presence <= _SURE_FLAG or again.presence <= _FIRST_FLAG:
             return None
         mask = self._include_detached_limbs(seen, view, segments, mask, taken)
         return _Observation(None, seen, view, mask)
 
     def _include_detached_limbs(
-        self, seen: Landmarks, view: View, segments: Segments, mask: Mask, others: Mask,
+        self, seen: Landmarks, view: CropView, segments: Segments, mask: Mask, others: Mask,
     ) -> Mask:
         """Return somebody's pixels with limbs that are apart."""
         limbs = np.flatnonzero(seen.visibility[_LIMBS] > _VISIBLE) + _LIMBS.start
@@ -305,26 +308,27 @@ class LandmarkEstimator:
     def _estimate_pose_2d(
         self, region: Region, segments: Segments, images: BodyInput, mask: Mask, hidden: Mask,
         expected: Vectors | None = None, seconds: float = 0.0,
-    ) -> tuple[Landmarks, View]:
+    ) -> tuple[Landmarks, CropView]:
         """
         Let the model look at a region, where landmarks (33, 3) may be expected.
 
         It looks a second time, in a mirror, unless it has seen what was expected after seconds.
         """
-        view = View(region, segments.up)
+        view = CropView(region, segments.up)
         step = segments.step
         white = float(np.percentile(images.infrared[::step, ::step][mask], 98))
-        maps = view.maps(self._lens)
-        shown = picture(
+        maps = view.sampling_maps(self._lens)
+        shown = crop_image(
             images.infrared, hidden.astype(np.uint8), max(white, 1.0), maps, step)
         seen = self._model(shown)
         there = None if expected is None else view.project(expected)
-        sure = (there is not None and seen.flag > _SURE_FLAG and offset(
-            seen.pixels, there) < min(_AS_EXPECTED + _LATER * seconds, _LEAST_SURE) * view.unit)
-        if seen.flag > _FLAG and not sure:
+        sure = (there is not None and seen.presence > _SURE_FLAG
+                and mean_distance(seen.pixels, there)
+                < min(_AS_EXPECTED + _LATER * seconds, _LEAST_SURE) * view.pixels_per_meter)
+        if seen.presence > _FLAG and not sure:
             other = unflip(self._model(np.ascontiguousarray(shown[:, ::-1])))
-            if other.flag > _FLAG:
-                seen = merge_flip_test(seen, other, view.unit, there)
+            if other.presence > _FLAG:
+                seen = merge_flip_test(seen, other, view.pixels_per_meter, there)
         return seen, view
 
     def _is_nobody(self, part: Part, images: BodyInput) -> bool:
@@ -336,7 +340,7 @@ class LandmarkEstimator:
             and abs(part.area - area) < _CHANGED * area for center, area, _ in self._nobody)
 
     def _tracks(
-        self, sights: list[_Observation], lifted: list[Lifted | None],
+        self, sights: list[_Observation], lifted: list[Pose3d | None],
     ) -> list[Track | None]:
         """Return the tracks of those who are seen, None where nobody could be lifted."""
         tracks = [sight.track for sight in sights]
@@ -347,9 +351,9 @@ class LandmarkEstimator:
             tracks[number] = track or self._follower.add(body.points, sights[number].view.region)
         return tracks
 
-    def _body(self, track: Track, lifted: Lifted, seconds: float) -> Body:
+    def _body(self, track: Track, lifted: Pose3d, seconds: float) -> Body:
         """Return what is known of somebody, smoothed."""
-        positions, confidences = joints_of(lifted.points, lifted.confidences)
+        positions, confidences = joints_from_landmarks(lifted.points, lifted.confidences)
         if track.positions is not None and self._smoothing > 0:
             kept = self._smoothing ** max(seconds * _RATE, 0.0)
             positions = positions + kept * (track.positions - positions)

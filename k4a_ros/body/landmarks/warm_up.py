@@ -16,11 +16,11 @@
 
 from __future__ import annotations
 
-from k4a_ros.body.landmarks.pose_2d.blazepose import LANDMARKS
+from k4a_ros.body.landmarks.pose_2d.blazepose import LANDMARK_COUNT
 from k4a_ros.body.landmarks.pose_2d.blazepose import Landmarks
+from k4a_ros.body.landmarks.pose_2d.crop import CropView
 from k4a_ros.body.landmarks.pose_2d.crop import Region
-from k4a_ros.body.landmarks.pose_2d.crop import View
-from k4a_ros.body.landmarks.pose_3d.fitting import fit
+from k4a_ros.body.landmarks.pose_3d.fitting import fit_limbs
 from k4a_ros.body.landmarks.pose_3d.lifting import lift
 from k4a_ros.body.landmarks.segmentation.ownership import assign_segments
 from k4a_ros.body.landmarks.segmentation.segmenter import Segmenter
@@ -46,12 +46,13 @@ def warm_up_bodies() -> None:
     segments = segmenter.segment(depth)
     place = np.array([0.0, 0.0, 1e-3 * _WALL_MM])
     # somebody across all of the wall has enough of it near to him
-    across = np.linspace(-1, 1, LANDMARKS)[:, np.newaxis] * [1, 1, 0]
+    across = np.linspace(-1, 1, LANDMARK_COUNT)[:, np.newaxis] * [1, 1, 0]
     assign_segments(segments, [place + across], 255)
     seen = Landmarks(
-        1.0, np.full((LANDMARKS, 2), 128, np.float32), np.ones(LANDMARKS, np.float32),
-        np.zeros((LANDMARKS, 3), np.float32), np.zeros(2, np.float32), np.zeros(2, np.float32))
-    body = lift(seen, View(Region(place, 1.0), _UP), depth, mine, ~mine, lens)
+        1.0, np.full((LANDMARK_COUNT, 2), 128, np.float32), np.ones(LANDMARK_COUNT, np.float32),
+        np.zeros((LANDMARK_COUNT, 3), np.float32), np.zeros(2, np.float32),
+        np.zeros(2, np.float32))
+    body = lift(seen, CropView(Region(place, 1.0), _UP), depth, mine, ~mine, lens)
     assert body is not None
     cloud = segmenter.cloud(mine, depth, 1)
-    fit(body, cloud, Silhouette(depth, mine, lens, segments.step), body.lengths, None)
+    fit_limbs(body, cloud, Silhouette(depth, mine, lens, segments.step), body.lengths, None)

@@ -32,15 +32,15 @@ import numpy as np
 import numpy.typing as npt
 
 #: side of the square picture that the model takes, pixels
-SIZE = 256
+INPUT_SIZE = 256
 #: landmarks of the body (Grishchenko et al., "BlazePose GHUM Holistic", 2022), without the two
 #: pairs of auxiliary points that follow them
-LANDMARKS = 33
+LANDMARK_COUNT = 33
 #: of these, left and right shoulder and hip
 TRUNK = [11, 12, 23, 24]
 
 #: how to get the model: the last version with wheels for x86-64 and aarch64 that has it inside
-INSTALL = 'pip install --no-deps mediapipe==0.10.18'
+INSTALL_COMMAND = 'pip install --no-deps mediapipe==0.10.18'
 _IN_PACKAGE = Path('modules', 'pose_landmark', 'pose_landmark_full.tflite')
 _SHA256 = 'e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f'
 
@@ -55,19 +55,19 @@ class Landmarks:
     """
     What the model sees in a picture.
 
-    ``flag``: whether there is somebody, 0 to 1. ``pixels`` (33, 2): where, with (0, 0) the outer
-    corner of the first pixel; ``visibility`` (33,) 0 to 1; ``world`` (33, 3): meters, right, down
-    and away as seen in the picture, from the middle of the hips, of somebody of mean size.
-    ``center`` (2,) and ``rim`` (2,), pixels: a circle around the whole body, the rim being in the
-    direction of its head.
+    ``presence``: the score that there is a person, 0 to 1. ``pixels`` (33, 2), with (0, 0) the
+    outer corner of the first pixel; ``visibility`` (33,) 0 to 1; ``world`` (33, 3): meters, right,
+    down and away from the camera, from the middle of the hips, for a person of average size.
+    ``alignment_center`` (2,) and ``alignment_top`` (2,), pixels: center of a circle around the
+    whole body, and its point in the direction of the head.
     """
 
-    flag: float
+    presence: float
     pixels: Floats
     visibility: Floats
     world: Floats
-    center: Floats
-    rim: Floats
+    alignment_center: Floats
+    alignment_top: Floats
 
 
 class LandmarkModel:
@@ -83,13 +83,13 @@ class LandmarkModel:
     def __init__(self, path: str = '') -> None:
         self._path = find_model(path)
         self._run = _load(self._path)
-        outputs = self._run(np.zeros((SIZE, SIZE), np.float32))
+        outputs = self._run(np.zeros((INPUT_SIZE, INPUT_SIZE), np.float32))
         found = {name: outputs[name].size for name in _OUTPUTS if name in outputs}
         if found != _OUTPUTS:
             raise BodyTrackingError(
                 f'the model {self._path} has the outputs {found}, not {_OUTPUTS} of '
                 'pose_landmark_full.tflite: give the path of that file, or none and '
-                f'"{INSTALL}"')
+                f'"{INSTALL_COMMAND}"')
 
     def __call__(self, picture: Floats) -> Landmarks:
         """
@@ -99,13 +99,13 @@ class LandmarkModel:
         """
         outputs = self._run(picture)
         points = outputs['Identity'].reshape(-1, 5)
-        body = points[:LANDMARKS]
+        body = points[:LANDMARK_COUNT]
         with np.errstate(over='ignore'):
             visibility = 1 / (1 + np.exp(-body[:, 3]))
         return Landmarks(
             float(outputs['Identity_1'].reshape(-1)[0]), body[:, :2].copy(), visibility,
-            outputs['Identity_4'].reshape(-1, 3)[:LANDMARKS].copy(),
-            points[LANDMARKS, :2].copy(), points[LANDMARKS + 1, :2].copy())
+            outputs['Identity_4'].reshape(-1, 3)[:LANDMARK_COUNT].copy(),
+            points[LANDMARK_COUNT, :2].copy(), points[LANDMARK_COUNT + 1, :2].copy())
 
 
 def find_model(path: str = '') -> Path:
@@ -122,7 +122,7 @@ def _given(path: Path) -> Path:
     if not path.is_file():
         raise BodyTrackingError(
             f'the model {path} of body_tracking_model_path is not there: correct the path, or '
-            f'leave it empty and "{INSTALL}"')
+            f'leave it empty and "{INSTALL_COMMAND}"')
     return path
 
 
@@ -135,14 +135,14 @@ def _installed() -> Path:
         lacks = ('the package mediapipe is not installed' if spec is None
                  else f'the installed mediapipe has no {_IN_PACKAGE.name}')
         raise BodyTrackingError(
-            f'body tracking with landmarks has no model: {lacks}; "{INSTALL}", or set '
+            f'body tracking with landmarks has no model: {lacks}; "{INSTALL_COMMAND}", or set '
             'body_tracking_model_path')
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if digest != _SHA256:
         raise BodyTrackingError(
             f'body tracking with landmarks refuses the model {path}: its sha256 is {digest}, not '
-            f'{_SHA256}; "{INSTALL} --force-reinstall", or name it in body_tracking_model_path '
-            'if you trust it')
+            f'{_SHA256}; "{INSTALL_COMMAND} --force-reinstall", or name it in '
+            'body_tracking_model_path if you trust it')
     return path
 
 
@@ -168,7 +168,7 @@ def _unusable(path: Path, error: Exception) -> BodyTrackingError:
     reason = ' '.join(str(error).split())
     return BodyTrackingError(
         f'the model {path} cannot be read ({reason[:200]}): it has to be '
-        f'pose_landmark_full.tflite; "{INSTALL}" has it')
+        f'pose_landmark_full.tflite; "{INSTALL_COMMAND}" has it')
 
 
 def _with_litert(path: Path) -> Callable[[Floats], dict[str, Floats]]:

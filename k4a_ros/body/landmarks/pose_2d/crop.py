@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import math
 
 import cv2
-from k4a_ros.body.landmarks.pose_2d.blazepose import SIZE
+from k4a_ros.body.landmarks.pose_2d.blazepose import INPUT_SIZE
 from k4a_ros.calibration.lens import Intrinsics
 import numpy as np
 import numpy.typing as npt
@@ -60,7 +60,7 @@ class Region:
     roll: float = 0.0
 
 
-class View:
+class CropView:
     """
     A pinhole camera at the depth camera's place, which looks at a region.
 
@@ -82,24 +82,24 @@ class View:
         self.rotation: Vectors = np.stack(
             (c * right + s * down, c * down - s * right, forward), axis=1)
         #: pixels per unit of the tangent
-        self.focal = SIZE / 2 * distance / region.radius
+        self.focal = INPUT_SIZE / 2 * distance / region.radius
         #: pixels that a meter is at the region's middle
-        self.unit = SIZE / 2 / region.radius
+        self.pixels_per_meter = INPUT_SIZE / 2 / region.radius
 
     def project(self, points: Vectors) -> Vectors:
         """Return the pixels (N, 2) of points (N, 3): (0, 0) is the outer corner of the first."""
         seen = points @ self.rotation
-        pixels: Vectors = seen[:, :2] / np.maximum(seen[:, 2:], 1e-3) * self.focal + SIZE / 2
+        pixels: Vectors = seen[:, :2] / np.maximum(seen[:, 2:], 1e-3) * self.focal + INPUT_SIZE / 2
         return pixels
 
     def rays(self, pixels: npt.ArrayLike) -> Vectors:
         """Return the directions of pixels (..., 2) in the depth camera's frame, (..., 3)."""
-        tangents = (np.asarray(pixels, np.float64) - SIZE / 2) / self.focal
+        tangents = (np.asarray(pixels, np.float64) - INPUT_SIZE / 2) / self.focal
         rays: Vectors = (
             tangents @ self.rotation[:, :2].T + self.rotation[:, 2])
         return rays
 
-    def around(self, center: npt.ArrayLike, rim: npt.ArrayLike) -> Region:
+    def region_of_circle(self, center: npt.ArrayLike, rim: npt.ArrayLike) -> Region:
         """Return the region of a circle in this picture, whose rim is towards the head."""
         x, y = np.subtract(rim, center, dtype=np.float64)
         radius = math.hypot(x, y) * _MARGIN / self.focal * self._distance
@@ -109,23 +109,23 @@ class View:
         turn = math.atan2(x, -y)
         return Region(place, radius, _wrapped(self.region.roll + turn))
 
-    def maps(self, lens: Intrinsics) -> tuple[Map, Map]:
+    def sampling_maps(self, lens: Intrinsics) -> tuple[Map, Map]:
         """Return the columns and rows of the lens's image that this picture's pixels show."""
-        nodes = np.arange(0, SIZE + 1, _PITCH, dtype=np.float64)
+        nodes = np.arange(0, INPUT_SIZE + 1, _PITCH, dtype=np.float64)
         grid = np.stack(np.meshgrid(nodes, nodes), axis=-1)
         pixels, valid = lens.project(self.rays(grid))
         pixels[~valid] = -1e4
         return _between(pixels[..., 0]), _between(pixels[..., 1])
 
 
-def region_of(points: Vectors, up: Vectors) -> Region:
+def region_around(points: Vectors, up: Vectors) -> Region:
     """
     Return the region of somebody of whom points (N, 3) are seen, with a margin.
 
     Below there is room for what is not seen, so that the model finds its picture of all of a body.
     """
     center = points.mean(axis=0)
-    view = View(Region(center, 1.0), up)
+    view = CropView(Region(center, 1.0), up)
     pixels = view.project(points)
     low, high = pixels.min(axis=0), pixels.max(axis=0)
     distance = float(np.linalg.norm(center))
@@ -135,7 +135,7 @@ def region_of(points: Vectors, up: Vectors) -> Region:
     return Region(ray / np.linalg.norm(ray) * distance, radius)
 
 
-def picture(
+def crop_image(
     infrared: npt.NDArray[np.uint16], hidden: npt.NDArray[np.uint8], white: float,
     maps: tuple[Map, Map], step: int,
 ) -> npt.NDArray[np.float32]:
@@ -145,11 +145,11 @@ def picture(
     :param infrared: (height, width).
     :param hidden: (height / step, width / step), not 0 where a pixel is not to be seen.
     :param white: infrared that is white; what is darker is brightened by the square root.
-    :param maps: of ``View.maps``.
+    :param maps: of ``CropView.sampling_maps``.
     """
     x, y = maps
     # seen from near there are several pixels for one: look at their mean
-    if float(x[SIZE // 2, -1] - x[SIZE // 2, 0]) > 1.6 * SIZE:
+    if float(x[INPUT_SIZE // 2, -1] - x[INPUT_SIZE // 2, 0]) > 1.6 * INPUT_SIZE:
         half = infrared.shape[1] // 2, infrared.shape[0] // 2
         smaller = cv2.resize(infrared, half, interpolation=cv2.INTER_AREA)
         seen = cv2.remap(smaller, (x - 0.5) / 2, (y - 0.5) / 2, cv2.INTER_LINEAR)
@@ -175,9 +175,9 @@ def _between(nodes: Vectors) -> Map:
     share = ((np.arange(_PITCH) + 0.5) / _PITCH).astype(np.float32)
     here = nodes.astype(np.float32)
     columns = here[:, :-1, np.newaxis] + share * np.diff(here, axis=1)[..., np.newaxis]
-    columns = columns.reshape(len(nodes), 1, SIZE)
+    columns = columns.reshape(len(nodes), 1, INPUT_SIZE)
     result: Map = columns[:-1] + share[:, np.newaxis] * np.diff(columns, axis=0)
-    return np.ascontiguousarray(result.reshape(SIZE, SIZE))
+    return np.ascontiguousarray(result.reshape(INPUT_SIZE, INPUT_SIZE))
 
 
 def _wrapped(angle: float) -> float:

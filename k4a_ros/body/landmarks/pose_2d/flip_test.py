@@ -20,9 +20,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from k4a_ros.body.landmarks.pose_2d.blazepose import LANDMARKS
+from k4a_ros.body.landmarks.pose_2d.blazepose import INPUT_SIZE
+from k4a_ros.body.landmarks.pose_2d.blazepose import LANDMARK_COUNT
 from k4a_ros.body.landmarks.pose_2d.blazepose import Landmarks
-from k4a_ros.body.landmarks.pose_2d.blazepose import SIZE
 import numpy as np
 import numpy.typing as npt
 
@@ -30,20 +30,20 @@ Vectors = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float32]
 
 #: landmarks of trunk, arms and legs
-BODY = slice(11, LANDMARKS)
+BODY = slice(11, LANDMARK_COUNT)
 #: pairs in the face
 _FACE = ((1, 4), (2, 5), (3, 6), (7, 8), (9, 10))
 #: meters, in the mean, up to which two looks have seen the same
 _SAME = 0.06
 
 
-def exchanged(*limbs: range) -> npt.NDArray[np.intp]:
+def left_right_swap(*limbs: range) -> npt.NDArray[np.intp]:
     """
     Return the order of landmarks with left for right in limbs.
 
     :param limbs: their left landmarks; each right one follows its left one.
     """
-    order = np.arange(LANDMARKS)
+    order = np.arange(LANDMARK_COUNT)
     for limb in limbs:
         left = np.array(limb)
         order[left], order[left + 1] = left + 1, left
@@ -51,9 +51,9 @@ def exchanged(*limbs: range) -> npt.NDArray[np.intp]:
 
 
 #: the order of landmarks with left for right
-MIRRORED = exchanged(range(BODY.start, LANDMARKS, 2))
+MIRROR_ORDER = left_right_swap(range(BODY.start, LANDMARK_COUNT, 2))
 for _left, _right in _FACE:
-    MIRRORED[[_left, _right]] = _right, _left
+    MIRROR_ORDER[[_left, _right]] = _right, _left
 
 
 def unflip(seen: Landmarks) -> Landmarks:
@@ -64,8 +64,9 @@ def unflip(seen: Landmarks) -> Landmarks:
         return points
 
     return Landmarks(
-        seen.flag, turned(seen.pixels, SIZE)[MIRRORED], seen.visibility[MIRRORED],
-        turned(seen.world, 0)[MIRRORED], turned(seen.center, SIZE), turned(seen.rim, SIZE))
+        seen.presence, turned(seen.pixels, INPUT_SIZE)[MIRROR_ORDER],
+        seen.visibility[MIRROR_ORDER], turned(seen.world, 0)[MIRROR_ORDER],
+        turned(seen.alignment_center, INPUT_SIZE), turned(seen.alignment_top, INPUT_SIZE))
 
 
 def merge_flip_test(
@@ -80,7 +81,7 @@ def merge_flip_test(
     :param unit: pixels that a meter is.
     :param expected: (33, 2) pixels, or None.
     """
-    if offset(first.pixels, second.pixels) < _SAME * unit:
+    if mean_distance(first.pixels, second.pixels) < _SAME * unit:
         return replace(
             first, pixels=(first.pixels + second.pixels) / 2,
             visibility=(first.visibility + second.visibility) / 2,
@@ -92,9 +93,12 @@ def merge_flip_test(
 
 def _nearest(seen: Landmarks, expected: Vectors) -> float:
     """Return how far what is seen, or its reverse, is from what is expected."""
-    return min(offset(seen.pixels[order], expected) for order in (slice(None), MIRRORED))
+    return min(
+        mean_distance(seen.pixels[order], expected) for order in (slice(None), MIRROR_ORDER))
 
 
-def offset(pixels: npt.NDArray[np.floating[Any]], others: npt.NDArray[np.floating[Any]]) -> float:
+def mean_distance(
+    pixels: npt.NDArray[np.floating[Any]], others: npt.NDArray[np.floating[Any]],
+) -> float:
     """Return how far two sets of landmarks (33, 2) are apart, the mean of the body's."""
     return float(np.linalg.norm(pixels[BODY] - others[BODY], axis=1).mean())

@@ -17,7 +17,7 @@
 
 from __future__ import annotations
 
-from k4a_ros.body.landmarks.pose_2d.blazepose import LANDMARKS
+from k4a_ros.body.landmarks.pose_2d.blazepose import LANDMARK_COUNT
 from k4a_ros.calibration.lens import Intrinsics
 import numpy as np
 import numpy.typing as npt
@@ -27,14 +27,14 @@ Mask = npt.NDArray[np.bool_]
 
 #: meters from the surface to the joint, along the ray, and how far around the landmark the depth
 #: is looked at
-INSET = np.full(LANDMARKS, 0.02)
-WINDOW = np.full(LANDMARKS, 0.035)
+SURFACE_INSETS_M = np.full(LANDMARK_COUNT, 0.02)
+WINDOWS_M = np.full(LANDMARK_COUNT, 0.035)
 for _pair, _inset, _window in (
         ((11, 12), 0.055, 0.05), ((13, 14), 0.035, 0.04), ((15, 16), 0.025, 0.035),
         ((23, 24), 0.105, 0.05), ((25, 26), 0.068, 0.05), ((27, 28), 0.058, 0.04),
         ((29, 30), 0.03, 0.04), ((31, 32), 0.03, 0.04)):
-    INSET[list(_pair)] = _inset
-    WINDOW[list(_pair)] = _window
+    SURFACE_INSETS_M[list(_pair)] = _inset
+    WINDOWS_M[list(_pair)] = _window
 #: samples on each side of the square in which the depth is looked at
 _SAMPLES = 7
 _STEPS = np.linspace(-1.0, 1.0, _SAMPLES)
@@ -43,10 +43,10 @@ _GRID = np.stack(np.meshgrid(_STEPS, _STEPS), axis=-1).reshape(1, -1, 2)
 WEIGHTS = np.exp(-np.square(_GRID[0]).sum(axis=1))
 WEIGHTS /= WEIGHTS.sum()
 #: of the samples, so many have to be the person's
-LEAST = 3
+MIN_SAMPLES = 3
 
 
-class Probes:
+class DepthSampler:
     """What the depth image has along rays (N, 3), of which none has its z at 0."""
 
     def __init__(
@@ -69,7 +69,7 @@ class Probes:
         limit = self._lens.width - 0.5, self._lens.height - 0.5
         return pixels, ((pixels > -0.5) & (pixels < limit)).all(axis=1)
 
-    def samples(
+    def sample(
         self, pixels: Vectors, inside: Mask, windows: Vectors,
     ) -> tuple[Vectors, Vectors, Mask]:
         """
@@ -91,8 +91,8 @@ class Probes:
                 (values > 0).any(axis=1))
 
 
-def medians(values: Vectors) -> Vectors:
+def row_medians(values: Vectors) -> Vectors:
     """Return of each row the median of those > 0, NaN for too few."""
     counts = (values > 0).sum(axis=1)
     ranked = np.sort(np.where(values > 0, values, np.inf), axis=1)
-    return np.where(counts >= LEAST, ranked[np.arange(len(ranked)), counts // 2], np.nan)
+    return np.where(counts >= MIN_SAMPLES, ranked[np.arange(len(ranked)), counts // 2], np.nan)

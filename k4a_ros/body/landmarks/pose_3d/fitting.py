@@ -27,14 +27,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from k4a_ros.body.landmarks.pose_2d.blazepose import LANDMARKS
+from k4a_ros.body.landmarks.pose_2d.blazepose import LANDMARK_COUNT
 from k4a_ros.body.landmarks.pose_2d.blazepose import TRUNK
-from k4a_ros.body.landmarks.pose_2d.flip_test import exchanged
+from k4a_ros.body.landmarks.pose_2d.flip_test import left_right_swap
 from k4a_ros.body.landmarks.pose_3d.depth_assignment import BONES
 from k4a_ros.body.landmarks.pose_3d.fitting_kernels import LIMBS
 from k4a_ros.body.landmarks.pose_3d.fitting_kernels import NODES
 from k4a_ros.body.landmarks.pose_3d.fitting_kernels import solve
-from k4a_ros.body.landmarks.pose_3d.lifting import Lifted
+from k4a_ros.body.landmarks.pose_3d.lifting import Pose3d
 from k4a_ros.body.landmarks.segmentation.silhouette import Silhouette
 from k4a_ros.body.tracker import Confidence
 import numpy as np
@@ -49,7 +49,7 @@ _BONE_OF = np.array([BONES.index(limb) if limb in BONES else -1 for limb in LIMB
 _HEAD_RADIUS = 0.1
 #: landmarks that go with that of a node
 _CARRIED = ((15, (17, 21)), (16, (18, 22)), (27, (29,)), (28, (30,)))
-_LEGS = exchanged(range(25, 33, 2))
+_LEGS = left_right_swap(range(25, 33, 2))
 
 #: meters beyond which a surface is forgotten, from the first step to the last
 _REACHES = np.geomspace(0.15, 0.045, 6)
@@ -62,10 +62,10 @@ _LENGTH, _LENGTH_LEAST, _LENGTH_SHARE = 0.025, 0.06, 0.25
 _VISIBLE = 0.5
 
 
-def fit(
-    lifted: Lifted, cloud: Vectors, silhouette: Silhouette, lengths: Vectors,
+def fit_limbs(
+    lifted: Pose3d, cloud: Vectors, silhouette: Silhouette, lengths: Vectors,
     expected: Vectors | None,
-) -> Lifted:
+) -> Pose3d:
     """
     Move somebody's limbs onto his surface.
 
@@ -77,12 +77,12 @@ def fit(
     :param expected: (33, 3) meters, where the landmarks are expected, None if unknown.
     """
     start = lifted.points
-    tried = [(np.arange(LANDMARKS), start), (_LEGS, start[_LEGS])]
+    tried = [(np.arange(LANDMARK_COUNT), start), (_LEGS, start[_LEGS])]
     if expected is not None:
         moved = (start[TRUNK] - expected[TRUNK]).mean(axis=0)
         before = expected + moved
         before[TRUNK] = start[TRUNK]
-        tried.append((np.arange(LANDMARKS), before))
+        tried.append((np.arange(LANDMARK_COUNT), before))
     surface = _surface(lifted, cloud, silhouette)
     bones = _bones(lifted.world, lengths)
     before_us = np.empty((0, 3)) if expected is None else expected[NODES]
@@ -100,7 +100,7 @@ def fit(
     return replace(lifted, points=points, confidences=lifted.confidences[order])
 
 
-def _seen(lifted: Lifted, order: Indices) -> tuple[Any, ...]:
+def _seen(lifted: Pose3d, order: Indices) -> tuple[Any, ...]:
     """Return what the model and the depth image say of nodes, as ``solve`` takes it."""
     chosen = order[NODES]
     across = np.where(lifted.visibility[chosen] > _VISIBLE, _ACROSS, _ACROSS_GUESSED)
@@ -120,7 +120,7 @@ def _bones(world: Vectors, lengths: Vectors) -> tuple[Vectors, Vectors]:
         unknown, np.maximum(_LENGTH_LEAST, _LENGTH_SHARE * usual), _LENGTH)
 
 
-def _surface(lifted: Lifted, cloud: Vectors, silhouette: Silhouette) -> tuple[Any, ...]:
+def _surface(lifted: Pose3d, cloud: Vectors, silhouette: Silhouette) -> tuple[Any, ...]:
     """Return what is seen of somebody's surface, as ``solve`` takes it."""
     head = lifted.points[[7, 8]].mean(axis=0)
     from_head = np.abs(np.linalg.norm(cloud - head, axis=1) - _HEAD_RADIUS)

@@ -27,7 +27,7 @@ Vectors = npt.NDArray[np.float64]
 Confidences = npt.NDArray[np.uint8]
 
 #: joints that are landmarks
-DIRECT = {
+LANDMARK_OF_JOINT = {
     Joint.NOSE: 0, Joint.EYE_LEFT: 2, Joint.EYE_RIGHT: 5, Joint.EAR_LEFT: 7, Joint.EAR_RIGHT: 8,
     Joint.SHOULDER_LEFT: 11, Joint.SHOULDER_RIGHT: 12, Joint.ELBOW_LEFT: 13,
     Joint.ELBOW_RIGHT: 14, Joint.WRIST_LEFT: 15, Joint.WRIST_RIGHT: 16, Joint.THUMB_LEFT: 21,
@@ -35,7 +35,7 @@ DIRECT = {
     Joint.KNEE_RIGHT: 26, Joint.ANKLE_LEFT: 27, Joint.ANKLE_RIGHT: 28, Joint.FOOT_LEFT: 31,
     Joint.FOOT_RIGHT: 32,
 }
-_JOINTS, _LANDMARKS = list(DIRECT), list(DIRECT.values())
+_JOINTS, _LANDMARKS = list(LANDMARK_OF_JOINT), list(LANDMARK_OF_JOINT.values())
 #: the first joint of a hand, and its landmarks: elbow, wrist, knuckles of little and first finger
 _HANDS = ((Joint.WRIST_LEFT, (13, 15, 17, 19)), (Joint.WRIST_RIGHT, (14, 16, 18, 20)))
 
@@ -61,7 +61,9 @@ _EAR = 0.022
 _HEAD = 0.069
 
 
-def joints_of(points: Vectors, confidences: Confidences) -> tuple[Vectors, Confidences]:
+def joints_from_landmarks(
+    points: Vectors, confidences: Confidences,
+) -> tuple[Vectors, Confidences]:
     """
     Return the joints.
 

@@ -19,19 +19,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from k4a_ros.body.landmarks.pose_2d.blazepose import LANDMARKS
+from k4a_ros.body.landmarks.pose_2d.blazepose import LANDMARK_COUNT
 from k4a_ros.body.landmarks.pose_2d.blazepose import Landmarks
 from k4a_ros.body.landmarks.pose_2d.blazepose import TRUNK
-from k4a_ros.body.landmarks.pose_2d.crop import View
-from k4a_ros.body.landmarks.pose_2d.flip_test import exchanged
+from k4a_ros.body.landmarks.pose_2d.crop import CropView
+from k4a_ros.body.landmarks.pose_2d.flip_test import left_right_swap
 from k4a_ros.body.landmarks.pose_3d.depth_assignment import BONES
 from k4a_ros.body.landmarks.pose_3d.depth_assignment import place
 from k4a_ros.body.landmarks.pose_3d.depth_assignment import surfaces
-from k4a_ros.body.landmarks.pose_3d.depth_sampling import INSET
-from k4a_ros.body.landmarks.pose_3d.depth_sampling import medians
-from k4a_ros.body.landmarks.pose_3d.depth_sampling import Probes
+from k4a_ros.body.landmarks.pose_3d.depth_sampling import DepthSampler
+from k4a_ros.body.landmarks.pose_3d.depth_sampling import row_medians
+from k4a_ros.body.landmarks.pose_3d.depth_sampling import SURFACE_INSETS_M
 from k4a_ros.body.landmarks.pose_3d.depth_sampling import WEIGHTS
-from k4a_ros.body.landmarks.pose_3d.depth_sampling import WINDOW
+from k4a_ros.body.landmarks.pose_3d.depth_sampling import WINDOWS_M
 from k4a_ros.body.tracker import Confidence
 from k4a_ros.calibration.lens import Intrinsics
 import numpy as np
@@ -60,7 +60,7 @@ _CROSSED = 0.06
 
 
 @dataclass(frozen=True, eq=False)
-class Lifted:
+class Pose3d:
     """
     The landmarks of one person in space.
 
@@ -83,9 +83,9 @@ class Lifted:
 
 
 def lift(
-    seen: Landmarks, view: View, depth: npt.NDArray[np.uint16], mine: npt.NDArray[np.bool_],
+    seen: Landmarks, view: CropView, depth: npt.NDArray[np.uint16], mine: npt.NDArray[np.bool_],
     free: npt.NDArray[np.bool_], lens: Intrinsics, lengths: Vectors | None = None,
-) -> Lifted | None:
+) -> Pose3d | None:
     """
     Bring landmarks into space.
 
@@ -96,31 +96,31 @@ def lift(
     :param lengths: (18,) meters of this person's ``BONES``, NaN where not known.
     :return: None if none of the trunk is on the person's surface.
     """
-    geometry = Probes(view.rays(seen.pixels), depth, mine, free, lens)
-    own, others, nearest = geometry.samples(geometry.pixels, geometry.inside, WINDOW)
+    geometry = DepthSampler(view.rays(seen.pixels), depth, mine, free, lens)
+    own, others, nearest = geometry.sample(geometry.pixels, geometry.inside, WINDOWS_M)
     rays = geometry.rays
-    insets = INSET / np.linalg.norm(rays, axis=1)
-    surface = medians(own)
+    insets = SURFACE_INSETS_M / np.linalg.norm(rays, axis=1)
+    surface = row_medians(own)
     measured = rays * (surface + insets)[:, np.newaxis]
     world = seen.world.astype(np.float64) @ view.rotation.T
     scale = _scale(measured, world, seen, view)
     world *= scale
     # what is seen of a head is its surface all around, face or not: its middle is behind that
     middle = (rays[7] + rays[8]) / 2
-    over, _, _ = geometry.samples(*geometry.seen(middle[np.newaxis]), np.array([_HEAD_WINDOW]))
-    head = float(medians(over)[0]) + _HEAD_INSET
-    found, counts = np.empty((*own.shape, 4)), np.empty(LANDMARKS, np.int64)
+    over, _, _ = geometry.sample(*geometry.seen(middle[np.newaxis]), np.array([_HEAD_WINDOW]))
+    head = float(row_medians(over)[0]) + _HEAD_INSET
+    found, counts = np.empty((*own.shape, 4)), np.empty(LANDMARK_COUNT, np.int64)
     surfaces(own, others, WEIGHTS, insets, found, counts)
     bones = np.full(len(BONES), np.nan) if lengths is None else lengths
 
     def placed(order: npt.NDArray[np.intp]) -> tuple[Vectors, Mask] | None:
-        depths, believed = np.zeros(LANDMARKS), np.zeros(LANDMARKS, bool)
+        depths, believed = np.zeros(LANDMARK_COUNT), np.zeros(LANDMARK_COUNT, bool)
         there = place(
             rays[order], world[order], seen.visibility[order], bones, found[order], counts[order],
             surface[order], head, depths, believed)
         return (rays[order] * depths[:, np.newaxis], believed) if there else None
 
-    order = np.arange(LANDMARKS)
+    order = np.arange(LANDMARK_COUNT)
     if (result := placed(order)) is None:
         return None
     if (uncrossed := _uncrossed(result[0], measured)) is not None:
@@ -136,11 +136,11 @@ def lift(
     spans = np.where(known, np.linalg.norm(points[second] - points[first], axis=1), np.nan)
     called = (seen.visibility > _VISIBLE) & geometry.inside
     support = float((~np.isnan(surface) & called).sum() / max(1, int(called.sum())))
-    return Lifted(points, confidences, spans, scale, support, rays[order], world[order],
+    return Pose3d(points, confidences, spans, scale, support, rays[order], world[order],
                   seen.visibility[order])
 
 
-def _scale(lifted: Vectors, world: Vectors, seen: Landmarks, view: View) -> float:
+def _scale(lifted: Vectors, world: Vectors, seen: Landmarks, view: CropView) -> float:
     """
     Return how large the person is compared to the model's.
 
@@ -168,11 +168,11 @@ def _uncrossed(points: Vectors, measured: Vectors) -> npt.NDArray[np.intp] | Non
 
     :param measured: (33, 3), where ``points`` are by the depth image alone, NaN for none.
     """
-    order = np.arange(LANDMARKS)
+    order = np.arange(LANDMARK_COUNT)
     for base, joints, limb in _CROSSABLE:
         across = points[base] - points[base + 1]
         across = across / max(float(np.linalg.norm(across)), 1e-6)
         pairs = np.array(joints)
         if ((measured[pairs] - measured[pairs + 1]) @ across < -_CROSSED).all():
-            order = order[exchanged(limb)]
-    return order if (order != np.arange(LANDMARKS)).any() else None
+            order = order[left_right_swap(limb)]
+    return order if (order != np.arange(LANDMARK_COUNT)).any() else None

@@ -29,13 +29,13 @@ from typing import Any
 
 from k4a_ros.body.landmarks.pose_2d.blazepose import Landmarks
 from k4a_ros.body.landmarks.pose_2d.blazepose import TRUNK
-from k4a_ros.body.landmarks.pose_2d.crop import View
-from k4a_ros.body.landmarks.pose_2d.flip_test import MIRRORED
-from k4a_ros.body.landmarks.pose_3d.depth_sampling import INSET
-from k4a_ros.body.landmarks.pose_3d.depth_sampling import LEAST
-from k4a_ros.body.landmarks.pose_3d.depth_sampling import medians
-from k4a_ros.body.landmarks.pose_3d.depth_sampling import Probes
-from k4a_ros.body.landmarks.pose_3d.depth_sampling import WINDOW
+from k4a_ros.body.landmarks.pose_2d.crop import CropView
+from k4a_ros.body.landmarks.pose_2d.flip_test import MIRROR_ORDER
+from k4a_ros.body.landmarks.pose_3d.depth_sampling import DepthSampler
+from k4a_ros.body.landmarks.pose_3d.depth_sampling import MIN_SAMPLES
+from k4a_ros.body.landmarks.pose_3d.depth_sampling import row_medians
+from k4a_ros.body.landmarks.pose_3d.depth_sampling import SURFACE_INSETS_M
+from k4a_ros.body.landmarks.pose_3d.depth_sampling import WINDOWS_M
 from k4a_ros.calibration.lens import Intrinsics
 import numpy as np
 import numpy.typing as npt
@@ -87,7 +87,7 @@ class Reversal:
 
 
 def reversal(
-    seen: Landmarks, view: View, depth: npt.NDArray[np.uint16], mine: npt.NDArray[np.bool_],
+    seen: Landmarks, view: CropView, depth: npt.NDArray[np.uint16], mine: npt.NDArray[np.bool_],
     free: npt.NDArray[np.bool_], lens: Intrinsics,
 ) -> Reversal:
     """
@@ -96,12 +96,12 @@ def reversal(
     The depth is compared with the model's and with that of its reverse; and elbows point back,
     toes ahead. Parameters are those of `k4a_ros.body.landmarks.pose_3d.lifting.lift`.
     """
-    probes = Probes(view.rays(seen.pixels), depth, mine, free, lens)
-    own, _, _ = probes.samples(probes.pixels, probes.inside, WINDOW)
-    surface = medians(own)
+    probes = DepthSampler(view.rays(seen.pixels), depth, mine, free, lens)
+    own, _, _ = probes.sample(probes.pixels, probes.inside, WINDOWS_M)
+    surface = row_medians(own)
     known = (seen.visibility > _VISIBLE) & ~np.isnan(surface)
     use = _COMPARED[known[_COMPARED]]
-    if len(use) < LEAST:
+    if len(use) < MIN_SAMPLES:
         return Reversal(0.0, 0.0)
     world = seen.world.astype(np.float64) @ view.rotation.T
     depths = world[use, 2]
@@ -111,7 +111,7 @@ def reversal(
         return float(np.minimum(np.abs(off - np.median(off)), _MOST_OFF).mean())
 
     away = _away(world, -view.rotation[:, 1])
-    insets = INSET / np.linalg.norm(probes.rays, axis=1)
+    insets = SURFACE_INSETS_M / np.linalg.norm(probes.rays, axis=1)
     points = probes.rays * (surface + insets)[:, np.newaxis]
     back = [_bend(*points[list(arm)]) * -away for arm in _ARMS if known[list(arm)].all()]
     ahead = [float(points[toe, 2] - points[ankle, 2]) * away
@@ -141,8 +141,9 @@ def _mean(values: list[float], most: float) -> float:
 
 def reverse(seen: Landmarks) -> Landmarks:
     """Return landmarks with left for right and near for far."""
-    return replace(seen, pixels=seen.pixels[MIRRORED], visibility=seen.visibility[MIRRORED],
-                   world=seen.world[MIRRORED] * _REVERSE)
+    return replace(
+        seen, pixels=seen.pixels[MIRROR_ORDER], visibility=seen.visibility[MIRROR_ORDER],
+        world=seen.world[MIRROR_ORDER] * _REVERSE)
 
 
 def straight(seen: Landmarks, evidence: Reversal) -> Landmarks:
@@ -200,7 +201,7 @@ class Facing:
             opposite = now * then < 0
         else:
             opposite = distance(seen.pixels, expected, unit) - distance(
-                seen.pixels[MIRRORED], expected, unit) > _BETTER
+                seen.pixels[MIRROR_ORDER], expected, unit) > _BETTER
         # from the side there is neither front nor back
         odds = float(np.clip(odds, -_MOST, _MOST)) * min(1.0, abs(now) / _WHOLE) ** 2
         doubt = math.exp(-seconds / _KEPT) * self._doubt + _SHARE * (-odds if opposite else odds)

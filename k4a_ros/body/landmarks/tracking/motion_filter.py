@@ -17,7 +17,7 @@
 
 from __future__ import annotations
 
-from k4a_ros.body.landmarks.pose_2d.blazepose import LANDMARKS
+from k4a_ros.body.landmarks.pose_2d.blazepose import LANDMARK_COUNT
 from k4a_ros.body.landmarks.pose_2d.blazepose import TRUNK
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +30,7 @@ _ACROSS = np.array([0.08, 0.04, 0.02])
 _ALONG = np.array([0.2, 0.08, 0.025])
 #: the same of an acceleration, m/s², of one second's, of limbs and of the trunk, which is heavier;
 #: and of the speed of somebody new, m/s
-_ACCELERATIONS = np.full((LANDMARKS, 1), 30.0)
+_ACCELERATIONS = np.full((LANDMARK_COUNT, 1), 30.0)
 _ACCELERATIONS[TRUNK] = 8.0
 _SPEED = 1.0
 #: standard deviations from which on a measurement counts as one that is so much worse

@@ -23,12 +23,12 @@ from dataclasses import field
 from dataclasses import replace
 import math
 
-from k4a_ros.body.landmarks.pose_2d.blazepose import LANDMARKS
+from k4a_ros.body.landmarks.pose_2d.blazepose import LANDMARK_COUNT
 from k4a_ros.body.landmarks.pose_2d.blazepose import Landmarks
 from k4a_ros.body.landmarks.pose_2d.blazepose import TRUNK
+from k4a_ros.body.landmarks.pose_2d.crop import CropView
 from k4a_ros.body.landmarks.pose_2d.crop import Region
-from k4a_ros.body.landmarks.pose_2d.crop import View
-from k4a_ros.body.landmarks.pose_2d.flip_test import exchanged
+from k4a_ros.body.landmarks.pose_2d.flip_test import left_right_swap
 from k4a_ros.body.landmarks.pose_3d.depth_assignment import BONES
 from k4a_ros.body.landmarks.tracking.front_back import distance
 from k4a_ros.body.landmarks.tracking.front_back import Facing
@@ -57,7 +57,8 @@ _PAIRS = len(BONES) // 2
 _TANGLED, _FIRST_TRUST, _TRUST = 0.5, 0.1, 0.4
 _ARMS, _LEGS = range(13, 23, 2), range(25, 33, 2)
 #: what may be exchanged, and what that has to be better by, m²
-_ORDERS = (np.arange(LANDMARKS), exchanged(_ARMS), exchanged(_LEGS), exchanged(_ARMS, _LEGS))
+_ORDERS = (np.arange(LANDMARK_COUNT), left_right_swap(_ARMS), left_right_swap(_LEGS),
+           left_right_swap(_ARMS, _LEGS))
 _COSTS = (0.0, 0.002, 0.002, 0.004)
 
 
@@ -97,7 +98,7 @@ class Track:
         return self.points + self.ahead(now_us) if expected is None else expected
 
     def untangled(
-        self, seen: Landmarks, view: View, evidence: Reversal, now_us: int,
+        self, seen: Landmarks, view: CropView, evidence: Reversal, now_us: int,
     ) -> Landmarks:
         """
         Return what is seen of him in an image, with front and back, left and right as before.
@@ -110,11 +111,12 @@ class Track:
         expected = view.project(self.expected(now_us))
         before = view.project(self.points + self.ahead(now_us))
         seen, turned = self.facing.settle(
-            seen, expected, before, view.unit, evidence, float(self.velocity[2]), seconds)
+            seen, expected, before, view.pixels_per_meter, evidence, float(self.velocity[2]),
+            seconds)
         if turned:
             self._begin_anew()
             return seen
-        better = untangle(seen, expected, view.unit)
+        better = untangle(seen, expected, view.pixels_per_meter)
         self.trust = min(self.trust + (seconds if better is seen else -seconds), _TRUST)
         if self.trust < 0:
             # the model has said so for long enough

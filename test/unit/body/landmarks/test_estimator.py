@@ -29,7 +29,7 @@ from k4a_ros.body.landmarks import backend
 from k4a_ros.body.landmarks.estimator import LandmarkEstimator
 from k4a_ros.body.landmarks.pose_2d import blazepose as landmark_model
 from k4a_ros.body.landmarks.pose_2d.blazepose import find_model
-from k4a_ros.body.landmarks.pose_2d.blazepose import INSTALL
+from k4a_ros.body.landmarks.pose_2d.blazepose import INSTALL_COMMAND
 from k4a_ros.body.landmarks.pose_2d.blazepose import LandmarkModel
 from k4a_ros.body.tracker import BACKGROUND
 from k4a_ros.body.tracker import BodyInput
@@ -236,8 +236,8 @@ def test_a_missing_model_says_how_to_get_it(monkeypatch):
     monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None)
     with pytest.raises(BodyTrackingError) as caught:
         estimator()
-    assert INSTALL in str(caught.value)
-    assert 'pip install --no-deps mediapipe==' in INSTALL
+    assert INSTALL_COMMAND in str(caught.value)
+    assert 'pip install --no-deps mediapipe==' in INSTALL_COMMAND
     assert '\n' not in str(caught.value)
 
 

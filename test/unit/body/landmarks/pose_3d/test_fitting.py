@@ -23,9 +23,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from k4a_ros.body.landmarks.pose_3d import fitting
 from k4a_ros.body.landmarks.pose_3d import fitting_kernels
-from k4a_ros.body.landmarks.pose_3d.fitting import fit
+from k4a_ros.body.landmarks.pose_3d.fitting import fit_limbs
 from k4a_ros.body.landmarks.pose_3d.lifting import BONES
-from k4a_ros.body.landmarks.pose_3d.lifting import Lifted
+from k4a_ros.body.landmarks.pose_3d.lifting import Pose3d
 from k4a_ros.body.landmarks.segmentation.ownership import assign_segments
 from k4a_ros.body.landmarks.segmentation.ownership import with_detached_pieces
 from k4a_ros.body.landmarks.segmentation.planes import large_planes
@@ -73,9 +73,9 @@ class World:
         self.cloud = self.segmenter.cloud(self.mine, depth, 300)
         self.silhouette = Silhouette(depth, self.mine, LENS, 2)
 
-    def lifted(self, points: np.ndarray, visibility: float = 0.9) -> Lifted:
+    def lifted(self, points: np.ndarray, visibility: float = 0.9) -> Pose3d:
         """Return landmarks that seem to be at points."""
-        return Lifted(
+        return Pose3d(
             points, np.full(33, Confidence.MEDIUM, np.uint8), UNKNOWN, 1.0, 1.0,
             points / points[:, 2:], self.truth, np.full(33, visibility, np.float32))
 
@@ -95,7 +95,7 @@ def world() -> World:
 
 
 def test_who_is_right_stays(world: World) -> None:
-    found = fit(world.lifted(world.truth), world.cloud, world.silhouette, UNKNOWN, None)
+    found = fit_limbs(world.lifted(world.truth), world.cloud, world.silhouette, UNKNOWN, None)
     assert np.linalg.norm(found.points - world.truth, axis=1).max() < 0.06
 
 
@@ -106,8 +106,9 @@ def test_legs_that_have_become_one_come_apart(world: World) -> None:
     lifted = world.lifted(wrong, 0.4)
     confidences = lifted.confidences.copy()
     confidences[[26, 28, 30, 32]] = Confidence.LOW
-    found = fit(replace(lifted, confidences=confidences), world.cloud, world.silhouette, UNKNOWN,
-                world.truth - [0.05, 0.0, 0.0])
+    found = fit_limbs(
+        replace(lifted, confidences=confidences), world.cloud, world.silhouette, UNKNOWN,
+        world.truth - [0.05, 0.0, 0.0])
     assert world.off(wrong).max() > 0.3
     assert world.off(found.points).max() < 0.1
 
@@ -118,7 +119,7 @@ def test_legs_that_are_exchanged_are_exchanged_again(world: World) -> None:
     lifted = world.lifted(wrong)
     confidences = lifted.confidences.copy()
     confidences[27] = Confidence.LOW
-    found = fit(
+    found = fit_limbs(
         replace(lifted, confidences=confidences), world.cloud, world.silhouette, UNKNOWN, None)
     assert world.off(found.points).max() < 0.1
     # what is known of a landmark goes with it
@@ -130,7 +131,7 @@ def test_a_limb_beside_the_body_comes_back(world: World) -> None:
     wrong = world.truth.copy()
     wrong[[14, 16, 18, 20, 22]] += [0.3, 0.0, 0.0]
     lifted = world.lifted(wrong, 0.3)
-    found = fit(lifted, world.cloud, world.silhouette, UNKNOWN, None)
+    found = fit_limbs(lifted, world.cloud, world.silhouette, UNKNOWN, None)
     assert np.linalg.norm(pulls(world.silhouette, wrong[[14, 16]]), axis=1).min() > 0.05
     assert np.linalg.norm(pulls(world.silhouette, found.points[[14, 16]]), axis=1).max() < 0.05
 
@@ -139,7 +140,7 @@ def test_toes_are_ahead(world: World) -> None:
     """From behind, it is the heel that is measured where the model sees the toes."""
     wrong = world.truth.copy()
     wrong[[31, 32]] = 2 * wrong[[27, 28]] - wrong[[31, 32]]
-    found = fit(world.lifted(wrong), world.cloud, world.silhouette, UNKNOWN, None)
+    found = fit_limbs(world.lifted(wrong), world.cloud, world.silhouette, UNKNOWN, None)
     assert np.linalg.norm(wrong - world.truth, axis=1)[[31, 32]].min() > 0.25
     assert np.linalg.norm(found.points - world.truth, axis=1)[[31, 32]].max() < 0.1
 
@@ -154,8 +155,8 @@ def test_a_hidden_arm_is_not_inside_of_the_trunk(world: World) -> None:
     lifted = world.lifted(wrong, 0.2)
     confidences = lifted.confidences.copy()
     confidences[far] = Confidence.LOW
-    found = fit(replace(lifted, confidences=confidences), world.cloud, world.silhouette, UNKNOWN,
-                None)
+    found = fit_limbs(
+        replace(lifted, confidences=confidences), world.cloud, world.silhouette, UNKNOWN, None)
     off = [np.linalg.norm(points - world.truth, axis=1)[far[1]]
            for points in (wrong, found.points)]
     assert off[0] > 0.2
@@ -169,8 +170,9 @@ def test_no_start_gives_nonsense(seed: int) -> None:
     random = np.random.default_rng(seed)
     wrong = world.truth + random.normal(0, 0.3, (33, 3))
     wrong[:, 2] = np.maximum(wrong[:, 2], 0.3)
-    found = fit(world.lifted(wrong, float(random.uniform())), world.cloud, world.silhouette,
-                np.where(random.uniform(size=len(BONES)) < 0.5, np.nan, 0.3), None)
+    found = fit_limbs(
+        world.lifted(wrong, float(random.uniform())), world.cloud, world.silhouette,
+        np.where(random.uniform(size=len(BONES)) < 0.5, np.nan, 0.3), None)
     assert np.isfinite(found.points).all()
     assert np.linalg.norm(found.points - world.truth, axis=1).max() < 2.0
 

@@ -25,12 +25,12 @@ from dataclasses import replace
 
 from k4a_ros.body.joints import Joint
 from k4a_ros.body.landmarks.pose_2d.blazepose import Landmarks
-from k4a_ros.body.landmarks.pose_2d.crop import picture
+from k4a_ros.body.landmarks.pose_2d.crop import crop_image
+from k4a_ros.body.landmarks.pose_2d.crop import CropView
 from k4a_ros.body.landmarks.pose_2d.crop import Region
-from k4a_ros.body.landmarks.pose_2d.crop import region_of
-from k4a_ros.body.landmarks.pose_2d.crop import View
+from k4a_ros.body.landmarks.pose_2d.crop import region_around
 from k4a_ros.body.landmarks.pose_3d.depth_assignment import surfaces
-from k4a_ros.body.landmarks.pose_3d.k4abt_joints import joints_of
+from k4a_ros.body.landmarks.pose_3d.k4abt_joints import joints_from_landmarks
 from k4a_ros.body.landmarks.pose_3d.lifting import BONES
 from k4a_ros.body.landmarks.pose_3d.lifting import lift
 from k4a_ros.body.landmarks.tracking.front_back import reversal
@@ -56,7 +56,7 @@ LIMBS = [Joint.ELBOW_LEFT, Joint.ELBOW_RIGHT, Joint.WRIST_LEFT, Joint.WRIST_RIGH
          Joint.KNEE_LEFT, Joint.KNEE_RIGHT, Joint.ANKLE_LEFT, Joint.ANKLE_RIGHT]
 
 
-def seen_by(view: View, points: np.ndarray) -> Landmarks:
+def seen_by(view: CropView, points: np.ndarray) -> Landmarks:
     """Return what the model would say of landmarks, to the millimeter."""
     world = (points - points[[23, 24]].mean(axis=0)) @ view.rotation
     return Landmarks(
@@ -80,7 +80,7 @@ class Seen:
         self.mine = sensor.body_index(time_us) == 0
         self.joints = sensor.truth(time_us).persons[0].positions
         self.points = landmarks_of(self.joints)
-        self.view = View(region_of(self.points, UP), UP)
+        self.view = CropView(region_around(self.points, UP), UP)
         self.landmarks = seen_by(self.view, self.points)
 
     def lifted(self, landmarks: Landmarks | None = None, lengths: np.ndarray | None = None):
@@ -93,7 +93,7 @@ class Seen:
         return float(self.joints[joint, 2] - self.depth[row, column] * 1e-3)
 
     def errors(self, lifted) -> np.ndarray:
-        positions, _ = joints_of(lifted.points, lifted.confidences)
+        positions, _ = joints_from_landmarks(lifted.points, lifted.confidences)
         return np.linalg.norm(positions - self.joints, axis=1)
 
 
@@ -128,7 +128,7 @@ def test_the_view_makes_no_difference():
     seen = Seen(800_000)
     straight = seen.lifted()
     region = seen.view.region
-    seen.view = View(Region(region.center + [0.2, -0.1, 0.3], region.radius * 1.3, 0.6), UP)
+    seen.view = CropView(Region(region.center + [0.2, -0.1, 0.3], region.radius * 1.3, 0.6), UP)
     turned = seen.lifted(seen_by(seen.view, seen.points))
     assert np.abs(turned.points - straight.points).max() < 0.02
 
@@ -149,14 +149,14 @@ def test_what_the_own_body_hides_is_low_and_at_the_length_of_its_bone():
     assert lifted.confidences[15] == Confidence.MEDIUM
     assert np.linalg.norm(lifted.points[16] - points[16]) < 0.12
     assert np.isnan(lifted.lengths[BONES.index((14, 16))])
-    _, sure = joints_of(lifted.points, lifted.confidences)
+    _, sure = joints_from_landmarks(lifted.points, lifted.confidences)
     assert sure[Joint.WRIST_RIGHT] == sure[Joint.HAND_RIGHT] == Confidence.LOW
 
 
 def test_what_is_outside_of_the_image_or_has_no_depth_is_none():
     seen = Seen(0, path=((0.0, 0.9),))
     lifted = seen.lifted()
-    _, sure = joints_of(lifted.points, lifted.confidences)
+    _, sure = joints_from_landmarks(lifted.points, lifted.confidences)
     # 0.9 m from the camera neither feet nor knees are in the image
     for joint in (Joint.ANKLE_LEFT, Joint.ANKLE_RIGHT, Joint.FOOT_LEFT, Joint.FOOT_RIGHT):
         assert sure[joint] == Confidence.NONE
@@ -249,7 +249,7 @@ def test_without_the_trunk_there_is_nobody():
 def test_joints_between_landmarks():
     seen = Seen(0)
     sure = np.full(33, Confidence.MEDIUM, np.uint8)
-    positions, confidences = joints_of(seen.points, sure)
+    positions, confidences = joints_from_landmarks(seen.points, sure)
     assert (confidences == Confidence.MEDIUM).all()
     # all but the face, of which the landmarks here are only the nose
     apart = np.linalg.norm(positions - seen.joints, axis=1)
@@ -257,11 +257,11 @@ def test_joints_between_landmarks():
     assert np.allclose(positions[Joint.PELVIS], seen.points[[23, 24]].mean(axis=0))
     # one hip that is not seen does not hide the pelvis, one that is outside does
     sure[23] = Confidence.LOW
-    assert joints_of(seen.points, sure)[1][Joint.PELVIS] == Confidence.MEDIUM
+    assert joints_from_landmarks(seen.points, sure)[1][Joint.PELVIS] == Confidence.MEDIUM
     sure[23] = Confidence.NONE
-    assert joints_of(seen.points, sure)[1][Joint.PELVIS] == Confidence.LOW
+    assert joints_from_landmarks(seen.points, sure)[1][Joint.PELVIS] == Confidence.LOW
     sure[24] = Confidence.NONE
-    assert joints_of(seen.points, sure)[1][Joint.PELVIS] == Confidence.NONE
+    assert joints_from_landmarks(seen.points, sure)[1][Joint.PELVIS] == Confidence.NONE
 
 
 @pytest.mark.parametrize('mode', MODES, ids=lambda mode: mode.name)
@@ -269,8 +269,8 @@ def test_a_view_shows_what_the_lens_sees(mode):
     """A pixel of the picture is that of the image in the same direction, distortion and all."""
     lens = NOMINAL.depth(mode)
     region = Region(np.array([0.9, 0.2, 2.0]), 0.8, 0.3)
-    view = View(region, UP)
-    x, y = view.maps(lens)
+    view = CropView(region, UP)
+    x, y = view.sampling_maps(lens)
     pixels = np.array([[10, 20], [128, 128], [250, 60]])
     expected, valid = lens.project(view.rays(pixels + 0.5))
     assert valid.all()
@@ -283,32 +283,32 @@ def test_a_view_shows_what_the_lens_sees(mode):
 
 
 def test_the_circle_around_a_body_is_the_next_region():
-    view = View(Region(np.array([0.1, 0.2, 2.0]), 1.0, 0.2), UP)
-    same = view.around([128.0, 128.0], [128.0, 28.0])
+    view = CropView(Region(np.array([0.1, 0.2, 2.0]), 1.0, 0.2), UP)
+    same = view.region_of_circle([128.0, 128.0], [128.0, 28.0])
     assert np.allclose(same.center, view.region.center)
     assert same.roll == pytest.approx(0.2)
-    turned = view.around([128.0, 128.0], [228.0, 128.0])
+    turned = view.region_of_circle([128.0, 128.0], [228.0, 128.0])
     assert turned.roll == pytest.approx(0.2 + np.pi / 2)
     assert turned.radius == pytest.approx(same.radius)
-    assert view.around([128.0, 128.0], [128.0, 127.0]).radius >= 0.5
+    assert view.region_of_circle([128.0, 128.0], [128.0, 127.0]).radius >= 0.5
     # straight above, where there is no up, one looks all the same
-    above = View(Region(np.array([0.0, 0.0, 2.0]), 1.0), np.array([0.0, 0.0, -1.0]))
+    above = CropView(Region(np.array([0.0, 0.0, 2.0]), 1.0), np.array([0.0, 0.0, -1.0]))
     assert np.allclose(above.rotation.T @ above.rotation, np.eye(3))
 
 
 def test_a_picture_hides_others_and_is_bright_enough():
     seen = Seen(0)
     hidden = np.zeros((288, 320), np.uint8)
-    maps = seen.view.maps(seen.lens)
+    maps = seen.view.sampling_maps(seen.lens)
     white = float(np.percentile(seen.infrared[seen.mine], 98))
-    shown = picture(seen.infrared, hidden, white, maps, 2)
+    shown = crop_image(seen.infrared, hidden, white, maps, 2)
     assert shown.shape == (256, 256)
     assert shown.dtype == np.float32
     assert shown.min() >= 0
     assert shown.max() == 1
-    assert (picture(seen.infrared, hidden + 1, white, maps, 2) == 0.375).all()
+    assert (crop_image(seen.infrared, hidden + 1, white, maps, 2) == 0.375).all()
     hidden[:, 160:] = 1
-    half = picture(seen.infrared, hidden, white, maps, 2)
+    half = crop_image(seen.infrared, hidden, white, maps, 2)
     assert 0.2 < float((half == 0.375).mean()) < 0.9
 
 
@@ -317,7 +317,8 @@ def test_from_near_the_mean_of_several_pixels_is_seen():
     lens = NOMINAL.depth(DepthMode.NFOV_UNBINNED)
     noisy = np.random.default_rng(1).integers(0, 200, (576, 640)).astype(np.uint16)
     none = np.zeros((288, 320), np.uint8)
+    regions = [Region(np.array([0.0, 0.0, z]), 0.25) for z in (0.45, 1.2)]
     near, far = (
-        picture(noisy, none, 300.0, View(Region(np.array([0.0, 0.0, z]), 0.25), UP).maps(lens), 2)
-        for z in (0.45, 1.2))
+        crop_image(noisy, none, 300.0, CropView(region, UP).sampling_maps(lens), 2)
+        for region in regions)
     assert near[64:192, 64:192].std() < 0.7 * far[64:192, 64:192].std()

@@ -21,7 +21,7 @@ from dataclasses import replace
 import math
 
 from k4a_ros.body.joints import Joint
-from k4a_ros.body.landmarks.pose_3d.k4abt_joints import DIRECT
+from k4a_ros.body.landmarks.pose_3d.k4abt_joints import LANDMARK_OF_JOINT
 from k4a_ros.body.landmarks.segmentation.floor import find_floor
 from k4a_ros.body.landmarks.segmentation.floor import Floor
 from k4a_ros.body.landmarks.segmentation.ownership import assign_segments
@@ -69,7 +69,7 @@ def landmarks_of(joints: np.ndarray) -> np.ndarray:
     """Return landmarks (33, 3) from joints (32, 3): those that are not joints are near them."""
     points = np.zeros((33, 3))
     points[:11] = joints[Joint.NOSE]
-    for joint, landmark in DIRECT.items():
+    for joint, landmark in LANDMARK_OF_JOINT.items():
         points[landmark] = joints[joint]
     points[[17, 19]], points[[18, 20]] = joints[Joint.HANDTIP_LEFT], joints[Joint.HANDTIP_RIGHT]
     points[29], points[30] = joints[Joint.ANKLE_LEFT], joints[Joint.ANKLE_RIGHT]

@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from k4a_ros.body.landmarks.pose_2d.blazepose import Landmarks
-from k4a_ros.body.landmarks.pose_2d.flip_test import MIRRORED
+from k4a_ros.body.landmarks.pose_2d.flip_test import MIRROR_ORDER
 from k4a_ros.body.landmarks.tracking.front_back import Facing
 from k4a_ros.body.landmarks.tracking.front_back import Reversal
 from k4a_ros.body.landmarks.tracking.front_back import reverse
@@ -54,8 +54,8 @@ def settled(
 def test_the_reverse_has_left_for_right_and_near_for_far():
     seen = somebody(0.3)
     turned = reverse(seen)
-    assert np.array_equal(turned.pixels, seen.pixels[MIRRORED])
-    assert np.array_equal(turned.world, seen.world[MIRRORED] * [1, 1, -1])
+    assert np.array_equal(turned.pixels, seen.pixels[MIRROR_ORDER])
+    assert np.array_equal(turned.world, seen.world[MIRROR_ORDER] * [1, 1, -1])
     again = reverse(turned)
     assert np.array_equal(again.world, seen.world)
 
@@ -63,7 +63,7 @@ def test_the_reverse_has_left_for_right_and_near_for_far():
 def test_somebody_new_is_turned_if_the_depth_says_so():
     front, back = somebody(0.3), somebody(-0.3, front=False)
     assert straight(front, Reversal(-3.0, 0.0)) is front
-    assert np.array_equal(straight(front, Reversal(3.0, 0.0)).pixels, front.pixels[MIRRORED])
+    assert np.array_equal(straight(front, Reversal(3.0, 0.0)).pixels, front.pixels[MIRROR_ORDER])
     # a front is hardly ever taken for a back
     assert straight(back, Reversal(3.0, 0.0)) is back
 
@@ -77,7 +77,7 @@ def test_one_image_does_not_turn_somebody_around():
     # the model takes him for a front, and the depth does not object
     seen, turned = settled(facing, somebody(0.3), back, -2.0)
     assert not turned
-    assert np.array_equal(seen.pixels, somebody(0.3).pixels[MIRRORED])
+    assert np.array_equal(seen.pixels, somebody(0.3).pixels[MIRROR_ORDER])
 
 
 @pytest.mark.parametrize(('odds', 'images'), [(-4.0, 1), (-1.0, 2)])
@@ -92,7 +92,7 @@ def test_several_images_do(odds: float, images: int):
     # now he is known to face this way, and a single image does not turn him back
     seen, turned = settled(facing, expected, front, 0.0)
     assert not turned
-    assert np.array_equal(seen.pixels, expected.pixels[MIRRORED])
+    assert np.array_equal(seen.pixels, expected.pixels[MIRROR_ORDER])
 
 
 def test_an_expectation_that_turns_him_is_not_trusted_against_the_depth():

@@ -23,10 +23,10 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 from k4a_ros.body.landmarks.pose_2d.blazepose import Landmarks
+from k4a_ros.body.landmarks.pose_2d.crop import CropView
 from k4a_ros.body.landmarks.pose_2d.crop import Region
-from k4a_ros.body.landmarks.pose_2d.crop import View
 from k4a_ros.body.landmarks.pose_2d.flip_test import merge_flip_test
-from k4a_ros.body.landmarks.pose_2d.flip_test import MIRRORED
+from k4a_ros.body.landmarks.pose_2d.flip_test import MIRROR_ORDER
 from k4a_ros.body.landmarks.pose_2d.flip_test import unflip
 from k4a_ros.body.landmarks.pose_3d.lifting import BONES
 from k4a_ros.body.landmarks.tracking.front_back import Reversal
@@ -181,7 +181,7 @@ def test_left_and_right_are_exchanged_only_when_clearly_so():
 def test_the_model_is_believed_if_it_insists():
     points, region = somebody(0.0)
     track = Track(1, points, region, 0)
-    view = View(region, np.array([0.0, -1.0, 0.0]))
+    view = CropView(region, np.array([0.0, -1.0, 0.0]))
     pixels = view.project(points)
     other = pixels[LEGS]
     kept = []
@@ -200,7 +200,7 @@ def test_who_was_expected_with_front_for_back_is_turned_around():
     """The depth says so, image by image, whatever is expected; his motion begins anew."""
     points, region = somebody(0.0)
     track = Track(1, points, region, 0)
-    view = View(region, np.array([0.0, -1.0, 0.0]))
+    view = CropView(region, np.array([0.0, -1.0, 0.0]))
     pixels = view.project(points)
     world = np.zeros((33, 3), np.float32)
     world[[11, 23], 0] = 0.3
@@ -210,7 +210,7 @@ def test_who_was_expected_with_front_for_back_is_turned_around():
     for frame in range(1, 4):
         track.seen_us = (frame - 1) * 100_000
         seen = track.untangled(front, view, Reversal(1.2, 0.0), frame * 100_000)
-        turned.append(bool(np.allclose(seen.pixels, pixels[MIRRORED])))
+        turned.append(bool(np.allclose(seen.pixels, pixels[MIRROR_ORDER])))
         motions.add(id(track.motion))
     assert turned[:2] == [False, True]
     assert len(motions) == 2
@@ -228,7 +228,7 @@ def test_what_is_seen_in_a_mirror():
     again = unflip(back)
     assert np.allclose(again.pixels, seen.pixels)
     assert np.allclose(again.world, seen.world)
-    assert np.allclose(again.rim, seen.rim)
+    assert np.allclose(again.alignment_top, seen.alignment_top)
 
 
 def test_two_looks_are_one_if_they_agree():
