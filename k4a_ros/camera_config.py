@@ -13,16 +13,15 @@
 # limitations under the License.
 
 """
-What a camera streams: the modes of the hardware and one configuration of them.
+Camera modes, and the configuration of one camera with its validation.
 
-Values of the enumerations are those of the SDK (k4atypes.h), names are those that users type.
-Sizes and rates: Microsoft's hardware specification, "Depth camera supported operating modes" and
-"Color camera supported operating modes".
+Enumerations have the values of the SDK (k4atypes.h) and the names that users type. Sizes and rates
+are from Microsoft's hardware specification, "Depth camera supported operating modes" and "Color
+camera supported operating modes".
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 import enum
 
@@ -39,12 +38,12 @@ class DepthMode(enum.IntEnum):
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of the depth and infrared images, pixels."""
+        """Return width and height of the depth and infrared images, pixels."""
         return _DEPTH_SIZES[self]
 
     @property
     def has_depth(self) -> bool:
-        """Whether the mode gives depth; PASSIVE_IR gives infrared only."""
+        """Return whether the mode has a depth image; PASSIVE_IR has infrared only."""
         return self not in (DepthMode.OFF, DepthMode.PASSIVE_IR)
 
 
@@ -71,17 +70,17 @@ class ColorResolution(enum.IntEnum):
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of the color image, pixels."""
+        """Return width and height of the color image, pixels."""
         return _COLOR_SIZES[self]
 
     @property
     def label(self) -> str:
-        """Name as users type it, such as 720P."""
+        """Return the name as users type it, such as 720P."""
         return self.name.removeprefix('R')
 
     @classmethod
     def of(cls, label: str) -> ColorResolution:
-        """Return the resolution with this label; KeyError if there is none."""
+        """Return the resolution with a label; raise KeyError if there is none."""
         return cls[label if label == 'OFF' else f'R{label}']
 
 
@@ -97,7 +96,7 @@ _COLOR_SIZES = {
 
 
 class ColorFormat(enum.IntEnum):
-    """Format of the color images that the camera delivers (k4a_image_format_t)."""
+    """Format in which the camera delivers color images (k4a_image_format_t)."""
 
     MJPG = 0
     NV12 = 1
@@ -106,23 +105,23 @@ class ColorFormat(enum.IntEnum):
 
     @property
     def label(self) -> str:
-        """Name as users type it: jpeg, nv12, yuy2 or bgra."""
+        """Return the name as users type it: jpeg, nv12, yuy2 or bgra."""
         return _FORMAT_LABELS[self]
 
     @classmethod
     def of(cls, label: str) -> ColorFormat:
-        """Return the format with this label; KeyError if there is none."""
+        """Return the format with a label; raise KeyError if there is none."""
         return {text: value for value, text in _FORMAT_LABELS.items()}[label]
 
 
-# jpeg and bgra are what Microsoft's ROS driver calls them.
+# jpeg and bgra are the names of Microsoft's ROS driver
 _FORMAT_LABELS = {
     ColorFormat.MJPG: 'jpeg', ColorFormat.NV12: 'nv12', ColorFormat.YUY2: 'yuy2',
     ColorFormat.BGRA32: 'bgra'}
 
 
 class WiredSyncMode(enum.IntEnum):
-    """Role of the camera on the synchronization cable (k4a_wired_sync_mode_t)."""
+    """Role of the camera in wired synchronization (k4a_wired_sync_mode_t)."""
 
     STANDALONE = 0
     MASTER = 1
@@ -132,18 +131,18 @@ class WiredSyncMode(enum.IntEnum):
 #: frames per second -> k4a_fps_t
 FPS_CODES = {5: 0, 15: 1, 30: 2}
 
-#: modes that the hardware reads out at 15 frames per second at most
-_SLOW = 15
+#: limit of WFOV_UNBINNED and 3072P
+_MAX_FPS_OF_LARGE_MODES = 15
 
 
 @dataclass(frozen=True)
 class CameraConfig:
     """
-    What one camera streams.
+    Configuration of one camera.
 
-    ``depth`` and ``ir`` are separate from ``depth_mode`` because a recording may hold one of the
-    two tracks only. ``fps`` is one of FPS_CODES; delays are microseconds.
-    ``synchronized_images_only``: captures that lack the depth or the color image are left out.
+    ``depth`` and ``ir`` are separate from ``depth_mode`` because a recording may have only one of
+    the two tracks. ``fps`` is a key of FPS_CODES; delays are in microseconds.
+    ``synchronized_images_only`` drops captures that lack the depth or the color image.
     """
 
     depth_mode: DepthMode = DepthMode.OFF
@@ -161,7 +160,7 @@ class CameraConfig:
 
     @property
     def period_us(self) -> int:
-        """Time between two captures, microseconds (the SDK's rounding: 33333 at 30 fps)."""
+        """Return the time between captures, microseconds, rounded as the SDK: 33333 at 30 fps."""
         return 1_000_000 // self.fps
 
     @classmethod
@@ -173,14 +172,14 @@ class CameraConfig:
         fps: int = 30,
         imu: bool = True,
     ) -> CameraConfig:
-        """Return the configuration that streams everything these modes give."""
+        """Return the configuration that streams everything that the modes provide."""
         return cls(
             depth_mode=depth_mode, color_resolution=color_resolution, color_format=color_format,
             fps=fps, depth=depth_mode.has_depth, ir=depth_mode is not DepthMode.OFF,
             color=color_resolution is not ColorResolution.OFF, imu=imu)
 
     def __str__(self) -> str:
-        """Return one line for people: 'depth NFOV_UNBINNED, color 720P MJPG, 30 fps, IMU'."""
+        """Return a summary for logs: 'depth NFOV_UNBINNED, color 720P MJPG, 30 fps, IMU'."""
         parts = []
         if self.depth or self.ir:
             kind = 'depth' if self.depth else 'IR only'
@@ -195,34 +194,35 @@ class CameraConfig:
 
 def validate(config: CameraConfig) -> list[str]:
     """
-    Return why no Azure Kinect can stream this: one sentence with the remedy for each rule broken.
+    Return the problems of a configuration: one sentence with the remedy for each violated rule.
 
     The rules are those of the SDK (k4a.c, validate_configuration) and of the hardware
-    specification; parameters are called by the names that users set. What only a device can
-    tell, such as a missing synchronization cable, is not looked at.
+    specification; parameters have the names that users set. Conditions that only a device can
+    report, such as a missing synchronization cable, are not checked.
     """
     depth, color = bool(config.depth_mode), bool(config.color_resolution)
-    return [text for broken, text in (
-        *_mode_rules(config, depth, color), *_timing_rules(config, depth, color)) if broken]
+    return [problem for violated, problem in (
+        *_mode_rules(config, depth, color), *_timing_rules(config, depth, color)) if violated]
 
 
 def _mode_rules(config: CameraConfig, depth: bool, color: bool) -> list[tuple[bool, str]]:
     fps, size, form = config.fps, config.color_resolution, config.color_format
-    too_fast = fps in FPS_CODES and fps > _SLOW
+    too_fast = fps in FPS_CODES and fps > _MAX_FPS_OF_LARGE_MODES
     return [
         (not depth and not color,
-         'depth_mode and color_resolution are both OFF: nothing would be streamed, and the IMU '
-         'runs only with a camera; set one of them'),
-        (fps not in FPS_CODES, f'fps is {fps}; it must be one of {_listed(FPS_CODES)}'),
+         'depth_mode and color_resolution are both OFF, and the IMU does not run alone: set one '
+         'of them'),
+        (fps not in FPS_CODES,
+         f'fps is {fps}; it must be one of {", ".join(map(str, FPS_CODES))}'),
         (too_fast and config.depth_mode is DepthMode.WFOV_UNBINNED,
-         f'depth_mode WFOV_UNBINNED does not run at {fps} fps: set fps to {_SLOW} or 5, or '
-         'depth_mode to WFOV_2X2BINNED'),
+         f'depth_mode WFOV_UNBINNED does not run at {fps} fps: set fps to '
+         f'{_MAX_FPS_OF_LARGE_MODES} or 5, or depth_mode to WFOV_2X2BINNED'),
         (too_fast and size is ColorResolution.R3072P,
-         f'color_resolution 3072P does not run at {fps} fps: set fps to {_SLOW} or 5, or '
-         'color_resolution to 2160P'),
+         f'color_resolution 3072P does not run at {fps} fps: set fps to '
+         f'{_MAX_FPS_OF_LARGE_MODES} or 5, or color_resolution to 2160P'),
         (color and size is not ColorResolution.R720P
          and form in (ColorFormat.NV12, ColorFormat.YUY2),
-         f'color_format {form.label} exists at 720P only, and color_resolution is {size.label}: '
+         f'color_format {form.label} exists at 720P only, but color_resolution is {size.label}: '
          'set color_format to jpeg or bgra, or color_resolution to 720P'),
     ]
 
@@ -235,25 +235,21 @@ def _timing_rules(config: CameraConfig, depth: bool, color: bool) -> list[tuple[
     both = depth and color
     return [
         (not both and config.synchronized_images_only,
-         'synchronized_images_only needs both cameras: set it to false, or neither depth_mode '
-         'nor color_resolution to OFF'),
+         'synchronized_images_only needs both cameras: set it to false, or enable both depth_mode '
+         'and color_resolution'),
         (not both and delay != 0,
          f'depth_delay_off_color_usec is {delay}, which needs both cameras: set it to 0, or '
-         'neither depth_mode nor color_resolution to OFF'),
+         'enable both depth_mode and color_resolution'),
         (period is not None and abs(delay) > period,
          f'depth_delay_off_color_usec is {delay}; at {config.fps} fps it must be between '
-         f'-{period} and {period}, one frame'),
+         f'-{period} and {period}, one frame period'),
         (role is not WiredSyncMode.SUBORDINATE and after_master != 0,
-         f'subordinate_delay_off_master_usec is {after_master}, which only a subordinate can '
-         'have: set it to 0, or wired_sync_mode to 2'),
+         f'subordinate_delay_off_master_usec is {after_master}, but only a subordinate can have a '
+         'delay: set it to 0, or wired_sync_mode to 2'),
         (after_master < 0 or (period is not None and after_master > period),
          f'subordinate_delay_off_master_usec is {after_master}; at {config.fps} fps it must be '
-         f'between 0 and {period}, one frame'),
+         f'between 0 and {period}, one frame period'),
         (role is WiredSyncMode.MASTER and not color,
-         'wired_sync_mode is 1 (master), which needs the color camera, whose frames give the '
-         'pulse: set color_resolution to another value than OFF'),
+         'wired_sync_mode is 1 (master), but the color camera, which generates the sync pulse, is '
+         'off: set color_resolution'),
     ]
-
-
-def _listed(values: Iterable[int]) -> str:
-    return ', '.join(str(value) for value in values)

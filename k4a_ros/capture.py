@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a camera delivers: images, captures and inertial samples, as plain arrays."""
+"""Output of a camera: images, captures and IMU samples, as plain arrays."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class Image:
     Shape and dtype of ``data``: depth and infrared (height, width) uint16, depth in millimeters
     with 0 for invalid; color MJPG (bytes,) uint8, NV12 (height * 3 / 2, width) uint8, YUY2
     (height, width, 2) uint8, BGRA32 (height, width, 4) uint8. It may be a view of the camera's
-    own buffer: do not write to it, and let go of it before the camera is closed.
+    own buffer: treat it as read-only, and drop all references before the camera is closed.
 
-    ``device_us`` is the camera's clock, microseconds, center of exposure. ``host_ns`` is the
-    host's CLOCK_MONOTONIC at arrival, nanoseconds; 0 where it is not known (recordings).
-    Of color images only, 0 where unknown: ``exposure_us``, length of exposure, microseconds;
-    ``white_balance``, kelvin; ``iso_speed``.
+    ``device_us`` is the device clock at the center of exposure, microseconds. ``host_ns`` is the
+    host's CLOCK_MONOTONIC at arrival, nanoseconds; 0 where unknown (recordings). For color images
+    only, 0 where unknown: ``exposure_us``, exposure time, microseconds; ``white_balance``, kelvin;
+    ``iso_speed``.
     """
 
     data: npt.NDArray[Any]
@@ -52,9 +52,9 @@ class Image:
 @dataclass(frozen=True)
 class Capture:
     """
-    Images that were taken together; each is None where the camera delivered none.
+    Images that were taken together, None for those that the camera did not deliver.
 
-    ``temperature`` is the camera's, degrees Celsius, NaN where unknown.
+    ``temperature`` is that of the device, degrees Celsius, NaN where unknown.
     """
 
     depth: Image | None = None
@@ -64,14 +64,14 @@ class Capture:
 
     @property
     def device_us(self) -> int:
-        """Earliest device timestamp among the images, microseconds."""
+        """Return the earliest device timestamp of the images, microseconds."""
         return min(i.device_us for i in (self.depth, self.ir, self.color) if i is not None)
 
 
 @dataclass(frozen=True)
 class ImuSamples:
     """
-    N consecutive inertial samples, in the IMU's own frame.
+    N consecutive IMU samples, in the IMU's frame.
 
     ``acc`` (N, 3) float32 m/s²; ``gyro`` (N, 3) float32 rad/s; ``acc_us`` and ``gyro_us`` (N,)
     int64 device microseconds; ``temperature`` (N,) float32 degrees Celsius, NaN where unknown.
@@ -88,7 +88,7 @@ class ImuSamples:
         return len(self.acc_us)
 
     def __getitem__(self, part: slice) -> ImuSamples:
-        """Return some of the samples, as views."""
+        """Return a slice of the samples, as views."""
         return ImuSamples(
             self.acc[part], self.acc_us[part], self.gyro[part], self.gyro_us[part],
             self.temperature[part])

@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The factory calibration: lenses, extrinsics, and the TF frames derived from them."""
+"""Factory calibration: lens models, extrinsics, and the TF frames derived from them."""

@@ -13,11 +13,11 @@
 # limitations under the License.
 
 """
-The factory calibration of a camera: lenses, and where the sensors are.
+Factory calibration of a camera: the lenses, and the poses of the sensors.
 
-The JSON that the camera carries is read here as libk4a reads it (Azure Kinect Sensor SDK,
-src/calibration/calibration.c and src/transformation/), in single precision where it does, but
-every fault is found on loading and named.
+The camera stores it as JSON. This module reads it as libk4a does (Azure Kinect Sensor SDK,
+src/calibration/calibration.c and src/transformation/), in single precision where libk4a uses it,
+but validates all of it on loading and names the value that is wrong.
 """
 
 from __future__ import annotations
@@ -36,14 +36,12 @@ from k4a_ros.errors import CalibrationError
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ['FactoryCalibration', 'Intrinsics', 'RigidTransform']
-
-_MODELS: dict[str, LensModel] = {
+_LENS_MODELS: dict[str, LensModel] = {
     'CALIBRATION_LensDistortionModelBrownConrady': 'brown_conrady',
     'CALIBRATION_LensDistortionModelRational6KT': 'rational_6kt',
 }
 
-# Mode -> size of the whole sensor in pixels of that mode, and the crop's top left corner there
+# Mode -> (size of the full sensor, origin of the crop), in pixels of that mode
 # (SDK, mode_specific_calibration.c).
 _DEPTH_CROPS = {
     DepthMode.NFOV_2X2BINNED: ((512, 512), (96, 90)),
@@ -61,18 +59,18 @@ _COLOR_CROPS = {
     ColorResolution.R3072P: ((4096, 3072), (0, 0)),
 }
 
-#: what libk4a takes where the factory could not estimate the radius (about 120 degrees)
+#: libk4a's default where the factory could not estimate the radius; about 120 degrees
 _DEFAULT_METRIC_RADIUS = 1.7
-_SMALLEST_METRIC_RADIUS = 0.0001
+_MIN_METRIC_RADIUS = 0.0001
 
-#: A rotation R is refused where an element of R Rᵀ - I is larger: measured calibrations have up
-#: to 2e-6, Orbbec's template 0.012.
-_LARGEST_SKEW = 0.05
+#: largest element of R Rᵀ - I that is accepted of a rotation R: measured calibrations have up to
+#: 2e-6, Orbbec's template 0.012
+_MAX_ORTHOGONALITY_ERROR = 0.05
 
 
 @dataclass(frozen=True)
-class _Lens:
-    """A lens as the factory writes it: lengths are fractions of the sensor's width and height."""
+class _NormalizedLens:
+    """Lens as the factory stores it: lengths are fractions of the sensor's width and height."""
 
     width: int
     height: int
@@ -81,23 +79,24 @@ class _Lens:
     model: LensModel
 
     def intrinsics(
-        self, whole: tuple[int, int], corner: tuple[int, int], size: tuple[int, int],
+        self, sensor_size: tuple[int, int], crop_origin: tuple[int, int],
+        image_size: tuple[int, int],
     ) -> Intrinsics:
         """
         Return the intrinsics of a mode.
 
-        :param whole: width and height of the whole sensor in pixels of the mode.
-        :param corner: x and y there of the top left pixel of the mode's image.
-        :param size: width and height of the image.
+        :param sensor_size: width and height of the full sensor, in pixels of the mode.
+        :param crop_origin: x and y of the image's top left pixel on the sensor, in the same unit.
+        :param image_size: width and height of the image, pixels.
         """
         cx, cy, fx, fy, k1, k2, k3, k4, k5, k6, codx, cody, p2, p1 = self.parameters
-        scale = np.array(whole, np.float32)
-        center = np.array((cx, cy), np.float32) * scale - np.array(corner, np.float32)
-        # the factory's (0, 0) is the corner of the top left pixel, the SDK's is its center
+        scale = np.array(sensor_size, np.float32)
+        center = np.array((cx, cy), np.float32) * scale - np.array(crop_origin, np.float32)
+        # (0, 0) is the corner of the top left pixel for the factory, and its center for the SDK
         center -= np.float32(0.5)
         focal = np.array((fx, fy), np.float32) * scale
         return Intrinsics(
-            width=size[0], height=size[1],
+            width=image_size[0], height=image_size[1],
             fx=float(focal[0]), fy=float(focal[1]), cx=float(center[0]), cy=float(center[1]),
             k1=k1, k2=k2, k3=k3, k4=k4, k5=k5, k6=k6, p1=p1, p2=p2, codx=codx, cody=cody,
             metric_radius=self.metric_radius, model=self.model)
@@ -106,18 +105,17 @@ class _Lens:
 @dataclass(frozen=True, eq=False)
 class FactoryCalibration:
     """
-    What the factory measured on one camera.
+    Factory calibration of one camera.
 
-    ``raw`` is the JSON (bytes, UTF-8, no byte order mark, no NUL), ``serial`` and
-    ``factory_date`` as written there, empty where they are not. The transforms take points
-    from the depth camera's frame to the color camera's, accelerometer's and gyroscope's, meters;
-    they are as precise as the factory's numbers, which are rotations to about 1e-6 only
-    (``RigidTransform.normalized``).
+    ``raw`` is the JSON (bytes, UTF-8, without byte order mark and NUL). ``serial`` and
+    ``factory_date`` are copied from it, empty where absent. The transforms map points from the
+    frame of the depth camera to that of the color camera, accelerometer or gyroscope, in meters.
+    Their rotations are as stored, orthogonal to about 1e-6 only; see `RigidTransform.normalized`.
 
     ``accel_sigma`` (m/s²) and ``gyro_sigma`` (rad/s) are (3,), or None where the calibration has
-    none: "Noise", of which the SDK (k4ainternal/calibration.h) says that it is the "standard
-    deviation of the noise". Neither its unit nor the rate it holds for is documented; that it is
-    that of a single sample as delivered, in the sample's unit, is assumed here.
+    none. They are the JSON's "Noise", which the SDK (k4ainternal/calibration.h) calls the
+    "standard deviation of the noise" without giving unit or bandwidth; this package assumes that
+    of a single sample as delivered, in the sample's unit.
     """
 
     raw: bytes = field(repr=False)
@@ -128,16 +126,16 @@ class FactoryCalibration:
     depth_to_gyro: RigidTransform
     accel_sigma: npt.NDArray[np.float64] | None
     gyro_sigma: npt.NDArray[np.float64] | None
-    _depth_lens: _Lens = field(repr=False)
-    _color_lens: _Lens = field(repr=False)
+    _depth_lens: _NormalizedLens = field(repr=False)
+    _color_lens: _NormalizedLens = field(repr=False)
 
     @classmethod
     def from_raw(cls, raw: bytes | str) -> FactoryCalibration:
         """
-        Read the calibration as the camera and recordings hold it.
+        Parse a calibration as cameras and recordings store it.
 
-        :param raw: JSON; a byte order mark is skipped and all from the first NUL on is ignored.
-        :raises CalibrationError: it cannot be read or cannot be right; names what.
+        :param raw: JSON; a byte order mark is skipped, and everything from the first NUL on.
+        :raises CalibrationError: it is malformed or a value is implausible; names the value.
         """
         data = raw.encode('utf-8', 'surrogatepass') if isinstance(raw, str) else bytes(raw)
         data = data.split(b'\0', 1)[0].removeprefix(b'\xef\xbb\xbf')
@@ -158,8 +156,8 @@ class FactoryCalibration:
         from_depth = _read_pose(depth['Rt']).inverse()
         return cls(
             raw=data,
-            serial=_read_text(metadata, 'SerialId'),
-            factory_date=_read_text(metadata, 'FactoryCalDate'),
+            serial=_read_optional_string(metadata, 'SerialId'),
+            factory_date=_read_optional_string(metadata, 'FactoryCalDate'),
             depth_to_color=_read_pose(color['Rt']) @ from_depth,
             depth_to_accel=_read_pose(accel['Rt']) @ from_depth,
             depth_to_gyro=_read_pose(gyro['Rt']) @ from_depth,
@@ -170,48 +168,48 @@ class FactoryCalibration:
 
     def depth(self, mode: DepthMode) -> Intrinsics:
         """
-        Return the intrinsics of the depth camera (and infrared) in a mode.
+        Return the intrinsics of the depth and infrared images in a mode.
 
         :raises CalibrationError: the mode is OFF.
         """
         if mode not in _DEPTH_CROPS:
-            raise CalibrationError(f'the depth camera has no image in mode {mode.name}')
+            raise CalibrationError(f'there are no depth intrinsics in mode {mode.name}')
         return self._depth_lens.intrinsics(*_DEPTH_CROPS[mode], mode.size)
 
     def color(self, resolution: ColorResolution) -> Intrinsics:
         """
-        Return the intrinsics of the color camera at a resolution.
+        Return the intrinsics of the color image at a resolution.
 
         :raises CalibrationError: the resolution is OFF.
         """
         if resolution not in _COLOR_CROPS:
-            raise CalibrationError(f'the color camera has no image at {resolution.name}')
+            raise CalibrationError(f'there are no color intrinsics at {resolution.name}')
         return self._color_lens.intrinsics(*_COLOR_CROPS[resolution], resolution.size)
 
 
 def _refuse(problem: str) -> NoReturn:
-    """Raise the error for a calibration with this problem."""
+    """Raise the error that names a problem of the calibration."""
     raise CalibrationError(
-        f'cannot use the factory calibration: {problem}; read it again from the camera or from '
-        'a recording made with it')
+        f'cannot use the factory calibration: {problem}; read it again from the camera, or from a '
+        'recording of that camera')
 
 
 @dataclass(frozen=True)
 class _Node:
-    """One value of the JSON and its path in it, by which errors name it."""
+    """A value of the JSON, with its path for error messages."""
 
     value: object
     path: str
 
     def __getitem__(self, key: str) -> _Node:
-        """Return a member that must be there."""
+        """Return a required member of an object."""
         node = self.get(key)
         if node is None:
             _refuse(f'{self.path}.{key}'.lstrip('.') + ' is missing')
         return node
 
     def get(self, key: str) -> _Node | None:
-        """Return a member, or None if there is none."""
+        """Return an optional member of an object, or None if it is absent."""
         if not isinstance(self.value, dict):
             self.refuse('is not an object')
         if key not in self.value:
@@ -219,7 +217,7 @@ class _Node:
         return _Node(self.value[key], f'{self.path}.{key}'.lstrip('.'))
 
     def find(self, key: str, name: str) -> _Node:
-        """Return the first object of this array in which ``key`` is ``name``."""
+        """Return the first element of an array whose member ``key`` equals ``name``."""
         for node in self.elements():
             if node[key].text() == name:
                 return node
@@ -238,7 +236,7 @@ class _Node:
         return self.value
 
     def number(self) -> float:
-        """Return a number as libk4a keeps it: rounded to single precision, and finite."""
+        """Return a finite number, rounded to single precision as libk4a stores it."""
         if isinstance(self.value, bool) or not isinstance(self.value, (int, float)):
             self.refuse('is not a number')
         try:
@@ -258,30 +256,30 @@ class _Node:
         return [element.number() for element in elements]
 
     def refuse(self, problem: str) -> NoReturn:
-        """Raise the error that says that this value has a problem."""
-        _refuse(f'{self.path or "the whole"} {problem}')
+        """Raise the error that names this value and its problem."""
+        _refuse(f'{self.path or "the document"} {problem}')
 
 
-def _read_text(parent: _Node | None, key: str) -> str:
-    """Return an optional string, empty if it is absent."""
+def _read_optional_string(parent: _Node | None, key: str) -> str:
+    """Return an optional string member, empty if it is absent."""
     node = parent.get(key) if parent is not None else None
     return node.text() if node is not None else ''
 
 
 def _read_pose(node: _Node) -> RigidTransform:
-    """Return the transform from the calibration's common frame to a sensor's."""
+    """Return the transform from the common frame of the calibration to a sensor's frame."""
     rotation = np.array(node['Rotation'].numbers(9)).reshape(3, 3)
     translation = np.array(node['Translation'].numbers(3))
     with np.errstate(all='ignore'):
-        skew = np.abs(rotation @ rotation.T - np.eye(3)).max()
+        error = np.abs(rotation @ rotation.T - np.eye(3)).max()
         proper = np.linalg.det(rotation) > 0
-    if not (skew <= _LARGEST_SKEW and proper):
+    if not (error <= _MAX_ORTHOGONALITY_ERROR and proper):
         node['Rotation'].refuse('is not a rotation matrix')
     return RigidTransform(rotation, translation)
 
 
 def _read_sigma(noise: _Node | None) -> npt.NDArray[np.float64] | None:
-    """Return the noise at any temperature: the first three numbers, or None if not all are > 0."""
+    """Return the first three numbers, which hold at any temperature; None if one is not > 0."""
     if noise is None:
         return None
     sigma = np.array([element.number() for element in noise.elements()[:3]])
@@ -291,31 +289,31 @@ def _read_sigma(noise: _Node | None) -> npt.NDArray[np.float64] | None:
     return sigma
 
 
-def _read_lens(camera: _Node) -> _Lens:
-    """Return the lens of a camera."""
+def _read_lens(camera: _Node) -> _NormalizedLens:
+    """Return the lens of one camera."""
     intrinsics = camera['Intrinsics']
     model = intrinsics['ModelType']
-    if model.text() not in _MODELS:
-        model.refuse(f'is {model.text()}, which the SDK does not support either')
+    if model.text() not in _LENS_MODELS:
+        model.refuse(f'is {model.text()}, which neither libk4a nor this driver supports')
     count = intrinsics['ModelParameterCount']
-    # 15 with the rational 6KT model; the last one is not used
+    # 15 with the rational 6KT model, of which the last one is unused
     if count.number() not in (14, 15):
         count.refuse(f'is {count.number():g} instead of 14 or 15')
     parameters = intrinsics['ModelParameters']
     values = parameters.numbers(int(count.number()))[:14]
-    # fractions of the sensor's size; far outside of these bounds it is no camera any more
-    for i, name, least in ((0, 'cx', -10), (1, 'cy', -10), (2, 'fx', 1e-3), (3, 'fy', 1e-3)):
-        if not least <= values[i] <= 10:
-            parameters.refuse(f'has {name} = {values[i]:g}, which no lens has')
+    # fractions of the sensor's size: generous bounds, to reject garbage
+    for i, name, minimum in ((0, 'cx', -10), (1, 'cy', -10), (2, 'fx', 1e-3), (3, 'fy', 1e-3)):
+        if not minimum <= values[i] <= 10:
+            parameters.refuse(f'has {name} = {values[i]:g}, which is implausible for a lens')
     radius = camera['MetricRadius'].number()
-    if radius <= _SMALLEST_METRIC_RADIUS:
+    if radius <= _MIN_METRIC_RADIUS:
         radius = float(np.float32(_DEFAULT_METRIC_RADIUS))
-    return _Lens(
+    return _NormalizedLens(
         int(camera['SensorWidth'].number()), int(camera['SensorHeight'].number()),
-        tuple(values), radius, _MODELS[model.text()])
+        tuple(values), radius, _LENS_MODELS[model.text()])
 
 
-def _read_depth_lens(camera: _Node) -> _Lens:
+def _read_depth_lens(camera: _Node) -> _NormalizedLens:
     """Return the lens of the depth camera."""
     lens = _read_lens(camera)
     if (lens.width, lens.height) != (1024, 1024):
@@ -323,8 +321,8 @@ def _read_depth_lens(camera: _Node) -> _Lens:
     return lens
 
 
-def _read_color_lens(camera: _Node) -> _Lens:
-    """Return the lens of the color camera, of which early calibrations cover 16:9 only."""
+def _read_color_lens(camera: _Node) -> _NormalizedLens:
+    """Return the lens of the color camera; early calibrations are for 16:9, and are converted."""
     lens = _read_lens(camera)
     if lens.width > 0 and lens.width * 3 // 4 == lens.height:
         return lens
@@ -333,4 +331,4 @@ def _read_color_lens(camera: _Node) -> _Lens:
     cx, cy, fx, fy, *rest = lens.parameters
     cy = float((np.float32(cy) * np.float32(2304) + np.float32(384)) / np.float32(3072))
     fy = float(np.float32(fy) * np.float32(2304) / np.float32(3072))
-    return _Lens(4096, 3072, (cx, cy, fx, fy, *rest), lens.metric_radius, lens.model)
+    return _NormalizedLens(4096, 3072, (cx, cy, fx, fy, *rest), lens.metric_radius, lens.model)

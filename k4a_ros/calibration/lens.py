@@ -13,10 +13,10 @@
 # limitations under the License.
 
 """
-The lens of one camera in one mode, exactly as libk4a models it.
+Lens model of one camera in one mode: libk4a's, to the rounding of single precision.
 
-Written after the Azure Kinect Sensor SDK, src/transformation/intrinsic_transformation.c. All
-pixels are in the SDK's (and OpenCV's) convention: (0, 0) is the center of the top left pixel.
+Follows src/transformation/intrinsic_transformation.c of the Azure Kinect Sensor SDK. Pixel
+coordinates are those of the SDK and OpenCV: (0, 0) is the center of the top left pixel.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ import numpy.typing as npt
 
 LensModel = Literal['brown_conrady', 'rational_6kt']
 
-#: Gauss-Newton passes, and the squared pixel errors to stop at and to accept (libk4a's own)
-_MAX_PASSES = 20
-_STOP_ERROR = 1e-22
-_ACCEPTED_ERROR = 1e-6
+#: Gauss-Newton: libk4a's iteration limit, and the squared errors at which it stops and accepts
+_MAX_ITERATIONS = 20
+_STOP_ERROR_PX2 = 1e-22
+_ACCEPTED_ERROR_PX2 = 1e-6
 
-#: pixels unprojected at a time: small enough for their intermediate results to stay in the cache
-_BLOCK = 16384
+#: pixels unprojected at a time: few enough for intermediate results to stay in the CPU cache
+_BLOCK_PIXELS = 16384
 
 Floats = npt.NDArray[Any]
 
@@ -45,14 +45,14 @@ Floats = npt.NDArray[Any]
 @dataclass(frozen=True)
 class Intrinsics:
     """
-    How a camera maps directions to the pixels of its image.
+    Intrinsics of a camera: the mapping from directions to pixels.
 
-    ``fx``, ``fy``, ``cx``, ``cy`` are pixels; ``k1`` to ``k6``, ``p1``, ``p2`` the distortion;
-    (``codx``, ``cody``) its center, in x/z and y/z. Directions further than ``metric_radius``
-    from that center have no pixel.
+    ``fx``, ``fy``, ``cx``, ``cy`` are in pixels; ``k1`` to ``k6``, ``p1`` and ``p2`` are the
+    distortion; (``codx``, ``cody``) is its center, in x/z and y/z. Directions farther than
+    ``metric_radius`` from that center do not project to a pixel.
 
-    With ``model`` 'brown_conrady' this is OpenCV's rational model. 'rational_6kt' (devices from
-    before the product) lacks the factor 2 in the mixed tangential terms, which OpenCV and
+    ``model`` 'brown_conrady' is OpenCV's rational model. 'rational_6kt', of pre-production
+    devices, lacks the factor 2 in the mixed tangential terms, which OpenCV and
     sensor_msgs/CameraInfo cannot express.
     """
 
@@ -77,42 +77,42 @@ class Intrinsics:
 
     @property
     def camera_matrix(self) -> npt.NDArray[np.float64]:
-        """Return K, (3, 3) float64, pixels."""
+        """Return the camera matrix K, (3, 3) float64, pixels."""
         return np.array([[self.fx, 0.0, self.cx], [0.0, self.fy, self.cy], [0.0, 0.0, 1.0]])
 
     @property
     def distortion(self) -> npt.NDArray[np.float64]:
-        """Return D, (8,) float64, in OpenCV's order k1 k2 p1 p2 k3 k4 k5 k6."""
+        """Return the distortion D, (8,) float64, in OpenCV's order k1 k2 p1 p2 k3 k4 k5 k6."""
         return np.array(
             [self.k1, self.k2, self.p1, self.p2, self.k3, self.k4, self.k5, self.k6])
 
     @property
     def parameters(self) -> tuple[float, ...]:
         """
-        Return what compiled code takes of a lens, 16 numbers.
+        Return the lens as compiled kernels take it, 16 numbers.
 
-        fx, fy, cx, cy, k1 to k6, p1, p2, codx, cody, metric_radius², and the factor of the mixed
-        tangential terms: 2, or 1 with 'rational_6kt'.
+        These are fx, fy, cx, cy, k1 to k6, p1, p2, codx, cody, metric_radius², and the factor of
+        the mixed tangential terms: 2, or 1 with 'rational_6kt'.
         """
         return (self.fx, self.fy, self.cx, self.cy, self.k1, self.k2, self.k3, self.k4, self.k5,
                 self.k6, self.p1, self.p2, self.codx, self.cody, self.metric_radius ** 2,
-                self._mixed)
+                self._mixed_factor)
 
     @property
-    def _mixed(self) -> float:
+    def _mixed_factor(self) -> float:
         return 2.0 if self.model == 'brown_conrady' else 1.0
 
     def project(self, points: npt.ArrayLike) -> tuple[Floats, npt.NDArray[np.bool_]]:
         """
-        Return the pixels in which points are seen.
+        Project points to pixels.
 
-        Computed in the precision of ``points``; with float32 the result is libk4a's.
+        Computed in the precision of ``points``; with float32 as libk4a, to rounding.
 
         :param points: (..., 3) in the camera's frame, any unit of length.
-        :return: pixels (..., 2), not limited to the image, and whether each is valid (...,):
-            invalid ones, NaN, are not in front of the camera or beyond ``metric_radius``.
+        :return: pixels (..., 2), which may lie outside the image, and a mask of the valid ones
+            (...,). Invalid ones are NaN: points with z <= 0 or beyond ``metric_radius``.
         """
-        points = _floating(points, 3)
+        points = _as_floats(points, 3)
         z = points[..., 2]
         with np.errstate(all='ignore'):
             u, v, inside, _ = self._distort(points[..., 0] / z, points[..., 1] / z)
@@ -123,19 +123,19 @@ class Intrinsics:
 
     def unproject(self, pixels: npt.ArrayLike) -> tuple[Floats, npt.NDArray[np.bool_]]:
         """
-        Return the directions that pixels see: ``project`` inverted by Gauss-Newton.
+        Return the directions of pixels: the inverse of `project`, by Gauss-Newton iteration.
 
-        Computed in the precision of ``pixels``; with float32 the result is libk4a's.
+        Computed in the precision of ``pixels``; with float32 as libk4a, to rounding.
 
         :param pixels: (..., 2).
-        :return: x/z and y/z (..., 2), and whether each is valid (...,): invalid ones, NaN, are
-            where the iteration leaves ``metric_radius`` or stays 0.001 px or more off.
+        :return: x/z and y/z (..., 2), and a mask of the valid ones (...,). Invalid ones are NaN:
+            the iteration leaves ``metric_radius`` or does not come within 0.001 px.
         """
-        pixels = _floating(pixels, 2)
+        pixels = _as_floats(pixels, 2)
         flat = pixels.reshape(-1, 2)
         rays = np.empty_like(flat)
-        for start in range(0, len(flat), _BLOCK):
-            block = slice(start, start + _BLOCK)
+        for start in range(0, len(flat), _BLOCK_PIXELS):
+            block = slice(start, start + _BLOCK_PIXELS)
             rays[block] = self._unproject_block(flat[block, 0].copy(), flat[block, 1].copy())
         rays = rays.reshape(pixels.shape)
         return rays, ~np.isnan(rays[..., 0])
@@ -144,7 +144,7 @@ class Intrinsics:
         """
         Return x/z and y/z of every pixel, (height, width, 2) float32, NaN where invalid.
 
-        The array is read-only; those of the two lenses that were asked last are kept.
+        The array is read-only and cached for the two lenses that were used last.
         """
         return _rays(self)
 
@@ -152,12 +152,12 @@ class Intrinsics:
         self, x: Floats, y: Floats, jacobian: bool = False,
     ) -> tuple[Floats, Floats, npt.NDArray[np.bool_], tuple[Floats, ...]]:
         """
-        Return the pixels u and v of directions, whether they are inside, and the Jacobian.
+        Return u and v in pixels, whether within ``metric_radius``, and the Jacobian.
 
-        The Jacobian is (du/dx, du/dy, dv/dx, dv/dy), empty unless asked for. The order of the
-        operations is libk4a's, so that float32 rounds as it does there.
+        The Jacobian is (du/dx, du/dy, dv/dx, dv/dy), empty without ``jacobian``. Operations are
+        in libk4a's order, so that float32 rounds identically.
         """
-        mixed = self._mixed
+        mixed = self._mixed_factor
         xp = x - self.codx
         yp = y - self.cody
         xx = xp * xp
@@ -188,13 +188,13 @@ class Intrinsics:
             self.fy * (d + yy * dd + 6.0 * yp * self.p1 + mixed * xp * self.p2))
 
     def _unproject_block(self, u: Floats, v: Floats) -> Floats:
-        """Return the directions of the pixels (u, v), (N, 2), NaN where there is none."""
+        """Return the directions of the pixels (u, v), (N, 2), NaN where invalid."""
         best = np.full((len(u), 2), np.nan, u.dtype)
         best_error = np.full(len(u), np.inf, u.dtype)
         index = np.arange(len(u))
         with np.errstate(all='ignore'):
             x, y = self._first_guess(u, v)
-            for _ in range(_MAX_PASSES):
+            for _ in range(_MAX_ITERATIONS):
                 pu, pv, inside, (j00, j01, j10, j11) = self._distort(x, y, jacobian=True)
                 eu = u - pu
                 ev = v - pv
@@ -204,18 +204,18 @@ class Intrinsics:
                 best[index[better], 0] = x[better]
                 best[index[better], 1] = y[better]
                 best_error[index[better]] = error[better]
-                going = better & (error >= _STOP_ERROR)
+                active = better & (error >= _STOP_ERROR_PX2)
                 scale = 1.0 / (j00 * j11 - j01 * j10)
-                x = (x + (scale * j11 * eu - scale * j01 * ev))[going]
-                y = (y + (scale * j00 * ev - scale * j10 * eu))[going]
-                u, v, index = u[going], v[going], index[going]
+                x = (x + (scale * j11 * eu - scale * j01 * ev))[active]
+                y = (y + (scale * j00 * ev - scale * j10 * eu))[active]
+                u, v, index = u[active], v[active], index[active]
                 if not index.size:
                     break
-        best[~(best_error <= _ACCEPTED_ERROR)] = np.nan
+        best[~(best_error <= _ACCEPTED_ERROR_PX2)] = np.nan
         return best
 
     def _first_guess(self, u: Floats, v: Floats) -> tuple[Floats, Floats]:
-        """Return directions near those of the pixels (u, v), where the iteration starts."""
+        """Return approximate directions of the pixels (u, v), the start of the iteration."""
         xd = (u - self.cx) / self.fx - self.codx
         yd = (v - self.cy) / self.fy - self.cody
         r2 = xd * xd + yd * yd
@@ -243,8 +243,8 @@ def _rays(lens: Intrinsics) -> npt.NDArray[np.float32]:
     return rays
 
 
-def _floating(values: npt.ArrayLike, columns: int) -> Floats:
-    """Return an array (..., columns) of float32 or float64, as it is where it is that already."""
+def _as_floats(values: npt.ArrayLike, columns: int) -> Floats:
+    """Return an array (..., columns), float32 unchanged and everything else as float64."""
     array = np.asarray(values)
     if array.dtype not in (np.float32, np.float64):
         array = array.astype(np.float64)

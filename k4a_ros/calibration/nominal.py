@@ -13,14 +13,13 @@
 # limitations under the License.
 
 """
-A calibration of our own making, for a camera that does not exist.
+Nominal calibration, for simulated cameras, tests and demonstrations.
 
-For simulated cameras, tests and demonstrations. The layout is that of a factory calibration, and
-libk4a accepts it; the numbers are not any device's. They were chosen, and rounded, to give what
-Microsoft's hardware specification promises of every device: fields of view of 75°x65° (NFOV),
-120°x120° (WFOV), 90°x59° and 90°x74° (color, 16:9 and 4:3), a distance of 32 mm between the two
-cameras and a tilt of 6° between them. The lenses distort about as much as real ones do, so that
-code which forgets about distortion is found out.
+It has the layout of a factory calibration and libk4a accepts it, but it is not a measurement of
+any device. Its rounded values give what Microsoft's hardware specification states for every
+device: fields of view of 75°x65° (NFOV), 120°x120° (WFOV), 90°x59° and 90°x74° (color, 16:9 and
+4:3), 32 mm and 6° of tilt between the two cameras. The lenses distort about as much as real ones,
+so that code which ignores distortion fails visibly.
 """
 
 from __future__ import annotations
@@ -29,29 +28,29 @@ import json
 import math
 from typing import Any
 
-_TILT = math.radians(6.0)
+_TILT_RAD = math.radians(6.0)
 
-#: fractions of the sensor's width and height, distortion k1..k6, its center, then p2 before p1
+#: cx, cy, fx, fy (fractions of the sensor's size), k1 to k6, codx, cody, p2, p1
 _DEPTH_LENS = (
     0.505, 0.51, 0.4925, 0.4925, 0.5, 0.01, -0.001, 0.93, 0.06, -0.002, 0.0, 0.0, -6e-5, 9e-5)
 _COLOR_LENS = (
     0.4975, 0.504, 0.485, 0.6465, 0.12, -0.1, 0.03, 0.05, -0.04, 0.01, 0.0, 0.0, -2e-4, 3e-4)
 
-#: σ of the inertial sensors, rad/s and m/s²
-_GYRO_NOISE = 0.001
-_ACCEL_NOISE = 0.01
+#: standard deviation of one sample
+_GYRO_SIGMA_RAD_S = 0.001
+_ACCEL_SIGMA_M_S2 = 0.01
 
 
 def nominal_calibration(serial: str = '000000000000') -> bytes:
     """
-    Return the calibration as a camera would: JSON with a NUL at its end.
+    Return the calibration as a camera stores it: JSON, terminated by NUL.
 
-    :param serial: what it says the camera's serial number is.
+    :param serial: serial number of the camera.
     """
-    c, s = math.cos(_TILT), math.sin(_TILT)
+    c, s = math.cos(_TILT_RAD), math.sin(_TILT_RAD)
     identity = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
-    # the depth camera looks down by the tilt, as seen from the color camera and from the IMU,
-    # whose axes point backward, left and down
+    # relative to the color camera and the IMU, the depth camera is pitched down by the tilt; the
+    # IMU's axes point backward, left and down
     to_color = (1.0, 0.0, 0.0, 0.0, c, s, 0.0, -s, c)
     to_imu = (0.0, s, -c, -1.0, 0.0, 0.0, 0.0, c, s)
     return json.dumps({'CalibrationInformation': {
@@ -62,8 +61,8 @@ def nominal_calibration(serial: str = '000000000000') -> bytes:
                     _pose(to_color, (-0.032, -0.002, 0.004))),
         ],
         'InertialSensors': [
-            _inertial_sensor('Gyro', _GYRO_NOISE, _pose(to_imu, (0.0, 0.0, 0.0))),
-            _inertial_sensor('Accelerometer', _ACCEL_NOISE,
+            _inertial_sensor('Gyro', _GYRO_SIGMA_RAD_S, _pose(to_imu, (0.0, 0.0, 0.0))),
+            _inertial_sensor('Accelerometer', _ACCEL_SIGMA_M_S2,
                              _pose(to_imu, (-0.05, 0.003, 0.002))),
         ],
         'Metadata': {
@@ -77,7 +76,7 @@ def nominal_calibration(serial: str = '000000000000') -> bytes:
 
 
 def _pose(rotation: tuple[float, ...], translation: tuple[float, ...]) -> dict[str, Any]:
-    """Return a transform from the depth camera's frame, meters."""
+    """Return the entry of a transform from the depth camera's frame to a sensor's, meters."""
     return {'Rotation': rotation, 'Translation': translation}
 
 
@@ -104,8 +103,8 @@ def _camera(
 
 
 def _inertial_sensor(kind: str, noise: float, pose: dict[str, Any]) -> dict[str, Any]:
-    """Return the entry of one inertial sensor, which needs no correction."""
-    # a cubic polynomial of the temperature for each element of a unit matrix
+    """Return the entry of one inertial sensor, with zero bias and unit scale."""
+    # each element of the identity matrix is a cubic polynomial of the temperature
     mixing = [[1.0, 0.0, 0.0, 0.0] if i % 4 == 0 else [0.0] * 4 for i in range(9)]
     return {
         'BiasTemperatureModel': [0.0] * 12,

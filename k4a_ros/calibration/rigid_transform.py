@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A rotation and a translation."""
+"""Rigid transforms, and rotation matrices as quaternions."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ import numpy.typing as npt
 @dataclass(frozen=True, eq=False)
 class RigidTransform:
     """
-    A rotation and a translation: a point p becomes ``rotation @ p + translation``.
+    A rotation and a translation: point p maps to ``rotation @ p + translation``.
 
-    ``rotation`` (3, 3) and ``translation`` (3,), meters, are read-only float64 copies of what is
-    given.
+    ``rotation`` (3, 3) and ``translation`` (3,), meters, are read-only float64 copies of the
+    arguments.
     """
 
     rotation: npt.NDArray[np.float64]
@@ -45,26 +45,26 @@ class RigidTransform:
 
     @classmethod
     def identity(cls) -> RigidTransform:
-        """Return the transform that leaves every point where it is."""
+        """Return the identity transform."""
         return cls(np.eye(3), np.zeros(3))
 
     def inverse(self) -> RigidTransform:
-        """Return the transform back; the rotation is transposed, as libk4a does."""
+        """Return the inverse; as in libk4a, the rotation is transposed."""
         return RigidTransform(self.rotation.T, -self.rotation.T @ self.translation)
 
     def __matmul__(self, other: RigidTransform) -> RigidTransform:
-        """Return the transform that applies ``other`` first, then this."""
+        """Return the composition: ``other`` is applied first, then this transform."""
         return RigidTransform(
             self.rotation @ other.rotation,
             self.rotation @ other.translation + self.translation)
 
     def apply(self, points: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Return the transformed points; (..., 3) meters in and out."""
+        """Transform points, (..., 3), meters."""
         return np.asarray(points, np.float64) @ self.rotation.T + self.translation
 
     def normalized(self) -> RigidTransform:
         """
-        Return this with the nearest true rotation, by singular value decomposition.
+        Return this transform with the nearest proper rotation, by singular value decomposition.
 
         Nearest in the Frobenius norm: Higham, "Matrix nearness problems and applications", 1989.
         """
@@ -73,19 +73,19 @@ class RigidTransform:
         return RigidTransform(u * sign @ vt, self.translation)
 
     def quaternion(self) -> tuple[float, float, float, float]:
-        """Return the rotation as a unit quaternion: x, y, z and w, which is not negative."""
+        """Return the rotation as a unit quaternion x, y, z, w with w >= 0."""
         w, x, y, z = quaternions(self.rotation[np.newaxis])[0].tolist()
         return x, y, z, w
 
 
 def quaternions(rotations: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """
-    Return rotations (N, 3, 3) as unit quaternions w, x, y, z with w >= 0, (N, 4).
+    Convert rotation matrices (N, 3, 3) to unit quaternions w, x, y, z with w >= 0, (N, 4).
 
-    Shepperd, "Quaternion from rotation matrix", 1978: divides by the largest component.
+    Shepperd, "Quaternion from rotation matrix", 1978: divide by the largest component.
     """
     m = np.asarray(rotations, np.float64)
-    products = np.empty((len(m), 4, 4))  # 4 q qᵀ
+    products = np.empty((len(m), 4, 4))  # 4 q qᵀ of each quaternion q
     a, b, c = m[:, 0, 0], m[:, 1, 1], m[:, 2, 2]
     products[:, 0, 0] = 1 + a + b + c
     products[:, 1, 1] = 1 + a - b - c

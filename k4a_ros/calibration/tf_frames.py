@@ -13,7 +13,7 @@
 # limitations under the License.
 
 """
-Names of the frames, and the static transforms between them.
+Names of the TF frames, and the static transforms between them.
 
 ::
 
@@ -28,8 +28,8 @@ Names of the frames, and the static transforms between them.
         y -------+'           camera's, 32 mm to the depth camera's right, is about parallel
                               to it.
 
-Names and tree are those of Microsoft's driver, so that what was set up for it keeps working: the
-names end in _link although the cameras' frames are optical frames.
+Names and tree are those of Microsoft's driver, for compatibility: hence the suffix _link, although
+the frames of the cameras are optical frames.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from dataclasses import dataclass
 import math
 
 from k4a_ros.calibration.factory import FactoryCalibration
-from k4a_ros.calibration.factory import RigidTransform
+from k4a_ros.calibration.rigid_transform import RigidTransform
 import numpy as np
 
 CAMERA_BASE = 'camera_base'
@@ -46,20 +46,20 @@ DEPTH_CAMERA = 'depth_camera_link'
 RGB_CAMERA = 'rgb_camera_link'
 IMU = 'imu_link'
 
-#: The depth camera looks this far down: hardware specification, and Microsoft's driver
-#: (k4a_calibration_transform_data.cpp), where also its height in camera_base, meters, is from.
-DEPTH_TILT = math.radians(6.0)
-DEPTH_HEIGHT = 0.0018
+#: pitch of the depth camera below camera_base's x (hardware specification, and
+#: k4a_calibration_transform_data.cpp of Microsoft's driver), and its height there (the latter)
+DEPTH_TILT_RAD = math.radians(6.0)
+DEPTH_HEIGHT_M = 0.0018
 
-#: axes of a camera's optical frame (x right, y down, z forward) in a body frame (x forward,
-#: y left, z up): REP 103, "suffix frames"
+#: rotation from an optical frame (x right, y down, z forward) to a body frame (x forward, y left,
+#: z up): REP 103, "suffix frames"
 BODY_FROM_OPTICAL = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
 BODY_FROM_OPTICAL.setflags(write=False)
 
 
 @dataclass(frozen=True)
 class FrameTransform:
-    """Where ``child`` is in ``parent``: ``transform`` takes points from child to parent."""
+    """Pose of ``child`` in ``parent``: ``transform`` maps points from child to parent."""
 
     parent: str
     child: str
@@ -68,23 +68,23 @@ class FrameTransform:
 
 def base_from_depth() -> RigidTransform:
     """
-    Return where the depth camera is in camera_base: the same for every camera.
+    Return the pose of the depth camera in camera_base, a constant.
 
-    Its z axis looks DEPTH_TILT below the base's x. Microsoft's driver gives this rotation as
-    setEuler(-π/2, π, π/2) * setEuler(0, -6°, 0), which is the same.
+    Its z axis points DEPTH_TILT_RAD below the base's x axis. Microsoft's driver writes the same
+    rotation as setEuler(-π/2, π, π/2) * setEuler(0, -6°, 0).
     """
-    c, s = math.cos(DEPTH_TILT), math.sin(DEPTH_TILT)
+    c, s = math.cos(DEPTH_TILT_RAD), math.sin(DEPTH_TILT_RAD)
     tilt = np.array([[1.0, 0.0, 0.0], [0.0, c, s], [0.0, -s, c]])
-    return RigidTransform(BODY_FROM_OPTICAL @ tilt, np.array([0.0, 0.0, DEPTH_HEIGHT]))
+    return RigidTransform(BODY_FROM_OPTICAL @ tilt, np.array([0.0, 0.0, DEPTH_HEIGHT_M]))
 
 
 def static_transforms(
     calibration: FactoryCalibration, prefix: str = '',
 ) -> tuple[FrameTransform, ...]:
     """
-    Return the static transforms of one camera, rotations normalized.
+    Return the static transforms of one camera, with normalized rotations.
 
-    :param prefix: put in front of every frame's name as it is.
+    :param prefix: prepended verbatim to every frame name.
     """
     def frame(parent: str, child: str, transform: RigidTransform) -> FrameTransform:
         return FrameTransform(prefix + parent, prefix + child, transform)

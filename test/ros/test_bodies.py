@@ -23,7 +23,7 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from k4a_ros.body.joints import Joint
-from k4a_ros.calibration.tf_frames import DEPTH_TILT
+from k4a_ros.calibration.tf_frames import DEPTH_TILT_RAD
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -226,8 +226,8 @@ def test_landmarks_find_who_stands_there(tmp_path: Path) -> None:
         wait_for(lambda: len([m for m in clouds if m.height]) > 5, 'somebody', timeout=60)
         (person,) = joints(clouds[-1])
         # the depth camera looks 6 degrees down, from 1.1 m; the person is 1.75 m tall
-        down = person['y'] * np.cos(DEPTH_TILT) + person['z'] * np.sin(DEPTH_TILT)
-        ahead = person['z'] * np.cos(DEPTH_TILT) - person['y'] * np.sin(DEPTH_TILT)
+        down = person['y'] * np.cos(DEPTH_TILT_RAD) + person['z'] * np.sin(DEPTH_TILT_RAD)
+        ahead = person['z'] * np.cos(DEPTH_TILT_RAD) - person['y'] * np.sin(DEPTH_TILT_RAD)
         for joint, height in ((Joint.HEAD, 1.6), (Joint.PELVIS, 0.95), (Joint.ANKLE_LEFT, 0.07)):
             assert 1.1 - down[joint] == pytest.approx(height, abs=0.1)
         assert person['x'][Joint.PELVIS] == pytest.approx(STANDS[0], abs=0.08)

@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""The rules of the hardware: what cannot be streamed is said before anything starts."""
+"""Camera configurations: every combination that the hardware cannot stream is refused."""
 
 from __future__ import annotations
 
@@ -25,8 +24,6 @@ from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
 from k4a_ros.camera_config import validate
 from k4a_ros.camera_config import WiredSyncMode
-from k4a_ros.errors import ConfigError
-from k4a_ros.parameters.settings import Settings
 import pytest
 
 NFOV, WFOV = DepthMode.NFOV_UNBINNED, DepthMode.WFOV_UNBINNED
@@ -58,14 +55,14 @@ CONFIGS = st.builds(
                   subordinate_delay_off_master_usec=33334), ['0 and 33333']),
     (CameraConfig(NFOV, wired_sync_mode=WiredSyncMode.MASTER), ['master', 'color_resolution']),
 ])
-def test_each_rule_names_value_and_remedy(config: CameraConfig, parts: list[str]) -> None:
+def test_each_rule_names_the_value_and_the_remedy(config: CameraConfig, parts: list[str]) -> None:
     found = validate(config)
     assert len(found) == 1
     for part in parts:
         assert part in found[0]
 
 
-def test_the_limits_themselves_are_allowed() -> None:
+def test_limits_are_inclusive() -> None:
     for config in (
             CameraConfig(WFOV, LARGE, fps=15), CameraConfig(WFOV, fps=5),
             CameraConfig(DepthMode.PASSIVE_IR, ColorResolution.R2160P, fps=30),
@@ -78,7 +75,7 @@ def test_the_limits_themselves_are_allowed() -> None:
         assert validate(config) == [], config
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     config = CameraConfig(
         WFOV, LARGE, ColorFormat.NV12, 30, depth_delay_off_color_usec=99999,
         subordinate_delay_off_master_usec=5)
@@ -86,12 +83,12 @@ def test_all_problems_are_told_at_once() -> None:
 
 
 @given(CONFIGS)
-def test_a_configuration_is_good_exactly_when_the_sdk_takes_it(config: CameraConfig) -> None:
-    assert (validate(config) == []) == _sdk_takes(config), config
+def test_valid_exactly_when_the_sdk_accepts_it(config: CameraConfig) -> None:
+    assert (validate(config) == []) == _sdk_accepts(config), config
 
 
-def _sdk_takes(config: CameraConfig) -> bool:
-    """Return what k4a.c and the table of modes of the hardware specification say."""
+def _sdk_accepts(config: CameraConfig) -> bool:
+    """Return whether k4a.c and the mode tables of the hardware specification allow it."""
     if config.fps not in (5, 15, 30):
         return False
     depth, color = config.depth_mode != 0, config.color_resolution != 0
@@ -113,68 +110,16 @@ def _sdk_takes(config: CameraConfig) -> bool:
 
 
 @given(CONFIGS)
-def test_every_sentence_names_a_parameter(config: CameraConfig) -> None:
-    for sentence in validate(config):
-        assert any(name in sentence for name in vars(config)), sentence
+def test_every_problem_names_a_parameter(config: CameraConfig) -> None:
+    for problem in validate(config):
+        assert any(name in problem for name in vars(config)), problem
 
 
 @pytest.mark.parametrize('label', ['OFF', '720P', '1080P', '1440P', '1536P', '2160P', '3072P'])
-def test_labels_of_resolutions(label: str) -> None:
+def test_resolution_labels_round_trip(label: str) -> None:
     assert ColorResolution.of(label).label == label
 
 
 @pytest.mark.parametrize('label', ['jpeg', 'nv12', 'yuy2', 'bgra'])
-def test_labels_of_formats(label: str) -> None:
+def test_format_labels_round_trip(label: str) -> None:
     assert ColorFormat.of(label).label == label
-
-
-def test_parameters_are_checked_against_the_hardware_all_at_once() -> None:
-    with pytest.raises(ConfigError) as error:
-        Settings.from_values({
-            'camera': 'simulated', 'depth_mode': 'WFOV_UNBINNED', 'fps': 30,
-            'color_format': 'nv12', 'color_resolution': '1080P'})
-    assert len(error.value.problems) == 2
-    Settings.from_values({'recording_file': 'a.mkv', 'depth_mode': 'WFOV_UNBINNED', 'fps': 30})
-
-
-def test_parameters_become_a_configuration() -> None:
-    settings = Settings.from_values({
-        'camera': 'simulated', 'depth_mode': 'WFOV_2X2BINNED', 'color_resolution': '1080P',
-        'color_format': 'bgra', 'fps': 15, 'imu_enabled': False,
-        'depth_delay_off_color_usec': -7, 'wired_sync_mode': 2,
-        'subordinate_delay_off_master_usec': 9, 'synchronized_images_only': True})
-    assert settings.camera_config == CameraConfig(
-        DepthMode.WFOV_2X2BINNED, ColorResolution.R1080P, ColorFormat.BGRA32, 15, depth=True,
-        ir=True, color=True, imu=False, depth_delay_off_color_usec=-7,
-        wired_sync_mode=WiredSyncMode.SUBORDINATE, subordinate_delay_off_master_usec=9,
-        synchronized_images_only=True)
-    off = Settings.from_values({'camera': 'simulated', 'depth_enabled': False}).camera_config
-    assert off.depth_mode is DepthMode.OFF
-    assert not off.ir
-
-
-def test_a_camera_is_simulated_only_if_asked_for() -> None:
-    assert Settings.from_values({}).camera_kind == 'device'
-    assert Settings.from_values({'recording_file': 'a.mkv'}).camera_kind == 'recording'
-    assert Settings.from_values({'camera': 'simulated'}).camera_kind == 'simulated'
-    with pytest.raises(ConfigError, match='leave one of them out'):
-        Settings.from_values({'camera': 'simulated', 'recording_file': 'a.mkv'})
-    with pytest.raises(ConfigError, match='recording_file is not given'):
-        Settings.from_values({'camera': 'recording'})
-
-
-def test_parameters_of_other_kinds_of_camera_are_told() -> None:
-    found = Settings.from_values({
-        'recording_file': 'a.mkv', 'fps': 5, 'depth_mode': 'NFOV_UNBINNED',
-        'simulation_seed': 3, 'playback_rate': 2.0}).unused_parameters()
-    assert len(found) == 2
-    assert 'depth_mode, fps' in found[0]
-    assert 'simulation_seed' in found[1]
-    simulated = Settings.from_values({'camera': 'simulated', 'fps': 5, 'gain': 3})
-    assert simulated.unused_parameters() == []
-
-
-@pytest.mark.parametrize('value', ['30', 29, 3.0, True])
-def test_numbers_with_choices_are_numbers(value: object) -> None:
-    with pytest.raises(ConfigError, match='fps is'):
-        Settings.from_values({'camera': 'simulated', 'fps': value})

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The factory calibration against libk4a itself, and against everything that is not one."""
+"""Factory calibration: equal to libk4a's, and every malformed input is refused."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings
 from hypothesis import strategies as st
 from k4a_ros.calibration.factory import FactoryCalibration
-from k4a_ros.calibration.factory import Intrinsics
+from k4a_ros.calibration.lens import Intrinsics
 from k4a_ros.calibration.nominal import nominal_calibration
 from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
@@ -46,7 +46,7 @@ NOMINAL = json.loads(nominal_calibration().rstrip(b'\0'))
 
 
 def rational_6kt() -> bytes:
-    """Return a calibration with 15 parameters, with tangential terms that one can see."""
+    """Return a calibration with 15 lens parameters and large tangential distortion."""
     root = copy.deepcopy(NOMINAL)
     for camera in root['CalibrationInformation']['Cameras']:
         intrinsics = camera['Intrinsics']
@@ -59,7 +59,7 @@ def rational_6kt() -> bytes:
 
 
 def no_metric_radius() -> bytes:
-    """Return a calibration where the factory could not estimate the radius, in 16:9."""
+    """Return a calibration without metric radii, with a 16:9 color sensor."""
     root = copy.deepcopy(NOMINAL)
     for camera in root['CalibrationInformation']['Cameras']:
         camera['MetricRadius'] = 0
@@ -70,11 +70,12 @@ def no_metric_radius() -> bytes:
 @pytest.fixture(
     scope='module', params=['nominal', 'rational_6kt', 'no_radius', 'recording', 'k4a_net'])
 def raw(request: pytest.FixtureRequest) -> bytes:
-    """Return a calibration as a camera holds it; the last two are of real cameras."""
-    made = {'nominal': nominal_calibration, 'rational_6kt': rational_6kt,
-            'no_radius': no_metric_radius}
-    if request.param in made:
-        return made[request.param]()
+    """Return a calibration as cameras store it; the last two are of real cameras."""
+    synthetic = {
+        'nominal': nominal_calibration, 'rational_6kt': rational_6kt,
+        'no_radius': no_metric_radius}
+    if request.param in synthetic:
+        return synthetic[request.param]()
     files = {'recording': 'recording_001514394512/calibration.json',
              'k4a_net': 'calibrations/raw_calibration_000019492412.bin'}
     return (request.getfixturevalue('test_data') / files[request.param]).read_bytes()
@@ -83,14 +84,14 @@ def raw(request: pytest.FixtureRequest) -> bytes:
 def libk4a(
     raw: bytes, depth: DepthMode = DepthMode.OFF, color: ColorResolution = ColorResolution.OFF,
 ) -> pyk4a.Calibration:
-    """Return libk4a's reading of a calibration."""
+    """Return a calibration as libk4a parses it."""
     return pyk4a.Calibration.from_raw(
         raw.rstrip(b'\0').decode(), pyk4a.DepthMode(depth.value),
         pyk4a.ColorResolution(color.value), thread_safe=False)
 
 
 def both(raw: bytes, camera: CalibrationType, mode: Any) -> tuple[Intrinsics, pyk4a.Calibration]:
-    """Return our and libk4a's reading of one camera in one mode."""
+    """Return the intrinsics of one camera in one mode, and libk4a's calibration."""
     ours = FactoryCalibration.from_raw(raw)
     if camera is CalibrationType.DEPTH:
         return ours.depth(mode), libk4a(raw, depth=mode)
@@ -98,14 +99,14 @@ def both(raw: bytes, camera: CalibrationType, mode: Any) -> tuple[Intrinsics, py
 
 
 def edge_grid(intrinsics: Intrinsics) -> np.ndarray:
-    """Return about 900 pixels all over the image, its border and a little beyond, (N, 2)."""
+    """Return about 900 pixels across the image and slightly beyond its border, (N, 2)."""
     u = np.unique(np.linspace(-4, intrinsics.width + 3, 30).round())
     v = np.unique(np.linspace(-4, intrinsics.height + 3, 30).round())
     return np.stack(np.meshgrid(u, v), axis=-1).reshape(-1, 2).astype(np.float32)
 
 
 def each(function: Any, inputs: np.ndarray, columns: int) -> np.ndarray:
-    """Call pyk4a for each row; rows of NaN where it says that the input is not valid."""
+    """Call pyk4a for each row; return NaN for rows that it rejects as invalid."""
     results = np.full((len(inputs), columns), np.nan)
     for i, row in enumerate(inputs.tolist()):
         try:
@@ -116,11 +117,11 @@ def each(function: Any, inputs: np.ndarray, columns: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize(('camera', 'mode'), CAMERAS, ids=CAMERA_IDS)
-def test_intrinsics_are_those_of_libk4a(raw, camera, mode):
+def test_intrinsics_match_libk4a(raw, camera, mode):
     ours, theirs = both(raw, camera, mode)
     assert (ours.width, ours.height) == mode.size
     if ours.model == 'rational_6kt':
-        # pyk4a does not print these; projection below compares them
+        # pyk4a cannot return these; the tests of project() compare them
         with pytest.raises(ValueError, match='Unknown camera calibration type'):
             theirs.get_camera_matrix(camera)
         return
@@ -129,7 +130,7 @@ def test_intrinsics_are_those_of_libk4a(raw, camera, mode):
 
 
 @pytest.mark.parametrize(('camera', 'mode'), CAMERAS, ids=CAMERA_IDS)
-def test_unproject_is_that_of_libk4a(raw, camera, mode):
+def test_unproject_matches_libk4a(raw, camera, mode):
     ours, theirs = both(raw, camera, mode)
     pixels = edge_grid(ours)
     expected = each(lambda p: theirs.convert_2d_to_3d(p, 1.0, camera)[:2], pixels, 2)
@@ -141,7 +142,7 @@ def test_unproject_is_that_of_libk4a(raw, camera, mode):
 
 
 @pytest.mark.parametrize(('camera', 'mode'), CAMERAS, ids=CAMERA_IDS)
-def test_project_is_that_of_libk4a(raw, camera, mode):
+def test_project_matches_libk4a(raw, camera, mode):
     ours, theirs = both(raw, camera, mode)
     x, y, z = np.meshgrid(
         np.linspace(-2000, 2000, 21), np.linspace(-2100, 1900, 21), [-300.0, 0.0, 1000.0, 4000.0])
@@ -155,9 +156,9 @@ def test_project_is_that_of_libk4a(raw, camera, mode):
 
 
 @pytest.mark.parametrize(('camera', 'mode'), CAMERAS[:6], ids=CAMERA_IDS[:6])
-def test_rays_of_every_pixel_are_those_of_libk4a(raw, camera, mode):
+def test_rays_of_every_pixel_match_libk4a(raw, camera, mode):
     ours, theirs = both(raw, camera, mode)
-    # libk4a's cloud is its own table of rays times the depth, rounded to mm
+    # libk4a's cloud is its table of rays times the depth, rounded to mm
     depth = np.full((ours.height, ours.width), 15000, np.uint16)
     cloud = transformation.depth_image_to_point_cloud(
         depth, theirs, False, camera is CalibrationType.DEPTH)
@@ -172,7 +173,7 @@ def test_rays_of_every_pixel_are_those_of_libk4a(raw, camera, mode):
 
 
 @pytest.mark.parametrize('target', ['color', 'accel', 'gyro'])
-def test_extrinsics_are_those_of_libk4a(raw, target):
+def test_extrinsics_match_libk4a(raw, target):
     ours = getattr(FactoryCalibration.from_raw(raw), f'depth_to_{target}')
     theirs = libk4a(raw, DepthMode.NFOV_UNBINNED, ColorResolution.R720P)
     sensor = CalibrationType[target.upper()]
@@ -184,7 +185,7 @@ def test_extrinsics_are_those_of_libk4a(raw, target):
         np.testing.assert_allclose(transform.translation, translation[0], rtol=0, atol=1e-6)
 
 
-def test_extrinsics_of_a_frame_that_is_not_the_depth_cameras():
+def test_extrinsics_with_a_common_frame_other_than_the_depth_cameras():
     root = copy.deepcopy(NOMINAL)
     depth = root['CalibrationInformation']['Cameras'][0]
     depth['Rt'] = {'Rotation': [0, -1, 0, 1, 0, 0, 0, 0, 1], 'Translation': [0.1, 0.2, 0.3]}
@@ -197,7 +198,7 @@ def test_extrinsics_of_a_frame_that_is_not_the_depth_cameras():
     np.testing.assert_allclose(ours.translation, translation[0], rtol=0, atol=1e-6)
 
 
-def test_what_a_real_calibration_says(test_data):
+def test_metadata_and_noise_of_a_real_calibration(test_data):
     folder = test_data / 'recording_001514394512'
     calibration = FactoryCalibration.from_raw((folder / 'calibration.json').read_bytes())
     assert calibration.serial == '001514394512'
@@ -206,7 +207,7 @@ def test_what_a_real_calibration_says(test_data):
     np.testing.assert_allclose(calibration.gyro_sigma, [0.00095] * 3, rtol=1e-6)
 
 
-def test_text_and_bytes_with_mark_and_nul_are_the_same():
+def test_str_byte_order_mark_and_nul_are_accepted():
     plain = nominal_calibration('7').rstrip(b'\0')
     for raw in (plain, plain.decode(), '\ufeff' + plain.decode() + '\0', b'\xef\xbb\xbf' + plain,
                 plain + b'\0\xff garbage after the end'):
@@ -224,7 +225,7 @@ def test_off_has_no_intrinsics():
 
 
 @pytest.mark.parametrize('noise', [None, [0, 0, 0, 0, 0, 0], [0.1, 0.1], [0.1, -0.1, 0.1]])
-def test_noise_that_is_not_there(noise):
+def test_missing_or_invalid_noise_gives_no_sigma(noise):
     root = copy.deepcopy(NOMINAL)
     for sensor in root['CalibrationInformation']['InertialSensors']:
         del sensor['Noise']
@@ -235,7 +236,7 @@ def test_noise_that_is_not_there(noise):
     assert calibration.gyro_sigma is None
 
 
-def test_double_precision_goes_there_and_back():
+def test_unproject_inverts_project_in_double_precision():
     lens = FactoryCalibration.from_raw(nominal_calibration()).depth(DepthMode.WFOV_UNBINNED)
     pixels = edge_grid(lens).astype(np.float64)
     rays, valid = lens.unproject(pixels)
@@ -244,7 +245,7 @@ def test_double_precision_goes_there_and_back():
     np.testing.assert_array_equal(seen, valid)
     np.testing.assert_allclose(again[valid], pixels[valid], rtol=0, atol=1e-9)
     assert np.isnan(again[~valid]).all()
-    # shapes are free, integers are taken as float64, and one point is a point
+    # any shape; integers are converted to float64; a single point
     assert lens.project([[[0, 0, 1]]])[0].shape == (1, 1, 2)
     np.testing.assert_allclose(lens.project([0, 0, 1])[0], [lens.cx, lens.cy])
     with pytest.raises(ValueError, match=r'\(\.\.\., 3\)'):
@@ -277,7 +278,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(('where', 'key', 'value', 'message'), BAD, ids=[bad[3] for bad in BAD])
-def test_what_is_wrong_is_named(where, key, value, message):
+def test_error_names_the_malformed_value(where, key, value, message):
     root = copy.deepcopy(NOMINAL)
     information = root['CalibrationInformation']
     depth, color = information['Cameras']
@@ -295,13 +296,13 @@ def test_what_is_wrong_is_named(where, key, value, message):
 @pytest.mark.parametrize('raw', [
     b'', b'\0', b'  ', '', '[]', 'null', '{}', '7', 'nothing at all', b'\xff\xfe\x00',
     '[' * 100000, '\ud800', '{"CalibrationInformation": []}', '1' * 5000])
-def test_what_is_no_calibration_at_all(raw):
+def test_anything_but_a_calibration_is_refused(raw):
     with pytest.raises(CalibrationError, match='cannot use the factory calibration'):
         FactoryCalibration.from_raw(raw)
 
 
 @given(st.integers(0, len(nominal_calibration()) - 3))
-def test_any_truncation_is_one_error(length):
+def test_every_truncation_is_refused(length):
     with pytest.raises(CalibrationError, match=r'not valid JSON|is empty'):
         FactoryCalibration.from_raw(nominal_calibration()[:length])
 
@@ -314,7 +315,7 @@ JSON = st.recursive(
 
 @settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
-def test_any_damage_is_one_error_or_a_usable_calibration(data):
+def test_random_damage_is_refused_or_gives_a_usable_calibration(data):
     root = copy.deepcopy(NOMINAL)
     parent, key = root, 'CalibrationInformation'
     while isinstance(parent[key], (dict, list)) and data.draw(st.integers(0, 4)):

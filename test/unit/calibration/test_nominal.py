@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The nominal calibration is one that libk4a takes, of a camera as specified."""
+"""Nominal calibration: accepted by libk4a, and true to the hardware specification."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ import pytest
     ('depth', 'color'), [
         pair for pair in itertools.product(DepthMode, ColorResolution)
         if pair != (DepthMode.OFF, ColorResolution.OFF)])
-def test_libk4a_takes_it_in_every_combination_of_modes(depth, color):
+def test_libk4a_accepts_it_in_every_combination_of_modes(depth, color):
     raw = nominal_calibration().rstrip(b'\0').decode()
     calibration = pyk4a.Calibration.from_raw(
         raw, pyk4a.DepthMode(depth.value), pyk4a.ColorResolution(color.value), thread_safe=False)
@@ -52,7 +52,7 @@ def test_serial_number():
     assert FactoryCalibration.from_raw(nominal_calibration('123')).serial == '123'
 
 
-def test_every_radius_is_known():
+def test_every_camera_has_a_metric_radius():
     root = json.loads(nominal_calibration().rstrip(b'\0'))
     for camera in root['CalibrationInformation']['Cameras']:
         assert camera['MetricRadius'] > 1
@@ -62,7 +62,7 @@ def test_every_radius_is_known():
     (DepthMode.NFOV_UNBINNED, 75, 65), (DepthMode.WFOV_UNBINNED, 120, 120),
     (ColorResolution.R720P, 90, 59), (ColorResolution.R1536P, 90, 74.3)],
     ids=['NFOV', 'WFOV', '16:9', '4:3'])
-def test_field_of_view_is_that_of_the_specification(mode, horizontal, vertical):
+def test_field_of_view_matches_the_specification(mode, horizontal, vertical):
     calibration = FactoryCalibration.from_raw(nominal_calibration())
     depth = isinstance(mode, DepthMode)
     lens = calibration.depth(mode) if depth else calibration.color(mode)
@@ -73,7 +73,7 @@ def test_field_of_view_is_that_of_the_specification(mode, horizontal, vertical):
         assert angle == pytest.approx(expected, abs=2.5)
 
 
-def test_lenses_distort_so_that_one_sees_it():
+def test_lenses_distort_noticeably():
     calibration = FactoryCalibration.from_raw(nominal_calibration())
     for lens, pixels in ((calibration.depth(DepthMode.NFOV_UNBINNED), 30),
                          (calibration.color(ColorResolution.R720P), 5)):

@@ -12,13 +12,13 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Rotations and translations, with any rotation there is."""
+"""Rigid transforms, with arbitrary rotations."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from k4a_ros.calibration.factory import RigidTransform
+from k4a_ros.calibration.rigid_transform import RigidTransform
 import numpy as np
 import pytest
 
@@ -35,11 +35,11 @@ def rotation_of(q: np.ndarray) -> np.ndarray:
 
 
 @given(QUATERNIONS)
-def test_quaternion_is_the_rotation(q):
+def test_quaternion_equals_the_rotation(q):
     found = np.array(RigidTransform(rotation_of(q), np.zeros(3)).quaternion())
     assert found[3] >= 0
     assert np.linalg.norm(found) == pytest.approx(1, abs=1e-12)
-    # q and -q are one rotation
+    # q and -q are the same rotation
     assert abs(found @ q) == pytest.approx(1, abs=1e-12)
     np.testing.assert_allclose(rotation_of(found), rotation_of(q), atol=1e-7)
 
@@ -66,19 +66,19 @@ def test_transforms_compose_and_invert(a, b, point):
 
 
 @given(QUATERNIONS, st.lists(st.floats(-0.02, 0.02), min_size=9, max_size=9))
-def test_normalized_is_a_near_rotation(q, noise):
+def test_normalized_is_the_nearest_rotation(q, noise):
     rotation = rotation_of(q)
     skewed = RigidTransform(rotation + np.reshape(noise, (3, 3)), np.array([1.0, 2.0, 3.0]))
     normal = skewed.normalized()
     np.testing.assert_allclose(normal.rotation @ normal.rotation.T, np.eye(3), atol=1e-12)
     assert np.linalg.det(normal.rotation) == pytest.approx(1, abs=1e-12)
-    # no further from what was given than the rotation that it was made from
+    # at most as far from the skewed matrix as the rotation that it was derived from
     distance = np.linalg.norm(rotation - skewed.rotation)
     assert np.linalg.norm(normal.rotation - skewed.rotation) <= distance + 1e-12
     np.testing.assert_array_equal(normal.translation, skewed.translation)
 
 
-def test_a_transform_cannot_be_changed_nor_have_another_shape():
+def test_arrays_are_copied_read_only_and_checked_for_shape():
     given_rotation = np.eye(3)
     transform = RigidTransform(given_rotation, [0, 0, 1])
     given_rotation[0, 0] = 5

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The tree of frames against Microsoft's driver and libk4a."""
+"""TF frames: equal to those of Microsoft's driver and libk4a."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ import pytest
 NOMINAL = FactoryCalibration.from_raw(nominal_calibration())
 
 
-def test_names_and_tree():
+def test_frame_names_and_tree():
     tree = [(f.parent, f.child) for f in tf_frames.static_transforms(NOMINAL)]
     assert tree == [
         ('camera_base', 'depth_camera_link'),
@@ -38,7 +38,7 @@ def test_names_and_tree():
         ('depth_camera_link', 'imu_link')]
 
 
-def test_prefix_is_put_in_front_as_it_is():
+def test_prefix_is_prepended_verbatim():
     transforms = tf_frames.static_transforms(NOMINAL, 'left/')
     names = {name for f in transforms for name in (f.parent, f.child)}
     assert names == {'left/camera_base', 'left/depth_camera_link', 'left/rgb_camera_link',
@@ -46,7 +46,7 @@ def test_prefix_is_put_in_front_as_it_is():
 
 
 def set_euler(yaw: float, pitch: float, roll: float) -> np.ndarray:
-    """Return tf2::Quaternion::setEuler: about y, then x, then z; as (x, y, z, w)."""
+    """Return tf2::Quaternion::setEuler (about y, then x, then z) as (x, y, z, w)."""
     cy, sy = math.cos(yaw / 2), math.sin(yaw / 2)
     cp, sp = math.cos(pitch / 2), math.sin(pitch / 2)
     cr, sr = math.cos(roll / 2), math.sin(roll / 2)
@@ -61,34 +61,34 @@ def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
                      a[3] * b[3] - a[:3] @ b[:3]])
 
 
-def test_depth_camera_in_the_base_is_that_of_microsofts_driver():
+def test_depth_camera_pose_matches_microsofts_driver():
     transform = tf_frames.static_transforms(NOMINAL)[0].transform
     np.testing.assert_array_equal(transform.translation, [0, 0, 0.0018])
     theirs = product(
         set_euler(-math.pi / 2, math.pi, math.pi / 2), set_euler(0, math.radians(-6), 0))
     np.testing.assert_allclose(
         theirs, [0.525483, -0.525483, 0.473147, -0.473147], atol=1e-6)
-    # one rotation has two quaternions
+    # q and -q are the same rotation
     assert abs(theirs @ transform.quaternion()) == pytest.approx(1, abs=1e-12)
-    # right is right, and forward is 6 degrees below forward
+    # the x axis points right, and the z axis 6 degrees below forward
     np.testing.assert_allclose(transform.rotation @ [1, 0, 0], [0, -1, 0], atol=1e-12)
     np.testing.assert_allclose(
         transform.rotation @ [0, 0, 1],
         [math.cos(math.radians(6)), 0, -math.sin(math.radians(6))], atol=1e-12)
 
 
-def test_the_nominal_sensors_are_where_they_should_be():
+def test_nominal_sensor_poses():
     base, rgb, imu = (f.transform for f in tf_frames.static_transforms(NOMINAL))
-    # 32 mm to the right, level, and in line with the housing
+    # 32 mm to the right, level, and parallel to the housing
     assert (base @ rgb).translation[1] == pytest.approx(-0.032, abs=1e-3)
     np.testing.assert_allclose((base @ rgb).rotation @ [0, 0, 1], [1, 0, 0], atol=1e-6)
-    # the accelerometer of a camera at rest reads the reaction to gravity: upward
+    # at rest, the accelerometer measures the reaction to gravity, which points up
     np.testing.assert_allclose((base @ imu).rotation @ [0, 0, -9.81], [0, 0, 9.81], atol=1e-5)
 
 
 @pytest.mark.parametrize('name', [
     'recording_001514394512/calibration.json', 'calibrations/raw_calibration_000019492412.bin'])
-def test_real_sensors_are_where_libk4a_says(test_data, name):
+def test_real_sensor_poses_match_libk4a(test_data, name):
     raw = (test_data / name).read_bytes()
     theirs = pyk4a.Calibration.from_raw(
         raw.rstrip(b'\0').decode(), pyk4a.DepthMode.NFOV_UNBINNED, pyk4a.ColorResolution.RES_720P,
@@ -101,7 +101,7 @@ def test_real_sensors_are_where_libk4a_says(test_data, name):
         np.testing.assert_allclose(found.transform.translation, translation[0], rtol=0, atol=1e-6)
 
 
-def test_a_sloppy_rotation_is_normalized():
+def test_imprecise_rotations_are_normalized():
     root = json.loads(nominal_calibration().rstrip(b'\0'))
     pose = root['CalibrationInformation']['Cameras'][1]['Rt']
     pose['Rotation'] = (np.array(pose['Rotation']) * 1.006).tolist()
