@@ -130,6 +130,26 @@ def choose_tracker(settings: Settings) -> TrackerChoice:
     return TrackerChoice(name, lambda camera: tracker_backend(name).open_tracker(camera, options))
 
 
+def check_tracker_change(before: Settings, after: Settings) -> None:
+    """
+    Check that a tracker is available for changed body tracking parameters.
+
+    :raises ConfigError: body tracking is enabled, but no tracker is available; says why.
+    """
+    if not after.body_tracking_enabled or _tracking(after) == _tracking(before):
+        return
+    try:
+        choose_tracker(after)
+    except BodyTrackingError as error:
+        raise ConfigError(str(error)) from error
+
+
+def _tracking(settings: Settings) -> tuple[bool, str, TrackerOptions]:
+    """Return the values of all parameters of body tracking."""
+    return (settings.body_tracking_enabled, settings.body_tracking_backend,
+            tracker_options(settings))
+
+
 def _first_available(options: TrackerOptions) -> str:
     """Return the first backend that is installed and can use the model file, if one is given."""
     suffix = Path(options.model_path).suffix

@@ -26,20 +26,21 @@ import traceback
 
 from k4a_ros.calibration.tf_frames import static_transforms
 from k4a_ros.cameras.base import Camera
-from k4a_ros.errors import BodyTrackingError
-from k4a_ros.errors import ConfigError
 from k4a_ros.errors import K4aRosError
+from k4a_ros.node.backends import check_tracker_change
 from k4a_ros.node.backends import choose_tracker
 from k4a_ros.node.backends import inject_faults
 from k4a_ros.node.backends import open_camera
 from k4a_ros.node.backends import topic_options
 from k4a_ros.node.diagnostics_publisher import DiagnosticsPublisher
 from k4a_ros.node.stream_services import StreamServices
-from k4a_ros.parameters import ros_parameters
+from k4a_ros.parameters.live_parameters import LiveParameters
+from k4a_ros.parameters.ros_declaration import declare
+from k4a_ros.parameters.ros_declaration import warn_of_unknown
 from k4a_ros.parameters.settings import Settings
-from k4a_ros.parameters.settings import spec
 from k4a_ros.parameters.spec import LiveTarget
 from k4a_ros.parameters.spec import Value
+from k4a_ros.parameters.table import SPECS
 from k4a_ros.process.fastdds import select_fastdds_profile
 from k4a_ros.process.ros_log_handler import RosLogHandler
 from k4a_ros.process.shutdown import Shutdown
@@ -79,7 +80,7 @@ class DriverNode(LifecycleNode):
         self._shutdown = shutdown
         self.error: BaseException | None = None
         try:
-            self._settings = ros_parameters.declare(self)
+            self._settings = declare(self)
             inject_faults(self._settings, self._settings.simulation_fault)
         except BaseException:
             self.destroy_node()
@@ -88,7 +89,7 @@ class DriverNode(LifecycleNode):
         self._broadcaster = StaticTransformBroadcaster(self)
         self._supervisor = CameraSupervisor(self._open_camera, self)
         self._serial = ''
-        self._live = ros_parameters.LiveParameters(self, self)
+        self._live = LiveParameters(self, self)
         self._monitor = DiagnosticsPublisher(self, self._supervisor, self._topics)
         self._triggers = StreamServices(self, self._supervisor)
         self._targets: dict[LiveTarget, Callable[[str, Value], Value]] = {
@@ -100,7 +101,7 @@ class DriverNode(LifecycleNode):
                 min_forward=Duration(nanoseconds=_JUMP_NS),
                 min_backward=Duration(nanoseconds=-_JUMP_NS), on_clock_change=True),
             post_callback=self._on_time_jump)
-        ros_parameters.warn_of_unknown(self, qos=False)
+        warn_of_unknown(self, qos=False)
         self._qos_checked = False
         for sentence in self._settings.unused_parameters():
             self.get_logger().warning(sentence)
@@ -173,7 +174,7 @@ class DriverNode(LifecycleNode):
             camera, topic_options(self._settings), lambda: choose_tracker(self._settings))
         if not self._qos_checked:
             self._qos_checked = True
-            ros_parameters.warn_of_unknown(self, qos=True)
+            warn_of_unknown(self, qos=True)
         now = self.get_clock().now().to_msg()
         self._broadcaster.sendTransform([transform_message(t, now) for t in static_transforms(
             camera.calibration, self._settings.tf_prefix)])
@@ -215,39 +216,35 @@ class DriverNode(LifecycleNode):
         self.error = error
         self._shutdown.finish()
 
-    # what parameters do (ros_parameters.Owner)
+    # what parameters do (live_parameters.ParameterHost)
 
     def apply(self, name: str, value: Value) -> Value:
         """Make a live parameter's new value effective; return the value that it then has."""
-        target = spec(name).target
+        target = SPECS[name].target
         if target is not None:
             value = self._targets[target](name, value)
         self._settings = self._settings.replace({name: value})
         return value
 
-    def reconfigure(self, changed: Settings) -> None:
+    def reconfigure(self, settings: Settings) -> None:
         """
-        Take settings that change what is streamed; the streams restart where there are any.
+        Replace the settings, and restart the streams if the node is configured.
 
-        :raises ConfigError: they cannot be had; then nothing has happened.
+        :raises ConfigError: no body tracker is available for the settings; nothing has changed.
         """
-        if changed.body_tracking_enabled and changed.bodies != self._settings.bodies:
-            try:
-                choose_tracker(changed)
-            except BodyTrackingError as error:
-                raise ConfigError(str(error)) from error
-        self._settings = changed
-        if self.running:
+        check_tracker_change(self._settings, settings)
+        self._settings = settings
+        if self.configured:
             self._supervisor.restart()
 
     @property
-    def running(self) -> bool:
-        """Tell whether there is a camera, open or lost."""
+    def configured(self) -> bool:
+        """Return whether a camera is open or being reconnected."""
         return self._supervisor.state is not State.CLOSED
 
     @property
     def restartable(self) -> bool:
-        """Tell whether the camera is none that would begin anew, as a recording does."""
+        """Return whether the streams can restart; a recording would start from the beginning."""
         return self._settings.camera_kind != 'recording'
 
     # the rest

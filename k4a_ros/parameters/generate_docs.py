@@ -13,9 +13,9 @@
 # limitations under the License.
 
 """
-Write the files that follow from the parameter table: config/driver.yaml and docs/parameters.md.
+Generate config/driver.yaml and docs/parameters.md from the parameter table.
 
-Run it in the checkout after a change to the table:
+Run this in the checkout after a change to the table:
 
     python3 -m k4a_ros.parameters.generate_docs
 """
@@ -27,13 +27,21 @@ import json
 from pathlib import Path
 import textwrap
 
-from k4a_ros.parameters import settings
+from k4a_ros.parameters.spec import Change
+from k4a_ros.parameters.spec import ParameterGroup
+from k4a_ros.parameters.spec import ParameterSpec
+from k4a_ros.parameters.table import SPECS
 
 _YAML_HEAD = """\
-# Parameters of the k4a_ros driver with their defaults; generated from k4a_ros/settings.py.
-# Those that not every camera has are commented out: what is given is set, even to its default.
-# Copy this file, keep what you change, and start with:
+# Parameters of the k4a_ros driver and their defaults.
+# Generated from k4a_ros/parameters/table.py; docs/parameters.md has the same as tables.
+#
+# Copy this file, keep the parameters that you change, and start the driver with:
 #   ros2 launch k4a_ros driver.launch.py params_file:=/path/to/your.yaml
+#
+# Parameters that apply to some kinds of camera only are commented out: one that is set counts as
+# requested, even with its default. In brackets: type; allowed values; what a change does while
+# the node is configured (live, restarts the streams, or fixed).
 /**:
   ros__parameters:
 """
@@ -41,60 +49,60 @@ _YAML_HEAD = """\
 _MARKDOWN_HEAD = """\
 # Parameters
 
-Generated from `k4a_ros/settings.py` by `python3 -m k4a_ros.parameters.generate_docs`.
+Generated from `k4a_ros/parameters/table.py` by `python3 -m k4a_ros.parameters.generate_docs`.
 
-*Live* parameters can be changed while the node runs (`ros2 param set /k4a_driver NAME VALUE`);
-the others are refused with what to do instead. Quality of service has parameters of its own, one
-set for each topic: `qos_overrides./full/topic/name.publisher.reliability`, `.durability`,
-`.history` and `.depth`.
+The column *Change* says what happens when a parameter is set while the node is configured
+(`ros2 param set /k4a_driver NAME VALUE`):
+
+- **live**: the value takes effect immediately.
+- **restart**: the camera is reopened with the new value; subscribers stay connected. While a
+  recording is playing, the request is rejected, because playback would start from the beginning.
+- **fixed**: the request is rejected; set the parameter when the node starts.
+
+While the node is unconfigured (`autostart:=false`, or after a cleanup transition), every parameter
+can be changed. A rejected request changes nothing, and its answer gives the reason.
+
+QoS has parameters of its own for each topic, which are read when the topic is created:
+`qos_overrides./full/topic/name.publisher.reliability`, `.durability`, `.history` and `.depth`.
 """
+
+_MARKDOWN_CHANGES = {Change.LIVE: 'live', Change.RESTART: 'restart', Change.FIXED: 'fixed'}
 
 
 def yaml() -> str:
     """Return the text of config/driver.yaml."""
     lines = [_YAML_HEAD]
-    for group, members in _groups():
-        lines.append(f'    # ---- {group}\n')
-        for name in members:
-            lines.append(_comment(f'{settings.spec(name).text} {_facts(name)}'))
-            mark = '#' if settings.spec(name).cameras else ''
-            lines.append(f'    {mark}{name}: {json.dumps(settings.default(name))}\n\n')
+    for group, specs in _groups():
+        lines.append(f'    # ---- {group.title}\n')
+        if group.note:
+            lines.append(_comment(group.note) + '\n')
+        for spec in specs:
+            constraints = filter(None, (spec.kind.__name__, spec.allowed, spec.change.value))
+            lines.append(_comment(f'{spec.description} [{"; ".join(constraints)}]'))
+            mark = '#' if spec.cameras else ''
+            lines.append(f'    {mark}{spec.name}: {json.dumps(spec.default)}\n\n')
     return ''.join(lines).rstrip('\n') + '\n'
 
 
 def markdown() -> str:
     """Return the text of docs/parameters.md."""
     lines = [_MARKDOWN_HEAD]
-    for group, members in _groups():
-        lines.append(f'\n## {group}\n\n| Parameter | Type | Default | Allowed | Live | |\n'
+    for group, specs in _groups():
+        lines.append(f'\n## {group.title}\n\n')
+        if group.note:
+            lines.append(f'{group.note}\n\n')
+        lines.append('| Parameter | Type | Default | Allowed | Change | Description |\n'
                      '|---|---|---|---|---|---|\n')
-        for name in members:
-            spec = settings.spec(name)
+        for spec in specs:
             lines.append(
-                f'| `{name}` | {settings.kind(name).__name__} '
-                f'| `{json.dumps(settings.default(name))}` | {_allowed(name)} '
-                f'| {"yes" if spec.live else ""} | {spec.text} |\n')
+                f'| `{spec.name}` | {spec.kind.__name__} | `{json.dumps(spec.default)}` '
+                f'| {spec.allowed} | {_MARKDOWN_CHANGES[spec.change]} | {spec.description} |\n')
     return ''.join(lines)
 
 
-def _groups() -> list[tuple[str, list[str]]]:
-    return [(group, list(members))
-            for group, members in groupby(settings.names(), lambda n: settings.spec(n).group)]
-
-
-def _allowed(name: str) -> str:
-    spec = settings.spec(name)
-    if spec.choices:
-        return ', '.join(spec.choices)
-    if spec.minimum is not None:
-        return f'{spec.minimum:g} to {spec.maximum:g}{" " + spec.unit if spec.unit else ""}'
-    return ''
-
-
-def _facts(name: str) -> str:
-    kind, allowed = settings.kind(name).__name__, _allowed(name)
-    live = 'live' if settings.spec(name).live else ''
-    return f'[{"; ".join(part for part in (kind, allowed, live) if part)}]'
+def _groups() -> list[tuple[ParameterGroup, list[ParameterSpec]]]:
+    return [(group, list(specs))
+            for group, specs in groupby(SPECS.values(), lambda spec: spec.group)]
 
 
 def _comment(text: str) -> str:
@@ -102,7 +110,7 @@ def _comment(text: str) -> str:
 
 
 def main() -> int:
-    """Write both files into the checkout that this module is part of."""
+    """Write both files into the checkout that contains this module."""
     root = Path(__file__).resolve().parents[2]
     for path, text in ((root / 'config/driver.yaml', yaml()),
                        (root / 'docs/parameters.md', markdown())):

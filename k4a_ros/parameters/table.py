@@ -12,251 +12,274 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """
-Every parameter of the driver: the one table.
+The parameter table: every parameter of the driver, with its default, limits and description.
 
-From it come the declarations of the node with their descriptions and ranges, config/driver.yaml
-and docs/parameters.md. What the values mean together is in settings.py.
+ROS declarations, config/driver.yaml and docs/parameters.md are generated from it. The type of a
+parameter is the type of its field; relations between parameters are checked in settings.py.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import fields
+import difflib
+import typing
 from typing import Any
 
 from k4a_ros.parameters.spec import LiveTarget
+from k4a_ros.parameters.spec import ParameterGroup
 from k4a_ros.parameters.spec import ParameterSpec
+from k4a_ros.parameters.spec import Value
 
-#: where a field of `Parameters` has its `ParameterSpec`
-KEY = 'k4a_ros'
-
-
-def _parameter(default: Any, text: str, group: str, **details: Any) -> Any:
-    restarts = group in (_MODES, _STREAMS, _BODIES) and 'target' not in details
-    spec = ParameterSpec(text, group, restarts=restarts, **details)
-    return field(default=default, metadata={KEY: spec})
-
-
-_CAMERA = 'Which camera'
-_MODES = 'Modes of a camera (a recording has those that it was made with)'
-_CONTROLS = 'Controls of the color camera, which keeps them: those that are not set stay'
-_SIMULATION = 'The simulated camera'
-_PLAYBACK = 'Playing a recording'
-_STREAMS = 'What is published'
-_BODIES = 'Body tracking'
+_CAMERA = ParameterGroup('Camera selection')
+_PLAYBACK = ParameterGroup('Recording playback')
+_MODES = ParameterGroup(
+    'Camera modes', 'A recording is played in the modes in which it was made.', restarts=True)
+_CONTROLS = ParameterGroup(
+    'Color camera controls', 'A control that is not set keeps the value stored in the camera.')
+_SIMULATION = ParameterGroup('Simulated camera')
+_STREAMS = ParameterGroup('Published topics', restarts=True)
+_BODY_TRACKING = ParameterGroup('Body tracking', restarts=True)
 
 _RECORDING = ('recording',)
 _LIVE = ('device', 'simulated')
 _SIMULATED = ('simulated',)
 
 
+def _parameter(default: Any, description: str, group: ParameterGroup, **constraints: Any) -> Any:
+    """Return a dataclass field whose metadata are the arguments of its `ParameterSpec`."""
+    return field(default=default, metadata={
+        'description': description, 'group': group, **constraints})
+
+
 def _control(
-    default: int | bool, text: str, minimum: int | None = None, maximum: int | None = None,
+    default: int | bool, description: str, minimum: int | None = None, maximum: int | None = None,
     unit: str = '', choices: tuple[str, ...] = (),
 ) -> Any:
-    return _parameter(default, text, _CONTROLS, minimum=minimum, maximum=maximum, unit=unit,
+    """Return the field of a live control of the color camera."""
+    return _parameter(default, description, _CONTROLS, minimum=minimum, maximum=maximum, unit=unit,
                       choices=choices, target=LiveTarget.CAMERA, cameras=_LIVE)
 
 
 @dataclass(frozen=True)
 class Parameters:
-    """Values of all parameters; see the text of each field's `ParameterSpec`."""
+    """Values of all parameters; `SPECS` describes each of them."""
 
     autostart: bool = _parameter(
-        True, 'Configure and activate the node by itself when it starts, and end it when there is '
-        'no camera; false waits for somebody else to do so.', _CAMERA)
+        True, 'Configure and activate the node on startup, and exit if the camera cannot be '
+        'opened. If false, the node waits for external lifecycle transitions.', _CAMERA)
     camera: str = _parameter(
-        'auto', 'Kind of camera: recording plays recording_file; simulated is a camera that does '
-        'not exist, in a world of planes, boxes and people; device is one that is plugged in; '
-        'auto is recording where recording_file is given, otherwise device. simulated is never '
-        'taken unasked.', _CAMERA, choices=('auto', 'device', 'recording', 'simulated'))
+        'auto', 'Kind of camera to open. device: a connected Azure Kinect. recording: plays '
+        'recording_file. simulated: a synthetic camera in a scene of planes, boxes and people; '
+        'never selected automatically. auto: recording if recording_file is set, otherwise '
+        'device.', _CAMERA, choices=('auto', 'device', 'recording', 'simulated'))
     recording_file: str = _parameter(
-        '', 'Azure Kinect recording (.mkv) to play instead of a live camera; relative to the '
-        'directory in which the node was started, ~ is the home directory.', _CAMERA)
+        '', 'Azure Kinect recording (.mkv) to play instead of opening a live camera. A relative '
+        'path starts at the working directory of the node; ~ is the home directory.', _CAMERA)
     sensor_sn: str = _parameter(
-        '', 'Serial number of the camera to open; empty accepts any. A recording of another '
-        'camera is refused.', _CAMERA, digits=True)
+        '', 'Serial number of the camera to open; empty for any camera. A recording of another '
+        'camera is rejected.', _CAMERA, digits=True)
     tf_prefix: str = _parameter(
-        '', 'Put in front of every frame name, as it is: left_ gives left_depth_camera_link. Two '
-        'cameras need two prefixes.', _CAMERA)
+        '', 'Prefix of all TF frame names, used verbatim: left_ gives left_depth_camera_link. Two '
+        'cameras need different prefixes.', _CAMERA)
 
     recording_loop_enabled: bool = _parameter(
-        False, 'Start again at the end of the recording; stamps go on, they never go back.',
-        _PLAYBACK,
+        False, 'Loop the recording. Stamps keep increasing across loops.', _PLAYBACK,
         cameras=_RECORDING)
     recording_at_end: str = _parameter(
-        'exit', 'What happens at the end of a recording that is not looped: exit ends the node '
-        'with code 0; pause keeps it alive, and playback_paused:=false plays it again.',
-        _PLAYBACK, choices=('exit', 'pause'),
-        cameras=_RECORDING)
+        'exit', 'What to do at the end of a recording that is not looped. exit: end the node with '
+        'exit code 0. pause: keep the node running; playback_paused:=false plays the recording '
+        'again.', _PLAYBACK, choices=('exit', 'pause'), cameras=_RECORDING)
     playback_rate: float = _parameter(
-        1.0, 'Speed of playback: 1 is real time, 2 twice as fast. 0 is as fast as possible '
-        'without loss: each capture is acknowledged by every reliable subscriber before the next '
-        'is published.', _PLAYBACK, minimum=0.0, maximum=100.0, target=LiveTarget.CAMERA,
-        cameras=_RECORDING)
+        1.0, 'Playback speed: 1 is real time, 2 is twice as fast. 0 plays as fast as possible '
+        'without loss: a capture is published only after every reliable subscriber has '
+        'acknowledged the previous one.', _PLAYBACK, minimum=0.0, maximum=100.0,
+        target=LiveTarget.CAMERA, cameras=_RECORDING)
     playback_paused: bool = _parameter(
-        False, 'Hold playback. Start with true, and set false when everything is ready.',
-        _PLAYBACK, target=LiveTarget.CAMERA,
+        False, 'Pause playback. To start in sync with other nodes, start the driver paused and '
+        'set this to false when they are ready.', _PLAYBACK, target=LiveTarget.CAMERA,
         cameras=_RECORDING)
     playback_start_delay: float = _parameter(
-        4.0, 'Longest time to wait for a first subscriber before playback begins; when there is '
-        'one, it begins as soon as no other has come for a second. 0 begins at once.',
-        _PLAYBACK, unit='s', minimum=0.0, maximum=60.0,
+        4.0, 'Maximum time to wait for a first subscriber before playback starts. With at least '
+        'one subscriber, playback starts once the number of subscribers has not changed for a '
+        'second. 0 starts at once.', _PLAYBACK, unit='s', minimum=0.0, maximum=60.0,
         cameras=_RECORDING)
 
     depth_mode: str = _parameter(
-        'NFOV_UNBINNED', 'Mode of the depth camera: narrow or wide field of view, full or half '
-        'resolution; PASSIVE_IR has no depth; WFOV_UNBINNED runs at 15 fps at most. It is off, '
-        'too, where depth_enabled is false.', _MODES,
+        'NFOV_UNBINNED', 'Depth camera mode: NFOV_2X2BINNED (320x288), NFOV_UNBINNED (640x576), '
+        'WFOV_2X2BINNED (512x512), WFOV_UNBINNED (1024x1024, up to 15 fps) or PASSIVE_IR '
+        '(1024x1024, infrared without depth). The depth camera is also off if depth_enabled is '
+        'false.', _MODES,
         choices=('OFF', 'NFOV_2X2BINNED', 'NFOV_UNBINNED', 'WFOV_2X2BINNED', 'WFOV_UNBINNED',
                  'PASSIVE_IR'), cameras=_LIVE)
     color_resolution: str = _parameter(
-        '720P', 'Size of the color image: 1280x720, 1920x1080, 2560x1440, 2048x1536, 3840x2160 '
-        'or 4096x3072; 3072P runs at 15 fps at most. It is off, too, where color_enabled is '
-        'false.', _MODES,
+        '720P', 'Color image size: 720P (1280x720), 1080P (1920x1080), 1440P (2560x1440), 1536P '
+        '(2048x1536), 2160P (3840x2160) or 3072P (4096x3072, up to 15 fps). The color camera is '
+        'also off if color_enabled is false.', _MODES,
         choices=('OFF', '720P', '1080P', '1440P', '1536P', '2160P', '3072P'), cameras=_LIVE)
     color_format: str = _parameter(
-        'jpeg', 'What the color camera delivers: jpeg costs the least and can be passed on as '
-        'it is; bgra is decoded from it on the host; nv12 and yuy2 exist at 720P only.', _MODES,
-        choices=('jpeg', 'bgra', 'nv12', 'yuy2'), cameras=_LIVE)
+        'jpeg', 'Image format delivered by the color camera. jpeg has the lowest cost and can be '
+        'republished as is. bgra is decoded from JPEG on the host. nv12 and yuy2 are available at '
+        '720P only.', _MODES, choices=('jpeg', 'bgra', 'nv12', 'yuy2'), cameras=_LIVE)
     fps: int = _parameter(
-        30, 'Captures per second, of both cameras.', _MODES, unit='Hz',
+        30, 'Frame rate of the depth and color cameras.', _MODES, unit='Hz',
         choices=('5', '15', '30'), cameras=_LIVE)
     synchronized_images_only: bool = _parameter(
-        False, 'Leave out captures that lack the depth or the color image.', _MODES,
-        cameras=_LIVE)
+        False, 'Drop captures that lack the depth or the color image.', _MODES, cameras=_LIVE)
     depth_delay_off_color_usec: int = _parameter(
-        0, 'Time from the center of the color exposure to that of depth, which may be negative; '
-        'one frame at most. Keeps the lasers of several cameras apart.', _MODES, unit='us',
-        minimum=-200_000, maximum=200_000, cameras=_LIVE)
+        0, 'Delay from the center of the color exposure to the center of the depth exposure; may '
+        'be negative, at most one frame period. Use it to keep the lasers of several cameras from '
+        'interfering.', _MODES, unit='us', minimum=-200_000, maximum=200_000, cameras=_LIVE)
     wired_sync_mode: int = _parameter(
-        0, 'Role on the synchronization cable: 0 standalone, 1 master, 2 subordinate.', _MODES,
+        0, 'Role on the sync cable: 0 standalone, 1 master, 2 subordinate.', _MODES,
         choices=('0', '1', '2'), cameras=_LIVE)
     subordinate_delay_off_master_usec: int = _parameter(
-        0, 'Time by which a subordinate is later than its master; one frame at most.', _MODES,
+        0, 'Delay of a subordinate relative to its master; at most one frame period.', _MODES,
         unit='us', minimum=0, maximum=200_000, cameras=_LIVE)
     disable_streaming_indicator: bool = _parameter(
-        False, 'Leave the light at the front off while the camera streams.', _MODES,
-        cameras=('device',))
+        False, 'Keep the front LED off while the camera streams.', _MODES, cameras=('device',))
 
-    exposure_auto: bool = _control(True, 'Let the camera choose exposure_time_us.')
+    exposure_auto: bool = _control(
+        True, 'Enable auto exposure: the camera adjusts exposure_time_us.')
     exposure_time_us: int = _control(
-        33330, 'Length of exposure; rounded up to the next one that the sensor has, and within a '
-        'frame. Setting it ends exposure_auto.', 500, 133330, 'us')
-    whitebalance_auto: bool = _control(True, 'Let the camera choose whitebalance.')
+        33330, 'Exposure time; rounded up to the next value that the sensor supports, at most one '
+        'frame period. Setting it disables exposure_auto.', 500, 133330, 'us')
+    whitebalance_auto: bool = _control(
+        True, 'Enable auto white balance: the camera adjusts whitebalance.')
     whitebalance: int = _control(
-        4500, 'Color temperature of the light, in steps of 10. Setting it ends '
+        4500, 'White balance as color temperature, in steps of 10 K. Setting it disables '
         'whitebalance_auto.', 2500, 12500, 'K')
-    brightness: int = _control(128, 'What is added to the image.', 0, 255)
-    contrast: int = _control(5, 'How steep the step from dark to bright is.', 0, 10)
-    saturation: int = _control(32, 'Strength of colors; 0 is gray.', 0, 63)
-    sharpness: int = _control(2, 'How much edges are enhanced.', 0, 4)
-    gain: int = _control(128, 'Gain of the sensor, where exposure_auto is off.', 0, 255)
+    brightness: int = _control(128, 'Brightness offset of the color image.', 0, 255)
+    contrast: int = _control(5, 'Contrast of the color image.', 0, 10)
+    saturation: int = _control(32, 'Color saturation; 0 is grayscale.', 0, 63)
+    sharpness: int = _control(2, 'Strength of edge sharpening.', 0, 4)
+    gain: int = _control(128, 'Sensor gain; used while exposure_auto is false.', 0, 255)
     backlight_compensation: bool = _control(
-        False, 'Brighten what stands before a bright background.')
+        False, 'Brighten subjects in front of a bright background.')
     powerline_frequency: int = _control(
-        60, 'Frequency of the mains, by which lamps flicker; it decides which lengths of exposure '
-        'there are.', unit='Hz', choices=('50', '60'))
+        60, 'Mains frequency, used to avoid flicker from lamps; it determines which exposure '
+        'times are available.', unit='Hz', choices=('50', '60'))
 
     simulation_scene: str = _parameter(
-        '', 'Scene file (YAML) for the simulated camera; empty is a furnished room in which '
-        'somebody walks.', _SIMULATION, cameras=_SIMULATED)
+        '', 'Scene file (YAML) of the simulated camera; empty for a furnished room with a walking '
+        'person.', _SIMULATION, cameras=_SIMULATED)
     simulation_calibration: str = _parameter(
-        '', 'Factory calibration (JSON, as a recording holds it) of the camera to simulate; empty '
-        'is a nominal one.', _SIMULATION, cameras=_SIMULATED)
+        '', 'Factory calibration (JSON, as stored in recordings) of the simulated camera; empty '
+        'for a nominal calibration.', _SIMULATION, cameras=_SIMULATED)
     simulation_seed: int = _parameter(
-        0, 'Another number gives other noise; the same gives the same images.', _SIMULATION,
+        0, 'Seed of the simulated noise; the same seed gives the same images.', _SIMULATION,
         minimum=0, maximum=2 ** 31 - 1, cameras=_SIMULATED)
     simulation_noise: bool = _parameter(
-        True, 'Measure as a real camera does; false measures exactly.', _SIMULATION,
-        cameras=_SIMULATED)
+        True, 'Simulate the measurement errors of a real camera. If false, measurements are '
+        'exact.', _SIMULATION, cameras=_SIMULATED)
     simulation_fault: str = _parameter(
-        '', 'Let the simulated camera have a fault, each time that it is set: '
+        '', 'Inject faults into the simulated camera each time this parameter is set: '
         "'unplug [S]', 'replug', 'stall S', 'silent [S]', 'no sync pulse [S]', "
         "'drop capture|depth|color [N]', 'corrupt jpeg [N]', 'imu gap S', 'drift PPM', "
-        "'latency S', 'reset timestamps', or 'none' to end them; S seconds, N images; several "
-        "with ';' between them.", _SIMULATION, target=LiveTarget.FAULTS, cameras=_SIMULATED)
+        "'latency S', 'reset timestamps', or 'none' to clear them. S is in seconds, N is a number "
+        "of images (default 1). Separate several faults with ';'.", _SIMULATION,
+        target=LiveTarget.FAULTS, cameras=_SIMULATED)
 
     depth_enabled: bool = _parameter(
         True, 'Publish depth and infrared images.', _STREAMS)
     color_enabled: bool = _parameter(True, 'Publish color images.', _STREAMS)
-    imu_enabled: bool = _parameter(True, 'Publish inertial samples.', _STREAMS)
+    imu_enabled: bool = _parameter(
+        True, 'Publish accelerometer and gyroscope samples on imu.', _STREAMS)
     point_cloud: bool = _parameter(
-        True, 'Offer points2, the depth image as points; needs depth_enabled.', _STREAMS)
-    rgb_point_cloud: bool = _parameter(
-        False, 'Color the points of points2; needs color.', _STREAMS)
-    point_cloud_in_depth_frame: bool = _parameter(
-        True, 'Colored points are those of the depth image; false makes them those of the color '
-        'image, in its frame.', _STREAMS)
-    ir_point_cloud: bool = _parameter(
-        False, 'Give the points of points2 the infrared as intensity; not with rgb_point_cloud.',
+        True, 'Publish the depth image as a point cloud on points2; requires depth_enabled.',
         _STREAMS)
+    rgb_point_cloud: bool = _parameter(
+        False, 'Add the field rgb to points2; requires depth and color.', _STREAMS)
+    point_cloud_in_depth_frame: bool = _parameter(
+        True, 'Reference of a colored cloud. If true, it has one point per depth pixel, in the '
+        'frame of the depth camera. If false, it has one point per color pixel, in the frame of '
+        'the color camera.', _STREAMS)
+    ir_point_cloud: bool = _parameter(
+        False, 'Add the field intensity (infrared) to points2; cannot be combined with '
+        'rgb_point_cloud.', _STREAMS)
     point_cloud_organized: bool = _parameter(
-        True, 'points2 has a point for each pixel, NaN where there is none; false leaves only '
-        'those that there are.', _STREAMS)
+        True, 'Publish an organized cloud: one point per pixel, NaN where there is no '
+        'measurement. If false, points2 has valid points only.', _STREAMS)
     point_cloud_min_depth: float = _parameter(
-        0.0, 'Points nearer than this along the optical axis are left out.', _STREAMS, unit='m',
+        0.0, 'Discard points closer than this along the optical axis.', _STREAMS, unit='m',
         minimum=0.0, maximum=20.0)
     point_cloud_max_depth: float = _parameter(
-        0.0, 'Points farther than this along the optical axis are left out; 0 leaves out none.',
+        0.0, 'Discard points farther away than this along the optical axis; 0 for no limit.',
         _STREAMS, unit='m', minimum=0.0, maximum=20.0)
     point_cloud_decimation: int = _parameter(
-        1, 'Only every so manieth row and column of the image becomes points.', _STREAMS,
+        1, 'Use only every Nth row and column of the image for points2.', _STREAMS,
         minimum=1, maximum=16)
     registration_occlusion: bool = _parameter(
-        False, 'Leave points without color that the color camera cannot see, in place of the '
-        'color of what is before them.', _STREAMS)
+        False, 'Leave points that are occluded from the color camera uncolored instead of giving '
+        "them the occluder's color.", _STREAMS)
     depth_unit: str = _parameter(
-        '16UC1', 'Encoding of depth/image_raw: 16UC1 is millimeters with 0 for invalid, 32FC1 is '
-        'meters with NaN for invalid (REP 118).', _STREAMS, choices=('16UC1', '32FC1'))
+        '16UC1', 'Encoding of depth/image_raw (REP 118): 16UC1 is in millimeters, with 0 for '
+        'invalid pixels; 32FC1 is in meters, with NaN for invalid pixels.', _STREAMS,
+        choices=('16UC1', '32FC1'))
     compressed_depth_format: str = _parameter(
-        'png', 'Codec of depth/image_raw/compressedDepth; rvl takes a tenth of the time.',
+        'png', 'Codec of depth/image_raw/compressedDepth; rvl takes a tenth of the time of png.',
         _STREAMS, choices=('png', 'rvl'))
     rescale_ir_to_mono8: bool = _parameter(
         False, 'Publish ir/image_raw as mono8, scaled by ir_mono8_scaling_factor, instead of '
         'mono16.', _STREAMS)
     ir_mono8_scaling_factor: float = _parameter(
-        1.0, 'Factor from the 16-bit infrared value to the mono8 value, which saturates at 255. '
-        '0.5 to 1 suits the active modes, 10 PASSIVE_IR.', _STREAMS,
+        1.0, 'Factor from 16-bit infrared values to mono8 values, which saturate at 255. Use 0.5 '
+        'to 1 for modes with depth and about 10 for PASSIVE_IR.', _STREAMS,
         minimum=0.001, maximum=1000.0, target=LiveTarget.INFRARED_SCALE)
     rgb_encoding: str = _parameter(
-        'bgra8', 'Encoding of rgb/image_raw; native publishes NV12 and YUY2 images unconverted '
-        '(nv12, yuv422_yuy2), and others as bgra8.', _STREAMS,
+        'bgra8', 'Encoding of rgb/image_raw. native publishes NV12 and YUY2 images without '
+        'conversion (as nv12 and yuv422_yuy2), and other formats as bgra8.', _STREAMS,
         choices=('bgra8', 'bgr8', 'rgb8', 'native'))
     jpeg_quality: int = _parameter(
-        90, 'Quality of rgb/image_raw/compressed where the camera does not deliver JPEG itself '
-        '(color_format bgra, nv12, yuy2).', _STREAMS, minimum=1, maximum=100)
+        90, 'JPEG quality of rgb/image_raw/compressed where the driver encodes it: with '
+        'color_format bgra, nv12 or yuy2.', _STREAMS, minimum=1, maximum=100)
     imu_rate_target: int = _parameter(
-        0, 'Highest rate of imu: consecutive samples are averaged down to it; 0 publishes every '
+        0, 'Maximum rate of imu; consecutive samples are averaged down to it. 0 publishes every '
         'sample.', _STREAMS, unit='Hz', minimum=0, maximum=1666)
 
     body_tracking_enabled: bool = _parameter(
-        False, 'Offer body_tracking_data and the other topics of people; needs a depth_mode that '
-        'has depth.', _BODIES)
+        False, 'Publish body_tracking_data and the other body tracking topics; requires a '
+        'depth_mode with depth.', _BODY_TRACKING)
     body_tracking_backend: str = _parameter(
-        'auto', "Who finds people: k4abt is Microsoft's closed Body Tracking SDK; landmarks an "
-        'open model on the processor; ground_truth knows them, of the simulated camera only; '
-        'auto is k4abt where it is installed, otherwise landmarks.', _BODIES,
+        'auto', "Body tracking backend. k4abt: Microsoft's proprietary Body Tracking SDK. "
+        'landmarks: an open pose landmark model on the CPU. ground_truth: the true poses, of the '
+        'simulated camera only. auto: k4abt if installed, otherwise landmarks.', _BODY_TRACKING,
         choices=('auto', 'k4abt', 'landmarks', 'ground_truth'))
     body_tracking_smoothing_factor: float = _parameter(
-        0.0, 'How much joints are smoothed over time: 0 not at all, 1 to a standstill.', _BODIES,
+        0.0, 'Temporal smoothing of joints: 0 for none, 1 freezes them.', _BODY_TRACKING,
         minimum=0.0, maximum=1.0, target=LiveTarget.BODY_SMOOTHING)
     body_tracking_processing_mode: str = _parameter(
-        'cuda', 'What k4abt computes with; cpu needs no GPU, and takes very long.', _BODIES,
+        'cuda', 'Execution provider of k4abt; cpu needs no GPU, but is very slow.', _BODY_TRACKING,
         choices=('gpu', 'cpu', 'cuda', 'tensorrt'))
     body_tracking_gpu_device_id: int = _parameter(
-        0, 'Which GPU k4abt takes.', _BODIES, minimum=0, maximum=64)
+        0, 'Device ID of the GPU that k4abt uses.', _BODY_TRACKING, minimum=0, maximum=64)
     body_tracking_model_path: str = _parameter(
-        '', "The model's file: of k4abt .onnx, of landmarks .tflite; empty is that which the "
-        'backend finds installed.', _BODIES)
+        '', 'Model file: .onnx for k4abt, .tflite for landmarks; empty for the model that is '
+        'installed with the backend.', _BODY_TRACKING)
     body_tracking_library_path: str = _parameter(
-        '', "File of k4abt's library; empty is the one that the loader finds, libk4abt.so.",
-        _BODIES)
+        '', 'Library file of k4abt; empty for the libk4abt.so that the dynamic loader finds.',
+        _BODY_TRACKING)
     body_tracking_sensor_orientation: str = _parameter(
-        'default', 'How the camera is turned, seen from its front, for k4abt.', _BODIES,
-        choices=('default', 'clockwise90', 'counterclockwise90', 'flip180'))
+        'default', 'Mounting orientation of the camera as seen from its front; used by k4abt.',
+        _BODY_TRACKING, choices=('default', 'clockwise90', 'counterclockwise90', 'flip180'))
     publish_body_tf: bool = _parameter(
-        False, 'Publish the joints of every person as frames, too: body_ID, head_ID, … (REP 155).',
-        _BODIES)
+        False, 'Also publish the joints of each person as TF frames: body_ID, head_ID, … '
+        '(REP 155).', _BODY_TRACKING)
+
+
+_TYPES = typing.get_type_hints(Parameters)
+
+#: every parameter by name, in the order of the table
+SPECS: Mapping[str, ParameterSpec] = {
+    item.name: ParameterSpec(
+        item.name, _TYPES[item.name], typing.cast(Value, item.default), **item.metadata)
+    for item in fields(Parameters)}
+
+
+def nearest_name(name: str) -> str | None:
+    """Return the parameter whose name is most similar to a misspelled one, if any is."""
+    found = difflib.get_close_matches(name, SPECS, n=1, cutoff=0.6)
+    return found[0] if found else None

@@ -18,7 +18,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from k4a_ros.parameters import settings
+from k4a_ros.parameters.spec import Change
+from k4a_ros.parameters.table import SPECS
 import numpy as np
 from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import Image
@@ -40,7 +41,7 @@ def test_a_misspelt_parameter_gets_one_warning_with_the_nearest_name(tmp_path: P
         assert driver.wait() == 0, driver.output
     warnings = [line for line in driver.lines if 'WARN' in line]
     assert len(warnings) == 2
-    assert 'no parameter recording_lop_enabled' in driver.output
+    assert 'Unknown parameter recording_lop_enabled ignored' in driver.output
     assert 'did you mean recording_loop_enabled?' in driver.output
     assert 'did you mean tf_prefix?' in driver.output
 
@@ -78,15 +79,15 @@ def test_every_parameter_describes_itself(tmp_path: Path) -> None:
     domain = new_domain()
     with listening(domain) as listener, DriverProcess.with_parameters(
             domain, recording_file=path, recording_loop_enabled=True):
-        descriptors = listener.describe(NODE, *settings.names())
-    assert [d.name for d in descriptors] == list(settings.names())
+        descriptors = listener.describe(NODE, *SPECS)
+    assert [d.name for d in descriptors] == list(SPECS)
     for descriptor in descriptors:
-        spec = settings.spec(descriptor.name)
-        assert descriptor.description.startswith(spec.text)
+        spec = SPECS[descriptor.name]
+        assert descriptor.description.startswith(spec.description)
         assert not descriptor.read_only
         text = descriptor.additional_constraints
-        assert ('fixed while the node runs' in text) == (not spec.live and not spec.restarts)
-        assert ('a change restarts the streams' in text) == spec.restarts
+        assert ('Fixed while the node is configured' in text) == (spec.change is Change.FIXED)
+        assert ('Changes restart the streams' in text) == (spec.change is Change.RESTART)
         if spec.minimum is not None:
             (range_,) = [*descriptor.integer_range, *descriptor.floating_point_range]
             assert (range_.from_value, range_.to_value) == (spec.minimum, spec.maximum)
@@ -106,7 +107,7 @@ def test_changes_are_applied_or_refused_with_the_remedy(tmp_path: Path) -> None:
         for name, value in (('depth_unit', '32FC1'), ('tf_prefix', 'a_')):
             fixed = listener.set_parameters(NODE, **{name: value})
             assert not fixed.successful
-            assert f'start the node again with {name}:={value}' in fixed.reason
+            assert f'restart the node with {name}:={value}' in fixed.reason
         assert listener.set_parameters(NODE, depth_unit='16UC1').successful  # as it is already
 
         wrong = listener.set_parameters(NODE, playback_rate=500.0)
@@ -136,9 +137,9 @@ def test_qos_can_be_overridden_per_topic(tmp_path: Path) -> None:
             domain, '-p', f"recording_file:='{path}'", '-p', 'recording_loop_enabled:=true',
             '-p', f'{override}.reliability:=best_effort', '-p', f'{override}.depth:=2',
             '-p', 'qos_overrides./depth/imge_raw.publisher.depth:=2') as driver:
-        driver.wait_for_line('There is no parameter qos_overrides./depth/imge_raw.publisher.depth')
+        driver.wait_for_line('Unknown parameter qos_overrides./depth/imge_raw.publisher.depth')
         driver.wait_for_line('Opened')
-        assert driver.output.count('There is no parameter') == 1, driver.output
+        assert driver.output.count('Unknown parameter') == 1, driver.output
 
         def reliability(topic: str) -> ReliabilityPolicy | None:
             publishers = listener.node.get_publishers_info_by_topic(topic)

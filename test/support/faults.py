@@ -26,7 +26,8 @@ from typing import Any
 
 from k4a_ros.cameras.controls import CONTROLS
 from k4a_ros.cameras.controls import exposure_at_least
-from k4a_ros.parameters import settings
+from k4a_ros.parameters.spec import Change
+from k4a_ros.parameters.table import SPECS
 from rcl_interfaces.srv import GetParameters
 from rcl_interfaces.srv import SetParametersAtomically
 from rclpy.parameter import parameter_value_to_python
@@ -88,8 +89,8 @@ def set_at_random(listener: Listener, times: int) -> None:
     has a reason and has changed nothing, neither what was asked nor any other control.
     """
     draw = random.Random(7)
-    names = [name for name in settings.names() if name != 'simulation_fault'
-             and not settings.spec(name).restarts]
+    names = [name for name, spec in SPECS.items() if name != 'simulation_fault'
+             and spec.change is not Change.RESTART]
     answers = [0, 0]
     with listener.calling(SetParametersAtomically, f'{NODE}/set_parameters_atomically') as setting:
         with listener.calling(GetParameters, f'{NODE}/get_parameters') as getting:
@@ -120,13 +121,12 @@ def set_at_random(listener: Listener, times: int) -> None:
 
 
 def _any_value(name: str, draw: random.Random) -> object:
-    spec = settings.spec(name)
+    spec = SPECS[name]
     values: dict[type, list[object]] = {
         bool: [True, False, 3], int: [0, 1, 2, 5, 15, 30, 100, -1, 10**9, 'x'],
         float: [0.0, 0.5, 1.0, 1e9, -1.0, True], str: ['', 'x', 'auto', 5]}
-    kind = settings.kind(name)
-    choices: list[object] = [*values[kind], *spec.choices]
-    if kind is int:
+    choices: list[object] = [*values[spec.kind], *spec.choices]
+    if spec.kind is int:
         choices += [int(choice) for choice in spec.choices if choice.isdigit()]
         if spec.minimum is not None and spec.maximum is not None:
             choices += [draw.randint(int(spec.minimum), int(spec.maximum)) for _ in range(10)]
@@ -138,7 +138,7 @@ def _applied(
 ) -> bool:
     """Return whether parameters are as they must be after values have been applied."""
     expected = {name: before[name] for name in CONTROLS} | {
-        name: settings.check(name, value) for name, value in asked.items()}
+        name: SPECS[name].check(value) for name, value in asked.items()}
     if 'powerline_frequency' in asked and 'exposure_time_us' not in asked:
         expected['exposure_time_us'] = shown['exposure_time_us']
     if 'exposure_time_us' in asked:

@@ -29,7 +29,7 @@ from xml.etree import ElementTree
 from k4a_ros.calibration import tf_frames
 from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.calibration.nominal import nominal_calibration
-from k4a_ros.parameters import settings
+from k4a_ros.parameters.table import SPECS
 import pytest
 from support.sources import ROOT
 
@@ -147,8 +147,8 @@ def forwarded() -> list[tuple[str, type, str]]:
 
 def test_every_argument_for_a_parameter_is_one_and_has_its_type() -> None:
     for name, kind, _ in forwarded():
-        assert name in settings.names()
-        assert kind is settings.kind(name), name
+        assert name in SPECS
+        assert kind is SPECS[name].kind, name
 
 
 def test_arguments_are_few_and_described() -> None:

@@ -19,7 +19,7 @@ from __future__ import annotations
 from pathlib import Path
 import re
 
-from k4a_ros.parameters import settings
+from k4a_ros.parameters.table import SPECS
 import pytest
 from support.sources import ROOT
 
@@ -39,7 +39,7 @@ def test_parameters_on_command_lines_exist(path: Path) -> None:
     arguments = {'namespace', 'name', 'params_file', 'log_level', 'camera', 'rviz',
                  'fastdds_profile'}
     for name in re.findall(r'\b([a-z_0-9]+):=', path.read_text()):
-        assert name in {*settings.names(), *arguments} or name.startswith(
+        assert name in {*SPECS, *arguments} or name.startswith(
             ('use_', 'publish_', 'robot_')) or name in ('reliability', 'depth'), name
 
 

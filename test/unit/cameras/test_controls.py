@@ -32,7 +32,8 @@ from k4a_ros.cameras.simulated.color_signal import corrupt
 from k4a_ros.cameras.simulated.color_signal import encode
 from k4a_ros.errors import ConfigError
 from k4a_ros.images.color import ColorConverter
-from k4a_ros.parameters import settings
+from k4a_ros.parameters.spec import Change
+from k4a_ros.parameters.table import SPECS
 import numpy as np
 import pytest
 
@@ -66,12 +67,12 @@ def shown(controls: ColorControls, source: np.ndarray | None = None, frames: int
     return result
 
 
-def test_the_parameters_have_the_ranges_and_defaults_of_the_hardware() -> None:
+def test_parameters_have_hardware_ranges_and_defaults() -> None:
     for name, rule in CONTROLS.items():
-        spec = settings.spec(name)
-        assert spec.live
-        assert settings.default(name) == rule.default
-        assert (settings.kind(name) is bool) == rule.switch
+        spec = SPECS[name]
+        assert spec.change is Change.LIVE
+        assert spec.default == rule.default
+        assert (spec.kind is bool) == rule.switch
         if spec.choices:
             assert spec.choices == (str(rule.minimum), str(rule.maximum))
         elif not rule.switch:

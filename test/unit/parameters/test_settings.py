@@ -12,100 +12,111 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The parameter table, and what follows from it."""
+"""Values of all parameters together: conflicts, camera configuration, unused parameters."""
 
 from __future__ import annotations
 
-import re
-
 from hypothesis import given
 from hypothesis import strategies
+from k4a_ros.camera_config import CameraConfig
+from k4a_ros.camera_config import ColorFormat
+from k4a_ros.camera_config import ColorResolution
+from k4a_ros.camera_config import DepthMode
+from k4a_ros.camera_config import WiredSyncMode
 from k4a_ros.errors import ConfigError
-from k4a_ros.parameters import generate_docs
-from k4a_ros.parameters import settings
 from k4a_ros.parameters.settings import Settings
+from k4a_ros.parameters.table import SPECS
 import pytest
-from support.sources import ROOT
-import yaml
 
-NAMES = settings.names()
-
-
-@pytest.mark.parametrize('name', NAMES)
-def test_every_parameter_says_what_it_is(name: str) -> None:
-    spec, kind = settings.spec(name), settings.kind(name)
-    assert len(spec.text) > 20 and spec.text.endswith('.')
-    assert spec.group
-    assert type(settings.default(name)) is kind
-    assert settings.check(name, settings.default(name)) == settings.default(name)
-    if kind in (int, float):
-        assert spec.choices or (spec.minimum is not None and spec.maximum is not None)
+any_value = (strategies.none() | strategies.booleans() | strategies.integers()
+             | strategies.floats() | strategies.text() | strategies.lists(strategies.integers()))
 
 
-def test_files_that_follow_from_the_table_are_up_to_date() -> None:
-    remedy = 'run python3 -m k4a_ros.parameters.generate_docs'
-    assert (ROOT / 'config/driver.yaml').read_text() == generate_docs.yaml(), remedy
-    assert (ROOT / 'docs/parameters.md').read_text() == generate_docs.markdown(), remedy
-
-
-def test_the_yaml_file_holds_every_default() -> None:
-    text = generate_docs.yaml()
-    given_ = yaml.safe_load(text)['/**']['ros__parameters']
-    assert not Settings.from_values(given_).unused_parameters()
-    assert all(not settings.spec(name).cameras for name in given_)
-    everything = yaml.safe_load(re.sub(r'^    #(?=\w)', '    ', text, flags=re.MULTILINE))
-    parameters = everything['/**']['ros__parameters']
-    assert parameters == {name: settings.default(name) for name in NAMES}
-    assert Settings.from_values(parameters) == Settings()
-
-
-anything = (strategies.none() | strategies.booleans() | strategies.integers()
-            | strategies.floats() | strategies.text() | strategies.lists(strategies.integers()))
-
-
-@given(strategies.dictionaries(strategies.sampled_from(NAMES), anything))
-def test_any_values_are_taken_or_refused_by_name(values: dict[str, object]) -> None:
+@given(strategies.dictionaries(strategies.sampled_from(list(SPECS)), any_value))
+def test_arbitrary_values_are_accepted_or_rejected_by_name(values: dict[str, object]) -> None:
     try:
         result = Settings.from_values(values)
     except ConfigError as error:
         assert error.problems
         for problem in error.problems:
-            assert any(name in problem for name in NAMES)
+            assert any(name in problem for name in SPECS)
         return
-    for name in NAMES:
-        assert type(getattr(result, name)) is settings.kind(name)
+    for name, spec in SPECS.items():
+        assert type(getattr(result, name)) is spec.kind
 
 
-def test_all_problems_are_reported_at_once() -> None:
+def test_all_invalid_values_are_reported_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
         Settings.from_values({'playback_rate': -1, 'depth_unit': '16UC2', 'point_cloud': 'on'})
     assert len(caught.value.problems) == 3
     assert 'did you mean 16UC1?' in caught.value.problems[1]
 
 
-def test_numbers_stand_for_what_was_meant() -> None:
-    assert Settings.from_values({'playback_rate': 2}).playback_rate == 2.0
-    assert Settings.from_values({'sensor_sn': 123456789012}).sensor_sn == '123456789012'
-    assert Settings.from_values({'sensor_sn': 1514394512.0}).sensor_sn == '1514394512'
-    for value in (True, -1, 0.5, float('nan'), float('inf')):
-        with pytest.raises(ConfigError, match='sensor_sn'):
-            Settings.from_values({'sensor_sn': value})
-
-
-def test_nothing_to_publish_is_refused() -> None:
-    with pytest.raises(ConfigError, match='nothing would be published'):
+def test_nothing_to_publish_raises() -> None:
+    with pytest.raises(ConfigError, match='nothing to publish'):
         Settings.from_values(
             {'depth_enabled': False, 'color_enabled': False, 'imu_enabled': False})
 
 
-def test_a_misspelt_name_is_recognized() -> None:
-    assert settings.nearest('recording_fle') == 'recording_file'
-    assert settings.nearest('zzz') is None
-
-
-def test_colored_clouds_need_both_cameras() -> None:
+def test_colored_cloud_without_depth_or_color_raises() -> None:
     camera = {'camera': 'simulated', 'rgb_point_cloud': True}
     assert Settings.from_values(camera).rgb_point_cloud
     for missing in ({'depth_mode': 'PASSIVE_IR'}, {'color_enabled': False}):
         with pytest.raises(ConfigError, match='rgb_point_cloud needs depth and color'):
             Settings.from_values(camera | missing)
+
+
+def test_unsupported_camera_modes_are_reported_at_once() -> None:
+    with pytest.raises(ConfigError) as error:
+        Settings.from_values({
+            'camera': 'simulated', 'depth_mode': 'WFOV_UNBINNED', 'fps': 30,
+            'color_format': 'nv12', 'color_resolution': '1080P'})
+    assert len(error.value.problems) == 2
+
+
+def test_camera_modes_are_not_checked_for_recordings() -> None:
+    Settings.from_values({'recording_file': 'a.mkv', 'depth_mode': 'WFOV_UNBINNED', 'fps': 30})
+
+
+def test_camera_config_has_the_values_of_parameters() -> None:
+    settings = Settings.from_values({
+        'camera': 'simulated', 'depth_mode': 'WFOV_2X2BINNED', 'color_resolution': '1080P',
+        'color_format': 'bgra', 'fps': 15, 'imu_enabled': False,
+        'depth_delay_off_color_usec': -7, 'wired_sync_mode': 2,
+        'subordinate_delay_off_master_usec': 9, 'synchronized_images_only': True})
+    assert settings.camera_config == CameraConfig(
+        DepthMode.WFOV_2X2BINNED, ColorResolution.R1080P, ColorFormat.BGRA32, 15, depth=True,
+        ir=True, color=True, imu=False, depth_delay_off_color_usec=-7,
+        wired_sync_mode=WiredSyncMode.SUBORDINATE, subordinate_delay_off_master_usec=9,
+        synchronized_images_only=True)
+
+
+def test_disabled_depth_turns_the_depth_camera_off() -> None:
+    config = Settings.from_values({'camera': 'simulated', 'depth_enabled': False}).camera_config
+    assert config.depth_mode is DepthMode.OFF
+    assert not config.ir
+
+
+def test_camera_kind_is_simulated_only_on_request() -> None:
+    assert Settings.from_values({}).camera_kind == 'device'
+    assert Settings.from_values({'recording_file': 'a.mkv'}).camera_kind == 'recording'
+    assert Settings.from_values({'camera': 'simulated'}).camera_kind == 'simulated'
+
+
+def test_camera_that_contradicts_recording_file_raises() -> None:
+    with pytest.raises(ConfigError, match='remove one of them'):
+        Settings.from_values({'camera': 'simulated', 'recording_file': 'a.mkv'})
+    with pytest.raises(ConfigError, match='recording_file is empty'):
+        Settings.from_values({'camera': 'recording'})
+
+
+def test_parameters_of_other_cameras_are_reported_as_unused() -> None:
+    modes, simulation = Settings.from_values({
+        'recording_file': 'a.mkv', 'fps': 5, 'depth_mode': 'NFOV_UNBINNED',
+        'simulation_seed': 3, 'playback_rate': 2.0}).unused_parameters()
+    assert modes == ('depth_mode, fps have no effect with camera:=recording, '
+                     'only with camera:=device or simulated')
+    assert simulation == ('simulation_seed has no effect with camera:=recording, '
+                          'only with camera:=simulated')
+    simulated = Settings.from_values({'camera': 'simulated', 'fps': 5, 'gain': 3})
+    assert simulated.unused_parameters() == []

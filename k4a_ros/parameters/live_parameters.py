@@ -1,0 +1,214 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Handle requests to change parameters at runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import contextlib
+import threading
+from typing import Any
+from typing import Protocol
+
+from k4a_ros.cameras.base import Camera
+from k4a_ros.errors import ConfigError
+from k4a_ros.parameters.ros_declaration import control_descriptor
+from k4a_ros.parameters.settings import Settings
+from k4a_ros.parameters.spec import Change
+from k4a_ros.parameters.spec import Value
+from k4a_ros.parameters.table import SPECS
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+
+class ParameterHost(Protocol):
+    """The interface of the node that `LiveParameters` needs."""
+
+    @property
+    def settings(self) -> Settings:
+        """Return the current values of all parameters."""
+
+    @property
+    def configured(self) -> bool:
+        """Return whether a camera is open or reconnecting; if not, every parameter can change."""
+
+    @property
+    def restartable(self) -> bool:
+        """Return whether the streams can restart; a recording would start from the beginning."""
+
+    def apply(self, name: str, value: Value) -> Value:
+        """
+        Pass a new value of a live parameter to its target, and return the value it accepted.
+
+        :raises ConfigError: the target rejects the value.
+        """
+
+    def reconfigure(self, settings: Settings) -> None:
+        """
+        Replace the settings, and restart the streams if the node is configured.
+
+        :raises ConfigError: the settings cannot work; nothing has changed.
+        """
+
+
+class LiveParameters:
+    """
+    Applies or rejects requests to change parameters, atomically.
+
+    If the camera adjusts a value (it rounds exposure times), the parameter is updated to the
+    adjusted value. Requested values of color controls are applied again whenever the camera is
+    reopened.
+    """
+
+    def __init__(self, node: Node, host: ParameterHost) -> None:
+        self._node = node
+        self._host = host
+        self._silent = threading.local()
+        self._controls: list[str] = []
+        self._requested: dict[str, Value] = {
+            name: getattr(host.settings, name) for name in host.settings.given}
+        add_pre_set_callback = getattr(node, 'add_pre_set_parameters_callback', None)
+        if add_pre_set_callback is not None:  # not in Humble
+            add_pre_set_callback(self._coerce_types)
+        node.add_on_set_parameters_callback(self._on_set)
+
+    def set_silently(self, values: Mapping[str, Value]) -> None:
+        """Update the values of ROS parameters without applying them."""
+        self._silent.on = True
+        try:
+            self._node.set_parameters(
+                [Parameter(name, value=value) for name, value in values.items()])
+        finally:
+            self._silent.on = False
+
+    def apply_to_camera(self, camera: Camera) -> None:
+        """
+        Set the requested controls on a camera that has just been opened.
+
+        Afterwards the ROS parameters have the values of the camera, and its ranges.
+        """
+        controls = [name for name in camera.controls() if name in SPECS]
+        self._controls = sorted(controls, key=_apply_order)
+        for name in self._controls:
+            value = self._requested.get(name)
+            if value is not None and not isinstance(value, str):
+                try:
+                    camera.set_control(name, value)
+                except ConfigError as error:
+                    self._node.get_logger().warning(str(error))
+        self.set_silently(
+            {name: SPECS[name].check(camera.get_control(name)) for name in controls})
+        for name in controls:
+            self._node.set_descriptor(name, control_descriptor(name, camera.controls()[name]))
+
+    def _coerce_types(self, parameters: list[Parameter[Any]]) -> list[Parameter[Any]]:
+        """Convert values to the types of their parameters, as `declare` does, where possible."""
+        result = []
+        for parameter in parameters:
+            try:
+                value = SPECS[parameter.name].check(parameter.value)
+                result.append(Parameter(parameter.name, value=value))
+            except (ConfigError, KeyError):
+                result.append(parameter)
+        return result
+
+    def _on_set(self, parameters: list[Parameter[Any]]) -> SetParametersResult:
+        if getattr(self._silent, 'on', False):
+            return SetParametersResult(successful=True)
+        try:
+            self._change({p.name: p.value for p in parameters if p.name in SPECS})
+        except ConfigError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    def _change(self, values: Mapping[str, object]) -> None:
+        """
+        Apply a request.
+
+        :raises ConfigError: at least one value cannot be applied; nothing has changed.
+        """
+        if not values:
+            return
+        current = self._host.settings
+        changed = current.replace(values)
+        new = {name: getattr(changed, name) for name in values
+               if getattr(changed, name) != getattr(current, name)}
+        if not self._host.configured:
+            self._requested |= new
+            self._host.reconfigure(changed)
+            return
+        self._reject_fixed(new)
+        live = {name: getattr(changed, name) for name in values
+                if SPECS[name].change is Change.LIVE}
+        adjusted = self._apply(live)
+        self._requested |= live
+        restarting = {name: value for name, value in new.items() if name not in live}
+        if restarting:
+            self._host.reconfigure(self._host.settings.replace(restarting))
+        if adjusted and self._node.executor is not None:
+            self._node.executor.create_task(self.set_silently, adjusted)
+
+    def _reject_fixed(self, new: Mapping[str, Value]) -> None:
+        """
+        Check that none of the new values belongs to a parameter that is fixed now.
+
+        :raises ConfigError: lists all that are.
+        """
+        restartable = self._host.restartable
+        allowed = {Change.LIVE, Change.RESTART} if restartable else {Change.LIVE}
+        reason = 'the node is configured' if restartable else 'a recording is playing'
+        problems = [
+            f'{name} is fixed while {reason}; restart the node with {name}:={value}'
+            for name, value in new.items() if SPECS[name].change not in allowed]
+        if problems:
+            raise ConfigError(*problems)
+
+    def _apply(self, live: Mapping[str, Value]) -> dict[str, Value]:
+        """
+        Apply new values of live parameters, all or none.
+
+        :return: values that the camera has adjusted.
+        :raises ConfigError: one of them cannot be applied; the others have been rolled back.
+        """
+        # injecting a fault cannot be rolled back
+        affected = sorted({*live, *self._controls} - {'simulation_fault'}, key=_apply_order)
+        before = {name: self._node.get_parameter(name).value for name in affected}
+        adjusted, any_applied = {}, False
+        # parameters that this camera lacks come first: they fail before anything has changed
+        for name in sorted(live, key=lambda name: (name in self._controls, _apply_order(name))):
+            try:
+                actual = self._host.apply(name, live[name])
+            except ConfigError:
+                if any_applied:
+                    for other, value in before.items():
+                        with contextlib.suppress(ConfigError):
+                            self._host.apply(other, value)
+                    self.set_silently(before)  # undo side effects on other controls, too
+                raise
+            any_applied = True
+            if actual != live[name]:
+                adjusted[name] = actual
+        return adjusted
+
+
+def _apply_order(name: str) -> int:
+    """
+    Return the position of a control when several are set at once.
+
+    The mains frequency determines the available exposure times, so it comes first. Setting a value
+    disables its automatic mode, so automatic modes come last.
+    """
+    return 0 if name == 'powerline_frequency' else 2 if name.endswith('_auto') else 1
