@@ -36,12 +36,14 @@ from k4a_ros.body.landmarks.pose_3d.fitting import fit_limbs
 from k4a_ros.body.landmarks.pose_3d.k4abt_joints import joints_from_landmarks
 from k4a_ros.body.landmarks.pose_3d.lifting import lift
 from k4a_ros.body.landmarks.pose_3d.lifting import Pose3d
+from k4a_ros.body.landmarks.segmentation.index_map import IndexMapper
 from k4a_ros.body.landmarks.segmentation.ownership import assign_segments
 from k4a_ros.body.landmarks.segmentation.ownership import attach_limbs
-from k4a_ros.body.landmarks.segmentation.ownership import with_detached_pieces
-from k4a_ros.body.landmarks.segmentation.segmenter import Part
+from k4a_ros.body.landmarks.segmentation.ownership import mask_with_nearby_pieces
+from k4a_ros.body.landmarks.segmentation.person_depth import PersonDepth
 from k4a_ros.body.landmarks.segmentation.segmenter import Segmenter
-from k4a_ros.body.landmarks.segmentation.segmenter import Segments
+from k4a_ros.body.landmarks.segmentation.segments import Segment
+from k4a_ros.body.landmarks.segmentation.segments import Segmentation
 from k4a_ros.body.landmarks.segmentation.silhouette import Silhouette
 from k4a_ros.body.landmarks.tracking.front_back import reversal
 from k4a_ros.body.landmarks.tracking.front_back import straight
@@ -119,6 +121,7 @@ class LandmarkEstimator:
                 'choose NFOV_UNBINNED or WFOV_2X2BINNED')
         self._model = LandmarkModel(model_path)
         self._lens = calibration.depth(config.depth_mode)
+        self._index_mapper = IndexMapper(self._lens)
         self._segmenter = Segmenter(self._lens, np.array([0.0, -1.0, 0.0]))
         if up is not None:
             self.set_up(up)
@@ -165,8 +168,8 @@ class LandmarkEstimator:
         self._follower.begin(images.device_us)
         sights = self._known(segments, images)
         sights += self._new(segments, images, [sight.mask for sight in sights])
-        index_map = self._segmenter.full(
-            segments, [sight.mask for sight in sights], images.depth, BACKGROUND)
+        index_map = self._index_mapper.index_map(
+            segments, [sight.mask for sight in sights], images.depth)
         bodies: list[Body] = []
         numbers = np.full(256, BACKGROUND, np.uint8)
         free = index_map == BACKGROUND
@@ -174,7 +177,8 @@ class LandmarkEstimator:
             self._resolve_left_right(sight, images, index_map == number, free)
             for number, sight in enumerate(sights)]
         lifted = [
-            lift(sight.seen, sight.view, images.depth, index_map == number, free, self._lens,
+            lift(sight.seen, sight.view,
+                 PersonDepth(images.depth, index_map == number, free, self._lens),
                  None if sight.track is None else sight.track.lengths)
             for number, sight in enumerate(sights)]
         for number, track in enumerate(self._tracks(sights, lifted)):
@@ -197,10 +201,11 @@ class LandmarkEstimator:
         self, body: Pose3d, images: BodyInput, mine: Mask, track: Track,
     ) -> Pose3d:
         """Return somebody with limbs that are on the surface, where enough of it is seen."""
-        cloud = self._segmenter.cloud(mine, images.depth, _CLOUD)
+        person = PersonDepth(images.depth, mine, ~mine, self._lens)
+        cloud = person.sample_points(self._lens.rays(), _CLOUD)
         if len(cloud) < _LEAST_CLOUD:
             return body
-        outline = Silhouette(images.depth, mine, self._lens, self._segmenter.step)
+        outline = Silhouette(person, self._segmenter.step)
         return fit_limbs(
             body, cloud, outline, track.lengths, track.motion.expected(images.device_us))
 
@@ -209,13 +214,13 @@ class LandmarkEstimator:
     ) -> _Observation:
         """Return what is seen of somebody with left and right where they are."""
         seen, view = sight.seen, sight.view
-        evidence = reversal(seen, view, images.depth, mine, free, self._lens)
+        evidence = reversal(seen, view, PersonDepth(images.depth, mine, free, self._lens))
         if sight.track is None:
             return replace(sight, seen=straight(seen, evidence))
         return replace(sight, seen=sight.track.untangled(
             seen, view, evidence, images.device_us))
 
-    def _known(self, segments: Segments, images: BodyInput) -> list[_Observation]:
+    def _known(self, segments: Segmentation, images: BodyInput) -> list[_Observation]:
         """
         Look at who was seen in the image before.
 
@@ -225,15 +230,14 @@ class LandmarkEstimator:
         tracks = sorted(self._follower.tracks, key=lambda track: not track.is_seen)
         moved = [track.ahead(images.device_us) for track in tracks]
         owners = assign_segments(
-            segments, [track.points + ahead for track, ahead in zip(tracks, moved, strict=True)],
-            BACKGROUND)
+            segments, [track.points + ahead for track, ahead in zip(tracks, moved, strict=True)])
         sights = []
         for number, (track, ahead) in enumerate(zip(tracks, moved, strict=True)):
             if not track.is_seen:
                 break
             track.is_seen = False
             mask = owners == number
-            if float(segments.area[mask].sum()) < _LEAST_AREA:
+            if float(segments.areas[mask].sum()) < _LEAST_AREA:
                 continue
             region = Region(
                 track.region.center + ahead, track.region.radius, track.region.roll)
@@ -246,7 +250,9 @@ class LandmarkEstimator:
                 sights.append(_Observation(track, seen, view, mask))
         return sights
 
-    def _new(self, segments: Segments, images: BodyInput, known: list[Mask]) -> list[_Observation]:
+    def _new(
+        self, segments: Segmentation, images: BodyInput, known: list[Mask],
+    ) -> list[_Observation]:
         """Look for people among the parts that are nobody's."""
         taken = np.zeros(segments.labels.shape, bool)
         for mask in known:
@@ -254,7 +260,7 @@ class LandmarkEstimator:
         sights: list[_Observation] = []
         tries = 0
         likeliest = sorted(
-            (part for part in segments.parts if part.may_be_person),
+            (part for part in segments.segments if part.may_be_person),
             key=lambda part: abs(math.log(part.area / _USUAL_AREA)))
         for part in likeliest:
             mask = segments.labels == part.label
@@ -262,7 +268,7 @@ class LandmarkEstimator:
                     or float(taken[mask].mean()) > 0.3):
                 continue
             tries += 1
-            mask = with_detached_pieces(segments, part) & ~taken
+            mask = mask_with_nearby_pieces(segments, part) & ~taken
             sight = self._confirm_new_person(segments, images, mask, taken)
             if sight is None:
                 self._nobody.append((part.center, part.area, images.device_us))
@@ -272,7 +278,7 @@ class LandmarkEstimator:
         return sights
 
     def _confirm_new_person(
-        self, segments: Segments, images: BodyInput, mask: Mask, taken: Mask,
+        self, segments: Segmentation, images: BodyInput, mask: Mask, taken: Mask,
     ) -> _Observation | None:
         """Look at somebody who may be there for the first time: twice, the second time better."""
         points = segments.points[mask]
@@ -283,10 +289,10 @@ class LandmarkEstimator:
             return None
         size = self._lens.width, self._lens.height
         large = cv2.resize(mask.view(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
-        body = lift(seen, view, images.depth, large, ~large, self._lens)
+        body = lift(seen, view, PersonDepth(images.depth, large, ~large, self._lens))
         if body is None or body.support < _SUPPORT:
             return None
-        mask = (assign_segments(segments, [body.points], BACKGROUND) == 0) & ~taken
+        mask = (assign_segments(segments, [body.points]) == 0) & ~taken
         again, closer = self._estimate_pose_2d(
             view.region_of_circle(seen.alignment_center, seen.alignment_top), segments, images,
             mask, taken)
@@ -298,7 +304,7 @@ class LandmarkEstimator:
         return _Observation(None, seen, view, mask)
 
     def _include_detached_limbs(
-        self, seen: Landmarks, view: CropView, segments: Segments, mask: Mask, others: Mask,
+        self, seen: Landmarks, view: CropView, segments: Segmentation, mask: Mask, others: Mask,
     ) -> Mask:
         """Return somebody's pixels with limbs that are apart."""
         limbs = np.flatnonzero(seen.visibility[_LIMBS] > _VISIBLE) + _LIMBS.start
@@ -306,7 +312,7 @@ class LandmarkEstimator:
         return attach_limbs(segments, mask, others, pixels[valid] / segments.step)
 
     def _estimate_pose_2d(
-        self, region: Region, segments: Segments, images: BodyInput, mask: Mask, hidden: Mask,
+        self, region: Region, segments: Segmentation, images: BodyInput, mask: Mask, hidden: Mask,
         expected: Vectors | None = None, seconds: float = 0.0,
     ) -> tuple[Landmarks, CropView]:
         """
@@ -331,7 +337,7 @@ class LandmarkEstimator:
                 seen = merge_flip_test(seen, other, view.pixels_per_meter, there)
         return seen, view
 
-    def _is_nobody(self, part: Part, images: BodyInput) -> bool:
+    def _is_nobody(self, part: Segment, images: BodyInput) -> bool:
         """Return whether a part has been looked at and found to be nobody."""
         self._nobody = [
             one for one in self._nobody if 0 <= images.device_us - one[2] < _REST * 1e6]

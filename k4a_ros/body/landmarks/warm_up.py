@@ -23,6 +23,7 @@ from k4a_ros.body.landmarks.pose_2d.crop import Region
 from k4a_ros.body.landmarks.pose_3d.fitting import fit_limbs
 from k4a_ros.body.landmarks.pose_3d.lifting import lift
 from k4a_ros.body.landmarks.segmentation.ownership import assign_segments
+from k4a_ros.body.landmarks.segmentation.person_depth import PersonDepth
 from k4a_ros.body.landmarks.segmentation.segmenter import Segmenter
 from k4a_ros.body.landmarks.segmentation.silhouette import Silhouette
 from k4a_ros.calibration.lens import Intrinsics
@@ -47,12 +48,13 @@ def warm_up_bodies() -> None:
     place = np.array([0.0, 0.0, 1e-3 * _WALL_MM])
     # somebody across all of the wall has enough of it near to him
     across = np.linspace(-1, 1, LANDMARK_COUNT)[:, np.newaxis] * [1, 1, 0]
-    assign_segments(segments, [place + across], 255)
+    assign_segments(segments, [place + across])
     seen = Landmarks(
         1.0, np.full((LANDMARK_COUNT, 2), 128, np.float32), np.ones(LANDMARK_COUNT, np.float32),
         np.zeros((LANDMARK_COUNT, 3), np.float32), np.zeros(2, np.float32),
         np.zeros(2, np.float32))
-    body = lift(seen, CropView(Region(place, 1.0), _UP), depth, mine, ~mine, lens)
+    person = PersonDepth(depth, mine, ~mine, lens)
+    body = lift(seen, CropView(Region(place, 1.0), _UP), person)
     assert body is not None
-    cloud = segmenter.cloud(mine, depth, 1)
-    fit_limbs(body, cloud, Silhouette(depth, mine, lens, segments.step), body.lengths, None)
+    cloud = person.sample_points(lens.rays(), 1)
+    fit_limbs(body, cloud, Silhouette(person, segments.step), body.lengths, None)

@@ -18,7 +18,7 @@
 from __future__ import annotations
 
 from k4a_ros.body.landmarks.pose_2d.blazepose import LANDMARK_COUNT
-from k4a_ros.calibration.lens import Intrinsics
+from k4a_ros.body.landmarks.segmentation.person_depth import PersonDepth
 import numpy as np
 import numpy.typing as npt
 
@@ -50,14 +50,14 @@ class DepthSampler:
     """What the depth image has along rays (N, 3), of which none has its z at 0."""
 
     def __init__(
-        self, rays: Vectors, depth: npt.NDArray[np.uint16], mine: npt.NDArray[np.bool_],
-        free: npt.NDArray[np.bool_], lens: Intrinsics,
+        self, rays: Vectors, person: PersonDepth,
     ) -> None:
-        self._depth, self._mine, self._free, self._lens = depth, mine, free, lens
-        own = depth[::4, ::4][mine[::4, ::4]]
+        self._depth, self._mine, self._free = person.depth, person.own, person.unassigned
+        self._lens = person.lens
+        own = self._depth[::4, ::4][self._mine[::4, ::4]]
         distance = float(np.median(own[own > 0])) * 1e-3 if (own > 0).any() else 2.0
         #: how many pixels a meter is, at the person
-        self._pixels_per_meter = lens.fx / max(distance, 0.2)
+        self._pixels_per_meter = self._lens.fx / max(distance, 0.2)
         self.rays: Vectors = rays / np.maximum(rays[:, 2:], 0.05)
         self.pixels, self.inside = self.seen(self.rays)
         self.inside &= rays[:, 2] > 0.05

@@ -124,4 +124,4 @@ def _surface(lifted: Pose3d, cloud: Vectors, silhouette: Silhouette) -> tuple[An
     """Return what is seen of somebody's surface, as ``solve`` takes it."""
     head = lifted.points[[7, 8]].mean(axis=0)
     from_head = np.abs(np.linalg.norm(cloud - head, axis=1) - _HEAD_RADIUS)
-    return np.ascontiguousarray(cloud), from_head, silhouette.parts
+    return np.ascontiguousarray(cloud), from_head, silhouette.kernel_arguments

@@ -88,7 +88,7 @@ def solve(nodes: Any, reaches: Any, body: Any) -> float:
         sight, and ``held`` (16,), which are never forgotten; ``lengths`` (12,) of ``LIMBS`` and
         their standard deviations (12,); where nodes are ``expected``, (16, 3), or (0, 3); the
         ``cloud`` (K, 3) of the surface, and ``from_head`` (K,), how far each point is from the
-        surface of the head; and the `Silhouette`'s ``parts``.
+        surface of the head; and the `Silhouette`'s ``kernel_arguments``.
     :return: what the end costs.
     """
     matrix, right = np.empty((_SIZE, _SIZE)), np.empty(_SIZE)
@@ -307,7 +307,7 @@ def pull(x: float, y: float, z: float, silhouette: Any) -> Any:
     for what others hide.
 
     :param x: with ``y`` and ``z``: meters in the depth camera's frame.
-    :param silhouette: ``parts`` of `Silhouette`.
+    :param silhouette: ``kernel_arguments`` of `Silhouette`.
     """
     depth, mine, nearest, outline, step, lens = silhouette
     z = max(z, 0.1)

@@ -32,8 +32,8 @@ from k4a_ros.body.landmarks.pose_3d.depth_sampling import row_medians
 from k4a_ros.body.landmarks.pose_3d.depth_sampling import SURFACE_INSETS_M
 from k4a_ros.body.landmarks.pose_3d.depth_sampling import WEIGHTS
 from k4a_ros.body.landmarks.pose_3d.depth_sampling import WINDOWS_M
+from k4a_ros.body.landmarks.segmentation.person_depth import PersonDepth
 from k4a_ros.body.tracker import Confidence
-from k4a_ros.calibration.lens import Intrinsics
 import numpy as np
 import numpy.typing as npt
 
@@ -83,20 +83,17 @@ class Pose3d:
 
 
 def lift(
-    seen: Landmarks, view: CropView, depth: npt.NDArray[np.uint16], mine: npt.NDArray[np.bool_],
-    free: npt.NDArray[np.bool_], lens: Intrinsics, lengths: Vectors | None = None,
+    seen: Landmarks, view: CropView, person: PersonDepth, lengths: Vectors | None = None,
 ) -> Pose3d | None:
     """
     Bring landmarks into space.
 
     :param view: in which they were seen.
-    :param depth: (height, width) uint16 millimeters.
-    :param mine: (height, width), which pixels show the person, and ``free``, which show nobody
-        known: a limb that is apart from the rest may be among them.
+    :param person: the depth image and the person's pixels.
     :param lengths: (18,) meters of this person's ``BONES``, NaN where not known.
     :return: None if none of the trunk is on the person's surface.
     """
-    geometry = DepthSampler(view.rays(seen.pixels), depth, mine, free, lens)
+    geometry = DepthSampler(view.rays(seen.pixels), person)
     own, others, nearest = geometry.sample(geometry.pixels, geometry.inside, WINDOWS_M)
     rays = geometry.rays
     insets = SURFACE_INSETS_M / np.linalg.norm(rays, axis=1)

@@ -12,17 +12,17 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""The floor in a depth image: a level plane with nothing below it."""
+"""Find the floor in a depth image: a large level plane with no surface below it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 import math
 from typing import Any
+from typing import NamedTuple
 
-from k4a_ros.body.landmarks.segmentation.planes import plane_of
-from k4a_ros.body.landmarks.segmentation.planes import planes_through
+from k4a_ros.body.landmarks.segmentation.planes import fit_plane
+from k4a_ros.body.landmarks.segmentation.planes import planes_through_triples
 from k4a_ros.jit.numba_jit import compiled
 import numpy as np
 import numpy.typing as npt
@@ -30,20 +30,37 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 Vectors = npt.NDArray[np.float64]
 
-#: every so manieth pixel, and how many pixels away its neighbors are that give its normal
-_STRIDE = 5
-_REACH = 3
-#: how far a normal may be off the direction of up, which need be no more than a guess
-_MAX_TILT = math.radians(25.0)
-_LEAST_RISE = math.cos(_MAX_TILT)
-#: meters from the plane that belong to it, and below it that speak against it
-_NEAR = 0.03
-_BELOW = 0.08
-#: m² of floor that have to be seen
-_LEAST_AREA = 0.12
-_GUESSES = 60
-#: three points of each guess, as shares of all
-_DRAWN = np.random.default_rng(0).random((_GUESSES, 3))
+
+class _FloorThresholds(NamedTuple):
+    """What counts as the floor; a named tuple, as compiled code cannot read a dataclass."""
+
+    #: every so many rows and columns are looked at
+    stride_pixels: int = 5
+    #: distance to the neighbors that give the normal of a pixel
+    neighbor_pixels: int = 3
+    #: difference of depth between opposite neighbors, per meter from the camera, from which on
+    #: they are on different surfaces: in a row, and in a column, where a floor recedes
+    max_row_step_m_per_m: float = 0.12
+    max_column_step_m_per_m: float = 0.24
+    #: cosine of the angle between a normal and up, which may be no more than a guess
+    min_up_cosine: float = math.cos(math.radians(25.0))
+    #: cosine that limits the area that a pixel of a surface seen at a grazing angle stands for
+    min_area_cosine: float = 0.5
+    #: distance from the floor within which a point is on it
+    inlier_m: float = 0.03
+    #: distance below the floor from which on a point is evidence against it
+    below_m: float = 0.08
+    #: area of floor that must be visible, and the level points that this takes at least
+    min_area_m2: float = 0.12
+    min_points: int = 12
+    #: random candidates, and level ones with the given up
+    candidates: int = 60
+    level_candidates: int = 20
+
+
+_FLOOR = _FloorThresholds()
+#: the three points of each candidate, as shares of the number of points
+_TRIPLES = np.random.default_rng(0).random((_FLOOR.candidates, 3))
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,101 +72,103 @@ class Floor:
 
 
 def find_floor(
-    points: Floats, area: Floats, up: Vectors, before: Floor | None = None,
+    points: Floats, areas: Floats, up: Vectors, previous: Floor | None = None,
 ) -> Floor | None:
     """
-    Look for the floor.
+    Find the floor by RANSAC (Fischler and Bolles, "Random sample consensus", 1981).
 
-    The best of planes through three points each, after Fischler and Bolles, "Random sample
-    consensus", 1981: what is on it counts for it, what is below counts against it.
+    The area of the points on a candidate counts for it, that of the points below against it.
 
-    :param points: (height, width, 3) meters, 0 for none.
-    :param area: (height, width) m² that each pixel shows, were it seen frontally.
-    :param up: roughly the direction of up in the camera's frame, unit length.
-    :param before: the floor in the image before, the first guess.
-    :return: None if no floor is seen.
+    :param points: (height, width, 3) meters, 0 for no depth.
+    :param areas: (height, width) m² that each pixel covers, as if seen frontally.
+    :param up: the approximate direction of up in the camera's frame, unit length.
+    :param previous: the floor in the previous image, the first candidate.
+    :return: None if no floor is visible.
     """
-    there = np.empty((points.shape[0] * points.shape[1] // _STRIDE ** 2 + 1, 4))
-    there = there[:_level_points(points, area, up, there)]
-    if len(there) < 12:
+    level = np.empty((points.shape[0] * points.shape[1] // _FLOOR.stride_pixels ** 2 + 1, 4))
+    level = level[:_level_points(points, areas, up, level)]
+    if len(level) < _FLOOR.min_points:
         return None
-    level, weights = there[:, :3], there[:, 3]
-    guesses = _guesses(level, up, before)
-    plane = guesses[_best(there, guesses)]
+    positions, weights = level[:, :3], level[:, 3]
+    candidates = _candidates(positions, up, previous)
+    plane = candidates[_best_candidate(level, candidates)]
     for _ in range(2):
-        on_plane = np.abs(level @ plane[:3] + plane[3]) < _NEAR
-        if float(weights[on_plane].sum()) < _LEAST_AREA:
+        inliers = np.abs(positions @ plane[:3] + plane[3]) < _FLOOR.inlier_m
+        if float(weights[inliers].sum()) < _FLOOR.min_area_m2:
             return None
-        plane = _upwards(plane_of(level[on_plane], weights[on_plane]), up)
-    if plane[3] < _NEAR or plane[:3] @ up < _LEAST_RISE:
+        plane = _face_up(fit_plane(positions[inliers], weights[inliers]), up)
+    if plane[3] < _FLOOR.inlier_m or plane[:3] @ up < _FLOOR.min_up_cosine:
         return None
     return Floor(plane[:3], float(plane[3]))
 
 
 @compiled
-def _level_points(points: Any, area: Any, up: Any, found: Any) -> int:
+def _level_points(points: Any, areas: Any, up: Any, level: Any) -> int:
     """
-    Write the surfaces below the camera that face up, and return how many there are.
+    Write the points of level surfaces below the camera, and return how many there are.
 
-    :param found: (N, 4) float64, written: points, meters, and the m² that each stands for.
+    :param level: (N, 4) float64, written: points, meters, and the m² that each stands for.
     """
-    far, count = _REACH, 0
-    for row in range(far, points.shape[0] - far, _STRIDE):
-        for column in range(far, points.shape[1] - far, _STRIDE):
+    reach, stride, count = _FLOOR.neighbor_pixels, _FLOOR.stride_pixels, 0
+    for row in range(reach, points.shape[0] - reach, stride):
+        for column in range(reach, points.shape[1] - reach, stride):
             x, y, z = points[row, column]
-            ax, ay, az = points[row, column + far]
-            bx, by, bz = points[row, column - far]
-            cx, cy, cz = points[row + far, column]
-            dx, dy, dz = points[row - far, column]
+            ax, ay, az = points[row, column + reach]
+            bx, by, bz = points[row, column - reach]
+            cx, cy, cz = points[row + reach, column]
+            dx, dy, dz = points[row - reach, column]
             if min(z, az, bz, cz, dz) <= 0 or x * up[0] + y * up[1] + z * up[2] >= 0:
                 continue
-            # a surface, not the step from one to another behind it
-            if abs(az - bz) >= 0.12 * z or abs(cz - dz) >= 0.24 * z:
+            # skip depth discontinuities
+            if (abs(az - bz) >= _FLOOR.max_row_step_m_per_m * z
+                    or abs(cz - dz) >= _FLOOR.max_column_step_m_per_m * z):
                 continue
             ax, ay, az = ax - bx, ay - by, az - bz
             cx, cy, cz = cx - dx, cy - dy, cz - dz
             nx, ny, nz = cy * az - cz * ay, cz * ax - cx * az, cx * ay - cy * ax
             rise = nx * up[0] + ny * up[1] + nz * up[2]
             length = math.sqrt(nx * nx + ny * ny + nz * nz)
-            if rise > _LEAST_RISE * length:
-                found[count, 0], found[count, 1], found[count, 2] = x, y, z
-                # seen at a slant, a pixel shows more
-                found[count, 3] = area[row, column] * _STRIDE ** 2 / max(rise / length, 0.5)
+            if rise > _FLOOR.min_up_cosine * length:
+                level[count, 0], level[count, 1], level[count, 2] = x, y, z
+                # at a grazing angle a pixel covers more
+                level[count, 3] = areas[row, column] * stride ** 2 / max(
+                    rise / length, _FLOOR.min_area_cosine)
                 count += 1
     return count
 
 
 @compiled
-def _best(points: Any, planes: Any) -> int:
-    """Return which plane has most on it and least below: points (N, 4) with their areas."""
-    best, most = 0, -math.inf
-    for number in range(len(planes)):
-        x, y, z, offset = planes[number]
+def _best_candidate(level: Any, planes: Any) -> int:
+    """Return the index of the plane with most area on it, less that below: ``level`` (N, 4)."""
+    best, best_score = 0, -math.inf
+    for index in range(len(planes)):
+        a, b, c, d = planes[index]
         score = 0.0
-        for point in range(len(points)):
-            height = x * points[point, 0] + y * points[point, 1] + z * points[point, 2] + offset
-            if abs(height) < _NEAR:
-                score += points[point, 3]
-            elif height < -_BELOW:
-                score -= points[point, 3]
-        if score > most:
-            best, most = number, score
+        for point in range(len(level)):
+            height = a * level[point, 0] + b * level[point, 1] + c * level[point, 2] + d
+            if abs(height) < _FLOOR.inlier_m:
+                score += level[point, 3]
+            elif height < -_FLOOR.below_m:
+                score -= level[point, 3]
+        if score > best_score:
+            best, best_score = index, score
     return best
 
 
-def _guesses(level: Vectors, up: Vectors, before: Floor | None) -> Vectors:
-    """Return planes to try, (M, 4): normals, and what to add to give heights."""
-    planes = _upwards(planes_through(level, _DRAWN), up)
-    guesses = [planes[planes[:, :3] @ up > _LEAST_RISE]]
-    # up may well be right
-    offsets = -(level[:: max(1, len(level) // 20)] @ up)
-    guesses.append(np.column_stack((np.tile(up, (len(offsets), 1)), offsets)))
-    if before is not None:
-        guesses.insert(0, np.array([[*before.up, before.height]]))
-    return np.concatenate(guesses)
+def _candidates(positions: Vectors, up: Vectors, previous: Floor | None) -> Vectors:
+    """Return candidate planes (M, 4): unit normals, and offsets that give heights."""
+    planes = _face_up(planes_through_triples(positions, _TRIPLES), up)
+    candidates = [planes[planes[:, :3] @ up > _FLOOR.min_up_cosine]]
+    # the given up may be exact
+    step = max(1, len(positions) // _FLOOR.level_candidates)
+    offsets = -(positions[::step] @ up)
+    candidates.append(np.column_stack((np.tile(up, (len(offsets), 1)), offsets)))
+    if previous is not None:
+        candidates.insert(0, np.array([[*previous.up, previous.height]]))
+    return np.concatenate(candidates)
 
 
-def _upwards(planes: Vectors, up: Vectors) -> Vectors:
-    """Return planes (..., 4) with the normals that point up."""
-    turned: Vectors = planes * np.where(planes[..., :3] @ up < 0, -1.0, 1.0)[..., np.newaxis]
-    return turned
+def _face_up(planes: Vectors, up: Vectors) -> Vectors:
+    """Return planes (..., 4) with their normals pointing up."""
+    facing: Vectors = planes * np.where(planes[..., :3] @ up < 0, -1.0, 1.0)[..., np.newaxis]
+    return facing

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The inner loops of cutting depth images into parts, compiled with numba."""
+"""Compiled inner loops of segmentation: unproject, cut at depth discontinuities, measure."""
 
 from __future__ import annotations
 
@@ -21,121 +21,127 @@ from typing import Any
 from k4a_ros.jit.numba_jit import compiled
 import numpy as np
 
-#: a part has fewer samples than that
-SAMPLES = 800
+#: upper bound of the number of samples of a segment
+MAX_SAMPLES = 800
 
 
 @compiled
-def surface(depth: Any, rays: Any, sizes: Any, points: Any, area: Any) -> None:
+def unproject(depth: Any, rays: Any, unit_areas: Any, points: Any, areas: Any) -> None:
     """
-    Write what pixels show, 0 where they show nothing.
+    Write the point and the area of each pixel, 0 where there is no depth.
 
     :param depth: (height, width) uint16 millimeters.
-    :param rays: (height, width, 2) float32, z = 1.
-    :param sizes: (height, width) float32, m² of a pixel at 1 m, 0 where the lens sees nothing.
-    :param points: (height, width, 3) float32 meters, written; ``area`` (height, width) float32 m².
+    :param rays: (height, width, 2) float32 x/z and y/z.
+    :param unit_areas: (height, width) float32, m² that a pixel covers at 1 m, 0 where the lens
+        has no ray.
+    :param points: (height, width, 3) float32 meters, written.
+    :param areas: (height, width) float32 m², written.
     """
-    height, width = sizes.shape
+    height, width = unit_areas.shape
     for row in range(height):
         for column in range(width):
             z = np.float32(0.0)
-            if sizes[row, column] > 0:
+            if unit_areas[row, column] > 0:
                 z = depth[row, column] * np.float32(0.001)
             points[row, column, 0] = rays[row, column, 0] * z
             points[row, column, 1] = rays[row, column, 1] * z
             points[row, column, 2] = z
-            area[row, column] = sizes[row, column] * z * z
+            areas[row, column] = unit_areas[row, column] * z * z
 
 
 @compiled
-def separate(
-    points: Any, floor: Any, least: float, jump: float, slope: float, heights: Any, keep: Any,
+def cut_foreground(
+    points: Any, floor: Any, min_height: float, jump: float, slope: float, heights: Any,
+    foreground: Any,
 ) -> None:
     """
-    Write which pixels are above the floor, and not behind a neighbor by a jump.
+    Write which pixels are above the floor and not right behind a depth discontinuity.
 
     :param points: (height, width, 3) float32 meters.
-    :param floor: (4,) float32, normal and offset that give the height of a point.
-    :param least: meters that what is kept is high at least.
-    :param jump: meters, and ``slope`` more for each meter from the camera.
-    :param heights: (height, width) float32 meters, written; ``keep`` (height, width) uint8.
+    :param floor: (4,) float32, unit normal and offset, which give the height of a point.
+    :param min_height: meters above the floor from which on a pixel is kept.
+    :param jump: meters in depth between neighbors that are a discontinuity, and ``slope`` more
+        for each meter from the camera.
+    :param heights: (height, width) float32 meters above the floor, written.
+    :param foreground: (height, width) uint8, written.
     """
-    rows, columns = keep.shape
+    rows, columns = foreground.shape
     for row in range(rows):
         for column in range(columns):
             x, y, z = points[row, column]
-            high = x * floor[0] + y * floor[1] + z * floor[2] + floor[3]
-            heights[row, column] = high
-            kept = z > 0 and high > least
+            height = x * floor[0] + y * floor[1] + z * floor[2] + floor[3]
+            heights[row, column] = height
+            kept = z > 0 and height > min_height
             if kept and row > 0:
-                kept = not _before(points[row - 1, column, 2], z, jump, slope)
+                kept = not _occludes(points[row - 1, column, 2], z, jump, slope)
             if kept and row < rows - 1:
-                kept = not _before(points[row + 1, column, 2], z, jump, slope)
+                kept = not _occludes(points[row + 1, column, 2], z, jump, slope)
             if kept and column > 0:
-                kept = not _before(points[row, column - 1, 2], z, jump, slope)
+                kept = not _occludes(points[row, column - 1, 2], z, jump, slope)
             if kept and column < columns - 1:
-                kept = not _before(points[row, column + 1, 2], z, jump, slope)
-            keep[row, column] = kept
+                kept = not _occludes(points[row, column + 1, 2], z, jump, slope)
+            foreground[row, column] = kept
 
 
 @compiled
-def _before(near: float, far: float, jump: float, slope: float) -> bool:
-    """Return whether something is before something else by a jump."""
+def _occludes(near: float, far: float, jump: float, slope: float) -> bool:
+    """Return whether the first depth is in front of the second by a discontinuity."""
     return near > 0 and far - near > jump + slope * near
 
 
 @compiled
-def measure(
-    labels: Any, numbers: Any, counts: Any, points: Any, area: Any, sizes: Any, samples: Any,
-    shown: Any, spreads: Any,
+def measure_segments(
+    labels: Any, indices: Any, pixel_counts: Any, points: Any, areas: Any, segment_areas: Any,
+    samples: Any, sample_areas: Any, covariances: Any,
 ) -> None:
     """
-    Measure parts.
+    Measure and sample N segments.
 
-    :param labels: (height, width) int32, of the parts that pixels are of.
-    :param numbers: (labels,) int64: which of N parts that is, -1 for none that is measured.
-    :param counts: (labels,) int64: how many pixels of each there are.
-    :param points: (height, width, 3) float32 meters; ``area`` (height, width) float32 m².
-    :param sizes: (N,) float64, written: the m² of each part.
-    :param samples: (N, SAMPLES, 3) float32, written: points evenly spread over each part, of
-        which there are ``counts // max(1, counts // (SAMPLES / 2))``, rounded up; ``shown`` (N,
-        SAMPLES) float32: the m² that each stands for.
-    :param spreads: (N, 3, 3) float64, written: their covariance, m².
+    :param labels: (height, width) int32, the label of each pixel.
+    :param indices: (labels,) int64, the index of each label among the N segments, or -1.
+    :param pixel_counts: (labels,) int64.
+    :param points: (height, width, 3) float32 meters.
+    :param areas: (height, width) float32 m² of each pixel.
+    :param segment_areas: (N,) float64 m², written.
+    :param samples: (N, MAX_SAMPLES, 3) float32 meters, written: points evenly spread over each
+        segment, ``pixel_count // max(1, pixel_count // (MAX_SAMPLES / 2))`` of them, rounded up.
+    :param sample_areas: (N, MAX_SAMPLES) float32, written: the m² that each sample represents.
+    :param covariances: (N, 3, 3) float64 m² of the samples, written.
     """
-    sizes[:] = 0
-    steps, seen = np.empty(len(counts), np.int64), np.zeros(len(counts), np.int64)
-    for label in range(len(counts)):
-        steps[label] = max(1, counts[label] // (SAMPLES // 2))
+    segment_areas[:] = 0
+    steps, seen = np.empty(len(pixel_counts), np.int64), np.zeros(len(pixel_counts), np.int64)
+    for label in range(len(pixel_counts)):
+        steps[label] = max(1, pixel_counts[label] // (MAX_SAMPLES // 2))
     for row in range(labels.shape[0]):
         for column in range(labels.shape[1]):
             label = labels[row, column]
-            number = numbers[label]
-            if number < 0:
+            index = indices[label]
+            if index < 0:
                 continue
-            sizes[number] += area[row, column]
-            sample, rest = divmod(seen[label], steps[label])
+            segment_areas[index] += areas[row, column]
+            sample, remainder = divmod(seen[label], steps[label])
             seen[label] += 1
-            if rest == 0:
-                shown[number, sample] = area[row, column] * steps[label]
+            if remainder == 0:
+                sample_areas[index, sample] = areas[row, column] * steps[label]
                 for axis in range(3):
-                    samples[number, sample, axis] = points[row, column, axis]
-    for label in range(len(counts)):
-        if numbers[label] >= 0:
-            number = numbers[label]
-            size = (counts[label] + steps[label] - 1) // steps[label]
-            _spread(samples[number, :size], spreads[number])
+                    samples[index, sample, axis] = points[row, column, axis]
+    for label in range(len(pixel_counts)):
+        if indices[label] >= 0:
+            index = indices[label]
+            sample_count = (pixel_counts[label] + steps[label] - 1) // steps[label]
+            _write_covariance(samples[index, :sample_count], covariances[index])
 
 
 @compiled
-def _spread(samples: Any, spread: Any) -> None:
+def _write_covariance(samples: Any, covariance: Any) -> None:
     """Write the covariance (3, 3) of samples (K, 3)."""
     mean = np.zeros(3)
     for sample in range(len(samples)):
         for axis in range(3):
             mean[axis] += samples[sample, axis] / len(samples)
-    spread[:] = 0
+    covariance[:] = 0
     for sample in range(len(samples)):
         for i in range(3):
             for j in range(3):
-                spread[i, j] += (samples[sample, i] - mean[i]) * (
+                covariance[i, j] += (samples[sample, i] - mean[i]) * (
                     samples[sample, j] - mean[j]) / len(samples)

@@ -12,125 +12,169 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""Whose a part of the surface is, when it is known about where people are."""
+"""Assign the pixels of segments to people whose landmarks are approximately known."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 import math
 from typing import Any
 
+from k4a_ros.body.landmarks.segmentation.planes import LARGE_PLANE
 from k4a_ros.body.landmarks.segmentation.planes import large_planes
-from k4a_ros.body.landmarks.segmentation.planes import NEAR
-from k4a_ros.body.landmarks.segmentation.planes import NEAR_PER_METER
-from k4a_ros.body.landmarks.segmentation.segmenter import Part
-from k4a_ros.body.landmarks.segmentation.segmenter import Segments
+from k4a_ros.body.landmarks.segmentation.segments import Segment
+from k4a_ros.body.landmarks.segmentation.segments import Segmentation
+from k4a_ros.body.landmarks.vectors import perpendicular_part
+from k4a_ros.body.tracker import BACKGROUND
 from k4a_ros.jit.numba_jit import compiled
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 Vectors = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+Owners = npt.NDArray[np.uint8]
 
-#: Limbs between two of the landmarks, and their radii, meters. The last but one is the trunk, the
-#: last the head; both are between means of landmarks.
+#: capsules between two landmarks each, and their radii, meters
 _LIMBS = (
     (11, 13, 0.06), (13, 15, 0.05), (15, 19, 0.05), (12, 14, 0.06), (14, 16, 0.05),
     (16, 20, 0.05), (23, 25, 0.09), (25, 27, 0.07), (27, 31, 0.06), (24, 26, 0.09),
     (26, 28, 0.07), (28, 32, 0.06), (11, 12, 0.09), (23, 24, 0.12))
 _STARTS, _ENDS = [first for first, _, _ in _LIMBS], [second for _, second, _ in _LIMBS]
-_RADII = np.array([*(radius for _, _, radius in _LIMBS), 0.16, 0.12])
-
-#: meters from the surface of limbs within which a pixel is near, may be the person's, and all of
-#: a part that is nobody else's is
-_NEAR, _MINE, _ALL = 0.10, 0.16, 0.40
-#: the share of a part, and m² of it, of which one or the other is near at least
-_FEW, _FEW_AREA = 0.02, 0.03
-#: meters from the ends of limbs, along each axis, within which all that is looked at
-_REACH = 0.5
-#: meters in depth from the middle of somebody to a limb, and m² of one that is apart from the rest
-_LIMB_AWAY, _LIMB_AREA = 0.6, 0.2
-#: m² and meters of height of what may be a piece of somebody at most, and how far aside it may be
-_PIECE_AREA, _PIECE_TALL, _PIECE_AWAY = 0.4, 1.1, 0.4
+_TRUNK_RADIUS_M, _HEAD_RADIUS_M = 0.16, 0.12
+_RADII_M = np.array([*(radius for _, _, radius in _LIMBS), _TRUNK_RADIUS_M, _HEAD_RADIUS_M])
+#: length of the head's capsule, from between the ears down, as a share of the way to the shoulders
+_HEAD_SHARE = 0.3
 
 
-def assign_segments(
-    segments: Segments, people: Sequence[Vectors], background: int,
-) -> npt.NDArray[np.uint8]:
+@dataclass(frozen=True)
+class _Assignment:
+    """When a segment, or a pixel of it, belongs to a person; distances are from the capsules."""
+
+    #: distance within which a sample of a segment is evidence for a person
+    near_m: float = 0.10
+    #: share of the samples that must be near some person, or the area of those
+    min_near_share: float = 0.02
+    min_near_area_m2: float = 0.03
+    #: a segment goes to one person as a whole if that person is the nearest one to this share of
+    #: the near samples, this share of all samples is near, and this percentile of them is within
+    #: this distance
+    whole_min_winner_share: float = 0.95
+    whole_min_near_share: float = 0.5
+    whole_percentile: float = 97
+    whole_max_distance_m: float = 0.40
+    #: distance within which a pixel of any other segment is the person's
+    pixel_max_distance_m: float = 0.16
+    #: distance from the ends of the capsules, along each axis, beyond which nothing is compared
+    reach_m: float = 0.5
+
+
+@dataclass(frozen=True)
+class _DetachedLimb:
+    """Which segments may be limbs that depth discontinuities cut off from the person."""
+
+    max_area_m2: float = 0.2
+    #: difference of depth from the median of the person
+    max_depth_difference_m: float = 0.6
+
+
+@dataclass(frozen=True)
+class _NearbyPiece:
+    """Which segments may be pieces of a person whose pose is not known yet."""
+
+    max_area_m2: float = 0.4
+    max_height_m: float = 1.1
+    max_level_distance_m: float = 0.4
+
+
+_ASSIGNMENT, _DETACHED_LIMB, _NEARBY_PIECE = _Assignment(), _DetachedLimb(), _NearbyPiece()
+
+
+def assign_segments(segmentation: Segmentation, people: Sequence[Vectors]) -> Owners:
     """
-    Return whose each pixel is.
+    Return which person each pixel belongs to.
 
-    A part that is near one person alone is that person's; one that people share, or that is
-    somebody and furniture, is divided by the distance of its pixels from the limbs.
+    A segment that is near one person only is assigned as a whole. One that is near several people,
+    or contains furniture or a wall, is divided by the distance of its pixels from the limbs.
 
-    :param people: (33, 3) each: the landmarks, meters, in the depth camera's frame.
-    :param background: the value for nobody.
-    :return: (height, width) uint8, as ``segments.labels``: index into ``people``.
+    :param people: (33, 3) meters each: the landmarks in the depth camera's frame.
+    :return: (height, width) uint8, as ``segmentation.labels``: index into ``people``, or
+        `BACKGROUND`.
     """
-    owners = np.full(segments.labels.shape, background, np.uint8)
-    limbs = np.array([_limbs(person) for person in people]).reshape(-1, len(_RADII), 8)
-    ends = np.concatenate((limbs[..., :3], limbs[..., :3] + limbs[..., 3:6]), axis=1)
-    low, high = ends.min(axis=1) - _REACH, ends.max(axis=1) + _REACH
-    for part in segments.parts:
-        close = np.array([number for number in range(len(people)) if bool(
-            ((part.samples > low[number]) & (part.samples < high[number])).all(axis=1).any())])
+    owners = np.full(segmentation.labels.shape, BACKGROUND, np.uint8)
+    capsules = np.array([_capsules(person) for person in people]).reshape(-1, len(_RADII_M), 8)
+    ends = np.concatenate((capsules[..., :3], capsules[..., :3] + capsules[..., 3:6]), axis=1)
+    low = ends.min(axis=1) - _ASSIGNMENT.reach_m
+    high = ends.max(axis=1) + _ASSIGNMENT.reach_m
+    for segment in segmentation.segments:
+        close = np.array([index for index in range(len(people)) if bool(
+            ((segment.samples > low[index]) & (segment.samples < high[index]))
+            .all(axis=1).any())])
         if not close.size:
             continue
-        away = np.empty((len(close), len(part.samples)))
-        _distances(part.samples, limbs[close], away)
-        near = away.min(axis=0) < _NEAR
-        if float(near.mean()) < _FEW and float(part.shown[near].sum()) < _FEW_AREA:
+        distances = np.empty((len(close), len(segment.samples)))
+        _distances(segment.samples, capsules[close], distances)
+        near = distances.min(axis=0) < _ASSIGNMENT.near_m
+        if (float(near.mean()) < _ASSIGNMENT.min_near_share
+                and float(segment.sample_areas[near].sum()) < _ASSIGNMENT.min_near_area_m2):
             continue
-        winners = away.argmin(axis=0)
+        winners = distances.argmin(axis=0)
         shares = np.bincount(winners[near], minlength=len(close)) / int(near.sum())
         best = int(shares.argmax())
-        # somebody beside a wall or at a table, or who seems to reach into it
-        walls = large_planes(part.samples, part.shown, segments.up)
-        if (not len(walls) and shares[best] > 0.95 and float(near.mean()) > 0.5
-                and float(np.percentile(away[best], 97)) < _ALL):
-            owners[part.box][segments.labels[part.box] == part.label] = close[best]
+        # a wall or a table that the person is close to is part of the segment
+        planes = large_planes(segment.samples, segment.sample_areas, segmentation.up)
+        box = segment.box
+        if (not len(planes) and shares[best] > _ASSIGNMENT.whole_min_winner_share
+                and float(near.mean()) > _ASSIGNMENT.whole_min_near_share
+                and float(np.percentile(distances[best], _ASSIGNMENT.whole_percentile))
+                < _ASSIGNMENT.whole_max_distance_m):
+            owners[box][segmentation.labels[box] == segment.label] = close[best]
         else:
-            _divide(segments.labels[part.box], part.label, segments.points[part.box], close,
-                    limbs, low, high, walls, NEAR, NEAR_PER_METER, owners[part.box])
+            _divide(segmentation.labels[box], segment.label, segmentation.points[box], close,
+                    capsules, low, high, _ASSIGNMENT.pixel_max_distance_m, planes,
+                    LARGE_PLANE.inlier_m, LARGE_PLANE.inlier_m_per_m, owners[box])
     return owners
 
 
 @compiled
-def _distances(points: Any, limbs: Any, away: Any) -> None:
-    """Write how far points (N, 3) are from the surface of people's (M, 16, 8) limbs, (M, N)."""
-    for person in range(len(limbs)):
+def _distances(points: Any, capsules: Any, distances: Any) -> None:
+    """Write the distances (M, N) of points (N, 3) from the surface of people (M, 16, 8)."""
+    for person in range(len(capsules)):
         for point in range(len(points)):
             x, y, z = points[point]
-            away[person, point] = _distance(x, y, z, limbs[person])
+            distances[person, point] = _distance(x, y, z, capsules[person])
 
 
 @compiled
-def _distance(x: float, y: float, z: float, limbs: Any) -> float:
-    """Return how far a point is from the surface of the nearest of limbs, see ``_limbs``."""
-    least = math.inf
-    for limb in range(len(limbs)):
-        ax, ay, az, dx, dy, dz, square, radius = limbs[limb]
+def _distance(x: float, y: float, z: float, capsules: Any) -> float:
+    """Return the distance of a point from the nearest capsule's surface, negative inside."""
+    smallest = math.inf
+    for capsule in range(len(capsules)):
+        ax, ay, az, dx, dy, dz, square, radius = capsules[capsule]
         ax, ay, az = x - ax, y - ay, z - az
         share = min(max((ax * dx + ay * dy + az * dz) / square, 0.0), 1.0)
         ax, ay, az = ax - share * dx, ay - share * dy, az - share * dz
-        least = min(least, math.sqrt(ax * ax + ay * ay + az * az) - radius)
-    return least
+        smallest = min(smallest, math.sqrt(ax * ax + ay * ay + az * az) - radius)
+    return smallest
 
 
 @compiled
 def _divide(
-    labels: Any, label: int, points: Any, close: Any, limbs: Any, low: Any, high: Any, walls: Any,
-    near: float, slope: float, owners: Any,
+    labels: Any, label: int, points: Any, close: Any, capsules: Any, low: Any, high: Any,
+    max_distance: float, planes: Any, plane_distance: float, plane_slope: float, owners: Any,
 ) -> None:
     """
-    Give each pixel of a part that is on no wall to whose limbs are nearest, if they are near.
+    Assign each pixel of a segment to the nearest person, unless it is on a large plane.
 
-    :param labels: (height, width) int32; ``points`` (height, width, 3) float32 meters.
-    :param close: (M,) int64, the people who may have a share; ``limbs`` (N, 16, 8) of all, and
-        ``low`` and ``high`` (N, 3), where they can reach.
-    :param walls: (K, 4) of ``large_planes``; what is ``near`` meters from one, and ``slope`` more
-        for each meter from the camera, is on it.
+    :param labels: (height, width) int32.
+    :param points: (height, width, 3) float32 meters.
+    :param close: (M,) int64, indices of the people who are compared.
+    :param capsules: (N, 16, 8) of all people, and ``low`` and ``high`` (N, 3), the box around each
+        of them, meters.
+    :param max_distance: from the nearest person, meters.
+    :param planes: (K, 4) of ``large_planes``. A point within ``plane_distance`` meters, and
+        ``plane_slope`` more for each meter from the camera, is on the plane.
     :param owners: (height, width) uint8, written.
     """
     for row in range(labels.shape[0]):
@@ -138,76 +182,80 @@ def _divide(
             if labels[row, column] != label:
                 continue
             x, y, z = points[row, column]
-            least, nearest = _MINE, -1
-            for number in close:
-                if (low[number, 0] < x < high[number, 0] and low[number, 1] < y < high[number, 1]
-                        and low[number, 2] < z < high[number, 2]):
-                    away = _distance(x, y, z, limbs[number])
-                    if away < least:
-                        least, nearest = away, number
+            smallest, nearest = max_distance, -1
+            for person in close:
+                if (low[person, 0] < x < high[person, 0] and low[person, 1] < y < high[person, 1]
+                        and low[person, 2] < z < high[person, 2]):
+                    distance = _distance(x, y, z, capsules[person])
+                    if distance < smallest:
+                        smallest, nearest = distance, person
             if nearest < 0:
                 continue
-            for wall in range(len(walls)):
-                a, b, c, d = walls[wall]
-                if abs(x * a + y * b + z * c + d) < near + slope * z:
+            for plane in range(len(planes)):
+                a, b, c, d = planes[plane]
+                if abs(x * a + y * b + z * c + d) < plane_distance + plane_slope * z:
                     nearest = -1
             if nearest >= 0:
                 owners[row, column] = nearest
 
 
 def attach_limbs(
-    segments: Segments, mask: npt.NDArray[np.bool_], taken: npt.NDArray[np.bool_],
-    pixels: Vectors,
-) -> npt.NDArray[np.bool_]:
+    segmentation: Segmentation, mask: Mask, others: Mask, limb_pixels: Vectors,
+) -> Mask:
     """
-    Return the pixels of a person with small parts that are behind or before the rest: limbs.
+    Return a person's mask with the small segments in front of or behind it that are limbs.
 
-    :param mask: (height, width) as ``segments.labels``: what is known to be the person's.
-    :param taken: as well, of others.
-    :param pixels: (N, 2) columns and rows in ``segments`` where limbs are seen.
+    :param mask: (height, width) as ``segmentation.labels``: the pixels known to be the person's.
+    :param others: (height, width), the pixels of other people.
+    :param limb_pixels: (N, 2) columns and rows in ``segmentation`` where limbs are seen.
     """
     height, width = mask.shape
-    columns, rows = np.rint(pixels).astype(np.int64).T
+    columns, rows = np.rint(limb_pixels).astype(np.int64).T
     inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
     columns, rows = columns[inside], rows[inside]
-    labels = segments.labels[rows, columns]
-    depths = segments.points[rows, columns, 2]
-    own = segments.points[..., 2][mask]
-    if not own.size:
+    labels = segmentation.labels[rows, columns]
+    depths = segmentation.points[rows, columns, 2]
+    own_depths = segmentation.points[..., 2][mask]
+    if not own_depths.size:
         return mask
-    new = (labels > 0) & ~mask[rows, columns] & ~taken[rows, columns]
-    new &= np.abs(depths - np.median(own)) < _LIMB_AWAY
-    small = {part.label: part for part in segments.parts if part.area < _LIMB_AREA}
+    detached = (labels > 0) & ~mask[rows, columns] & ~others[rows, columns]
+    detached &= np.abs(depths - np.median(own_depths)) < _DETACHED_LIMB.max_depth_difference_m
+    small = {segment.label: segment for segment in segmentation.segments
+             if segment.area < _DETACHED_LIMB.max_area_m2}
     result = mask
-    for label in set(labels[new].tolist()) & set(small):
+    for label in set(labels[detached].tolist()) & set(small):
         box = small[label].box
         result = result.copy() if result is mask else result
-        result[box] |= (segments.labels[box] == label) & ~taken[box]
+        result[box] |= (segmentation.labels[box] == label) & ~others[box]
     return result
 
 
-def with_detached_pieces(segments: Segments, part: Part) -> npt.NDArray[np.bool_]:
+def mask_with_nearby_pieces(segmentation: Segmentation, segment: Segment) -> Mask:
     """
-    Return the pixels of a part, and of small ones above, below and before it.
+    Return the mask of a segment and of the small ones above, below and in front of it.
 
-    Of somebody the legs, or an arm, may be parts of their own, from the side above all.
+    The legs or an arm of a person may be separate segments, especially seen from the side.
     """
-    mask: npt.NDArray[np.bool_] = segments.labels == part.label
-    for piece in segments.parts:
-        away = piece.center - part.center
-        level = away - (away @ segments.up) * segments.up
-        if (piece.area < _PIECE_AREA and piece.tall < _PIECE_TALL
-                and float(np.linalg.norm(level)) < _PIECE_AWAY):
-            mask[piece.box] |= segments.labels[piece.box] == piece.label
+    mask: Mask = segmentation.labels == segment.label
+    for piece in segmentation.segments:
+        offset = perpendicular_part(piece.center - segment.center, segmentation.up)
+        if (piece.area < _NEARBY_PIECE.max_area_m2 and piece.height < _NEARBY_PIECE.max_height_m
+                and float(np.linalg.norm(offset)) < _NEARBY_PIECE.max_level_distance_m):
+            mask[piece.box] |= segmentation.labels[piece.box] == piece.label
     return mask
 
 
-def _limbs(person: Vectors) -> Vectors:
-    """Return limbs (16, 8): starts, what is added for ends, the square of that, and radii."""
+def _capsules(person: Vectors) -> Vectors:
+    """
+    Return the capsules of a person: those of `_LIMBS`, the trunk and the head.
+
+    :param person: (33, 3) meters, the landmarks.
+    :return: (16, 8): start (3), end - start (3), the square of that length, radius.
+    """
     shoulders, hips = person[[11, 12]].mean(axis=0), person[[23, 24]].mean(axis=0)
     head = person[[7, 8]].mean(axis=0)
     starts = np.concatenate((person[_STARTS], shoulders[np.newaxis], head[np.newaxis]))
     along = np.concatenate((
-        person[_ENDS] - person[_STARTS], [hips - shoulders], [0.3 * (shoulders - head)]))
+        person[_ENDS] - person[_STARTS], [hips - shoulders], [_HEAD_SHARE * (shoulders - head)]))
     squares = np.maximum(np.square(along).sum(axis=1), 1e-9)
-    return np.concatenate((starts, along, np.stack((squares, _RADII), axis=1)), axis=1)
+    return np.concatenate((starts, along, np.stack((squares, _RADII_M), axis=1)), axis=1)

@@ -12,10 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The large planes in a part of the surface: walls and tables, which are nobody's."""
+"""Find large planes in a segment: walls and tables, which belong to no person."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from k4a_ros.jit.numba_jit import compiled
@@ -24,113 +25,141 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 Vectors = npt.NDArray[np.float64]
-
-_GUESSES = 40
-#: as many planes are looked for in a part
-_MOST = 4
-#: three points of each guess, as shares of all
-_DRAWN = np.random.default_rng(0).random((_MOST, _GUESSES, 3))
-#: m², twice the area of the triangle of three points that tell of a plane at least
-_APART = 0.02
-#: meters from a plane that belong to it, and what is added for each meter from the camera
-NEAR, NEAR_PER_METER = 0.025, 0.006
-#: m², as the camera sees them, that a plane has at least: the trunk of a person has half of that;
-#: and a level one, as a table; the thighs of who sits have a third; and the share of a guess
-_LEAST, _LEAST_LEVEL, _GUESSED = 0.6, 0.22, 0.7
-#: the cosine of the angle to up of the normal of a level plane
-_LEVEL = 0.98
-_FEW = 6
-#: how far off it points are at most, root mean square, as a share of what belongs to it: of what
-#: is there by chance, such as people side by side, it is 0.58
-_EVEN = 0.4
+Mask = npt.NDArray[np.bool_]
 
 
-def large_planes(samples: Floats, shown: Floats, up: Vectors) -> Vectors:
+@dataclass(frozen=True)
+class PlaneThresholds:
+    """What counts as a large plane; areas are those that the camera sees, as if frontally."""
+
+    #: planes per segment
+    max_planes: int = 4
+    #: random candidates for each plane
+    candidates: int = 40
+    #: distance from a plane within which a point is on it, at the camera and per meter from it
+    inlier_m: float = 0.025
+    inlier_m_per_m: float = 0.006
+    #: twice the area of the triangle of three points that define a plane
+    min_cross_product_m2: float = 0.02
+    #: a wall has at least twice the area of a person's trunk
+    min_area_m2: float = 0.6
+    #: a level plane, such as a table, has three times the area of a seated person's thighs
+    min_level_area_m2: float = 0.22
+    #: cosine of the angle between the normal of a level plane and up
+    min_level_cosine: float = 0.98
+    #: share of the minimum area that a random candidate must have
+    min_candidate_share: float = 0.7
+    #: points of a least-squares plane
+    min_points: int = 6
+    #: RMS distance of the inliers as a share of the inlier distance. Points that lie within it by
+    #: chance, such as those of people side by side, have 0.58.
+    max_rms_share: float = 0.4
+
+    def inlier_distances_m(self, points: Vectors) -> Vectors:
+        """Return how far from a plane each of the points (N, 3) may be to be on it, (N,)."""
+        distances: Vectors = self.inlier_m + self.inlier_m_per_m * points[:, 2]
+        return distances
+
+
+LARGE_PLANE = PlaneThresholds()
+#: the three points of each candidate, as shares of the number of points
+_TRIPLES = np.random.default_rng(0).random((LARGE_PLANE.max_planes, LARGE_PLANE.candidates, 3))
+
+
+def large_planes(samples: Floats, sample_areas: Floats, up: Vectors) -> Vectors:
     """
-    Return large planes, (M, 4): unit normals, and what to add to give distances.
+    Find large planes among points of a surface.
 
-    One after the other, the best of planes through three points each (Fischler and Bolles,
-    "Random sample consensus", 1981).
+    Planes are found one after the other by RANSAC (Fischler and Bolles, "Random sample consensus",
+    1981), and refined by least squares.
 
     :param samples: (N, 3) meters.
-    :param shown: (N,) m² that each point stands for.
+    :param sample_areas: (N,) m² that each point represents.
     :param up: (3,) unit vector.
+    :return: (M, 4) unit normals and offsets: ``normal @ point + offset`` is a point's distance.
     """
-    points, weights = samples.astype(np.float64), shown.astype(np.float64)
-    near = NEAR + NEAR_PER_METER * points[:, 2]
+    points, areas = samples.astype(np.float64), sample_areas.astype(np.float64)
+    limits = LARGE_PLANE.inlier_distances_m(points)
     found: list[Vectors] = []
-    while len(found) < _MOST and float(weights.sum()) >= _LEAST_LEVEL:
-        planes = planes_through(points, _DRAWN[len(found)])
-        least = _least(planes[:, :3], up)
-        best, score = _best(points, weights, near, planes, least)
-        if score < _GUESSED:
+    while (len(found) < LARGE_PLANE.max_planes
+           and float(areas.sum()) >= LARGE_PLANE.min_level_area_m2):
+        candidates = planes_through_triples(points, _TRIPLES[len(found)])
+        best, share = _best_candidate(
+            points, areas, limits, candidates, _min_areas_m2(candidates[:, :3], up))
+        if share < LARGE_PLANE.min_candidate_share:
             break
-        away = np.abs(points @ planes[best, :3] + planes[best, 3])
-        plane, on_it = _closer(points, weights, near, away < near)
-        off = (points[on_it] @ plane[:3] + plane[3]) / near[on_it]
-        if (float(weights[on_it].sum()) < _least(plane[:3], up)
-                or float(np.square(off).mean()) > _EVEN ** 2):
+        distances = np.abs(points @ candidates[best, :3] + candidates[best, 3])
+        plane, inliers = _refine(points, areas, limits, distances < limits)
+        residuals = (points[inliers] @ plane[:3] + plane[3]) / limits[inliers]
+        if (float(areas[inliers].sum()) < _min_areas_m2(plane[:3], up)
+                or float(np.square(residuals).mean()) > LARGE_PLANE.max_rms_share ** 2):
             break
         found.append(plane)
-        points, weights, near = points[~on_it], weights[~on_it], near[~on_it]
+        points, areas, limits = points[~inliers], areas[~inliers], limits[~inliers]
     return np.array(found).reshape(-1, 4)
 
 
-def planes_through(points: Vectors, drawn: Vectors) -> Vectors:
+def planes_through_triples(points: Vectors, triples: Vectors) -> Vectors:
     """
-    Return planes through three points each, (M, 4), as guesses: as `large_planes`.
+    Return the plane through each triple of points, in the form of `large_planes`, (M, 4).
 
-    Points that are so near to each other, or to a line, that they tell nothing give none.
+    Triples whose points are too close to each other, or to a line, are left out.
 
     :param points: (N, 3) meters.
-    :param drawn: (K, 3) which of them, as shares of all, 0 to less than 1.
+    :param triples: (K, 3) which points, as shares of N, 0 to less than 1.
     """
-    chosen = points[(drawn * len(points)).astype(np.intp)]
-    normals = np.cross(chosen[:, 1] - chosen[:, 0], chosen[:, 2] - chosen[:, 0])
+    corners = points[(triples * len(points)).astype(np.intp)]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     lengths = np.linalg.norm(normals, axis=1)
-    apart = lengths > _APART
-    normals = normals[apart] / lengths[apart, np.newaxis]
-    return np.column_stack((normals, -(normals * chosen[apart, 0]).sum(axis=1)))
+    usable = lengths > LARGE_PLANE.min_cross_product_m2
+    normals = normals[usable] / lengths[usable, np.newaxis]
+    return np.column_stack((normals, -(normals * corners[usable, 0]).sum(axis=1)))
 
 
-def plane_of(points: Vectors, weights: Vectors) -> Vectors:
-    """Return the plane of least squares through points (N, 3), (4,): as `large_planes`."""
-    middle = weights @ points / weights.sum()
-    away = points - middle
-    _, vectors = np.linalg.eigh((away * weights[:, np.newaxis]).T @ away)
-    return np.array([*vectors[:, 0], -float(vectors[:, 0] @ middle)])
+def fit_plane(points: Vectors, weights: Vectors) -> Vectors:
+    """Return the least-squares plane of points (N, 3), in the form of `large_planes`, (4,)."""
+    center = weights @ points / weights.sum()
+    offsets = points - center
+    _, vectors = np.linalg.eigh((offsets * weights[:, np.newaxis]).T @ offsets)
+    return np.array([*vectors[:, 0], -float(vectors[:, 0] @ center)])
 
 
 @compiled
-def _best(points: Any, weights: Any, near: Any, planes: Any, least: Any) -> Any:
-    """Return the number of the plane with most on it for what it has at least, and that share."""
-    best, most = 0, 0.0
-    for number in range(len(planes)):
-        x, y, z, offset = planes[number]
-        score = 0.0
+def _best_candidate(points: Any, areas: Any, limits: Any, planes: Any, min_areas: Any) -> Any:
+    """
+    Return the index of the plane with the largest share of its minimum area, and that share.
+
+    :param limits: (N,) the distance from a plane within which each of the points is on it.
+    """
+    best, best_share = 0, 0.0
+    for index in range(len(planes)):
+        a, b, c, d = planes[index]
+        share = 0.0
         for point in range(len(points)):
-            away = x * points[point, 0] + y * points[point, 1] + z * points[point, 2] + offset
-            if abs(away) < near[point]:
-                score += weights[point]
-        score /= least[number]
-        if score > most:
-            best, most = number, score
-    return best, most
+            distance = a * points[point, 0] + b * points[point, 1] + c * points[point, 2] + d
+            if abs(distance) < limits[point]:
+                share += areas[point]
+        share /= min_areas[index]
+        if share > best_share:
+            best, best_share = index, share
+    return best, best_share
 
 
-def _least(normals: Vectors, up: Vectors) -> Vectors:
-    """Return how large planes with normals (..., 3) are at least, m²."""
-    return np.where(np.abs(normals @ up) > _LEVEL, _LEAST_LEVEL, _LEAST)
+def _min_areas_m2(normals: Vectors, up: Vectors) -> Vectors:
+    """Return the minimum area of planes with these normals (..., 3), m²."""
+    return np.where(
+        np.abs(normals @ up) > LARGE_PLANE.min_level_cosine,
+        LARGE_PLANE.min_level_area_m2, LARGE_PLANE.min_area_m2)
 
 
-def _closer(
-    points: Vectors, weights: Vectors, near: Vectors, on_it: npt.NDArray[np.bool_],
-) -> tuple[Vectors, npt.NDArray[np.bool_]]:
-    """Return the plane of least squares, twice, and which points are on it."""
+def _refine(
+    points: Vectors, areas: Vectors, limits: Vectors, inliers: Mask,
+) -> tuple[Vectors, Mask]:
+    """Return the plane after two least-squares fits to its inliers, and its inliers."""
     plane = np.zeros(4)
     for _ in range(2):
-        if int(on_it.sum()) < _FEW:
+        if int(inliers.sum()) < LARGE_PLANE.min_points:
             break
-        plane = plane_of(points[on_it], weights[on_it])
-        on_it = np.abs(points @ plane[:3] + plane[3]) < near
-    return plane, on_it
+        plane = fit_plane(points[inliers], areas[inliers])
+        inliers = np.abs(points @ plane[:3] + plane[3]) < limits
+    return plane, inliers

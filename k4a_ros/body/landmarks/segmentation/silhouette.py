@@ -12,41 +12,35 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Where in the depth image somebody is, and where one can see that he is not."""
+"""The outline of one person in the depth image."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import cv2
-from k4a_ros.calibration.lens import Intrinsics
+from k4a_ros.body.landmarks.segmentation.person_depth import PersonDepth
 import numpy as np
-import numpy.typing as npt
-
-Vectors = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
 
 class Silhouette:
     """
-    One person's outline in a depth image, and what is seen beside it.
+    The person's mask with the nearest pixel of it for every other pixel.
 
-    ``parts`` is what ``fitting_kernels.pull`` takes.
+    ``kernel_arguments`` is what ``fitting_kernels.pull`` takes: the depth image, the mask, the
+    label of the nearest pixel of the person (all every ``step``-th pixel), the column and row of
+    each label, ``step``, and the parameters of the lens.
 
-    :param depth: (height, width) uint16 millimeters.
-    :param mine: (height, width), which pixels show the person, at least one.
-    :param step: every so many pixels are looked at.
+    :param person: with at least one pixel of the person.
+    :param step: use every ``step``-th row and column.
     """
 
-    def __init__(
-        self, depth: npt.NDArray[np.uint16], mine: Mask, lens: Intrinsics, step: int,
-    ) -> None:
-        depth, mine = depth[::step, ::step].copy(), mine[::step, ::step].copy()
+    def __init__(self, person: PersonDepth, step: int) -> None:
+        depth, own = person.depth[::step, ::step].copy(), person.own[::step, ::step].copy()
         _, nearest = cv2.distanceTransformWithLabels(
-            (~mine).view(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
-        rows, columns = np.nonzero(mine)
-        # of each label in nearest, the person's pixel (column, row)
-        outline = np.zeros((int(nearest.max()) + 1, 2))
-        outline[nearest[rows, columns]] = np.stack((columns, rows), axis=1)
-        self.parts: tuple[Any, ...] = (
-            depth, mine, nearest, outline, float(step), lens.parameters)
+            (~own).view(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+        rows, columns = np.nonzero(own)
+        label_pixels = np.zeros((int(nearest.max()) + 1, 2))
+        label_pixels[nearest[rows, columns]] = np.stack((columns, rows), axis=1)
+        self.kernel_arguments: tuple[Any, ...] = (
+            depth, own, nearest, label_pixels, float(step), person.lens.parameters)

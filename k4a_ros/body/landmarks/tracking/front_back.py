@@ -36,7 +36,7 @@ from k4a_ros.body.landmarks.pose_3d.depth_sampling import MIN_SAMPLES
 from k4a_ros.body.landmarks.pose_3d.depth_sampling import row_medians
 from k4a_ros.body.landmarks.pose_3d.depth_sampling import SURFACE_INSETS_M
 from k4a_ros.body.landmarks.pose_3d.depth_sampling import WINDOWS_M
-from k4a_ros.calibration.lens import Intrinsics
+from k4a_ros.body.landmarks.segmentation.person_depth import PersonDepth
 import numpy as np
 import numpy.typing as npt
 
@@ -87,8 +87,7 @@ class Reversal:
 
 
 def reversal(
-    seen: Landmarks, view: CropView, depth: npt.NDArray[np.uint16], mine: npt.NDArray[np.bool_],
-    free: npt.NDArray[np.bool_], lens: Intrinsics,
+    seen: Landmarks, view: CropView, person: PersonDepth,
 ) -> Reversal:
     """
     Return whether a look has front and back reversed.
@@ -96,7 +95,7 @@ def reversal(
     The depth is compared with the model's and with that of its reverse; and elbows point back,
     toes ahead. Parameters are those of `k4a_ros.body.landmarks.pose_3d.lifting.lift`.
     """
-    probes = DepthSampler(view.rays(seen.pixels), depth, mine, free, lens)
+    probes = DepthSampler(view.rays(seen.pixels), person)
     own, _, _ = probes.sample(probes.pixels, probes.inside, WINDOWS_M)
     surface = row_medians(own)
     known = (seen.visibility > _VISIBLE) & ~np.isnan(surface)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Limbs on a surface: capsules that are fitted to a cloud, a silhouette, planes and pieces."""
+"""Limbs on a surface: capsules that are fitted to a cloud and a silhouette."""
 
 from __future__ import annotations
 
@@ -26,12 +26,7 @@ from k4a_ros.body.landmarks.pose_3d import fitting_kernels
 from k4a_ros.body.landmarks.pose_3d.fitting import fit_limbs
 from k4a_ros.body.landmarks.pose_3d.lifting import BONES
 from k4a_ros.body.landmarks.pose_3d.lifting import Pose3d
-from k4a_ros.body.landmarks.segmentation.ownership import assign_segments
-from k4a_ros.body.landmarks.segmentation.ownership import with_detached_pieces
-from k4a_ros.body.landmarks.segmentation.planes import large_planes
-from k4a_ros.body.landmarks.segmentation.planes import NEAR
-from k4a_ros.body.landmarks.segmentation.planes import NEAR_PER_METER
-from k4a_ros.body.landmarks.segmentation.segmenter import Segmenter
+from k4a_ros.body.landmarks.segmentation.person_depth import PersonDepth
 from k4a_ros.body.landmarks.segmentation.silhouette import Silhouette
 from k4a_ros.body.tracker import Confidence
 from k4a_ros.calibration.factory import FactoryCalibration
@@ -48,7 +43,6 @@ from support.ideal_landmarks import landmarks_of
 
 NOMINAL = FactoryCalibration.from_raw(nominal_calibration())
 LENS = NOMINAL.depth(DepthMode.NFOV_UNBINNED)
-UP = np.array([0.0, -1.0, 0.0])
 UNKNOWN = np.full(len(BONES), np.nan)
 LEGS = [25, 26, 27, 28, 31, 32]
 OTHER_LEG = [26, 25, 28, 27, 32, 31]
@@ -66,12 +60,11 @@ class World:
             seed=3)
         depth, _ = sensor.depth_and_ir(time_us)
         assert depth is not None
-        self.depth = depth
-        self.mine = sensor.body_index(time_us) == 0
+        own = sensor.body_index(time_us) == 0
+        person = PersonDepth(depth, own, ~own, LENS)
         self.truth = landmarks_of(sensor.truth(time_us).persons[0].positions)
-        self.segmenter = Segmenter(LENS, UP)
-        self.cloud = self.segmenter.cloud(self.mine, depth, 300)
-        self.silhouette = Silhouette(depth, self.mine, LENS, 2)
+        self.cloud = person.sample_points(LENS.rays(), 300)
+        self.silhouette = Silhouette(person, 2)
 
     def lifted(self, points: np.ndarray, visibility: float = 0.9) -> Pose3d:
         """Return landmarks that seem to be at points."""
@@ -86,7 +79,8 @@ class World:
 
 def pulls(silhouette: Silhouette, points: np.ndarray) -> np.ndarray:
     """Return how far points (N, 3) are from where they can be, (N, 3)."""
-    return np.array([fitting_kernels.pull(*point, silhouette.parts) for point in points])
+    arguments = silhouette.kernel_arguments
+    return np.array([fitting_kernels.pull(*point, arguments) for point in points])
 
 
 @pytest.fixture(scope='module')
@@ -195,7 +189,8 @@ def test_its_pixels_are_those_of_the_lens() -> None:
         for model in ('brown_conrady', 'rational_6kt'):
             lens = replace(lens, model=model, p1=0.01, p2=-0.02, codx=0.01, cody=-0.01)
             depth = np.zeros((lens.height, lens.width), np.uint16)
-            parts = Silhouette(depth, depth == 0, lens, 2).parts
+            parts = Silhouette(
+                PersonDepth(depth, depth == 0, depth > 0, lens), 2).kernel_arguments
             for x, y in np.random.default_rng(4).uniform(-2, 2, (200, 2)):
                 pixel = lens.project([x, y, 1.0])[0]
                 assert np.allclose(
@@ -242,59 +237,6 @@ def test_steps_go_where_costs_fall(seed: int) -> None:
                 costs.append(term(nodes, *evidence, np.zeros((48, 48)), np.zeros(48)))
             slope = (costs[1] - costs[0]) / 2e-6
             assert right[number] == pytest.approx(-slope / 2, rel=1e-3, abs=1e-2)
-
-
-def test_walls_are_planes_and_people_are_not() -> None:
-    random = np.random.default_rng(2)
-    wall = np.stack((random.uniform(-1, 1, 2000), random.uniform(-1, 1, 2000),
-                     np.full(2000, 3.0)), axis=1) + random.normal(0, 0.004, (2000, 3))
-    side = wall[:, [2, 1, 0]] - [1.5, 0, -3.0]
-    turns = random.uniform(0, 2 * np.pi, 1000)
-    trunk = np.stack((0.16 * np.cos(turns), random.uniform(-0.5, 0.5, 1000),
-                      2.0 + 0.16 * np.sin(turns)), axis=1)
-    area = np.full(5000, 4.0 / 2000)
-    area[4000:] = 1.0 / 1000
-    surface = np.concatenate((wall, side, trunk)).astype(np.float32)
-    planes = large_planes(surface, area.astype(np.float32), UP)
-    assert len(planes) == 2
-    away = np.abs(surface @ planes[:, :3].T + planes[:, 3]).min(axis=1)
-    flat = away < NEAR + NEAR_PER_METER * surface[:, 2]
-    assert flat[:4000].mean() > 0.98
-    assert flat[4000:].mean() < 0.02
-    assert len(large_planes(surface[4000:], area[4000:].astype(np.float32), UP)) == 0
-    # half a square meter is a table, but not a wall
-    half = wall * [0.35, 0.35, 1.0]
-    few = np.full(2000, 0.49 / 2000, np.float32)
-    assert len(large_planes(half.astype(np.float32), few, UP)) == 0
-    assert len(large_planes(half[:, [0, 2, 1]].astype(np.float32), few, UP)) == 1
-
-
-def test_a_limb_that_is_taken_to_be_in_the_wall_claims_none_of_it(world: World) -> None:
-    segments = world.segmenter.segment(world.depth)
-    wrong = world.truth.copy()
-    wall = float(np.percentile(segments.points[..., 2], 95))
-    wrong[[13, 15, 17, 19, 21]] = [0.6, -0.2, wall]
-    owners = assign_segments(segments, [wrong], 255)
-    here = segments.points[owners == 0]
-    assert len(here) > 1000
-    assert float((here[:, 2] > wall - 0.2).mean()) < 0.01
-
-
-def test_pieces_of_somebody_are_seen_together() -> None:
-    """Legs that are parts of their own are shown with the trunk, a wall is not."""
-    depth = np.full((LENS.height, LENS.width), 3500, np.uint16)
-    depth[~np.isfinite(LENS.rays()[..., 0])] = 0
-    depth[150:330, 290:350] = 2000
-    depth[340:460, 292:316] = 2060
-    depth[340:460, 324:348] = 1960
-    segmenter = Segmenter(LENS, UP)
-    segments = segmenter.segment(depth)
-    trunk = segments.labels[120, 160]
-    (part,) = (part for part in segments.parts if part.label == trunk)
-    mask = with_detached_pieces(segments, part)
-    assert mask[120, 160] and mask[200, 152] and mask[200, 168]
-    assert not mask[120, 60]
-    assert segments.labels[200, 152] != trunk
 
 
 _WORLD = World()

@@ -33,6 +33,7 @@ from k4a_ros.body.landmarks.pose_3d.depth_assignment import surfaces
 from k4a_ros.body.landmarks.pose_3d.k4abt_joints import joints_from_landmarks
 from k4a_ros.body.landmarks.pose_3d.lifting import BONES
 from k4a_ros.body.landmarks.pose_3d.lifting import lift
+from k4a_ros.body.landmarks.segmentation.person_depth import PersonDepth
 from k4a_ros.body.landmarks.tracking.front_back import reversal
 from k4a_ros.body.landmarks.tracking.front_back import reverse
 from k4a_ros.body.tracker import Confidence
@@ -83,9 +84,12 @@ class Seen:
         self.view = CropView(region_around(self.points, UP), UP)
         self.landmarks = seen_by(self.view, self.points)
 
+    @property
+    def person_depth(self) -> PersonDepth:
+        return PersonDepth(self.depth, self.mine, ~self.mine, self.lens)
+
     def lifted(self, landmarks: Landmarks | None = None, lengths: np.ndarray | None = None):
-        return lift(landmarks or self.landmarks, self.view, self.depth, self.mine, ~self.mine,
-                    self.lens, lengths)
+        return lift(landmarks or self.landmarks, self.view, self.person_depth, lengths)
 
     def behind(self, joint: Joint) -> float:
         """Return how far behind the surface a joint is, meters."""
@@ -230,8 +234,7 @@ def test_the_depth_tells_a_picture_from_its_reverse(time_us):
     seen = Seen(time_us)
 
     def of(landmarks):
-        return reversal(
-            landmarks, seen.view, seen.depth, seen.mine, ~seen.mine, seen.lens).odds
+        return reversal(landmarks, seen.view, seen.person_depth).odds
 
     assert of(seen.landmarks) < -2
     assert of(reverse(seen.landmarks)) > 2

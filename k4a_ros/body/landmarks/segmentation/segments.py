@@ -1,0 +1,165 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The connected segments of a depth image, and their metric size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+from k4a_ros.body.landmarks.segmentation import kernels as segmentation_kernels
+from k4a_ros.body.landmarks.segmentation.floor import Floor
+from k4a_ros.body.landmarks.vectors import perpendicular_part
+from k4a_ros.body.landmarks.vectors import unit
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Vectors = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int32]
+
+#: smaller segments are ignored
+_MIN_PIXELS = 60
+#: quantiles of the samples' coordinates that are the start, the center and the end of a segment
+_EXTENT_QUANTILES = (0.02, 0.5, 0.98)
+#: length of the level part of the optical axis below which the camera looks straight up or down
+_MIN_LEVEL_PART = 0.2
+
+
+@dataclass(frozen=True)
+class _PersonSize:
+    """
+    Metric gates: the size of what is visible of a person, or of two people who touch.
+
+    The area is that seen frontally; it is about 0.5 m² for a standing person of 1.75 m.
+    """
+
+    min_area_m2: float = 0.07
+    max_area_m2: float = 2.4
+    min_height_m: float = 0.35
+    max_height_m: float = 2.4
+    max_width_m: float = 2.4
+    max_depth_extent_m: float = 1.8
+    #: RMS distance of a person's surface from a plane; walls and printed figures are flatter
+    min_plane_rms_m: float = 0.022
+
+
+_PERSON = _PersonSize()
+
+
+@dataclass(frozen=True, eq=False)
+class Segment:
+    """
+    A connected segment of the visible surface.
+
+    ``label`` in ``Segmentation.labels``; ``box``: its rows and columns; ``area`` m²; ``center``
+    (3,) meters, the median of its points; ``height``, ``width`` and ``depth_extent``: its extents
+    along up, sideways and away from the camera, meters, without the outermost 2 %; ``plane_rms``:
+    RMS distance of its points from their least-squares plane, meters. ``samples`` (N, 3) float32
+    meters: some hundred of its points, evenly spread, and ``sample_areas`` (N,) float32, the m²
+    that each represents.
+    """
+
+    label: int
+    box: tuple[slice, slice]
+    area: float
+    center: Vectors
+    height: float
+    width: float
+    depth_extent: float
+    plane_rms: float
+    samples: Floats
+    sample_areas: Floats
+
+    @property
+    def may_be_person(self) -> bool:
+        """Return whether the segment has the size and the curvature of a person."""
+        return (_PERSON.min_area_m2 <= self.area <= _PERSON.max_area_m2
+                and _PERSON.min_height_m <= self.height <= _PERSON.max_height_m
+                and self.width <= _PERSON.max_width_m
+                and self.depth_extent <= _PERSON.max_depth_extent_m
+                and self.plane_rms >= _PERSON.min_plane_rms_m)
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """
+    A depth image cut into segments, at a resolution of every ``step``-th row and column.
+
+    ``points`` (height, width, 3) float32 meters, 0 for no depth; ``labels`` (height, width) int32,
+    0 for the floor and for depth discontinuities; ``areas`` (height, width) float32, m² that a
+    pixel covers; ``floor``: None if none has been seen; ``heights`` (height, width) float32,
+    meters above the floor, None without a floor; ``up`` (3,) unit vector.
+    """
+
+    step: int
+    points: Floats
+    labels: Labels
+    areas: Floats
+    floor: Floor | None
+    heights: Floats | None
+    up: Vectors
+    segments: tuple[Segment, ...]
+
+
+def measure_segments(
+    labels: Labels, stats: npt.NDArray[np.int32], points: Floats, areas: Floats, up: Vectors,
+) -> tuple[Segment, ...]:
+    """
+    Measure the segments that are large enough.
+
+    :param labels: (height, width), and ``stats`` (labels, 5): of
+        `cv2.connectedComponentsWithStats`.
+    :param points: (height, width, 3) meters.
+    :param areas: (height, width) m².
+    :param up: (3,) unit vector.
+    """
+    pixel_counts = stats[:, cv2.CC_STAT_AREA].astype(np.int64)
+    large = np.flatnonzero(pixel_counts[1:] >= _MIN_PIXELS) + 1
+    indices = np.full(len(pixel_counts), -1)
+    indices[large] = np.arange(len(large))
+    samples = np.zeros((len(large), segmentation_kernels.MAX_SAMPLES, 3), np.float32)
+    sample_areas = np.zeros(samples.shape[:2], np.float32)
+    segment_areas = np.empty(len(large))
+    covariances = np.empty((len(large), 3, 3))
+    segmentation_kernels.measure_segments(
+        labels, indices, pixel_counts, points, areas, segment_areas, samples, sample_areas,
+        covariances)
+    plane_rms = np.sqrt(np.maximum(np.linalg.eigvalsh(covariances)[:, 0], 0))
+    axes = np.stack((up, *_level_axes(up)), axis=1)
+    coordinates = samples @ axes.astype(np.float32)
+    segments = []
+    for index, label in enumerate(large.tolist()):
+        x, y, width, height, _ = stats[label].tolist()
+        # every sample has an area; the rest of the array is unused
+        used = slice(int(np.count_nonzero(sample_areas[index])))
+        along = coordinates[index, used]
+        ranks = [int(share * (len(along) - 1)) for share in _EXTENT_QUANTILES]
+        start, middle, end = np.partition(along, ranks, axis=0)[ranks]
+        height_m, width_m, depth_m = (end - start).tolist()
+        segments.append(Segment(
+            label, (slice(y, y + height), slice(x, x + width)), float(segment_areas[index]),
+            axes @ middle, height_m, width_m, depth_m, float(plane_rms[index]),
+            samples[index, used], sample_areas[index, used]))
+    return tuple(segments)
+
+
+def _level_axes(up: Vectors) -> tuple[Vectors, Vectors]:
+    """Return level unit vectors: sideways, and away from the camera."""
+    away = perpendicular_part(np.array([0.0, 0.0, 1.0]), up)
+    if np.linalg.norm(away) < _MIN_LEVEL_PART:
+        away = perpendicular_part(np.array([0.0, 1.0, 0.0]), up)
+    away = unit(away)
+    return np.cross(away, up), away

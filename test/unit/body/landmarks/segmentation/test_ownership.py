@@ -1,0 +1,116 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Assign segments of simulated and synthetic depth images to people."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from k4a_ros.body.landmarks.segmentation.ownership import assign_segments
+from k4a_ros.body.landmarks.segmentation.ownership import attach_limbs
+from k4a_ros.body.landmarks.segmentation.ownership import mask_with_nearby_pieces
+from k4a_ros.body.tracker import BACKGROUND
+from k4a_ros.camera_config import DepthMode
+from k4a_ros.simulation.person import Person
+import numpy as np
+from support.ideal_landmarks import landmarks_of
+from support.people.score import BARE
+from support.people.score import NOMINAL
+from support.segmentation import depth_image
+from support.segmentation import largest_segment
+from support.segmentation import make_segmenter
+from support.segmentation import make_sensor
+
+
+def test_touching_people_are_divided_at_their_limbs():
+    """Both are one segment; each pixel goes to the person whose limbs are nearer."""
+    people = (Person('a', ((0.0, 2.3),), 1.1), Person('b', ((0.47, 2.3),), 1.1))
+    sensor = make_sensor(replace(BARE, persons=people))
+    segmentation = make_segmenter().segment(depth_image(sensor))
+    true = sensor.body_index(0)
+    first, second = (largest_segment(segmentation, true == index) for index in (0, 1))
+    assert first is second
+    true = true[::segmentation.step, ::segmentation.step]
+    landmarks = [landmarks_of(person.positions) for person in sensor.truth(0).persons]
+    owners = assign_segments(segmentation, landmarks)
+    for index in (0, 1):
+        segmented = (true == index) & (segmentation.labels > 0)
+        assert float((owners[segmented] == index).mean()) > 0.95
+    assert float((true[owners != BACKGROUND] != 255).mean()) > 0.97
+    # a person who has left gets no pixels
+    moved = [landmarks[0], landmarks[1] + [1.5, 0, 0]]
+    assert not (assign_segments(segmentation, moved) == 1).any()
+
+
+def test_person_in_one_segment_with_a_large_wall_is_kept():
+    """The person, far away, has less than 2 % of the segment's pixels."""
+    depth = np.full((576, 640), 3500, np.uint16)
+    depth[300:340, 300:330] = 3420
+    segmentation = make_segmenter().segment(depth)
+    label = segmentation.labels[160, 157]
+    assert label == segmentation.labels[20, 160] > 0
+    box = segmentation.points[150:170, 150:165].reshape(-1, 3)
+    chosen = np.linspace(0, len(box) - 1, 33).astype(int)
+    landmarks = box[chosen].astype(np.float64) + [0.0, 0.0, 0.02]
+    owners = assign_segments(segmentation, [landmarks])
+    true = np.zeros(owners.shape, bool)
+    true[150:170, 150:165] = True
+    assert float((owners[true] == 0).mean()) > 0.9
+    assert not (owners[~true] == 0).any()
+
+
+def test_limb_estimated_inside_a_wall_gets_none_of_it():
+    scene = replace(BARE, persons=(Person('one', ((-1.0, 2.4), (1.0, 2.4)), 1.1),))
+    sensor = make_sensor(scene)
+    segmentation = make_segmenter().segment(depth_image(sensor, 400_000))
+    landmarks = landmarks_of(sensor.truth(400_000).persons[0].positions)
+    wall = float(np.percentile(segmentation.points[..., 2], 95))
+    landmarks[[13, 15, 17, 19, 21]] = [0.6, -0.2, wall]
+    own = segmentation.points[assign_segments(segmentation, [landmarks]) == 0]
+    assert len(own) > 1000
+    assert float((own[:, 2] > wall - 0.2).mean()) < 0.01
+
+
+def test_detached_limb_is_attached_and_furniture_is_not():
+    depth = np.zeros((576, 640), np.uint16)
+    depth[100:400, 250:350] = 2000
+    depth[300:420, 360:380] = 2300
+    depth[100:400, 400:600] = 2200
+    segmentation = make_segmenter().segment(depth)
+    trunk, leg, wall = (segmentation.labels[row, column] for row, column in (
+        (100, 150), (180, 185), (100, 250)))
+    mask, others = segmentation.labels == trunk, np.zeros(segmentation.labels.shape, bool)
+    pixels = np.array([[185.0, 180.0], [250.0, 100.0], [-5.0, 900.0]])
+    attached = attach_limbs(segmentation, mask, others, pixels)
+    assert attached[segmentation.labels == leg].all()
+    assert not attached[segmentation.labels == wall].any()
+    others = segmentation.labels == leg
+    assert np.array_equal(attach_limbs(segmentation, mask, others, pixels), mask)
+
+
+def test_detached_legs_are_in_the_mask_and_a_wall_is_not():
+    lens = NOMINAL.depth(DepthMode.NFOV_UNBINNED)
+    depth = np.full((lens.height, lens.width), 3500, np.uint16)
+    depth[~np.isfinite(lens.rays()[..., 0])] = 0
+    depth[150:330, 290:350] = 2000
+    depth[340:460, 292:316] = 2060
+    depth[340:460, 324:348] = 1960
+    segmentation = make_segmenter().segment(depth)
+    trunk = segmentation.labels[120, 160]
+    (segment,) = (one for one in segmentation.segments if one.label == trunk)
+    mask = mask_with_nearby_pieces(segmentation, segment)
+    assert mask[120, 160] and mask[200, 152] and mask[200, 168]
+    assert not mask[120, 60]
+    assert segmentation.labels[200, 152] != trunk
