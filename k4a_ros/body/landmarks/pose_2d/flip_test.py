@@ -12,8 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+"""
+The flip test: estimate landmarks in the mirrored crop too, and merge both estimates.
 
-"""Looking at somebody in a mirror too: what is seen both ways is more precise, or in doubt."""
+Where both agree, their mean is more precise; where they do not, one of them is wrong.
+"""
 
 from __future__ import annotations
 
@@ -29,19 +32,19 @@ import numpy.typing as npt
 Vectors = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float32]
 
-#: landmarks of trunk, arms and legs
+#: landmarks of trunk, arms and legs, without those of the face
 BODY = slice(11, LANDMARK_COUNT)
-#: pairs in the face
-_FACE = ((1, 4), (2, 5), (3, 6), (7, 8), (9, 10))
-#: meters, in the mean, up to which two looks have seen the same
-_SAME = 0.06
+#: left and right landmarks of the face
+_FACE_PAIRS = ((1, 4), (2, 5), (3, 6), (7, 8), (9, 10))
+#: mean distance up to which two estimates agree
+_MAX_DISAGREEMENT_M = 0.06
 
 
 def left_right_swap(*limbs: range) -> npt.NDArray[np.intp]:
     """
-    Return the order of landmarks with left for right in limbs.
+    Return the permutation of landmarks that swaps left and right of limbs.
 
-    :param limbs: their left landmarks; each right one follows its left one.
+    :param limbs: the left landmarks of each; the right one has the next number.
     """
     order = np.arange(LANDMARK_COUNT)
     for limb in limbs:
@@ -50,49 +53,52 @@ def left_right_swap(*limbs: range) -> npt.NDArray[np.intp]:
     return order
 
 
-#: the order of landmarks with left for right
+#: the permutation that swaps left and right of all landmarks
 MIRROR_ORDER = left_right_swap(range(BODY.start, LANDMARK_COUNT, 2))
-for _left, _right in _FACE:
+for _left, _right in _FACE_PAIRS:
     MIRROR_ORDER[[_left, _right]] = _right, _left
 
 
 def unflip(seen: Landmarks) -> Landmarks:
-    """Return what was seen in a picture that was mirrored, as it is in the picture itself."""
-    def turned(points: Floats, width: float) -> Floats:
+    """Return landmarks estimated in the mirrored crop as they are in the crop itself."""
+    def mirrored(points: Floats, width: float) -> Floats:
         points = points.copy()
         points[..., 0] = width - points[..., 0]
         return points
 
     return Landmarks(
-        seen.presence, turned(seen.pixels, INPUT_SIZE)[MIRROR_ORDER],
-        seen.visibility[MIRROR_ORDER], turned(seen.world, 0)[MIRROR_ORDER],
-        turned(seen.alignment_center, INPUT_SIZE), turned(seen.alignment_top, INPUT_SIZE))
+        presence=seen.presence,
+        pixels=mirrored(seen.pixels, INPUT_SIZE)[MIRROR_ORDER],
+        visibility=seen.visibility[MIRROR_ORDER],
+        world=mirrored(seen.world, 0)[MIRROR_ORDER],
+        alignment_center=mirrored(seen.alignment_center, INPUT_SIZE),
+        alignment_top=mirrored(seen.alignment_top, INPUT_SIZE))
 
 
 def merge_flip_test(
-    first: Landmarks, second: Landmarks, unit: float, expected: Vectors | None,
+    first: Landmarks, second: Landmarks, pixels_per_meter: float, expected: Vectors | None,
 ) -> Landmarks:
     """
-    Return what two looks at one picture have seen.
+    Merge the landmarks estimated in a crop and, unflipped, in the mirrored crop.
 
-    It is their mean if they have seen the same. If not, one of them may have taken left for right,
-    or front for back: then it is the one that is nearer to what is expected, or the first.
+    Return their mean if they agree. If not, one of them may have confused left and right, or front
+    and back: return the one closer to the expected pixels, or the first without those.
 
-    :param unit: pixels that a meter is.
-    :param expected: (33, 2) pixels, or None.
+    :param expected: (33, 2) pixels predicted from earlier images, None if there are none.
     """
-    if mean_distance(first.pixels, second.pixels) < _SAME * unit:
+    if mean_distance(first.pixels, second.pixels) < _MAX_DISAGREEMENT_M * pixels_per_meter:
         return replace(
             first, pixels=(first.pixels + second.pixels) / 2,
             visibility=(first.visibility + second.visibility) / 2,
             world=(first.world + second.world) / 2)
-    if expected is None or _nearest(first, expected) <= _nearest(second, expected):
+    if expected is None or (
+            _distance_either_way(first, expected) <= _distance_either_way(second, expected)):
         return first
     return second
 
 
-def _nearest(seen: Landmarks, expected: Vectors) -> float:
-    """Return how far what is seen, or its reverse, is from what is expected."""
+def _distance_either_way(seen: Landmarks, expected: Vectors) -> float:
+    """Return the mean distance to expected pixels, with left and right swapped if that is less."""
     return min(
         mean_distance(seen.pixels[order], expected) for order in (slice(None), MIRROR_ORDER))
 
@@ -100,5 +106,5 @@ def _nearest(seen: Landmarks, expected: Vectors) -> float:
 def mean_distance(
     pixels: npt.NDArray[np.floating[Any]], others: npt.NDArray[np.floating[Any]],
 ) -> float:
-    """Return how far two sets of landmarks (33, 2) are apart, the mean of the body's."""
+    """Return the mean distance between two sets of landmarks (33, 2) without the face, pixels."""
     return float(np.linalg.norm(pixels[BODY] - others[BODY], axis=1).mean())

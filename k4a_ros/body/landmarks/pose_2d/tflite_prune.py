@@ -13,12 +13,13 @@
 # limitations under the License.
 
 """
-Leaving out of a TensorFlow Lite model what nobody asks for.
+Prune unused outputs from a TensorFlow Lite model.
 
-The landmark model has two outputs, a mask and heat maps, that are not needed here; they take more
-than a third of its time, and LiteRT computes all outputs that a file has. What tells which those
-are is in the file's last part, a FlatBuffer (https://flatbuffers.dev/internals/) of the tables in
-tensorflow/lite/schema/schema.fbs: shortening two of its vectors leaves everything else in place.
+The landmark model has two outputs, a segmentation mask and heat maps, that are not used here; they
+take more than a third of its time, and LiteRT computes every output of a file. Outputs and
+operators are listed in a FlatBuffer (https://flatbuffers.dev/internals/) at the end of the file,
+with the tables of tensorflow/lite/schema/schema.fbs: shortening two of its vectors removes them
+and leaves everything else in place.
 """
 
 from __future__ import annotations
@@ -26,100 +27,103 @@ from __future__ import annotations
 from collections.abc import Collection
 import struct
 
-#: fields of the tables, counted from 0: Model.subgraphs; SubGraph.tensors, outputs, operators;
-#: Tensor.name; Operator.inputs, outputs
-_SUBGRAPHS, _TENSORS, _OUTPUTS, _OPERATORS, _NAME = 2, 0, 2, 3, 3
-_TAKEN, _MADE = 1, 2
+#: indices of fields in the tables Model, SubGraph, Tensor and Operator, counted from 0
+_MODEL_SUBGRAPHS = 2
+_SUBGRAPH_TENSORS, _SUBGRAPH_OUTPUTS, _SUBGRAPH_OPERATORS = 0, 2, 3
+_TENSOR_NAME = 3
+_OPERATOR_INPUTS, _OPERATOR_OUTPUTS = 1, 2
 _IDENTIFIER = b'TFL3'
 
 
 def prune_outputs(model: bytes, outputs: Collection[str]) -> bytes:
     """
-    Return a model that has no more outputs than these, and nothing that only others need.
+    Return a model without the outputs that are not listed, and the operators that only they need.
 
-    What remains is computed as before, to the last bit.
+    The remaining outputs are computed as before, to the last bit.
 
-    :param model: contents of a file of one graph.
-    :param outputs: their names; what the model does not have is not missed.
-    :raises ValueError: that is no such model.
+    :param model: contents of a model file with one subgraph.
+    :param outputs: names of outputs to keep; names that the model does not have are ignored.
+    :raises ValueError: this is not such a model.
     """
     if model[4:8] != _IDENTIFIER:
-        raise ValueError(f'it begins with {model[:8]!r}, not as a TensorFlow Lite model')
+        raise ValueError(
+            f'not a TensorFlow Lite model: begins with {model[:8]!r}, expected {_IDENTIFIER!r} '
+            'at byte 4')
     data = bytearray(model)
     try:
-        _shorten(data, outputs)
+        _prune(data, outputs)
     except (struct.error, UnicodeDecodeError) as error:
-        raise ValueError('its tables are damaged') from error
+        raise ValueError('damaged tables in the TensorFlow Lite model') from error
     return bytes(data)
 
 
-def _shorten(data: bytearray, outputs: Collection[str]) -> None:
-    """Take outputs and operators out of the only graph of a model."""
-    graphs = _Table(data, _target(data, 0)).tables(_SUBGRAPHS)
+def _prune(data: bytearray, outputs: Collection[str]) -> None:
+    """Remove outputs and operators from the only subgraph of a model, in place."""
+    graphs = _Table(data, _follow_offset(data, 0)).tables(_MODEL_SUBGRAPHS)
     if len(graphs) != 1:
-        raise ValueError(f'it has {len(graphs)} graphs, expected 1')
+        raise ValueError(f'the TensorFlow Lite model has {len(graphs)} subgraphs, expected 1')
     graph = graphs[0]
-    names = [tensor.text(_NAME) for tensor in graph.tables(_TENSORS)]
-    kept = [number for number in graph.integers(_OUTPUTS)
+    names = [tensor.string(_TENSOR_NAME) for tensor in graph.tables(_SUBGRAPH_TENSORS)]
+    kept = [number for number in graph.integers(_SUBGRAPH_OUTPUTS)
             if 0 <= number < len(names) and names[number] in outputs]
-    needed = set(kept)
+    needed_tensors = set(kept)
     operators = []
-    # they are in the order in which they are computed
-    for operator in reversed(graph.tables(_OPERATORS)):
-        if not needed.isdisjoint(operator.integers(_MADE)):
-            needed.update(operator.integers(_TAKEN))
-            operators.append(operator.place)
-    start = graph.shorten(_OUTPUTS, len(kept))
+    # operators are stored in the order of execution
+    for operator in reversed(graph.tables(_SUBGRAPH_OPERATORS)):
+        if not needed_tensors.isdisjoint(operator.integers(_OPERATOR_OUTPUTS)):
+            needed_tensors.update(operator.integers(_OPERATOR_INPUTS))
+            operators.append(operator.position)
+    start = graph.shorten(_SUBGRAPH_OUTPUTS, len(kept))
     struct.pack_into(f'<{len(kept)}i', data, start, *kept)
-    start = graph.shorten(_OPERATORS, len(operators))
+    start = graph.shorten(_SUBGRAPH_OPERATORS, len(operators))
     for number, target in enumerate(reversed(operators)):
-        place = start + 4 * number
-        struct.pack_into('<I', data, place, target - place)
+        position = start + 4 * number
+        struct.pack_into('<I', data, position, target - position)
 
 
-def _target(data: bytearray, place: int) -> int:
-    """Return where an offset at a place leads to."""
-    offset: int = struct.unpack_from('<I', data, place)[0]
-    return place + offset
+def _follow_offset(data: bytearray, position: int) -> int:
+    """Return the position that the offset at a position points to."""
+    offset: int = struct.unpack_from('<I', data, position)[0]
+    return position + offset
 
 
 class _Table:
-    """A table at a place of a FlatBuffer."""
+    """A table in a FlatBuffer, and its byte position."""
 
-    def __init__(self, data: bytearray, place: int) -> None:
-        self._data, self.place = data, place
-        self._fields = place - int(struct.unpack_from('<i', data, place)[0])
+    def __init__(self, data: bytearray, position: int) -> None:
+        self._data, self.position = data, position
+        self._vtable = position - int(struct.unpack_from('<i', data, position)[0])
 
     def integers(self, field: int) -> tuple[int, ...]:
-        """Return the int32 of a vector."""
+        """Return the elements of a vector of int32."""
         start, count = self._vector(field)
         return struct.unpack_from(f'<{count}i', self._data, start)
 
     def tables(self, field: int) -> list[_Table]:
-        """Return the tables of a vector."""
+        """Return the elements of a vector of tables."""
         start, count = self._vector(field)
-        return [_Table(self._data, _target(self._data, start + 4 * number))
+        return [_Table(self._data, _follow_offset(self._data, start + 4 * number))
                 for number in range(count)]
 
-    def text(self, field: int) -> str:
+    def string(self, field: int) -> str:
         """Return a string."""
         start, count = self._vector(field)
         return self._data[start:start + count].decode()
 
     def shorten(self, field: int, count: int) -> int:
-        """Let a vector have fewer elements, and return where they begin."""
-        start, before = self._vector(field)
-        if before:
+        """Reduce the length of a vector, and return the position of its first element."""
+        start, old_count = self._vector(field)
+        if old_count:
             struct.pack_into('<I', self._data, start - 4, count)
         return start
 
     def _vector(self, field: int) -> tuple[int, int]:
-        """Return where a vector's elements begin, and how many there are: none if it is absent."""
+        """Return the position of a vector's first element and its length, (0, 0) if absent."""
         entry = 4 + 2 * field
-        if entry >= struct.unpack_from('<H', self._data, self._fields)[0]:
+        if entry >= struct.unpack_from('<H', self._data, self._vtable)[0]:
             return 0, 0
-        offset: int = struct.unpack_from('<H', self._data, self._fields + entry)[0]
+        offset: int = struct.unpack_from('<H', self._data, self._vtable + entry)[0]
         if not offset:
             return 0, 0
-        place = _target(self._data, self.place + offset)
-        return place + 4, struct.unpack_from('<I', self._data, place)[0]
+        position = _follow_offset(self._data, self.position + offset)
+        return position + 4, struct.unpack_from('<I', self._data, position)[0]

@@ -12,11 +12,13 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A model without what nobody asks for."""
+"""Prune unused outputs from the landmark model."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from hypothesis import given
 from hypothesis import settings
@@ -28,82 +30,85 @@ import pytest
 from support.landmarks import installed_litert
 from support.landmarks import installed_model
 
-WANTED = ('Identity', 'Identity_1', 'Identity_4')
+KEPT = ('Identity', 'Identity_1', 'Identity_4')
+
+#: loads the contents of a model file into an interpreter of LiteRT
+Interpret = Callable[[bytes], Any]
 
 
 @pytest.fixture(scope='module')
 def path() -> Path:
-    """Return the landmark model, skip where it is not installed."""
+    """Return the landmark model; skip where it is not installed."""
     return installed_model()
 
 
 @pytest.fixture(scope='module')
-def litert():
-    """Return what makes an interpreter of LiteRT."""
+def interpret() -> Interpret:
+    """Return a function that loads a model into LiteRT; skip where that is not installed."""
     module = installed_litert()
 
-    def interpreter(model: bytes):
-        made = module.Interpreter(model_content=model, num_threads=1)
-        made.allocate_tensors()
-        return made
+    def load(model: bytes) -> Any:
+        interpreter = module.Interpreter(model_content=model, num_threads=1)
+        interpreter.allocate_tensors()
+        return interpreter
 
-    return interpreter
+    return load
 
 
-def outputs(interpreter, picture: npt.NDArray[np.float32]) -> dict[str, bytes]:
-    interpreter.set_tensor(interpreter.get_input_details()[0]['index'], picture)
+def run(interpreter: Any, crop: npt.NDArray[np.float32]) -> dict[str, bytes]:
+    interpreter.set_tensor(interpreter.get_input_details()[0]['index'], crop)
     interpreter.invoke()
     return {detail['name']: interpreter.get_tensor(detail['index']).tobytes()
             for detail in interpreter.get_output_details()}
 
 
-def test_what_remains_is_the_same_to_the_last_bit(path, litert):
+def test_kept_outputs_are_the_same_to_the_last_bit(path: Path, interpret: Interpret) -> None:
     model = path.read_bytes()
-    whole, less = litert(model), litert(tflite_prune.prune_outputs(model, WANTED))
+    full, pruned = interpret(model), interpret(tflite_prune.prune_outputs(model, KEPT))
     random = np.random.default_rng(0)
     for _ in range(3):
-        picture = random.random((1, 256, 256, 3), np.float32)
-        expected, found = outputs(whole, picture), outputs(less, picture)
-        assert set(expected) > set(found) == set(WANTED)
-        assert found == {name: expected[name] for name in WANTED}
+        crop = random.random((1, 256, 256, 3), np.float32)
+        expected, found = run(full, crop), run(pruned, crop)
+        assert set(expected) > set(found) == set(KEPT)
+        assert found == {name: expected[name] for name in KEPT}
 
 
-def test_what_only_others_need_is_gone(path, litert):
+def test_operators_of_pruned_outputs_are_removed(path: Path, interpret: Interpret) -> None:
     def operators(model: bytes) -> int:
-        return len(litert(model)._get_ops_details())
+        return len(interpret(model)._get_ops_details())
 
     model = path.read_bytes()
-    assert operators(tflite_prune.prune_outputs(model, WANTED)) < operators(model)
-    mask = litert(tflite_prune.prune_outputs(model, ['Identity_2']))
-    assert list(outputs(mask, np.zeros((1, 256, 256, 3), np.float32))) == ['Identity_2']
+    assert operators(tflite_prune.prune_outputs(model, KEPT)) < operators(model)
+    mask = interpret(tflite_prune.prune_outputs(model, ['Identity_2']))
+    assert list(run(mask, np.zeros((1, 256, 256, 3), np.float32))) == ['Identity_2']
 
 
-def test_all_outputs_leave_a_model_as_it_is(path):
+def test_model_with_all_outputs_kept_is_unchanged(path: Path) -> None:
     model = path.read_bytes()
-    every = [f'Identity{suffix}' for suffix in ('', '_1', '_2', '_3', '_4')]
-    assert tflite_prune.prune_outputs(model, every) == model
+    names = [f'Identity{suffix}' for suffix in ('', '_1', '_2', '_3', '_4')]
+    assert tflite_prune.prune_outputs(model, names) == model
 
 
 @pytest.mark.parametrize('data', [b'', b'TFL3', b'this is not a network', b'\0' * 100])
-def test_what_is_no_model_is_refused(data):
-    with pytest.raises(ValueError, match='not as a TensorFlow Lite model'):
-        tflite_prune.prune_outputs(data, WANTED)
+def test_data_without_the_identifier_raises(data: bytes) -> None:
+    with pytest.raises(ValueError, match='not a TensorFlow Lite model'):
+        tflite_prune.prune_outputs(data, KEPT)
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(min_size=0, max_size=200))
-def test_tables_that_are_damaged_are_refused(rest):
-    """Whatever follows the mark, there is one kind of error, and no end of memory or time."""
+def test_random_tables_raise_value_error(rest: bytes) -> None:
+    """No other error is raised after a valid identifier, and memory and time are bounded."""
     data = b'\x08\0\0\0TFL3' + rest
     try:
-        tflite_prune.prune_outputs(data, WANTED)
+        tflite_prune.prune_outputs(data, KEPT)
     except ValueError as error:
-        assert 'damaged' in str(error) or 'graphs' in str(error)
+        assert 'damaged' in str(error) or 'subgraphs' in str(error)
 
 
 @pytest.mark.parametrize('share', [0.5, 0.9, 0.99, 0.999])
-def test_a_model_that_is_cut_off_is_refused(path, share):
-    """What tells of the graph is at the end of a file."""
+def test_truncated_model_raises(path: Path, share: float) -> None:
+    """The tables of the graph are at the end of the file."""
     model = path.read_bytes()
     with pytest.raises(ValueError, match='damaged'):
-        tflite_prune.prune_outputs(model[:int(share * len(model))], WANTED)
+        tflite_prune.prune_outputs(model[:int(share * len(model))], KEPT)

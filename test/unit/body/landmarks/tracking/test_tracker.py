@@ -25,9 +25,7 @@ from hypothesis import strategies as st
 from k4a_ros.body.landmarks.pose_2d.blazepose import Landmarks
 from k4a_ros.body.landmarks.pose_2d.crop import CropView
 from k4a_ros.body.landmarks.pose_2d.crop import Region
-from k4a_ros.body.landmarks.pose_2d.flip_test import merge_flip_test
 from k4a_ros.body.landmarks.pose_2d.flip_test import MIRROR_ORDER
-from k4a_ros.body.landmarks.pose_2d.flip_test import unflip
 from k4a_ros.body.landmarks.pose_3d.lifting import BONES
 from k4a_ros.body.landmarks.tracking.front_back import Reversal
 from k4a_ros.body.landmarks.tracking.tracker import assign
@@ -214,27 +212,3 @@ def test_who_was_expected_with_front_for_back_is_turned_around():
         motions.add(id(track.motion))
     assert turned[:2] == [False, True]
     assert len(motions) == 2
-
-
-def test_what_is_seen_in_a_mirror():
-    pixels = np.arange(66.0).reshape(33, 2)
-    seen = landmarks(pixels)
-    back = unflip(seen)
-    # the left eye is where the right one was, on the other side
-    assert back.pixels[2] == pytest.approx([256 - pixels[5, 0], pixels[5, 1]])
-    assert back.pixels[11] == pytest.approx([256 - pixels[12, 0], pixels[12, 1]])
-    assert back.world[0] == pytest.approx(seen.world[0] * [-1, 1, 1])
-    assert back.visibility[27] == seen.visibility[28]
-    again = unflip(back)
-    assert np.allclose(again.pixels, seen.pixels)
-    assert np.allclose(again.world, seen.world)
-    assert np.allclose(again.alignment_top, seen.alignment_top)
-
-
-def test_two_looks_are_one_if_they_agree():
-    first, second = landmarks(np.full((33, 2), 100.0)), landmarks(np.full((33, 2), 102.0))
-    assert np.allclose(merge_flip_test(first, second, 100.0, None).pixels, 101.0)
-    other = landmarks(np.full((33, 2), 120.0))
-    assert merge_flip_test(first, other, 100.0, None) is first
-    assert merge_flip_test(first, other, 100.0, np.full((33, 2), 119.0)) is other
-    assert merge_flip_test(first, other, 100.0, np.full((33, 2), 101.0)) is first
