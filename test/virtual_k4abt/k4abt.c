@@ -13,11 +13,11 @@
 // limitations under the License.
 
 
-// A body tracker without Microsoft's: the ABI of libk4abt 1.1, with people that depend on the
-// images alone. It is linked to a libk4a, as the real one is, and takes its handles only.
+// A virtual libk4abt: the ABI of version 1.1, with skeletons that depend on the images only. Like
+// the real one it is linked to a libk4a, and accepts only handles of that copy.
 //
-// As many people as the first pixel of the depth image says: see find_people. What a test wants
-// to know of it, and to have go wrong, is at the end.
+// The first pixel of the depth image is the number of people: see find_people. The functions at
+// the end give the tests access to its state, and inject faults.
 
 #include <errno.h>
 #include <pthread.h>
@@ -68,10 +68,10 @@ struct skeleton {
   struct joint joints[JOINTS];
 };
 
-_Static_assert(sizeof(struct configuration) == 24, "as gcc lays out the SDK's");
-_Static_assert(offsetof(struct configuration, model_path) == 16, "as gcc lays out the SDK's");
-_Static_assert(sizeof(struct joint) == 32, "as gcc lays out the SDK's");
-_Static_assert(sizeof(struct skeleton) == 1024, "as gcc lays out the SDK's");
+_Static_assert(sizeof(struct configuration) == 24, "layout of the SDK's");
+_Static_assert(offsetof(struct configuration, model_path) == 16, "layout of the SDK's");
+_Static_assert(sizeof(struct joint) == 32, "layout of the SDK's");
+_Static_assert(sizeof(struct skeleton) == 1024, "layout of the SDK's");
 
 struct frame {
   uint32_t bodies, first_id;
@@ -88,7 +88,7 @@ struct tracker {
   pthread_t thread;
 };
 
-// What the tests read: see test/support/k4abt.py.
+// Read by the tests: see test/support/k4abt.py.
 struct state {
   int32_t sensor_orientation, processing_mode, gpu_device_id;
   char model_path[256];
@@ -103,7 +103,7 @@ static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static bool held;
 static char failing[32];
 
-static void let_go(struct frame *frame) {
+static void release_frame(struct frame *frame) {
   k4a_image_release(frame->index_map);
   free(frame);
   state.frames--;
@@ -152,14 +152,14 @@ static void *work(void *argument) {
   return NULL;
 }
 
-// Wait until something changes; false: not in time. Negative: as long as it takes.
+// Wait for a change of state; return false after a timeout. A negative one waits without limit.
 static bool wait(struct tracker *tracker, const struct timespec *end, int32_t timeout_ms) {
   state.timeout_ms = timeout_ms;
   if (timeout_ms == 0) return false;
   state.waiting++;
   int result = timeout_ms < 0 ? pthread_cond_wait(&changed, &lock)
                               : pthread_cond_timedwait(&changed, &lock, end);
-  if (tracker->shut) {  // take so long to return that a destruction would come too early
+  if (tracker->shut) {  // return late, so that a premature destroy is detected
     pthread_mutex_unlock(&lock);
     nanosleep(&(struct timespec){0, 20000000}, NULL);
     pthread_mutex_lock(&lock);
@@ -177,12 +177,26 @@ static struct timespec after(int32_t timeout_ms) {
   return end;
 }
 
+// The allocator of this libk4a's images, which counts those that are alive.
+static uint8_t *allocate(int size, void **context) {
+  *context = NULL;
+  __atomic_add_fetch(&state.images, 1, __ATOMIC_SEQ_CST);
+  return malloc((size_t)size);
+}
+
+static void release(void *buffer, void *context) {
+  (void)context;
+  __atomic_sub_fetch(&state.images, 1, __ATOMIC_SEQ_CST);
+  free(buffer);
+}
+
 EXPORT int k4abt_tracker_create(const void *calibration, struct configuration configuration,
                                 struct tracker **result) {
   pthread_mutex_lock(&lock);
   bool possible = !state.trackers && strcmp(failing, "create");
   if (possible) {
     state.trackers++;
+    k4a_set_allocator(allocate, release);  // another copy of this library may have set its own
     state.sensor_orientation = configuration.sensor_orientation;
     state.processing_mode = configuration.processing_mode;
     state.gpu_device_id = configuration.gpu_device_id;
@@ -206,13 +220,13 @@ EXPORT void k4abt_tracker_shutdown(struct tracker *tracker) {
 
 EXPORT void k4abt_tracker_destroy(struct tracker *tracker) {
   pthread_mutex_lock(&lock);
-  if (state.waiting) state.misused++;  // the real one would use freed memory
+  if (state.waiting) state.misused++;  // use after free in the real library
   tracker->shut = tracker->ended = true;
   pthread_cond_broadcast(&changed);
   pthread_mutex_unlock(&lock);
   pthread_join(tracker->thread, NULL);
   for (int i = 0; i < tracker->input_count; i++) k4a_capture_release(tracker->inputs[i]);
-  for (int i = 0; i < tracker->output_count; i++) let_go(tracker->outputs[i]);
+  for (int i = 0; i < tracker->output_count; i++) release_frame(tracker->outputs[i]);
   free(tracker);
   pthread_mutex_lock(&lock);
   state.trackers--;
@@ -275,7 +289,7 @@ EXPORT int k4abt_tracker_pop_result(struct tracker *tracker, struct frame **fram
 
 EXPORT void k4abt_frame_release(struct frame *frame) {
   pthread_mutex_lock(&lock);
-  let_go(frame);
+  release_frame(frame);
   pthread_mutex_unlock(&lock);
 }
 
@@ -305,26 +319,9 @@ EXPORT void *k4abt_frame_get_body_index_map(struct frame *frame) {
   return frame->index_map;
 }
 
-// Of this libk4a's images, those that nobody has released.
-static uint8_t *allocate(int size, void **context) {
-  *context = NULL;
-  __atomic_add_fetch(&state.images, 1, __ATOMIC_SEQ_CST);
-  return malloc((size_t)size);
-}
-
-static void release(void *buffer, void *context) {
-  (void)context;
-  __atomic_sub_fetch(&state.images, 1, __ATOMIC_SEQ_CST);
-  free(buffer);
-}
-
-__attribute__((constructor)) static void count_images(void) {
-  k4a_set_allocator(allocate, release);
-}
-
 EXPORT struct state *virtual_k4abt_state(void) { return &state; }
 
-// Let nothing be worked on until further notice, or until a tracker is shut down.
+// Pause processing until resumed, or until a tracker is shut down.
 EXPORT void virtual_k4abt_hold(int hold) {
   pthread_mutex_lock(&lock);
   held = hold;
@@ -332,9 +329,9 @@ EXPORT void virtual_k4abt_hold(int hold) {
   pthread_mutex_unlock(&lock);
 }
 
-// Let a call fail from now on: create, enqueue, pop, skeleton, index map, or nothing.
-EXPORT void virtual_k4abt_fail(const char *what) {
+// Make a call fail from now on: create, enqueue, pop, skeleton, index map, or "" for none.
+EXPORT void virtual_k4abt_fail(const char *call) {
   pthread_mutex_lock(&lock);
-  strncpy(failing, what, sizeof failing - 1);
+  strncpy(failing, call, sizeof failing - 1);
   pthread_mutex_unlock(&lock);
 }
