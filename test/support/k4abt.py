@@ -14,10 +14,10 @@
 
 
 """
-A libk4abt without Microsoft's: compiles test/virtual_k4abt, and tells what happened to it.
+A virtual libk4abt: compiles test/virtual_k4abt, and gives access to its state.
 
-As on a machine where both are installed, it has a libk4a of its own beside pyk4a's: a copy under
-another name. Handles of the one are refused by the other.
+As on a machine where Microsoft's packages are installed beside pyk4a, it is linked to a libk4a of
+its own: a copy under another name. Each copy rejects the handles of the other.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _FLAGS = ('-std=c11', '-D_DEFAULT_SOURCE', '-O1', '-g', '-Wall', '-Wextra', '-We
 
 
 class State(ctypes.Structure):
-    """What the virtual libk4abt was told, and what it holds now: ``struct state`` there."""
+    """Arguments that the virtual libk4abt received, and its live handles: its ``struct state``."""
 
     _fields_ = [
         ('sensor_orientation', ctypes.c_int32), ('processing_mode', ctypes.c_int32),
@@ -53,7 +53,7 @@ class State(ctypes.Structure):
 
 
 class VirtualK4abt:
-    """The virtual libk4abt of this process: ``state``, and how to disturb it."""
+    """The virtual libk4abt of this process: its ``state``, and fault injection."""
 
     def __init__(self) -> None:
         self.path = library()
@@ -62,24 +62,24 @@ class VirtualK4abt:
         self.state: State = self._functions.virtual_k4abt_state().contents
 
     def hold(self, held: bool) -> None:
-        """Work on nothing, until a tracker is shut down; or go on."""
+        """Pause processing, until a tracker is shut down; or resume it."""
         self._functions.virtual_k4abt_hold(held)
 
-    def fail(self, what: str) -> None:
-        """Let a call fail: create, enqueue, pop, skeleton, index map, or '' for none."""
-        self._functions.virtual_k4abt_fail(what.encode())
+    def fail(self, call: str) -> None:
+        """Make a call fail: create, enqueue, pop, skeleton, index map, or '' for none."""
+        self._functions.virtual_k4abt_fail(call.encode())
 
     def await_waiting(self) -> None:
-        """Return when some thread waits in enqueue or pop."""
+        """Return once a thread is blocked in enqueue or pop."""
         end = time.monotonic() + 10
         while not self.state.waiting:
-            assert time.monotonic() < end, 'nobody waits'
+            assert time.monotonic() < end, 'no thread is blocked in enqueue or pop'
             time.sleep(0.001)
 
 
 @functools.cache
 def library() -> Path:
-    """Compile the virtual libk4abt, once in each run of tests, and return the file."""
+    """Compile the virtual libk4abt, once per test run, and return the file."""
     directory = Path(tempfile.mkdtemp(prefix='virtual_k4abt-'))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
     path = directory / 'libvirtual_k4abt.so.1.1'
@@ -91,7 +91,7 @@ def library() -> Path:
 
 
 def _copy_of_libk4a(directory: Path) -> Path:
-    """Copy the libk4a of pyk4a under another name, which the linker takes for another library."""
+    """Copy pyk4a's libk4a under another soname, so that the linker loads it a second time."""
     libk4a.library()
     loaded = re.findall(r'/\S*/libk4a[^/\s]*\.so\S*', Path('/proc/self/maps').read_text())
     original = next(Path(name) for name in loaded if 'libk4arecord' not in name)
@@ -102,6 +102,6 @@ def _copy_of_libk4a(directory: Path) -> Path:
     copy = directory / name.decode()
     copy.write_bytes(content.replace(b'\0' + old + b'\0', b'\0' + name + b'\0'))
     for needed in original.parent.glob('libudev*'):
-        if original.parent.name.endswith('.libs'):  # those that a wheel brings along
+        if original.parent.name.endswith('.libs'):  # bundled in the wheel
             (directory / needed.name).symlink_to(needed)
     return copy

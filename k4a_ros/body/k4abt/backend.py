@@ -23,15 +23,15 @@ from k4a_ros.body.tracker import BodyTracker
 
 
 class K4abtBackend:
-    """Finds and opens libk4abt; see `TrackerBackend`."""
+    """Loads libk4abt and opens its tracker; see `TrackerBackend`."""
 
     model_suffix = '.onnx'
 
     def check(self, options: TrackerOptions) -> None:
-        """Check that the library and its model are installed."""
-        library.load(options.library_path).model(options.model_path)
+        """Check that the library can be loaded, and that the model file exists if one is set."""
+        library.load(options.library_path).find_model(options.model_path)
 
     def open_tracker(self, camera: TrackedCamera, options: TrackerOptions) -> BodyTracker:
-        """Open the tracker."""
+        """Open the tracker of libk4abt."""
         from k4a_ros.body.k4abt.tracker import K4abtTracker
         return K4abtTracker(camera.calibration, camera.config, options)

@@ -14,12 +14,12 @@
 
 
 """
-The boundary to the Azure Kinect Body Tracking SDK: its library, if it is there, through ctypes.
+Interface to libk4abt, the library of the Azure Kinect Body Tracking SDK, through ctypes.
 
-Handles of libk4a carry the address of something in the copy of libk4a that made them, and others
-refuse them. The copy that libk4abt uses is not always pyk4a's, so captures are made by libk4abt's
-own: all functions, those of libk4a too, are looked up through the handle of libk4abt, where the
-dynamic linker finds those that libk4abt itself calls.
+Handles of libk4a carry an address within the copy of libk4a that made them, and other copies
+reject them. The copy that libk4abt is linked to is not always pyk4a's, so captures are made with
+libk4abt's own: all functions, including those of libk4a, are looked up through the handle of
+libk4abt, where the dynamic linker resolves them as for libk4abt itself.
 
 Prototypes and structures: k4abt.h and k4abttypes.h of the Body Tracking SDK 1.1, k4a.h of the
 Azure Kinect SDK 1.4.
@@ -51,20 +51,20 @@ from k4a_ros.errors import BodyTrackingError
 SUCCEEDED = 0
 WAIT_TIMEOUT = 2
 WAIT_FOREVER = -1
-#: bytes that are kept for a k4a_calibration_t, which has 1032 in libk4a 1.4
+#: size of the buffer for a k4a_calibration_t, bytes; libk4a 1.4 writes 1032
 CALIBRATION_SIZE = 4096
 
-#: what the dynamic linker is asked for: the runtime package's name, then the development one's
-NAMES: Final = ('libk4abt.so.1.1', 'libk4abt.so')
-#: of the network that libk4abt takes by itself, and looks for in the current directory
+#: names to load the library by: the runtime package's, then the development package's
+LIBRARY_NAMES: Final = ('libk4abt.so.1.1', 'libk4abt.so')
+#: name of the default model, which libk4abt looks for in the current directory
 MODEL_NAME = 'dnn_model_2_0_op11.onnx'
-#: where the package libk4abt1.1 has it
+#: where the package libk4abt1.1 installs the model
 _MODEL_FOLDER = '/usr/bin'
-_OLDEST = (1, 1)
+_MIN_VERSION = (1, 1)
 
 
 class TrackerConfiguration(ctypes.Structure):
-    """k4abt_tracker_configuration_t; before version 1.1 it had no model_path."""
+    """k4abt_tracker_configuration_t; there was no model_path before version 1.1."""
 
     _fields_ = [
         ('sensor_orientation', c_int), ('processing_mode', c_int), ('gpu_device_id', c_int32),
@@ -73,7 +73,7 @@ class TrackerConfiguration(ctypes.Structure):
 
 
 class NativeJoint(ctypes.Structure):
-    """k4abt_joint_t: millimeters; w, x, y, z."""
+    """k4abt_joint_t: position in millimeters; orientation w, x, y, z."""
 
     _fields_ = [('position', c_float * 3), ('orientation', c_float * 4), ('confidence', c_int)]
 
@@ -84,14 +84,14 @@ class Skeleton(ctypes.Structure):
     _fields_ = [('joints', NativeJoint * len(Joint))]
 
 
-class _Place(ctypes.Structure):
+class _DlInfo(ctypes.Structure):
     """Dl_info of dlfcn.h."""
 
     _fields_ = [('file', c_char_p), ('base', c_void_p), ('name', c_char_p), ('symbol', c_void_p)]
 
 
 _HANDLE = POINTER(c_void_p)
-#: function -> (result, arguments)
+#: function -> (result type, argument types)
 _PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     'k4abt_tracker_create': (c_int, (c_void_p, TrackerConfiguration, _HANDLE)),
     'k4abt_tracker_destroy': (None, (c_void_p,)),
@@ -126,84 +126,84 @@ class Library:
     """
     A loaded libk4abt.
 
-    ``sdk`` has every function that is needed of libk4abt and of its libk4a, typed; ``file`` is
-    where it came from.
+    ``sdk`` provides all functions used of libk4abt and its libk4a, with their types declared;
+    ``file`` is the file that it was loaded from.
     """
 
     sdk: ctypes.CDLL
     file: Path
 
-    def model(self, wanted: str) -> Path | None:
+    def find_model(self, model_path: str) -> Path | None:
         """
-        Return the file of the network; None: libk4abt is to look for it.
+        Return the model file; None leaves the search to libk4abt.
 
-        :param wanted: what the user asked for; empty: the SDK's own, which is looked for in the
-            current directory, beside the library, and where Microsoft's package has it.
+        :param model_path: set by the user; if empty, the SDK's default model is searched for in
+            the current directory, beside the library, and where Microsoft's package installs it.
         :raises BodyTrackingError: there is no such file.
         """
-        if wanted:
-            path = Path(wanted).absolute()
+        if model_path:
+            path = Path(model_path).absolute()
             if not path.is_file():
                 raise BodyTrackingError(
                     f'cannot track bodies: there is no file {path}; correct '
                     'body_tracking_model_path, or leave it empty')
             return path
         folders = (Path.cwd(), self.file.parent, Path(_MODEL_FOLDER))
-        found = (folder / MODEL_NAME for folder in folders)
-        return next((path for path in found if path.is_file()), None)
+        candidates = (folder / MODEL_NAME for folder in folders)
+        return next((path for path in candidates if path.is_file()), None)
 
 
 def load(path: str = '') -> Library:
     """
     Load libk4abt.
 
-    :param path: of the file; empty: as the dynamic linker finds it.
-    :raises BodyTrackingError: there is none, or none that can be used; says what to do.
+    :param path: file of the library; if empty, the dynamic linker searches for it.
+    :raises BodyTrackingError: the library is missing or unusable; says what to do.
     """
-    # else libk4a tells the terminal of every failure, its own copy as well
+    # otherwise libk4a, also in its second copy, prints every failure to the terminal
     os.environ.setdefault('K4A_ENABLE_LOG_TO_STDOUT', '0')
-    sdk = _open((path,) if path else NAMES)
+    sdk = _load_first((path,) if path else LIBRARY_NAMES)
     try:
-        for name, (result, arguments) in _PROTOTYPES.items():
+        for name, (result_type, argument_types) in _PROTOTYPES.items():
             function = getattr(sdk, name)
-            function.restype = result
-            function.argtypes = arguments
+            function.restype = result_type
+            function.argtypes = argument_types
     except AttributeError as error:
         raise BodyTrackingError(
             f'cannot use {path or sdk._name} for body tracking: {error}; it must be libk4abt of '
             'the Azure Kinect Body Tracking SDK 1.1 or later') from error
     file = _file_of(sdk.k4abt_tracker_create)
     version = re.search(r'\.so\.(\d+)\.(\d+)', file.name)
-    if version and tuple(map(int, version.groups())) < _OLDEST:
+    if version and tuple(map(int, version.groups())) < _MIN_VERSION:
         raise BodyTrackingError(
             f'cannot use {file} for body tracking: version {".".join(version.groups())} is too '
             'old; install the Azure Kinect Body Tracking SDK 1.1 or later')
     return Library(sdk, file)
 
 
-def _open(names: tuple[str, ...]) -> ctypes.CDLL:
-    """Return the first library that there is."""
+def _load_first(names: tuple[str, ...]) -> ctypes.CDLL:
+    """Return the first of these libraries that exists; stop at one that fails to load."""
     problem = ''
     for name in names:
         try:
             return ctypes.CDLL(name)
         except OSError as error:
-            # of a library that is there but does not load, the reason is told
-            absent = str(error).startswith(f'{name}: cannot open shared object file')
-            if not problem or not absent:
+            # report why an existing library failed to load, rather than that another is missing
+            is_absent = str(error).startswith(f'{name}: cannot open shared object file')
+            if not problem or not is_absent:
                 problem = str(error)
-            if not absent:
+            if not is_absent:
                 break
     raise BodyTrackingError(
         f"cannot load Microsoft's body tracking library, tried {' and '.join(names)}: {problem}; "
-        'install the package libk4abt1.1 with all it needs, or set body_tracking_library_path to '
-        'the file of the library')
+        'install the package libk4abt1.1 with all its dependencies, or set '
+        'body_tracking_library_path to the file of the library')
 
 
 def _file_of(function: Any) -> Path:
-    """Return the file that a function was loaded from, with links followed."""
+    """Return the file that a function was loaded from, with symbolic links resolved."""
     find = ctypes.CDLL(None).dladdr
-    find.argtypes = (c_void_p, POINTER(_Place))
-    place = _Place()
-    find(ctypes.cast(function, c_void_p), ctypes.byref(place))
-    return Path(os.fsdecode(place.file)).resolve()
+    find.argtypes = (c_void_p, POINTER(_DlInfo))
+    info = _DlInfo()
+    find(ctypes.cast(function, c_void_p), ctypes.byref(info))
+    return Path(os.fsdecode(info.file)).resolve()

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Body tracking by Microsoft's Azure Kinect Body Tracking SDK."""
+"""Body tracking with libk4abt of Microsoft's Azure Kinect Body Tracking SDK."""
 
 from __future__ import annotations
 
@@ -48,23 +48,24 @@ import numpy as np
 import numpy.typing as npt
 
 _MM_PER_M = np.float32(1000.0)
-_LONGEST_MS = 2**31 - 1
-_LOG = ("libk4abt's own log tells more: set the environment variable "
-        'K4ABT_ENABLE_LOG_TO_STDOUT=1')
+_MAX_TIMEOUT_MS = 2**31 - 1
+_LOG_HINT = ('set the environment variable K4ABT_ENABLE_LOG_TO_STDOUT=1 to see the log of '
+             'libk4abt')
 _JOINTS = np.dtype([
     ('position', np.float32, 3), ('orientation', np.float32, 4), ('confidence', np.int32)])
 
-#: held by the tracker of this process
-_only_one = threading.Lock()
+#: held by the open tracker of this process
+_tracker_lock = threading.Lock()
 
 
 class K4abtTracker(BodyTracker):
     """
-    A tracker of libk4abt, of which there can be one in a process.
+    A tracker of libk4abt, which supports one per process.
 
-    :param calibration: of the camera that the images come from.
-    :param config: what it streams.
-    :raises BodyTrackingError: there is no libk4abt, or it does not track; says why.
+    :param calibration: factory calibration of the camera that delivers the images.
+    :param config: streams of that camera.
+    :param options: library, model, processing mode, GPU, mounting and smoothing.
+    :raises BodyTrackingError: libk4abt is missing, or cannot create a tracker; says why.
     """
 
     def __init__(
@@ -72,132 +73,134 @@ class K4abtTracker(BodyTracker):
     ) -> None:
         if not (config.depth and config.ir):
             raise BodyTrackingError(
-                f'cannot track bodies, which needs depth and infrared images, in {config}: set '
-                'depth_mode to NFOV_UNBINNED or WFOV_2X2BINNED, or play a recording with both')
+                f'cannot track bodies with {config}: the tracker needs depth and infrared images; '
+                'set depth_mode to NFOV_UNBINNED or WFOV_2X2BINNED, or play a recording with both')
         library = k4abt_library.load(options.library_path)
-        model = library.model(options.model_path)
+        model = library.find_model(options.model_path)
         self.library_file = library.file
         self._sdk: Any = library.sdk
         self._size = config.depth_mode.size
         self._changed = threading.Condition()
-        self._calls = 0  # that use the handle
-        self._shut = False
-        native = self._calibration(calibration, config)
-        wanted = k4abt_library.TrackerConfiguration(
+        self._active_calls = 0  # calls that are using the handle
+        self._shut_down = False
+        native_calibration = self._native_calibration(calibration, config)
+        configuration = k4abt_library.TrackerConfiguration(
             SENSOR_ORIENTATIONS[options.sensor_orientation],
             PROCESSING_MODES[options.processing_mode], options.gpu_device_id,
             os.fsencode(model) if model else None)
-        if not _only_one.acquire(blocking=False):
+        if not _tracker_lock.acquire(blocking=False):
             raise BodyTrackingError(
-                'cannot track bodies: this process has a body tracker of libk4abt already, and '
-                'libk4abt allows but one; run a second driver in a process of its own')
+                'cannot track bodies: this process already has a body tracker of libk4abt, which '
+                'supports only one; run the second driver in a process of its own')
         handle = ctypes.c_void_p()
-        if self._sdk.k4abt_tracker_create(native, wanted, byref(handle)) != SUCCEEDED:
-            _only_one.release()
+        result = self._sdk.k4abt_tracker_create(native_calibration, configuration, byref(handle))
+        if result != SUCCEEDED:
+            _tracker_lock.release()
             raise BodyTrackingError(
-                f'cannot track bodies: {library.file} makes no tracker with '
+                f'cannot track bodies: {library.file} failed to create a tracker with '
                 f'body_tracking_processing_mode {options.processing_mode}, GPU '
-                f'{options.gpu_device_id} and model {model or k4abt_library.MODEL_NAME}; where '
-                f"there is no such GPU, set the mode to 'cpu'; {_LOG}")
+                f'{options.gpu_device_id} and model {model or k4abt_library.MODEL_NAME}; without '
+                f"such a GPU, set the mode to 'cpu'; {_LOG_HINT}")
         self._handle: ctypes.c_void_p | None = handle
         self.set_smoothing(options.smoothing_factor)
 
-    def _calibration(self, calibration: FactoryCalibration, config: CameraConfig) -> Any:
-        """Return a k4a_calibration_t."""
-        raw = ctypes.create_string_buffer(calibration.raw)  # with a NUL at its end
+    def _native_calibration(self, calibration: FactoryCalibration, config: CameraConfig) -> Any:
+        """Return the calibration as a k4a_calibration_t."""
+        raw = ctypes.create_string_buffer(calibration.raw)  # NUL-terminated
         native = (ctypes.c_uint64 * (k4abt_library.CALIBRATION_SIZE // 8))()
         result = self._sdk.k4a_calibration_get_from_raw(
             raw, len(raw), config.depth_mode, config.color_resolution, native)
         if result != SUCCEEDED:
             raise BodyTrackingError(
-                'cannot track bodies: libk4a does not take the factory calibration of camera '
+                'cannot track bodies: libk4a rejects the factory calibration of camera '
                 f'{calibration.serial} for {config}; read it again from the camera')
         return native
 
     def enqueue(self, images: BodyInput, timeout: float | None) -> bool:
-        """Copy one capture's images to libk4abt, as `BodyTracker.enqueue` tells."""
-        with self._using() as handle:
-            if self._shut:
-                raise _closed()
+        """Copy the images of one capture to libk4abt; see `BodyTracker.enqueue`."""
+        with self._using_handle() as handle:
+            if self._shut_down:
+                raise _closed_error()
             with self._capture(images) as capture:
                 result = self._sdk.k4abt_tracker_enqueue_capture(
                     handle, capture, _milliseconds(timeout))
             if result in (SUCCEEDED, WAIT_TIMEOUT):
                 return bool(result == SUCCEEDED)
-            if self._shut:
-                raise _closed()
+            if self._shut_down:
+                raise _closed_error()
             raise BodyTrackingError(
-                f'libk4abt does not take the images of device time {images.device_us} us; {_LOG}')
+                f'libk4abt failed to enqueue the images with device timestamp {images.device_us} '
+                f'us; {_LOG_HINT}')
 
     def pop(self, timeout: float | None) -> BodyFrame | None:
-        """Take the oldest result, as `BodyTracker.pop` tells."""
+        """Remove and return the oldest result; see `BodyTracker.pop`."""
         frame = ctypes.c_void_p()
-        with self._using() as handle:
+        with self._using_handle() as handle:
             result = self._sdk.k4abt_tracker_pop_result(
                 handle, byref(frame), _milliseconds(timeout))
             if result == WAIT_TIMEOUT:
                 return None
             if result != SUCCEEDED:
-                if self._shut:
-                    raise _closed()
-                raise BodyTrackingError(f'libk4abt does not track any more; {_LOG}')
+                if self._shut_down:
+                    raise _closed_error()
+                raise BodyTrackingError(f'libk4abt has stopped tracking; {_LOG_HINT}')
             try:
-                return self._read(frame)
+                return self._read_frame(frame)
             finally:
                 self._sdk.k4abt_frame_release(frame)
 
     def set_smoothing(self, factor: float) -> None:
-        """Smooth over time, from 0 to 1."""
-        with contextlib.suppress(TrackerClosed), self._using() as handle:
+        """Set the temporal smoothing, from 0 to 1; no-op once closed."""
+        with contextlib.suppress(TrackerClosed), self._using_handle() as handle:
             self._sdk.k4abt_tracker_set_temporal_smoothing(handle, factor)
 
     def shutdown(self) -> None:
-        """Take no more images, and wake who waits."""
+        """Refuse further images, and wake threads that wait in `pop` or `enqueue`."""
         with self._changed:
-            if self._shut or self._handle is None:
+            if self._shut_down or self._handle is None:
                 return
-            self._shut = True
+            self._shut_down = True
             self._sdk.k4abt_tracker_shutdown(self._handle)
 
     def close(self) -> None:
-        """Shut down, wait for calls in other threads to return, and destroy the tracker."""
+        """Shut down, wait for calls of other threads to return, and destroy the tracker."""
         self.shutdown()
         with self._changed:
-            self._changed.wait_for(lambda: self._calls == 0)
+            self._changed.wait_for(lambda: self._active_calls == 0)
             if self._handle is None:
                 return
             handle, self._handle = self._handle, None
         self._sdk.k4abt_tracker_destroy(handle)
-        _only_one.release()
+        _tracker_lock.release()
 
     @contextlib.contextmanager
-    def _using(self) -> Iterator[ctypes.c_void_p]:
-        """Keep the tracker from being destroyed meanwhile."""
+    def _using_handle(self) -> Iterator[ctypes.c_void_p]:
+        """Yield the handle, and keep it from being destroyed meanwhile."""
         with self._changed:
             if self._handle is None:
-                raise _closed()
-            self._calls += 1
+                raise _closed_error()
+            self._active_calls += 1
             handle = self._handle
         try:
             yield handle
         finally:
             with self._changed:
-                self._calls -= 1
+                self._active_calls -= 1
                 self._changed.notify_all()
 
     @contextlib.contextmanager
     def _capture(self, images: BodyInput) -> Iterator[ctypes.c_void_p]:
-        """Make a k4a_capture_t of copies of the images."""
+        """Yield a k4a_capture_t that holds copies of the images."""
         sdk = self._sdk
         capture = ctypes.c_void_p()
         if sdk.k4a_capture_create(byref(capture)) != SUCCEEDED:
-            raise _no_memory()
+            raise _out_of_memory_error()
         try:
-            for data, image_format, put in (
+            for data, image_format, set_image in (
                     (images.depth, DEPTH16, sdk.k4a_capture_set_depth_image),
                     (images.infrared, IR16, sdk.k4a_capture_set_ir_image)):
                 image = self._image(data, image_format, images.device_us)
-                put(capture, image)
+                set_image(capture, image)
                 sdk.k4a_image_release(image)
             yield capture
         finally:
@@ -206,24 +209,24 @@ class K4abtTracker(BodyTracker):
     def _image(
         self, data: npt.NDArray[np.uint16], image_format: int, device_us: int,
     ) -> ctypes.c_void_p:
-        """Make a k4a_image_t, to be released by the caller."""
+        """Return a k4a_image_t with a copy of an image; the caller must release it."""
         width, height = self._size
         if data.shape != (height, width) or data.dtype != np.uint16:
             raise BodyTrackingError(
-                f'cannot track bodies in an image of {data.shape} {data.dtype}: the tracker is '
-                f'for ({height}, {width}) uint16')
+                f'cannot track bodies in an image of {data.shape} {data.dtype}: the tracker was '
+                f'opened for ({height}, {width}) uint16')
         image = ctypes.c_void_p()
         if self._sdk.k4a_image_create(
                 image_format, width, height, width * 2, byref(image)) != SUCCEEDED:
-            raise _no_memory()
+            raise _out_of_memory_error()
         pixels = np.ascontiguousarray(data)
         ctypes.memmove(self._sdk.k4a_image_get_buffer(image), pixels.ctypes.data, pixels.nbytes)
         self._sdk.k4a_image_set_device_timestamp_usec(image, device_us)
         self._sdk.k4a_image_set_system_timestamp_nsec(image, time.monotonic_ns())
         return image
 
-    def _read(self, frame: ctypes.c_void_p) -> BodyFrame:
-        """Copy what is in a k4abt_frame_t."""
+    def _read_frame(self, frame: ctypes.c_void_p) -> BodyFrame:
+        """Return a copy of a k4abt_frame_t."""
         sdk = self._sdk
         count = sdk.k4abt_frame_get_num_bodies(frame)
         return BodyFrame(
@@ -233,7 +236,8 @@ class K4abtTracker(BodyTracker):
     def _body(self, frame: ctypes.c_void_p, index: int) -> Body:
         skeleton = k4abt_library.Skeleton()
         if self._sdk.k4abt_frame_get_body_skeleton(frame, index, byref(skeleton)) != SUCCEEDED:
-            raise BodyTrackingError(f'libk4abt does not tell the skeleton of body {index}; {_LOG}')
+            raise BodyTrackingError(
+                f'libk4abt failed to return the skeleton of body {index}; {_LOG_HINT}')
         joints = np.frombuffer(bytes(skeleton), _JOINTS)
         return Body(
             self._sdk.k4abt_frame_get_body_id(frame, index), joints['position'] / _MM_PER_M,
@@ -243,7 +247,7 @@ class K4abtTracker(BodyTracker):
         sdk = self._sdk
         image = sdk.k4abt_frame_get_body_index_map(frame)
         if not image:
-            raise BodyTrackingError(f'libk4abt gives no body index map; {_LOG}')
+            raise BodyTrackingError(f'libk4abt returned no body index map; {_LOG_HINT}')
         try:
             width, height, stride = (int(get(image)) for get in (
                 sdk.k4a_image_get_width_pixels, sdk.k4a_image_get_height_pixels,
@@ -256,15 +260,15 @@ class K4abtTracker(BodyTracker):
 
 
 def _milliseconds(timeout: float | None) -> int:
-    """Return a time-out as libk4abt wants it."""
+    """Return a timeout, seconds or None, in libk4abt's representation."""
     if timeout is None:
         return WAIT_FOREVER
-    return min(_LONGEST_MS, max(0, math.ceil(timeout * 1000)))
+    return min(_MAX_TIMEOUT_MS, max(0, math.ceil(timeout * 1000)))
 
 
-def _closed() -> TrackerClosed:
+def _closed_error() -> TrackerClosed:
     return TrackerClosed('the body tracker has been shut down')
 
 
-def _no_memory() -> BodyTrackingError:
-    return BodyTrackingError('cannot track bodies: libk4a has no memory for another image')
+def _out_of_memory_error() -> BodyTrackingError:
+    return BodyTrackingError('cannot track bodies: libk4a is out of memory for images')

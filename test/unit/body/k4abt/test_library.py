@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Finding libk4abt, and what is passed to it."""
+"""Loading libk4abt, and the structures passed to it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,6 @@ from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
 from k4a_ros.errors import BodyTrackingError
-from k4a_ros.errors import ConfigError
 import pytest
 from support.k4abt import VirtualK4abt
 
@@ -46,20 +45,20 @@ def compiled() -> VirtualK4abt:
     return VirtualK4abt()
 
 
-def test_structures_are_those_of_the_headers() -> None:
-    """Sizes and offsets are those that gcc gives the SDK's own."""
+def test_structures_match_the_headers() -> None:
+    """Sizes and offsets equal those that gcc computes for the SDK's structures."""
     configuration = k4abt_library.TrackerConfiguration
     assert ctypes.sizeof(configuration) == 24 and configuration.model_path.offset == 16
     assert ctypes.sizeof(k4abt_library.NativeJoint) == 32
     assert ctypes.sizeof(k4abt_library.Skeleton) == 1024
 
 
-def test_a_missing_library_is_one_clear_line(
+def test_missing_library_raises_with_advice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It says what was tried, and what to install or set."""
+    """The error lists the names that were tried, and says in one line what to install or set."""
     advice = 'install the package libk4abt1.1 .*or set body_tracking_library_path'
-    monkeypatch.setattr(k4abt_library, 'NAMES', ('libabsent.so.1', 'libabsent.so'))
+    monkeypatch.setattr(k4abt_library, 'LIBRARY_NAMES', ('libabsent.so.1', 'libabsent.so'))
     with pytest.raises(BodyTrackingError, match=f'tried libabsent.so.1 and .*: .*{advice}'):
         K4abtTracker(CALIBRATION, CONFIG, TrackerOptions())
     absent = tmp_path / 'libk4abt.so'
@@ -68,19 +67,20 @@ def test_a_missing_library_is_one_clear_line(
     assert '\n' not in str(e.value)
 
 
-def test_a_library_that_lacks_another_is_told_apart(
+def test_missing_dependency_of_the_library_is_named(
     compiled: VirtualK4abt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The missing one is named, rather than the last name that was tried."""
-    lame = tmp_path / 'libk4abt.so.1.1'
-    lame.write_bytes(compiled.path.read_bytes().replace(b'libk4z', b'libk4y'))
-    monkeypatch.setattr(k4abt_library, 'NAMES', (str(tmp_path / 'absent.so'), str(lame), 'none'))
+    """The error names the missing dependency, not the last library name that was tried."""
+    broken = tmp_path / 'libk4abt.so.1.1'
+    broken.write_bytes(compiled.path.read_bytes().replace(b'libk4z', b'libk4y'))
+    monkeypatch.setattr(
+        k4abt_library, 'LIBRARY_NAMES', (str(tmp_path / 'absent.so'), str(broken), 'none'))
     with pytest.raises(BodyTrackingError, match=r'libk4y.*cannot open shared object file'):
         k4abt_library.load()
 
 
-def test_another_library_is_refused(compiled: VirtualK4abt, tmp_path: Path) -> None:
-    """What is not libk4abt, or too old a one, is not called."""
+def test_wrong_or_outdated_library_raises(compiled: VirtualK4abt, tmp_path: Path) -> None:
+    """A library that is not libk4abt, or an old version of it, is not called."""
     other = next(compiled.path.parent.glob('libk4z*'))
     with pytest.raises(BodyTrackingError, match=f'cannot use {other}.* it must be libk4abt'):
         k4abt_library.load(str(other))
@@ -92,20 +92,9 @@ def test_another_library_is_refused(compiled: VirtualK4abt, tmp_path: Path) -> N
         k4abt_library.load(str(link))
 
 
-def test_importing_loads_nothing() -> None:
-    """The module costs nothing where it is not used."""
+def test_import_loads_no_library() -> None:
+    """Importing the tracker's module loads neither pyk4a nor libk4a nor libk4abt."""
     code = ('import k4a_ros.body.k4abt.tracker, sys\n'
             'assert "pyk4a" not in sys.modules\n'
             'assert "libk4" not in open("/proc/self/maps").read()')
     subprocess.run([sys.executable, '-c', code], check=True)
-
-
-def test_options_are_checked() -> None:
-    """Every value that cannot be is named, all at once."""
-    with pytest.raises(ConfigError) as error:
-        TrackerOptions(
-            processing_mode='directml', sensor_orientation='left', smoothing_factor=1.5,
-            gpu_device_id=-1)
-    assert len(error.value.problems) == 4
-    assert "body_tracking_processing_mode is 'directml'; it must be one of gpu, cpu, cuda" in str(
-        error.value)

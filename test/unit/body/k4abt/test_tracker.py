@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""The tracker of libk4abt against a library of its ABI, which the tests compile."""
+"""The tracker of libk4abt, on a virtual library with the same ABI."""
 
 from __future__ import annotations
 
@@ -56,31 +56,31 @@ def compiled() -> VirtualK4abt:
 
 @pytest.fixture
 def virtual(compiled: VirtualK4abt) -> Iterator[VirtualK4abt]:
-    """Return the virtual libk4abt without disturbances; in the end it must hold nothing."""
+    """Return the virtual libk4abt without faults; after the test it must hold no resources."""
     compiled.hold(False)
     compiled.fail('')
     yield compiled
     state = compiled.state
-    assert (state.trackers, state.frames, state.images) == (0, 0, 0), 'something is not released'
-    assert not state.misused, 'a tracker was destroyed under a call'
+    assert (state.trackers, state.frames, state.images) == (0, 0, 0), 'a handle was leaked'
+    assert not state.misused, 'a tracker was destroyed during a call'
 
 
 @pytest.fixture
-def make(virtual: VirtualK4abt) -> Iterator[Callable[..., K4abtTracker]]:
-    """Return what makes a tracker that is closed in the end."""
-    made: list[K4abtTracker] = []
+def open_tracker(virtual: VirtualK4abt) -> Iterator[Callable[..., K4abtTracker]]:
+    """Return a function that opens a tracker, which is closed after the test."""
+    trackers: list[K4abtTracker] = []
 
-    def tracker(config: CameraConfig = CONFIG, **options: Any) -> K4abtTracker:
+    def open_one(config: CameraConfig = CONFIG, **options: Any) -> K4abtTracker:
         options = {'library_path': str(virtual.path), **options}
-        made.append(K4abtTracker(CALIBRATION, config, TrackerOptions(**options)))
-        return made[-1]
-    yield tracker
-    for each in made:
-        each.close()
+        trackers.append(K4abtTracker(CALIBRATION, config, TrackerOptions(**options)))
+        return trackers[-1]
+    yield open_one
+    for tracker in trackers:
+        tracker.close()
 
 
 def images(device_us: int = 1000, bodies: int = 2, first_id: int = 7) -> BodyInput:
-    """Return images in which the virtual library sees this many people, at 1.5 m."""
+    """Return images in which the virtual library detects this many people, at 1.5 m."""
     depth = np.full((HEIGHT, WIDTH), 2000, np.uint16)
     depth[0, :2] = bodies, 1500
     infrared = np.random.default_rng(device_us).integers(0, 5, depth.shape, np.uint16)
@@ -88,27 +88,27 @@ def images(device_us: int = 1000, bodies: int = 2, first_id: int = 7) -> BodyInp
     return BodyInput(depth, infrared, device_us)
 
 
-def popped(tracker: K4abtTracker) -> BodyFrame:
-    """Return the next result."""
+def pop_frame(tracker: K4abtTracker) -> BodyFrame:
+    """Return the next result, which must come in time."""
     frame = tracker.pop(10.0)
     assert frame is not None
     return frame
 
 
 def fill(tracker: K4abtTracker) -> int:
-    """Give images until the queue is full, and return how many were taken."""
+    """Enqueue images until the queue is full, and return their number."""
     count = 0
     while tracker.enqueue(images(count), 0):
         count += 1
     return count
 
 
-def test_results_are_what_the_library_found(make: Callable[..., K4abtTracker]) -> None:
-    """Meters, w x y z, confidences, ids, index map and stamp come through."""
-    tracker = make()
-    taken = images(2**33 + 5)
-    assert tracker.enqueue(taken, None)
-    frame = popped(tracker)
+def test_results_are_converted_from_the_library(open_tracker: Callable[..., K4abtTracker]) -> None:
+    """Positions in meters, quaternions, confidences, ids, index map and stamp are converted."""
+    tracker = open_tracker()
+    inputs = images(2**33 + 5)
+    assert tracker.enqueue(inputs, None)
+    frame = pop_frame(tracker)
     assert frame.device_us == 2**33 + 5
     assert [body.body_id for body in frame.bodies] == [7, 8]
     for index, body in enumerate(frame.bodies):
@@ -118,37 +118,37 @@ def test_results_are_what_the_library_found(make: Callable[..., K4abtTracker]) -
         assert [Confidence(int(c)) for c in body.confidences] == [j % 3 for j in range(32)]
         assert body.positions.dtype == body.orientations.dtype == np.float32
         assert body.confidences.dtype == frame.index_map.dtype == np.uint8
-    assert (frame.index_map == np.where(taken.infrared < 2, taken.infrared, 255)).all()
+    assert (frame.index_map == np.where(inputs.infrared < 2, inputs.infrared, 255)).all()
 
 
-def test_nobody_is_a_result_too(make: Callable[..., K4abtTracker]) -> None:
-    """An empty room gives a frame without bodies."""
-    tracker = make()
+def test_empty_frame_is_returned(open_tracker: Callable[..., K4abtTracker]) -> None:
+    """Images without people give a frame without bodies."""
+    tracker = open_tracker()
     tracker.enqueue(images(bodies=0), None)
-    frame = popped(tracker)
+    frame = pop_frame(tracker)
     assert frame.bodies == () and (frame.index_map == 255).all()
 
 
-def test_results_outlive_the_tracker(make: Callable[..., K4abtTracker]) -> None:
-    """What was popped is a copy."""
-    tracker = make()
+def test_results_outlive_the_tracker(open_tracker: Callable[..., K4abtTracker]) -> None:
+    """A popped frame is a copy, which stays valid after close."""
+    tracker = open_tracker()
     tracker.enqueue(images(), None)
-    frame = popped(tracker)
+    frame = pop_frame(tracker)
     before = frame.index_map.copy(), frame.bodies[1].positions.copy()
     tracker.close()
     assert (frame.index_map == before[0]).all() and (frame.bodies[1].positions == before[1]).all()
 
 
-def test_images_may_be_views(make: Callable[..., K4abtTracker]) -> None:
-    """Images whose rows do not lie side by side are copied as they are seen."""
-    tracker = make()
+def test_non_contiguous_images_are_copied(open_tracker: Callable[..., K4abtTracker]) -> None:
+    """Views with gaps between pixels are accepted."""
+    tracker = open_tracker()
     whole = images()
     wide = np.zeros((HEIGHT, 2 * WIDTH), np.uint16)
     wide[:, ::2] = whole.infrared
     wide.setflags(write=False)
     tracker.enqueue(replace(whole, infrared=wide[:, ::2]), None)
     expected = np.where(whole.infrared < 2, whole.infrared, 255)
-    assert (popped(tracker).index_map == expected).all()
+    assert (pop_frame(tracker).index_map == expected).all()
 
 
 @pytest.mark.parametrize(('options', 'expected'), [
@@ -157,21 +157,21 @@ def test_images_may_be_views(make: Callable[..., K4abtTracker]) -> None:
     ({'processing_mode': 'gpu', 'sensor_orientation': 'clockwise90'}, (1, 0, 0)),
     ({'processing_mode': 'tensorrt', 'sensor_orientation': 'counterclockwise90'}, (2, 3, 0)),
     ({'sensor_orientation': 'flip180'}, (3, 2, 0))])
-def test_options_reach_the_library(
-    make: Callable[..., K4abtTracker], virtual: VirtualK4abt, options: dict[str, Any],
+def test_options_are_passed_to_the_library(
+    open_tracker: Callable[..., K4abtTracker], virtual: VirtualK4abt, options: dict[str, Any],
     expected: tuple[int, int, int],
 ) -> None:
-    """The configuration is passed by value as the ABI wants it."""
-    make(**options)
+    """The configuration is passed by value, as the ABI requires."""
+    open_tracker(**options)
     state = virtual.state
     assert (state.sensor_orientation, state.processing_mode, state.gpu_device_id) == expected
 
 
-def test_smoothing_is_set_from_the_start_and_later(
-    make: Callable[..., K4abtTracker], virtual: VirtualK4abt,
+def test_smoothing_is_set_at_start_and_later(
+    open_tracker: Callable[..., K4abtTracker], virtual: VirtualK4abt,
 ) -> None:
-    """The factor is that of the options until it is set."""
-    tracker = make(smoothing_factor=0.25)
+    """The options give the initial factor; after close it is ignored."""
+    tracker = open_tracker(smoothing_factor=0.25)
     assert virtual.state.smoothing == 0.25
     tracker.set_smoothing(0.5)
     assert virtual.state.smoothing == 0.5
@@ -180,27 +180,27 @@ def test_smoothing_is_set_from_the_start_and_later(
     assert virtual.state.smoothing == 0.5
 
 
-def test_the_model_is_looked_for(
-    make: Callable[..., K4abtTracker], virtual: VirtualK4abt, tmp_path: Path,
+def test_model_search_order(
+    open_tracker: Callable[..., K4abtTracker], virtual: VirtualK4abt, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A model that is named must be there; else it is the one here, or beside the library."""
+    """A model given by path must exist; otherwise the usual folders are searched."""
     monkeypatch.setattr(k4abt_library, '_MODEL_FOLDER', str(tmp_path / 'bin'))
-    make().close()
+    open_tracker().close()
     assert virtual.state.model_path == b''
-    here = tmp_path / 'here'
+    current = tmp_path / 'current'
     for folder, options in (
-            (tmp_path / 'bin', {}), (virtual.path.parent, {}), (here, {}),
+            (tmp_path / 'bin', {}), (virtual.path.parent, {}), (current, {}),
             (tmp_path / 'other', {'model_path': str(tmp_path / 'other/lite.onnx')})):
         folder.mkdir(exist_ok=True)
         model = folder / Path(options.get('model_path', k4abt_library.MODEL_NAME)).name
         model.touch()
-        monkeypatch.chdir(here if here.exists() else tmp_path)
-        make(**options).close()
+        monkeypatch.chdir(current if current.exists() else tmp_path)
+        open_tracker(**options).close()
         assert virtual.state.model_path == bytes(model)
     (virtual.path.parent / k4abt_library.MODEL_NAME).unlink()
     with pytest.raises(BodyTrackingError, match=r'no file .*absent\.onnx.*body_tracking_model_p'):
-        make(model_path='absent.onnx')
+        open_tracker(model_path='absent.onnx')
 
 
 def native_depth_lens(state: Any) -> list[float]:
@@ -210,19 +210,19 @@ def native_depth_lens(state: Any) -> list[float]:
     return [width, height, *lens, radius]
 
 
-def test_the_calibration_is_the_cameras(
-    make: Callable[..., K4abtTracker], virtual: VirtualK4abt,
+def test_calibration_is_passed_for_the_depth_mode(
+    open_tracker: Callable[..., K4abtTracker], virtual: VirtualK4abt,
 ) -> None:
-    """The structure is of the camera's calibration in its mode."""
+    """The native structure holds the camera's calibration in the configured depth mode."""
     for mode in (DepthMode.NFOV_2X2BINNED, DepthMode.WFOV_2X2BINNED):
-        make(replace(CONFIG, depth_mode=mode)).close()
+        open_tracker(replace(CONFIG, depth_mode=mode)).close()
         lens = CALIBRATION.depth(mode)
         assert native_depth_lens(virtual.state) == pytest.approx([
             *mode.size, lens.cx, lens.cy, lens.fx, lens.fy, lens.metric_radius])
 
 
-def test_a_real_calibration_is_understood(virtual: VirtualK4abt, test_data: Path) -> None:
-    """So is the calibration of a real camera, as its recordings hold it."""
+def test_calibration_of_a_real_camera_is_accepted(virtual: VirtualK4abt, test_data: Path) -> None:
+    """The factory calibration from a recording of a real camera is converted."""
     raw = (test_data / 'recording_001514394512/calibration.json').read_bytes()
     calibration = FactoryCalibration.from_raw(raw)
     K4abtTracker(calibration, CONFIG, TrackerOptions(library_path=str(virtual.path))).close()
@@ -230,11 +230,11 @@ def test_a_real_calibration_is_understood(virtual: VirtualK4abt, test_data: Path
     assert native_depth_lens(virtual.state)[2:4] == pytest.approx([lens.cx, lens.cy])
 
 
-def test_a_full_queue_takes_nothing(
-    make: Callable[..., K4abtTracker], virtual: VirtualK4abt,
+def test_enqueue_on_full_queue_returns_false(
+    open_tracker: Callable[..., K4abtTracker], virtual: VirtualK4abt,
 ) -> None:
-    """Three images wait, a fourth is not taken, and all that were come out in order."""
-    tracker = make()
+    """A fourth image is not copied, and the results of the first three come in order."""
+    tracker = open_tracker()
     virtual.hold(True)
     assert fill(tracker) == 3
     assert virtual.state.images == 6
@@ -243,25 +243,25 @@ def test_a_full_queue_takes_nothing(
     assert 0.03 <= time.monotonic() - start < 1
     assert virtual.state.images == 6
     virtual.hold(False)
-    assert [popped(tracker).device_us for _ in range(3)] == [0, 1, 2]
+    assert [pop_frame(tracker).device_us for _ in range(3)] == [0, 1, 2]
     assert tracker.enqueue(images(3), 0)
-    assert popped(tracker).device_us == 3
+    assert pop_frame(tracker).device_us == 3
 
 
-def test_pop_waits_as_long_as_it_is_told(make: Callable[..., K4abtTracker]) -> None:
-    """There is no result before there were images."""
-    tracker = make()
+def test_pop_returns_none_after_the_timeout(open_tracker: Callable[..., K4abtTracker]) -> None:
+    """Without images there is no result."""
+    tracker = open_tracker()
     assert tracker.pop(0) is None
     start = time.monotonic()
     assert tracker.pop(0.03) is None
     assert 0.03 <= time.monotonic() - start < 1
 
 
-def test_without_time_out_both_wait(
-    make: Callable[..., K4abtTracker], virtual: VirtualK4abt,
+def test_calls_without_timeout_block(
+    open_tracker: Callable[..., K4abtTracker], virtual: VirtualK4abt,
 ) -> None:
-    """Enqueue waits for room, pop for a result."""
-    tracker = make()
+    """Enqueue waits for space in the queue, pop for a result."""
+    tracker = open_tracker()
     with ThreadPoolExecutor(1) as other:
         waiting = other.submit(tracker.pop, None)
         virtual.await_waiting()
@@ -270,19 +270,19 @@ def test_without_time_out_both_wait(
         assert waiting.result(10).device_us == 1
         virtual.hold(True)
         assert fill(tracker) == 3
-        late = other.submit(tracker.enqueue, images(3), None)
+        blocked = other.submit(tracker.enqueue, images(3), None)
         virtual.await_waiting()
-        assert not late.done() and virtual.state.timeout_ms == -1
+        assert not blocked.done() and virtual.state.timeout_ms == -1
         virtual.hold(False)
-        assert [popped(tracker).device_us for _ in range(4)] == [0, 1, 2, 3]
-        assert late.result(10)
+        assert [pop_frame(tracker).device_us for _ in range(4)] == [0, 1, 2, 3]
+        assert blocked.result(10)
 
 
-def test_a_shutdown_wakes_who_pops(
-    make: Callable[..., K4abtTracker], virtual: VirtualK4abt,
+def test_shutdown_wakes_a_blocked_pop(
+    open_tracker: Callable[..., K4abtTracker], virtual: VirtualK4abt,
 ) -> None:
-    """And the tracker takes no more images."""
-    tracker = make()
+    """Both the blocked pop and a later enqueue raise TrackerClosed."""
+    tracker = open_tracker()
     with ThreadPoolExecutor(1) as other:
         waiting = other.submit(tracker.pop, None)
         virtual.await_waiting()
@@ -293,11 +293,11 @@ def test_a_shutdown_wakes_who_pops(
         tracker.enqueue(images(), None)
 
 
-def test_a_shutdown_wakes_who_enqueues_and_leaves_the_results(
-    make: Callable[..., K4abtTracker], virtual: VirtualK4abt,
+def test_shutdown_wakes_a_blocked_enqueue_and_keeps_results(
+    open_tracker: Callable[..., K4abtTracker], virtual: VirtualK4abt,
 ) -> None:
-    """What was taken before still comes out."""
-    tracker = make()
+    """Images that were queued before the shutdown are still processed."""
+    tracker = open_tracker()
     virtual.hold(True)
     fill(tracker)
     with ThreadPoolExecutor(1) as other:
@@ -307,16 +307,16 @@ def test_a_shutdown_wakes_who_enqueues_and_leaves_the_results(
         with pytest.raises(TrackerClosed):
             waiting.result(10)
     tracker.shutdown()
-    assert [popped(tracker).device_us for _ in range(3)] == [0, 1, 2]
+    assert [pop_frame(tracker).device_us for _ in range(3)] == [0, 1, 2]
     with pytest.raises(TrackerClosed):
         tracker.pop(None)
 
 
-def test_closing_waits_for_who_pops(
-    make: Callable[..., K4abtTracker], virtual: VirtualK4abt,
+def test_close_waits_for_a_blocked_pop(
+    open_tracker: Callable[..., K4abtTracker], virtual: VirtualK4abt,
 ) -> None:
-    """The tracker is not destroyed under a call; unpopped results and images are let go."""
-    tracker = make()
+    """The tracker is destroyed once, and only after calls of other threads have returned."""
+    tracker = open_tracker()
     with ThreadPoolExecutor(1) as other:
         waiting = other.submit(tracker.pop, None)
         virtual.await_waiting()
@@ -332,13 +332,13 @@ def test_closing_waits_for_who_pops(
             call()
 
 
-def test_closing_releases_what_is_left(
-    make: Callable[..., K4abtTracker], virtual: VirtualK4abt,
+def test_close_releases_pending_images_and_results(
+    open_tracker: Callable[..., K4abtTracker], virtual: VirtualK4abt,
 ) -> None:
-    """Results that nobody took and images that wait are the library's to release."""
-    tracker = make()
+    """The library releases unpopped results and queued images when it is destroyed."""
+    tracker = open_tracker()
     tracker.enqueue(images(0), None)
-    popped(tracker)
+    pop_frame(tracker)
     virtual.hold(True)
     fill(tracker)
     assert virtual.state.images == 6
@@ -346,37 +346,37 @@ def test_closing_releases_what_is_left(
     assert virtual.state.images == 0
 
 
-def test_there_is_one_tracker_at_a_time(make: Callable[..., K4abtTracker]) -> None:
-    """A second one is refused as long as the first is open."""
-    first = make()
-    with pytest.raises(BodyTrackingError, match='has a body tracker of libk4abt already'):
-        make()
+def test_second_tracker_in_a_process_raises(open_tracker: Callable[..., K4abtTracker]) -> None:
+    """Another tracker can be opened only after the first is closed."""
+    first = open_tracker()
+    with pytest.raises(BodyTrackingError, match='already has a body tracker of libk4abt'):
+        open_tracker()
     first.close()
-    make()
+    open_tracker()
 
 
-def test_a_tracker_that_is_not_made_can_be_made_again(
-    make: Callable[..., K4abtTracker], virtual: VirtualK4abt,
+def test_tracker_can_be_opened_after_a_failed_attempt(
+    open_tracker: Callable[..., K4abtTracker], virtual: VirtualK4abt,
 ) -> None:
-    """The error says what was wanted, and what else could be."""
+    """The error names the requested mode and an alternative, and the lock is released."""
     virtual.fail('create')
-    with pytest.raises(BodyTrackingError, match=r"makes no tracker .*tensorrt.*mode to 'cpu'"):
-        make(processing_mode='tensorrt')
+    with pytest.raises(BodyTrackingError, match=r"failed to create .*tensorrt.*mode to 'cpu'"):
+        open_tracker(processing_mode='tensorrt')
     virtual.fail('')
-    make()
+    open_tracker()
 
 
-def test_failures_say_so_and_release_everything(
-    make: Callable[..., K4abtTracker], virtual: VirtualK4abt,
+def test_failed_calls_raise_and_release_all_handles(
+    open_tracker: Callable[..., K4abtTracker], virtual: VirtualK4abt,
 ) -> None:
-    """Whatever fails, the tracker can be used again if the library works again."""
-    tracker = make()
+    """After a failed call the tracker stays usable, and no handle is leaked."""
+    tracker = open_tracker()
     virtual.fail('enqueue')
-    with pytest.raises(BodyTrackingError, match='does not take the images of device time 17 us'):
+    with pytest.raises(BodyTrackingError, match=r'failed to enqueue .* device timestamp 17 us'):
         tracker.enqueue(images(17), None)
     assert virtual.state.images == 0
-    for failure, text in (('pop', 'does not track any more'),
-                          ('skeleton', 'does not tell the skeleton of body 0'),
+    for failure, text in (('pop', 'has stopped tracking'),
+                          ('skeleton', 'failed to return the skeleton of body 0'),
                           ('index map', 'no body index map')):
         virtual.fail(failure)
         tracker.enqueue(images(), None)
@@ -384,17 +384,17 @@ def test_failures_say_so_and_release_everything(
             tracker.pop(10.0)
         virtual.fail('')
         if failure == 'pop':
-            popped(tracker)
+            pop_frame(tracker)
         assert (virtual.state.frames, virtual.state.images) == (0, 0)
 
 
-def test_images_of_another_mode_are_refused(make: Callable[..., K4abtTracker]) -> None:
-    """An image that the calibration is not for would give nonsense."""
-    tracker = make()
+def test_images_of_another_mode_raise(open_tracker: Callable[..., K4abtTracker]) -> None:
+    """An image whose size or type does not match the calibration is rejected."""
+    tracker = open_tracker()
     whole = images()
     for wrong in (replace(whole, depth=whole.depth[1:]),
                   replace(whole, infrared=whole.infrared.astype(np.uint8))):
-        with pytest.raises(BodyTrackingError, match=r'the tracker is for \(288, 320\) uint16'):
+        with pytest.raises(BodyTrackingError, match=r'opened for \(288, 320\) uint16'):
             tracker.enqueue(wrong, None)
 
 
@@ -402,27 +402,27 @@ def test_images_of_another_mode_are_refused(make: Callable[..., K4abtTracker]) -
     CameraConfig.of_modes(DepthMode.OFF, ColorResolution.R720P),
     CameraConfig.of_modes(DepthMode.PASSIVE_IR, ColorResolution.OFF),
     replace(CONFIG, ir=False)])
-def test_depth_and_infrared_are_needed(
-    make: Callable[..., K4abtTracker], config: CameraConfig,
+def test_camera_without_depth_or_infrared_raises(
+    open_tracker: Callable[..., K4abtTracker], config: CameraConfig,
 ) -> None:
-    """A camera that lacks one of them is refused."""
+    """The tracker needs both images."""
     with pytest.raises(BodyTrackingError, match=r'needs depth and infrared .*set depth_mode to'):
-        make(config)
+        open_tracker(config)
 
 
-def test_a_calibration_that_libk4a_refuses_is_named(virtual: VirtualK4abt) -> None:
-    """The next tracker can be made."""
+def test_rejected_calibration_raises_with_the_serial_number(virtual: VirtualK4abt) -> None:
+    """The error names the camera."""
     broken = replace(CALIBRATION, raw=b'{}', serial='000123456712')
     with pytest.raises(BodyTrackingError, match='calibration of camera 000123456712'):
         K4abtTracker(broken, CONFIG, TrackerOptions(library_path=str(virtual.path)))
 
 
-def test_the_real_library_tracks() -> None:
-    """Where Microsoft's own is installed, it takes images and gives results."""
+def test_installed_library_tracks() -> None:
+    """Microsoft's libk4abt, where it is installed, processes images."""
     try:
         k4abt_library.load()
     except BodyTrackingError as error:
-        pytest.skip(f'there is no libk4abt here: {error}')
+        pytest.skip(f'libk4abt is not installed: {error}')
     tracker = K4abtTracker(CALIBRATION, CONFIG, TrackerOptions(processing_mode='cpu'))
     try:
         assert tracker.enqueue(images(), None)
