@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+import math
 
 import numpy as np
 import numpy.typing as npt
@@ -100,3 +101,21 @@ def quaternions(rotations: npt.ArrayLike) -> npt.NDArray[np.float64]:
     found /= np.sqrt((found * found).sum(axis=1, keepdims=True))
     found[found[:, 0] < 0] *= -1.0
     return found
+
+
+def rotation_x(angle: float) -> npt.NDArray[np.float64]:
+    """Return the rotation (3, 3) about x by an angle, radians; it turns y towards z."""
+    c, s = math.cos(angle), math.sin(angle)
+    return np.array([[1.0, 0.0, 0.0], [0.0, c, -s], [0.0, s, c]])
+
+
+def rotation_y(angle: float) -> npt.NDArray[np.float64]:
+    """Return the rotation (3, 3) about y by an angle, radians; it turns z towards x."""
+    c, s = math.cos(angle), math.sin(angle)
+    return np.array([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
+
+
+def rotation_z(angle: float) -> npt.NDArray[np.float64]:
+    """Return the rotation (3, 3) about z by an angle, radians; it turns x towards y."""
+    c, s = math.cos(angle), math.sin(angle)
+    return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])

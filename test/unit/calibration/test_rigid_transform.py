@@ -19,6 +19,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 from k4a_ros.calibration.rigid_transform import RigidTransform
+from k4a_ros.calibration.rigid_transform import rotation_x
+from k4a_ros.calibration.rigid_transform import rotation_y
+from k4a_ros.calibration.rigid_transform import rotation_z
 import numpy as np
 import pytest
 
@@ -87,3 +90,13 @@ def test_arrays_are_copied_read_only_and_checked_for_shape():
         transform.translation[0] = 1
     with pytest.raises(ValueError, match='rotation has shape'):
         RigidTransform(np.eye(4), np.zeros(3))
+
+
+@pytest.mark.parametrize(('rotation_about', 'axis'), [
+    (rotation_x, 0), (rotation_y, 1), (rotation_z, 2)])
+def test_rotation_about_an_axis_is_right_handed(rotation_about, axis):
+    x, y, z = np.roll(np.eye(3), -axis, axis=0)
+    rotation = rotation_about(np.radians(30))
+    np.testing.assert_allclose(rotation @ x, x, atol=1e-15)
+    np.testing.assert_allclose(rotation @ y, np.sqrt(0.75) * y + 0.5 * z, atol=1e-15)
+    np.testing.assert_allclose(rotation @ z, np.sqrt(0.75) * z - 0.5 * y, atol=1e-15)
