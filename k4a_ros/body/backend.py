@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a body tracker backend provides, so that the node can check for it and open it by name."""
+"""The interface of a body tracker backend, by which the node checks for it and opens it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from k4a_ros.camera_config import CameraConfig
 
 
 class TrackedCamera(Protocol):
-    """What a backend may ask of the camera whose images it gets."""
+    """What a backend may use of the camera whose images it processes."""
 
     calibration: FactoryCalibration
     config: CameraConfig
@@ -34,13 +34,13 @@ class TrackedCamera(Protocol):
         """
         Return a tracker that knows the true poses; only a simulated camera has one.
 
-        :raises BodyTrackingError: this camera does not know them.
+        :raises BodyTrackingError: this camera has no ground truth.
         """
 
 
 class TrackerBackend(Protocol):
     """
-    A kind of body tracker. Implementations import what they need when they are called.
+    A kind of body tracker. Implementations import their dependencies only when called.
 
     ``model_suffix`` is the file name suffix of the backend's models, empty if it has none.
     """
@@ -51,12 +51,12 @@ class TrackerBackend(Protocol):
         """
         Check that the backend is installed, without opening a tracker.
 
-        :raises BodyTrackingError: it is not; says what to install or set.
+        :raises BodyTrackingError: it is not installed; says what to install or set.
         """
 
     def open_tracker(self, camera: TrackedCamera, options: TrackerOptions) -> BodyTracker:
         """
         Open a tracker for an open camera; this may take seconds.
 
-        :raises BodyTrackingError: it cannot be opened.
+        :raises BodyTrackingError: the tracker cannot be opened.
         """

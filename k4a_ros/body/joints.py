@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""The joints of a body, as the Azure Kinect Body Tracking SDK numbers them (k4abttypes.h)."""
+"""The joints of a person, numbered as in the Azure Kinect Body Tracking SDK (k4abttypes.h)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ import enum
 
 
 class Joint(enum.IntEnum):
-    """The 32 joints in the order of k4abt_joint_id_t; left and right are the person's own."""
+    """The 32 joints, in the order of k4abt_joint_id_t; left and right are the person's own."""
 
     PELVIS = 0
     SPINE_NAVEL = 1
@@ -57,11 +57,11 @@ class Joint(enum.IntEnum):
     EAR_RIGHT = 31
 
 
-#: the parent of each joint; the pelvis is its own (documentation, "Azure Kinect body tracking
-#: joints", table of the joint hierarchy)
+#: parent of each joint, by `Joint`; the root, the pelvis, is its own parent (documentation, "Azure
+#: Kinect body tracking joints", table of the joint hierarchy)
 PARENTS = tuple(Joint(i) for i in (
     0, 0, 1, 2, 2, 4, 5, 6, 7, 8, 7, 2, 11, 12, 13, 14, 15, 14, 0, 18, 19, 20, 0, 22, 23, 24, 3,
     26, 26, 26, 26, 26))
 
-#: what connects two joints, as (parent, child)
+#: the links between joints, as (parent, child)
 BONES = tuple((PARENTS[joint], joint) for joint in Joint if joint is not Joint.PELVIS)

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""What users choose of a body tracker."""
+"""Options of the body trackers, as set by the parameters named body_tracking_..."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ from typing import Final
 
 from k4a_ros.errors import ConfigError
 
-#: what a network may run on -> k4abt_tracker_processing_mode_t (DirectML is Windows' only)
+#: execution provider of the network -> k4abt_tracker_processing_mode_t (without DirectML, which is
+#: for Windows only)
 PROCESSING_MODES: Final = {'gpu': 0, 'cpu': 1, 'cuda': 2, 'tensorrt': 3}
-#: how the camera is mounted, as seen by who faces it -> k4abt_sensor_orientation_t
+#: rotation of the mounted camera, as seen from in front of it -> k4abt_sensor_orientation_t
 SENSOR_ORIENTATIONS: Final = {
     'default': 0, 'clockwise90': 1, 'counterclockwise90': 2, 'flip180': 3}
 
@@ -32,14 +33,15 @@ SENSOR_ORIENTATIONS: Final = {
 @dataclass(frozen=True)
 class TrackerOptions:
     """
-    How to track; a tracker leaves aside what it has no use for.
+    Options of a body tracker; a backend ignores those that do not apply to it.
 
-    ``processing_mode`` is one of PROCESSING_MODES, the default being the SDK's on Linux, and
-    ``gpu_device_id`` the number of the GPU. ``model_path`` is the file of the network, and
-    ``library_path`` that of libk4abt; empty: found by itself. ``sensor_orientation`` is one of
-    SENSOR_ORIENTATIONS. ``smoothing_factor``: 0 not at all, to 1.
+    ``processing_mode`` is a key of PROCESSING_MODES; the default is the SDK's on Linux.
+    ``gpu_device_id`` is the index of the GPU. ``model_path`` is the model's file and
+    ``library_path`` the file of libk4abt; if empty, the backend searches for them.
+    ``sensor_orientation`` is a key of SENSOR_ORIENTATIONS. ``smoothing_factor`` is the amount of
+    temporal smoothing, from 0 (none) to 1.
 
-    :raises ConfigError: a value is none of those.
+    :raises ConfigError: values are out of range; lists all of them.
     """
 
     processing_mode: str = 'cuda'
@@ -51,17 +53,19 @@ class TrackerOptions:
 
     def __post_init__(self) -> None:
         """Check the values."""
-        found = [
+        problems = [
             f'body_tracking_{name} is {value!r}; it must be one of {", ".join(choices)}'
             for name, value, choices in (
                 ('processing_mode', self.processing_mode, PROCESSING_MODES),
                 ('sensor_orientation', self.sensor_orientation, SENSOR_ORIENTATIONS))
             if value not in choices]
         if not 0 <= self.smoothing_factor <= 1:
-            found.append(f'body_tracking_smoothing_factor is {self.smoothing_factor}; it must be '
-                         'between 0, not at all, and 1')
+            problems.append(
+                f'body_tracking_smoothing_factor is {self.smoothing_factor}; it must be between '
+                '0 (no smoothing) and 1')
         if not 0 <= self.gpu_device_id < 2**31:
-            found.append(f'body_tracking_gpu_device_id is {self.gpu_device_id}; it must be 0 or '
-                         'the number of another GPU')
-        if found:
-            raise ConfigError(*found)
+            problems.append(
+                f'body_tracking_gpu_device_id is {self.gpu_device_id}; it must be the index of a '
+                'GPU, 0 or greater')
+        if problems:
+            raise ConfigError(*problems)

@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""A tracker with a thread of its own, around whatever finds people in one image."""
+"""A body tracker that runs an estimator in a thread of its own, behind bounded queues."""
 
 from __future__ import annotations
 
@@ -34,41 +33,41 @@ from k4a_ros.errors import TrackerClosed
 
 _log = logging.getLogger('k4a_ros.body')
 
-#: what is added to the niceness of the thread: a third of the others' share of a processor
-_NICER = 5
+#: added to the niceness of the worker thread: a third of the CPU share of the other threads
+_NICENESS_INCREMENT = 5
 
 
 class Estimator(Protocol):
     """
-    Finds people in images, which it is given in the order of time.
+    Estimates the poses of people, one image after the other, in chronological order.
 
-    ``estimate`` and ``close`` are called by one thread at a time; ``set_smoothing`` by any, at
-    any time until ``close``.
+    ``estimate`` and ``close`` are called by one thread at a time; ``set_smoothing`` by any thread,
+    at any time until ``close``.
     """
 
     def estimate(self, images: BodyInput) -> BodyFrame:
         """
-        Return the people in one capture's images.
+        Return the people in the images of one capture.
 
-        :raises Exception: the estimator has failed, and is not asked again.
+        :raises Exception: the estimator has failed, and is not called again.
         """
 
     def set_smoothing(self, factor: float) -> None:
-        """Smooth over time: 0 not at all, 1 to a standstill."""
+        """Set the temporal smoothing, from 0 (none) to 1 (joints freeze)."""
 
     def close(self) -> None:
-        """Release everything."""
+        """Release all resources."""
 
 
 class QueuedTracker(BodyTracker):
     """
-    A tracker that keeps the SDK's ways (k4abt.h), whatever the estimator.
+    Gives an estimator the queue semantics of the SDK's tracker (k4abt.h).
 
-    There is room for QUEUE_SIZE images, that in work among them, and as many results: `enqueue`
-    waits, or takes nothing, while one of the two is full. After a failure, results of before it
-    still come out.
+    Both queues, of images (including the one being processed) and of results, hold QUEUE_SIZE
+    entries: `enqueue` waits, or returns False, while either is full. Results from before a failure
+    can still be popped.
 
-    :param estimator: is used by this tracker alone, and closed with it.
+    :param estimator: used by this tracker only, and closed with it.
     """
 
     def __init__(self, estimator: Estimator) -> None:
@@ -77,69 +76,69 @@ class QueuedTracker(BodyTracker):
         self._images: deque[BodyInput] = deque()
         self._frames: deque[BodyFrame] = deque()
         self._failure: Exception | None = None
-        self._shut = False
+        self._shut_down = False
         self._closed = False
         self._thread = threading.Thread(target=self._work, name='body tracker', daemon=True)
         self._thread.start()
 
     def enqueue(self, images: BodyInput, timeout: float | None) -> bool:
-        """Give the estimator one capture's images, as `BodyTracker.enqueue` tells."""
+        """Queue the images of one capture; see `BodyTracker.enqueue`."""
         with self._changed:
-            room = self._changed.wait_for(
-                lambda: self._shut or self._failure is not None or (
+            has_space = self._changed.wait_for(
+                lambda: self._shut_down or self._failure is not None or (
                     len(self._images) < QUEUE_SIZE and len(self._frames) < QUEUE_SIZE), timeout)
-            if self._shut:
+            if self._shut_down:
                 raise TrackerClosed('the body tracker has been shut down')
-            self._check()
-            if room:
+            self._raise_failure()
+            if has_space:
                 self._images.append(images)
                 self._changed.notify_all()
-            return room
+            return has_space
 
     def pop(self, timeout: float | None) -> BodyFrame | None:
-        """Take the oldest result, as `BodyTracker.pop` tells."""
+        """Remove and return the oldest result; see `BodyTracker.pop`."""
         with self._changed:
             self._changed.wait_for(
                 lambda: self._frames or self._failure is not None or self._drained(), timeout)
             if self._frames:
                 self._changed.notify_all()
                 return self._frames.popleft()
-            self._check()
+            self._raise_failure()
             if self._drained():
                 raise TrackerClosed(
                     'the body tracker has been shut down, and there are no more results')
             return None
 
     def set_smoothing(self, factor: float) -> None:
-        """Smooth over time, from 0 to 1."""
+        """Set the estimator's temporal smoothing, from 0 to 1; no-op once closed."""
         with self._changed:
             if not self._closed:
                 self._estimator.set_smoothing(factor)
 
     def shutdown(self) -> None:
-        """Take no more images; those that were taken are still worked on."""
+        """Refuse further images; those already queued are still processed."""
         with self._changed:
-            self._shut = True
+            self._shut_down = True
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Shut down, leave the images that wait, and close the estimator."""
+        """Shut down, discard queued images, and close the estimator."""
         self.shutdown()
         with self._changed:
-            first, self._closed = not self._closed, True
+            first_call, self._closed = not self._closed, True
             self._changed.notify_all()
         self._thread.join()
         with self._changed:
             self._images.clear()
             self._frames.clear()
-        if first:
+        if first_call:
             self._estimator.close()
 
     def _drained(self) -> bool:
-        return self._shut and not self._images
+        return self._shut_down and not self._images
 
-    def _check(self) -> None:
-        """Raise the error that the estimator has failed, if it has."""
+    def _raise_failure(self) -> None:
+        """Raise a BodyTrackingError if the estimator has failed."""
         if self._failure is not None:
             text = str(self._failure)
             if not isinstance(self._failure, K4aRosError):
@@ -148,24 +147,25 @@ class QueuedTracker(BodyTracker):
 
     def _work(self) -> None:
         """
-        Estimate, image by image, until closed or there will be no more.
+        Process image after image, until closed, failed, or shut down and drained.
 
-        With less right to a processor than whatever publishes the images (Linux has priorities of
-        threads): where there is too little of it, there are fewer people, and all images.
+        Runs at a lower priority than the threads that publish images (on Linux, niceness is per
+        thread): when the CPU is overloaded, the tracking rate drops before images are lost.
         """
         with contextlib.suppress(OSError):
             own = threading.get_native_id()
-            os.setpriority(os.PRIO_PROCESS, own, os.getpriority(os.PRIO_PROCESS, own) + _NICER)
+            os.setpriority(
+                os.PRIO_PROCESS, own, os.getpriority(os.PRIO_PROCESS, own) + _NICENESS_INCREMENT)
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._closed or self._images or self._shut)
+                self._changed.wait_for(lambda: self._closed or self._images or self._shut_down)
                 if self._closed or not self._images:
                     return
                 images = self._images[0]
             try:
                 frame = self._estimator.estimate(images)
             except Exception as error:
-                # whoever pops or enqueues is told
+                # enqueue and pop raise it to their callers
                 _log.debug('the body tracker has failed', exc_info=True)
                 with self._changed:
                     self._failure = error

@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""What a body tracker takes, gives and promises, whatever it is made of."""
+"""The interface of a body tracker, with its inputs and results."""
 
 from __future__ import annotations
 
@@ -24,19 +23,20 @@ import enum
 import numpy as np
 import numpy.typing as npt
 
-#: value of a pixel of the index map that shows nobody (k4abttypes.h,
+#: value of index map pixels that belong to no person (k4abttypes.h,
 #: K4ABT_BODY_INDEX_MAP_BACKGROUND)
 BACKGROUND = 255
-#: how many images a tracker takes before it has finished the first of them (k4abt.h: "at least
-#: three body frames")
+#: number of captures that a tracker accepts before it has finished the first of them (k4abt.h:
+#: "at least three body frames")
 QUEUE_SIZE = 3
 
 
 class Confidence(enum.IntEnum):
     """
-    How far a joint is to be believed (k4abttypes.h, k4abt_joint_confidence_level_t).
+    How reliable the position of a joint is (k4abttypes.h, k4abt_joint_confidence_level_t).
 
-    NONE: out of range, too far; LOW: not seen, predicted; MEDIUM: seen. No tracker gives HIGH.
+    NONE: out of range, such as too far away; LOW: not observed, predicted; MEDIUM: observed. No
+    tracker reports HIGH.
     """
 
     NONE = 0
@@ -50,10 +50,10 @@ class BodyInput:
     """
     The depth camera's images of one capture.
 
-    ``depth`` (height, width) uint16 millimeters, 0 for none; ``infrared`` (height, width) uint16;
-    ``device_us`` the camera's clock, microseconds; ``up`` (3,) the direction of up in the depth
-    camera's frame, any length, None where it is not known. The images may be views of the
-    camera's buffers: a tracker does not write to them, and lets go of them at
+    ``depth`` (height, width) uint16 millimeters, 0 for invalid; ``infrared`` (height, width)
+    uint16; ``device_us`` device timestamp, microseconds; ``up`` (3,) the upward direction in the
+    depth camera's frame, any length, None if unknown. The images may be views of the camera's
+    buffers: a tracker does not write to them, and holds no reference to them after
     `BodyTracker.close`.
     """
 
@@ -66,11 +66,11 @@ class BodyInput:
 @dataclass(frozen=True, eq=False)
 class Body:
     """
-    One person, in the frame of the depth camera (x right, y down, z forward).
+    One tracked person, in the frame of the depth camera (x right, y down, z forward).
 
-    ``body_id`` is that of the person as long as he is followed, and is not used again.
+    ``body_id`` identifies the person as long as the track lasts, and is not reused.
     ``positions`` (32, 3) float32 meters, by `Joint`; ``orientations`` (32, 4) float32 unit
-    quaternions w, x, y, z: the axes of the joints after k4abt's conventions; ``confidences``
+    quaternions w, x, y, z: the axes of the joints in k4abt's conventions; ``confidences``
     (32,) uint8 of `Confidence`.
     """
 
@@ -85,8 +85,8 @@ class BodyFrame:
     """
     The people in one depth image.
 
-    ``device_us`` is the image's. ``index_map`` (height, width) uint8 says for each of its pixels
-    whose it is, as index into ``bodies``, `BACKGROUND` for nobody.
+    ``device_us`` is the timestamp of the image. ``index_map`` (height, width) uint8 holds for each
+    pixel the index into ``bodies`` of the person that it shows, `BACKGROUND` for none.
     """
 
     device_us: int
@@ -96,43 +96,43 @@ class BodyFrame:
 
 class BodyTracker(abc.ABC):
     """
-    Finds people in images, which it is given in the order of time, and follows them.
+    Detects people in consecutive images and tracks them over time.
 
-    Images are enqueued by one thread; results are popped, in the same order, by the same or by
-    another; `set_smoothing` and `shutdown` may be called by any thread at any time. Live, neither
-    waits, and an image that finds the queue full is dropped; from a recording, both wait.
+    One thread enqueues images; the same or another thread pops the results, in the same order;
+    `set_smoothing` and `shutdown` are thread-safe. With a live camera neither call blocks, and an
+    image that finds the queue full is dropped; with a recording both block.
     """
 
     @abc.abstractmethod
     def enqueue(self, images: BodyInput, timeout: float | None) -> bool:
         """
-        Give the tracker one capture's images.
+        Queue the images of one capture.
 
-        :param timeout: seconds to wait for room in its queue; None: as long as it takes.
-        :return: whether they were taken; if not, nothing has happened.
+        :param timeout: seconds to wait for space in the queue; None waits without limit.
+        :return: whether the images were queued; if not, the call had no effect.
         :raises TrackerClosed: `shutdown` has been called.
-        :raises BodyTrackingError: the tracker has failed, or cannot use these images.
+        :raises BodyTrackingError: the tracker has failed, or cannot process these images.
         """
 
     @abc.abstractmethod
     def pop(self, timeout: float | None) -> BodyFrame | None:
         """
-        Take the oldest result.
+        Remove and return the oldest result.
 
-        :param timeout: seconds to wait for one; None: as long as it takes.
-        :return: None if there was none in that time.
+        :param timeout: seconds to wait for a result; None waits without limit.
+        :return: None after a timeout.
         :raises TrackerClosed: `shutdown` has been called, and there are no more results.
         :raises BodyTrackingError: the tracker has failed.
         """
 
     @abc.abstractmethod
     def set_smoothing(self, factor: float) -> None:
-        """Smooth over time: 0 not at all, 1 to a standstill (k4abt.h: temporal smoothing)."""
+        """Set the temporal smoothing, from 0 (none) to 1 (joints freeze); see k4abt.h."""
 
     @abc.abstractmethod
     def shutdown(self) -> None:
-        """Take no more images; what waits in `pop` or `enqueue` wakes up."""
+        """Refuse further images, and wake threads that wait in `pop` or `enqueue`."""
 
     @abc.abstractmethod
     def close(self) -> None:
-        """Shut down and release everything. May be called twice; not during `pop`."""
+        """Shut down and release all resources. Calling it twice is allowed; not during `pop`."""

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""The tracker around an estimator keeps the ways of the Body Tracking SDK."""
+"""A queued tracker behaves like the tracker of the Body Tracking SDK."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ import numpy as np
 import pytest
 
 
-class Slow:
-    """An estimator that works only when it is let, and fails at the time 666."""
+class ControlledEstimator:
+    """An estimator that processes images only when released, and fails at device time 666."""
 
     def __init__(self) -> None:
-        self.may_work = threading.Semaphore(0)
-        self.works = threading.Event()
-        self.closed = 0
+        self.released = threading.Semaphore(0)
+        self.busy = threading.Event()
+        self.close_count = 0
         self.factor = 0.0
-        self.error: Exception = RuntimeError('the net is torn')
+        self.error: Exception = RuntimeError('the network is broken')
 
     def estimate(self, images: BodyInput) -> BodyFrame:
-        self.works.set()
-        assert self.may_work.acquire(timeout=20)
-        self.works.clear()
+        self.busy.set()
+        assert self.released.acquire(timeout=20)
+        self.busy.clear()
         if images.device_us == 666:
             raise self.error
         return BodyFrame(images.device_us, (), np.full((2, 2), 255, np.uint8))
@@ -57,158 +57,169 @@ class Slow:
         self.factor = factor
 
     def close(self) -> None:
-        self.closed += 1
+        self.close_count += 1
 
-    def let(self, count: int = 1) -> None:
-        """Let it work on so many images."""
-        self.may_work.release(count)
+    def release(self, count: int = 1) -> None:
+        """Allow this many more images to be processed."""
+        self.released.release(count)
 
 
 def images(device_us: int) -> BodyInput:
-    """Return small images of a time."""
+    """Return small images with a device timestamp."""
     return BodyInput(np.zeros((2, 2), np.uint16), np.zeros((2, 2), np.uint16), device_us)
 
 
 @pytest.fixture
-def slow() -> Slow:
+def estimator() -> ControlledEstimator:
     """Return an estimator."""
-    return Slow()
+    return ControlledEstimator()
 
 
 @pytest.fixture
-def tracker(slow: Slow) -> Iterator[QueuedTracker]:
-    """Return its tracker, which is closed in the end."""
-    result = QueuedTracker(slow)
+def tracker(estimator: ControlledEstimator) -> Iterator[QueuedTracker]:
+    """Return a tracker around the estimator; it is closed after the test."""
+    result = QueuedTracker(estimator)
     yield result
-    slow.let(100)
+    estimator.release(100)
     result.close()
     assert not any(thread.name == 'body tracker' for thread in threading.enumerate())
 
 
 @pytest.fixture
-def other() -> Iterator[ThreadPoolExecutor]:
-    """Return another thread."""
+def executor() -> Iterator[ThreadPoolExecutor]:
+    """Return an executor with one thread, for calls that block."""
     with ThreadPoolExecutor(1) as pool:
         yield pool
 
 
-def times(tracker: QueuedTracker, count: int) -> list[int]:
-    """Return the stamps of the next results."""
+def pop_stamps(tracker: QueuedTracker, count: int) -> list[int]:
+    """Return the device timestamps of the next results."""
     frames = [tracker.pop(10.0) for _ in range(count)]
     return [frame.device_us for frame in frames if frame is not None]
 
 
-def waits(call: Future[Any]) -> bool:
-    """Return whether a call does not return by itself."""
+def blocks(call: Future[Any]) -> bool:
+    """Return whether a call has not returned after a while."""
     time.sleep(0.03)
     return not call.done()
 
 
-def test_images_come_before_people(tracker: QueuedTracker, slow: Slow) -> None:
-    """Where there is too little processor, the tracker has less of it than other threads."""
+def test_worker_thread_runs_at_lower_priority(
+    tracker: QueuedTracker, estimator: ControlledEstimator,
+) -> None:
+    """The tracker's thread has a higher niceness than the thread that created it."""
     tracker.enqueue(images(1), 10.0)
-    assert slow.works.wait(10.0)
-    (thread,) = (thread for thread in threading.enumerate() if thread.name == 'body tracker')
-    mine, its = (os.getpriority(os.PRIO_PROCESS, number) for number in (
-        threading.get_native_id(), thread.native_id or 0))
-    assert its == min(mine + 5, 19)
+    assert estimator.busy.wait(10.0)
+    (worker,) = (thread for thread in threading.enumerate() if thread.name == 'body tracker')
+    own_niceness, worker_niceness = (os.getpriority(os.PRIO_PROCESS, thread_id) for thread_id in (
+        threading.get_native_id(), worker.native_id or 0))
+    assert worker_niceness == min(own_niceness + 5, 19)
 
 
-def test_results_come_in_order(tracker: QueuedTracker, slow: Slow) -> None:
-    """Each image gives one result."""
-    slow.let(20)
-    found = []
+def test_results_are_popped_in_order(
+    tracker: QueuedTracker, estimator: ControlledEstimator,
+) -> None:
+    """Each enqueued image yields one result."""
+    estimator.release(20)
+    stamps = []
     for number in range(20):
         assert tracker.enqueue(images(number), None)
-        found += times(tracker, 1)
-    assert found == list(range(20))
+        stamps += pop_stamps(tracker, 1)
+    assert stamps == list(range(20))
     assert tracker.pop(0) is None
 
 
-def test_the_fourth_image_is_not_taken(tracker: QueuedTracker, slow: Slow) -> None:
-    """There is room for three, that in work among them; without room nothing happens."""
+def test_enqueue_on_full_queue_returns_false(
+    tracker: QueuedTracker, estimator: ControlledEstimator,
+) -> None:
+    """The queue holds three images including the one in progress; a fourth has no effect."""
     assert [tracker.enqueue(images(number), 0) for number in range(4)] == [True] * 3 + [False]
     start = time.monotonic()
     assert not tracker.enqueue(images(4), 0.03)
     assert 0.03 <= time.monotonic() - start < 1
-    slow.let(3)
-    assert times(tracker, 3) == [0, 1, 2]
+    estimator.release(3)
+    assert pop_stamps(tracker, 3) == [0, 1, 2]
     assert tracker.pop(0.03) is None
 
 
-def test_nothing_is_taken_while_results_wait(
-    tracker: QueuedTracker, slow: Slow, other: ThreadPoolExecutor,
+def test_enqueue_blocks_while_results_are_not_popped(
+    tracker: QueuedTracker, estimator: ControlledEstimator, executor: ThreadPoolExecutor,
 ) -> None:
-    """Where nobody pops, images do not pile up as results."""
-    slow.let(100)
-    taken = 0
-    while tracker.enqueue(images(taken), 0.1):
-        taken += 1
-    assert 3 <= taken <= 6
-    late = other.submit(tracker.enqueue, images(taken), None)
-    assert waits(late)
-    assert times(tracker, taken) == list(range(taken))
-    assert late.result(10)
-    assert times(tracker, 1) == [taken]
+    """Without pop, the number of results stays bounded."""
+    estimator.release(100)
+    count = 0
+    while tracker.enqueue(images(count), 0.1):
+        count += 1
+    assert 3 <= count <= 6
+    blocked = executor.submit(tracker.enqueue, images(count), None)
+    assert blocks(blocked)
+    assert pop_stamps(tracker, count) == list(range(count))
+    assert blocked.result(10)
+    assert pop_stamps(tracker, 1) == [count]
 
 
 def test_pop_waits_for_a_result(
-    tracker: QueuedTracker, slow: Slow, other: ThreadPoolExecutor,
+    tracker: QueuedTracker, estimator: ControlledEstimator, executor: ThreadPoolExecutor,
 ) -> None:
-    """As long as it takes, or as it is told."""
+    """With a timeout pop returns None after it; without one it blocks until there is a result."""
     start = time.monotonic()
     assert tracker.pop(0.03) is None
     assert 0.03 <= time.monotonic() - start < 1
-    waiting = other.submit(tracker.pop, None)
+    blocked = executor.submit(tracker.pop, None)
     tracker.enqueue(images(5), 0)
-    assert waits(waiting)
-    slow.let()
-    assert waiting.result(10).device_us == 5
+    assert blocks(blocked)
+    estimator.release()
+    assert blocked.result(10).device_us == 5
 
 
-def test_a_shutdown_drains(tracker: QueuedTracker, slow: Slow, other: ThreadPoolExecutor) -> None:
-    """No image is taken, those that were are worked on, and then it is over."""
+def test_shutdown_drains_the_queue(
+    tracker: QueuedTracker, estimator: ControlledEstimator, executor: ThreadPoolExecutor,
+) -> None:
+    """After shutdown, enqueue raises, and pop raises once all queued images are processed."""
     for number in range(3):
         tracker.enqueue(images(number), 0)
-    late = other.submit(tracker.enqueue, images(3), None)
-    assert waits(late)
+    blocked = executor.submit(tracker.enqueue, images(3), None)
+    assert blocks(blocked)
     tracker.shutdown()
-    assert isinstance(late.exception(10), TrackerClosed)
+    assert isinstance(blocked.exception(10), TrackerClosed)
     with pytest.raises(TrackerClosed):
         tracker.enqueue(images(4), 0)
     assert tracker.pop(0) is None
-    slow.let(3)
-    assert times(tracker, 3) == [0, 1, 2]
+    estimator.release(3)
+    assert pop_stamps(tracker, 3) == [0, 1, 2]
     for timeout in (0, None):
         with pytest.raises(TrackerClosed):
             tracker.pop(timeout)
 
 
-def test_a_shutdown_wakes_who_pops(tracker: QueuedTracker, other: ThreadPoolExecutor) -> None:
-    """Though there was no time-out."""
-    waiting = other.submit(tracker.pop, None)
-    assert waits(waiting)
+def test_shutdown_wakes_a_blocked_pop(
+    tracker: QueuedTracker, executor: ThreadPoolExecutor,
+) -> None:
+    """A pop without timeout raises when the tracker is shut down."""
+    blocked = executor.submit(tracker.pop, None)
+    assert blocks(blocked)
     tracker.shutdown()
-    assert isinstance(waiting.exception(10), TrackerClosed)
+    assert isinstance(blocked.exception(10), TrackerClosed)
 
 
 @pytest.mark.parametrize(('error', 'text'), [
-    (RuntimeError('the net is torn'), 'has failed: RuntimeError: the net is torn'),
+    (RuntimeError('the network is broken'), 'has failed: RuntimeError: the network is broken'),
     (BodyTrackingError('no such file'), 'has failed: no such file'),
     (MemoryError(), 'has failed: MemoryError')])
-def test_a_failure_is_told(
-    tracker: QueuedTracker, slow: Slow, other: ThreadPoolExecutor, error: Exception, text: str,
+def test_failure_is_raised_by_every_later_call(
+    tracker: QueuedTracker, estimator: ControlledEstimator, executor: ThreadPoolExecutor,
+    error: Exception, text: str,
 ) -> None:
-    """After the results of before, by every call, and to who waits."""
-    slow.error = error
+    """Results from before the failure are popped first; then pop and enqueue raise it."""
+    estimator.error = error
     for number in (1, 666, 2):
         tracker.enqueue(images(number), 0)
-    late = other.submit(tracker.enqueue, images(3), None)
-    assert waits(late)
-    slow.let(1)
-    assert late.result(10)
-    slow.let(10)
-    assert times(tracker, 1) == [1]
+    blocked = executor.submit(tracker.enqueue, images(3), None)
+    assert blocks(blocked)
+    estimator.release(1)
+    assert blocked.result(10)
+    estimator.release(10)
+    assert pop_stamps(tracker, 1) == [1]
     for _ in range(2):
         for call in (lambda: tracker.pop(None), lambda: tracker.enqueue(images(4), None)):
             with pytest.raises(BodyTrackingError, match=text) as raised:
@@ -216,46 +227,48 @@ def test_a_failure_is_told(
             assert raised.value.__cause__ is error
             assert not isinstance(raised.value, TrackerClosed)
     tracker.close()
-    assert slow.closed == 1
+    assert estimator.close_count == 1
 
 
-def test_a_failure_wakes_who_waits(
-    tracker: QueuedTracker, slow: Slow, other: ThreadPoolExecutor,
+def test_failure_wakes_a_blocked_enqueue(
+    tracker: QueuedTracker, estimator: ControlledEstimator, executor: ThreadPoolExecutor,
 ) -> None:
-    """For a result, or for room."""
+    """An enqueue that waits for space raises the failure."""
     for number in (666, 1, 2):
         tracker.enqueue(images(number), 0)
-    late = other.submit(tracker.enqueue, images(3), None)
-    assert waits(late)
-    slow.let()
-    assert 'the net is torn' in str(late.exception(10))
+    blocked = executor.submit(tracker.enqueue, images(3), None)
+    assert blocks(blocked)
+    estimator.release()
+    assert 'the network is broken' in str(blocked.exception(10))
 
 
-def test_closing_leaves_the_images(slow: Slow, other: ThreadPoolExecutor) -> None:
-    """It waits for the one in work, lets go of all, and closes the estimator once."""
-    tracker = QueuedTracker(slow)
-    given = [images(number) for number in range(3)]
-    references = [weakref.ref(each.depth) for each in given]
-    while given:
-        tracker.enqueue(given.pop(0), 0)
-    assert slow.works.wait(10)
-    closing = other.submit(tracker.close)
-    assert waits(closing) and not slow.closed
-    slow.let(1)
+def test_close_discards_queued_images(
+    estimator: ControlledEstimator, executor: ThreadPoolExecutor,
+) -> None:
+    """Close waits for the image in progress, drops all references, and closes the estimator."""
+    tracker = QueuedTracker(estimator)
+    inputs = [images(number) for number in range(3)]
+    references = [weakref.ref(each.depth) for each in inputs]
+    while inputs:
+        tracker.enqueue(inputs.pop(0), 0)
+    assert estimator.busy.wait(10)
+    closing = executor.submit(tracker.close)
+    assert blocks(closing) and not estimator.close_count
+    estimator.release(1)
     closing.result(10)
     tracker.close()
-    assert slow.closed == 1
+    assert estimator.close_count == 1
     assert not any(reference() is not None for reference in references)
     for call in (lambda: tracker.pop(None), lambda: tracker.enqueue(images(4), None)):
         with pytest.raises(TrackerClosed):
             call()
 
 
-def test_smoothing_is_the_estimators(slow: Slow) -> None:
-    """It is set at once, and not after closing."""
-    tracker = QueuedTracker(slow)
+def test_smoothing_is_passed_to_the_estimator(estimator: ControlledEstimator) -> None:
+    """The factor is set at once, and ignored after close."""
+    tracker = QueuedTracker(estimator)
     tracker.set_smoothing(0.5)
-    assert slow.factor == 0.5
+    assert estimator.factor == 0.5
     tracker.close()
     tracker.set_smoothing(0.75)
-    assert slow.factor == 0.5
+    assert estimator.factor == 0.5
