@@ -21,21 +21,21 @@ package_name = 'k4a_ros'
 
 
 def shared(*directories):
-    """Return those directories that have files as entries of data_files."""
-    found = {directory: sorted(str(path) for path in Path(directory).glob('*') if path.is_file())
-             for directory in directories}
-    return [(f'share/{package_name}/{directory}', files)
-            for directory, files in found.items() if files]
+    """Return the entries of data_files that install the files of directories into share/."""
+    return [(f'share/{package_name}/{directory}',
+             sorted(str(path) for path in Path(directory).glob('*') if path.is_file()))
+            for directory in directories]
 
 
 setup(
     name=package_name,
     version='0.1.0',
     packages=find_packages(include=[package_name, f'{package_name}.*']),
+    package_data={'k4a_ros': ['py.typed']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{package_name}']),
         (f'share/{package_name}', ['package.xml']),
-        *shared('launch', 'config', 'urdf', 'rviz'),
+        *shared('launch', 'config', 'urdf'),
     ],
     install_requires=['setuptools'],
     zip_safe=True,

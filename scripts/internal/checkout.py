@@ -15,8 +15,8 @@
 """
 Install the package of this checkout as links, so that edits take effect at once.
 
-What results looks like an installed ament_python package: importable, with its executables in
-bin/ and lib/k4a_ros/, its share directory, its place in the ament index, and its metadata.
+The result looks like an installed ament_python package: importable and typed, with executables in
+bin/ and lib/k4a_ros/, a share directory, an entry in the ament index, and metadata.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from environment import CHECKOUT
 from environment import Environment
 
 NAME = 'k4a_ros'
-SHARED = ('package.xml', 'launch', 'config', 'urdf', 'rviz')
+SHARED = ('package.xml', 'launch', 'config', 'urdf')
 _SCRIPT = """\
 #!/bin/sh
 '''exec' "{python}" "$0" "$@"
@@ -44,12 +44,12 @@ sys.exit({function}())
 
 
 def shared() -> list[Path]:
-    """Return what the share directory has, as far as it exists."""
-    return [CHECKOUT / name for name in SHARED if (CHECKOUT / name).exists()]
+    """Return the files and directories that are linked into the share directory."""
+    return [CHECKOUT / name for name in SHARED]
 
 
 def install(environment: Environment) -> None:
-    """Make or remake all links and executables."""
+    """Create or replace all links, executables and metadata."""
     prefix = environment.directory
     _link(environment.site_packages / NAME, CHECKOUT / NAME)
     _install_executables(environment)
@@ -63,14 +63,14 @@ def install(environment: Environment) -> None:
 
 
 def _link(link: Path, target: Path) -> None:
-    """Make a symbolic link, also where there is one already."""
+    """Create a symbolic link, replacing an existing one."""
     link.parent.mkdir(parents=True, exist_ok=True)
     link.unlink(missing_ok=True)
     link.symlink_to(target)
 
 
 def _install_executables(environment: Environment) -> None:
-    """Write lib/k4a_ros/*, links to it in bin/, and the metadata with the entry points."""
+    """Write lib/k4a_ros/*, link to it from bin/, and write the metadata with the entry points."""
     executables = environment.directory / 'lib' / NAME
     binaries = environment.directory / 'bin'
     for link in binaries.iterdir():
@@ -99,9 +99,9 @@ def _install_executables(environment: Environment) -> None:
 
 
 def _setup_argument(name: str):
-    """Return a literal argument of the call of setup() in setup.py."""
+    """Return a literal keyword argument of setup() in setup.py."""
     tree = ast.parse((CHECKOUT / 'setup.py').read_text())
     for node in ast.walk(tree):
         if isinstance(node, ast.keyword) and node.arg == name:
             return ast.literal_eval(node.value)
-    raise LookupError(f'setup.py passes no {name} to setup()')
+    raise LookupError(f'setup.py does not pass {name} to setup()')

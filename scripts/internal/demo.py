@@ -13,9 +13,9 @@
 # limitations under the License.
 
 """
-Run the driver, on a recording or the simulated camera, and the watcher beside it.
+Run k4a_driver on a recording or the simulated camera, and k4a_watch beside it for ten seconds.
 
-It succeeds if the watcher does.
+The exit code is 0 if both succeed.
 
 Usage: demo.py [RECORDING.mkv], in the environment of the checkout.
 """
@@ -40,10 +40,10 @@ PICTURE = Path('k4a_demo.png')
 
 def free_domain() -> int:
     """
-    Return a random ROS domain that nobody on this machine uses.
+    Return a random ROS domain that is not in use on this machine.
 
-    Fast DDS and the other DDS implementations listen on UDP port 7400 + 250 * domain (DDS-RTPS
-    2.3, section 9.6.1.1); from domain 102 on, such ports are among those that Linux gives away.
+    DDS implementations listen on UDP port 7400 + 250 * domain (DDS-RTPS 2.3, section 9.6.1.1);
+    from domain 102 on, these ports are in Linux's range of ephemeral ports.
     """
     domains = random.sample(range(1, 102), 101)
     for domain in domains:
@@ -57,7 +57,7 @@ def free_domain() -> int:
 
 
 def stop(process: subprocess.Popen[bytes]) -> int:
-    """Ask a process to end, more firmly each time; returns its exit code."""
+    """Stop a process with SIGINT, then SIGTERM, then SIGKILL; return its exit code."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
         if process.poll() is None:
             process.send_signal(number)
@@ -69,7 +69,7 @@ def stop(process: subprocess.Popen[bytes]) -> int:
 
 
 def play(recording: Path | None) -> int:
-    """Run both programs until the watcher ends; returns the exit code of the demo."""
+    """Run both programs until k4a_watch ends; return the exit code of the demo."""
     if recording is None:
         parameters = ['-p', 'camera:=simulated']
     else:
@@ -83,30 +83,30 @@ def play(recording: Path | None) -> int:
         while watcher.poll() is None and driver.poll() is None:
             time.sleep(0.05)
         if driver.poll() is not None:
-            print('k4a_ros: the driver ended before the demo did', file=sys.stderr)
+            print('k4a_ros: k4a_driver ended early; its error is above', file=sys.stderr)
             return 1
     finally:
         codes = [stop(process) for process in (watcher, driver) if process is not None]
     if codes[1]:
-        print(f'k4a_ros: the driver ended with exit code {codes[1]}', file=sys.stderr)
+        print(f'k4a_ros: k4a_driver ended with exit code {codes[1]}', file=sys.stderr)
     return 1 if any(codes) else 0
 
 
 def main() -> int:
     """Run the demo."""
     parser = argparse.ArgumentParser(
-        prog='demo', description='Watch a recording, or the simulated camera.')
+        prog='demo', description='Stream a recording or the simulated camera, and watch it.')
     parser.add_argument(
         'recording', nargs='?', type=Path,
-        help='an Azure Kinect .mkv; without it, the camera is simulated')
+        help='Azure Kinect recording (.mkv); default: the simulated camera')
     recording = parser.parse_args().recording
-    # A shell may have started this with SIGINT ignored, which its children would inherit.
+    # A shell may have started this process with SIGINT ignored, which its children would inherit.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     os.environ.setdefault('ROS_DOMAIN_ID', str(free_domain()))
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     if recording is not None and not recording.expanduser().is_file():
-        sys.exit(f'k4a_ros: there is no recording {recording}')
+        sys.exit(f'k4a_ros: cannot play {recording}: no such file')
     return play(None if recording is None else recording.expanduser().resolve())
 
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Where things are, and what a shell has to have in its environment to find them."""
+"""Paths of the environment of this checkout, and the environment variables that enter it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ import shlex
 import sys
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-# Paths of other Python environments and of other sets of ROS wheels that must not leak into ours.
+# Signs of other Python environments and other sets of ROS wheels, which must not leak into ours.
 _FOREIGN_MODULES = ('site-packages', 'dist-packages')
 _FOREIGN_LIBRARY = 'librcl.so'
 
@@ -31,10 +31,10 @@ _FOREIGN_LIBRARY = 'librcl.so'
 @dataclass(frozen=True)
 class Environment:
     """
-    The virtual environment of this checkout: on its own, or on top of a ROS installation.
+    The virtual environment of this checkout, standalone or on top of a ROS installation.
 
-    :param directory: the virtual environment.
-    :param ros: the prefix of the sourced ROS installation, None for the wheels of PyPI.
+    :param directory: root of the virtual environment.
+    :param ros: prefix of the sourced ROS installation, None for the ROS wheels of PyPI.
     """
 
     directory: Path
@@ -42,21 +42,21 @@ class Environment:
 
     @property
     def python(self) -> Path:
-        """Return the interpreter in the environment."""
+        """Return the path of the interpreter."""
         return self.directory / 'bin/python'
 
     @property
     def overlay(self) -> Path:
-        """Return the prefix with the stand-ins for ROS packages that are not installed."""
+        """Return the prefix of the stand-ins for ROS packages that are not installed."""
         return self.directory / 'overlay'
 
     @property
     def site_packages(self) -> Path:
-        """Return where the Python packages of the environment are."""
+        """Return the directory of installed Python packages."""
         return self.directory / f'lib/python{python_version()}/site-packages'
 
     def variables(self, environ: dict[str, str]) -> dict[str, str | None]:
-        """Return the variables to set, and with None those to remove, in a given environment."""
+        """Return the variables that enter this environment from another; None unsets one."""
         own = [self.overlay, self.directory]
         result: dict[str, str | None] = {
             'K4A_ROS_CHECKOUT': str(CHECKOUT),
@@ -72,13 +72,13 @@ class Environment:
             result['LD_LIBRARY_PATH'] = _without(
                 environ.get('LD_LIBRARY_PATH', ''),
                 lambda path: path.suffix == '.libs' or (path / _FOREIGN_LIBRARY).exists())
-            # Set by the wheels of an environment for its children, which then skip the same work
-            # although they may belong to another environment.
+            # Set by the ROS wheels of another environment to make child processes skip their
+            # initialization; ours must not.
             result['_ROS_WHEELS_BOOTSTRAP_COMPLETE'] = None
         return result
 
     def for_children(self) -> dict[str, str]:
-        """Return the environment for programs that the set-up starts."""
+        """Return the environment variables of programs that the set-up runs."""
         environ = dict(os.environ)
         for name, value in self.variables(environ).items():
             if value is None:
@@ -91,7 +91,7 @@ class Environment:
         return environ
 
     def shell_commands(self) -> str:
-        """Return the commands that put a POSIX shell into this environment."""
+        """Return POSIX shell commands that enter this environment."""
         lines = []
         for name, value in self.variables(dict(os.environ)).items():
             if value is not None:
@@ -102,7 +102,7 @@ class Environment:
 
 
 def find() -> Environment:
-    """Return the environment for this checkout and the sourced ROS installation, if any."""
+    """Return the environment of this checkout, on top of the sourced ROS installation if any."""
     ros = ros_installation()
     name = '.venv' if ros is None else f'.venv-{os.environ["ROS_DISTRO"]}'
     return Environment(CHECKOUT / name, ros)
@@ -110,9 +110,9 @@ def find() -> Environment:
 
 def ros_installation() -> Path | None:
     """
-    Return the prefix of the sourced ROS installation that has rclpy.
+    Return the prefix of the sourced ROS installation that has rclpy, or None.
 
-    A virtual environment with ROS wheels, ours or another, does not count as an installation.
+    A virtual environment with ROS wheels, this checkout's or another, is not an installation.
     """
     if not os.environ.get('ROS_DISTRO'):
         return None
@@ -123,23 +123,23 @@ def ros_installation() -> Path | None:
 
 
 def ament_prefixes() -> list[Path]:
-    """Return the directories of the caller's AMENT_PREFIX_PATH but those of this checkout."""
+    """Return the directories of the caller's AMENT_PREFIX_PATH, without those of this checkout."""
     paths = map(Path, filter(None, os.environ.get('AMENT_PREFIX_PATH', '').split(':')))
     return [path for path in paths if CHECKOUT not in path.parents]
 
 
 def python_version() -> str:
-    """Return the version of this Python as used in paths: 3.11."""
+    """Return the version of this Python as used in paths, such as 3.11."""
     return f'{sys.version_info[0]}.{sys.version_info[1]}'
 
 
 def _join(first: list[Path], rest: str) -> str:
-    """Return a search path that begins with given directories, none of them twice."""
+    """Return a search path that starts with the given directories, without duplicates."""
     paths = [str(path) for path in first]
     return ':'.join(dict.fromkeys([*paths, *filter(None, rest.split(':'))]))
 
 
 def _without(value: str, is_foreign) -> str | None:
-    """Return a search path without foreign directories; None if nothing is left."""
+    """Return a search path without foreign directories, or None if it is empty then."""
     kept = [path for path in value.split(':') if path and not is_foreign(Path(path))]
     return ':'.join(kept) or None

@@ -13,14 +13,14 @@
 # limitations under the License.
 
 """
-Make the environment of this checkout, as far as it is not there yet, and print how to enter it.
+Create or update the environment of this checkout, and print the shell commands that enter it.
 
-Called by set-up with the Python to use, which needs nothing but its standard library. Each step is
-marked as done with a digest of all that it depends on, so that it is done again when something of
-that changes, and not otherwise. If pip is interrupted, everything is made anew.
+Called by set-up with the Python to use; needs nothing but the standard library. Each step is
+recorded with a digest of its inputs, and runs again only when they change. If pip is interrupted,
+the environment is created anew.
 
 Usage: set_up.py [--tests]        standard output: shell commands that enter the environment
-       set_up.py --check-python   standard output: why this Python is not usable; exit code 1
+       set_up.py --check-python   exit code 1 and the reason, if this Python is not usable
 """
 
 from __future__ import annotations
@@ -51,36 +51,36 @@ from environment import python_version
 from environment import ros_installation
 
 SCRIPTS = CHECKOUT / 'scripts'
-# Python module and, from requirements.txt, what to install if an installation of ROS lacks it.
+# Python module -> requirement to install if a ROS installation lacks the module.
 MODULES = {'numpy': 'numpy', 'cv2': 'opencv-python-headless', 'pyk4a': 'pyk4a-bundle',
-           'simplejpeg': 'simplejpeg'}
-# Package in the ament index and its directory in the overlay.
+           'simplejpeg': 'simplejpeg', 'llvmlite': 'llvmlite', 'numba': 'numba'}
+# Package in the ament index -> its directory in the overlay.
 OVERLAY = {'tf2_msgs': 'tf2_msgs', 'tf2_ros_py': 'tf2_ros', 'cv_bridge': 'cv_bridge'}
 NETWORK_ERRORS = ('connection', 'resolution', 'timed out', 'unreachable', 'no matching distrib')
 
 
 class SetUpError(Exception):
-    """Something is missing or went wrong; the message is one line with the remedy."""
+    """The set-up failed; the message is one line with the remedy."""
 
 
 def python_problem() -> str | None:
-    """Return why this Python cannot be used; None if it can."""
+    """Return the reason why this Python is not usable, or None."""
     version = python_version()
     ros = ros_installation()
     if ros is None and (sys.platform, platform.machine()) != ('linux', 'x86_64'):
         return 'the ROS wheels of PyPI are for Linux on x86_64; source a ROS installation instead'
     if ros is not None and not any((ros / library / 'rclpy').is_dir() for library in (
             f'lib/python{version}/site-packages', f'local/lib/python{version}/dist-packages')):
-        return f'the ROS installation in {ros} is not for Python {version}'
+        return f'the ROS installation in {ros} is for another Python than {version}'
     if not all(importlib.util.find_spec(name) for name in ('venv', 'ensurepip')):
-        return f'it cannot make virtual environments, python{version}-venv is missing'
+        return f'it cannot create virtual environments, python{version}-venv is missing'
     if not Path(sysconfig.get_path('include'), 'Python.h').exists():
         return f'it has no headers, python{version}-dev is missing'
     return None
 
 
 class SetUp:
-    """The steps that make an environment; what was done is kept in a file in it."""
+    """The actions of the steps that create an environment."""
 
     def __init__(self, environment: Environment, log: TextIO) -> None:
         self.environment = environment
@@ -88,9 +88,11 @@ class SetUp:
 
     def run(self, *command: object, step: str) -> None:
         """
-        Run a program; its output goes to the log.
+        Run a program, with its output in the log.
 
-        It inherits the lock on the log, so that nobody else starts while it still runs.
+        It inherits the lock on the log, so that another set-up waits as long as it runs.
+
+        :raises SetUpError: it failed.
         """
         self.log.flush()
         result = subprocess.run(
@@ -101,58 +103,58 @@ class SetUp:
             raise SetUpError(self.failure(step, result.returncode))
 
     def failure(self, step: str, code: int) -> str:
-        """Return one line about a program that failed, with its last error and a guess."""
+        """Return one line about a failed program, with its last error and a probable cause."""
         lines = [line.strip() for line in Path(self.log.name).read_text().splitlines()]
         errors = [line for line in lines if 'error' in line.lower()] or lines[-1:]
         message = f'{step}: exit code {code}'
         if errors:
             message += f', "{errors[-1][:200]}"'
         if any(sign in line.lower() for line in lines for sign in NETWORK_ERRORS):
-            message += '. Is the network there, and the package index of pip reachable?'
-        return f'{message} All of its output is in {self.log.name}'
+            message += '. Is the network up, and the package index of pip reachable?'
+        return f'{message} Full output: {self.log.name}'
 
     def make_environment(self) -> None:
         """
-        Make an empty virtual environment, from the interpreter behind any other one.
+        Create an empty virtual environment from the base interpreter.
 
-        :raises SetUpError: there is a link in its place, to one that somebody else uses.
+        :raises SetUpError: its path is a symbolic link, perhaps to an environment in use.
         """
         directory = self.environment.directory
         if directory.is_symlink():
             raise SetUpError(f'{directory} is a link to {directory.resolve()}, which would be '
-                             'emptied; remove the link, each checkout has its own environment')
+                             'emptied; remove the link: each checkout has its own environment')
         options = [] if self.environment.ros is None else ['--system-site-packages']
         self.run(os.path.realpath(sys.executable), '-I', '-m', 'venv', '--clear', *options,
-                 directory, step='making the virtual environment failed')
+                 directory, step='creating the virtual environment failed')
 
     def pip_install(self, *what: object, constrained: bool = True) -> None:
         """Install packages with pip."""
         constraints = ['--constraint', SCRIPTS / 'constraints.txt'] if constrained else []
         self.run(self.environment.python, '-m', 'pip', 'install', '--no-input',
                  '--disable-pip-version-check', *constraints, *what,
-                 step='pip cannot install the packages')
+                 step='pip could not install the packages')
 
     def install_packages(self) -> None:
-        """Install what the driver needs; beside a ROS installation only what that lacks."""
-        requirements = SCRIPTS / 'requirements.txt'
+        """Install what the driver needs; on top of a ROS installation only what that lacks."""
         if self.environment.ros is None:
-            self.pip_install('-r', requirements)
+            self.pip_install('-r', SCRIPTS / 'requirements.txt')
             return
         missing = [package for module, package in MODULES.items() if not self.has_module(module)]
-        pinned = [line for line in requirements.read_text().splitlines()
+        pinned = [line for name in ('requirements.txt', 'constraints.txt')
+                  for line in (SCRIPTS / name).read_text().splitlines()
                   if line.partition('==')[0] in missing]
         if pinned:
             self.pip_install('--no-deps', *pinned)
 
     def has_module(self, name: str) -> bool:
-        """Return whether the environment has a module; a numpy 2 does not count."""
+        """Return whether a module can be imported, with a numpy below 2."""
         check = f'import {name}, numpy; assert int(numpy.__version__.split(".")[0]) < 2'
         return subprocess.run(
             [str(self.environment.python), '-c', check], env=self.environment.for_children(),
             stdout=self.log, stderr=subprocess.STDOUT).returncode == 0
 
     def install_overlay(self) -> None:
-        """Make the overlay aside and put it in place of an older one."""
+        """Build the overlay in a temporary directory, then replace the old one."""
         target = self.environment.overlay
         aside = target.with_suffix('.new')
         shutil.rmtree(aside, ignore_errors=True)
@@ -175,17 +177,17 @@ class SetUp:
         """Install the package of this checkout as links."""
         checkout.install(self.environment)
 
-    def compile_loops(self) -> None:
-        """Compile inner loops in advance, so that the first images do not wait for them."""
+    def compile_kernels(self) -> None:
+        """Compile kernels in advance, so that the first images do not wait for them."""
         self.warm_up('clouds', 'registration', 'rvl', 'simulation')
 
-    def warm_up(self, *loops: str) -> None:
-        """Compile some of the inner loops."""
-        self.run(self.environment.python, '-m', 'k4a_ros.tools.warm_up', *loops,
-                 step='compiling failed')
+    def warm_up(self, *kernels: str) -> None:
+        """Compile groups of kernels."""
+        self.run(self.environment.python, '-m', 'k4a_ros.tools.warm_up', *kernels,
+                 step='compiling kernels failed')
 
     def install_test_tools(self) -> None:
-        """Install what the tests and linters need; an installation of ROS has its own linters."""
+        """Install test tools and linters; a ROS installation has its own ament linters."""
         requirements = SCRIPTS / 'requirements-test.txt'
         if self.environment.ros is None:
             self.pip_install('-r', requirements)
@@ -197,13 +199,13 @@ class SetUp:
             self.pip_install('--no-deps', '--require-hashes', '-r',
                              SCRIPTS / 'requirements-body.txt', constrained=False)
 
-    def compile_people(self) -> None:
-        """Compile what finds people, which only tests need at once."""
+    def compile_body_tracking(self) -> None:
+        """Compile the kernels of body tracking, which the demo does not use."""
         self.warm_up('bodies')
 
 
 def overlay_packages(environment: Environment) -> list[str]:
-    """Return the packages of the overlay that are not installed."""
+    """Return the packages of the overlay that the ROS installation lacks."""
     if environment.ros is None:
         return list(OVERLAY)
     index = 'share/ament_index/resource_index/packages'
@@ -216,10 +218,10 @@ class Step:
     """
     One step of the set-up.
 
-    :param name: key in the file of what is done.
-    :param text: what it does, for the user.
-    :param action: does it; can be interrupted and repeated unless it runs pip.
-    :param inputs: files and words that it depends on, besides the steps before.
+    :param name: key in the file of completed steps.
+    :param text: description for the user.
+    :param action: runs the step; can be interrupted and repeated, unless it runs pip.
+    :param inputs: files and words that the step depends on, besides the steps before it.
     """
 
     name: str
@@ -229,7 +231,7 @@ class Step:
 
     @property
     def runs_pip(self) -> bool:
-        """Whether an interruption may leave packages that are installed by half."""
+        """Return whether an interruption may leave partly installed packages."""
         return self.name in ('packages', 'tests')
 
 
@@ -244,31 +246,31 @@ def steps(environment: Environment, with_tests: bool) -> list[Step]:
              if environment.ros is None else f'packages that {environment.ros} lacks',
              SetUp.install_packages,
              [SCRIPTS / 'requirements.txt', SCRIPTS / 'constraints.txt']),
-        Step('overlay', 'what PyPI lacks: tf2_msgs (built), tf2_ros, cv_bridge'
+        Step('overlay', 'stand-ins for packages that are not on PyPI: tf2_msgs, tf2_ros, cv_bridge'
              if environment.ros is None else 'stand-ins for packages that are not installed',
              SetUp.install_overlay,
              [SCRIPTS / 'internal/set_up.py', *files(SCRIPTS / 'overlay'),
               *overlay_packages(environment)]),
         Step('checkout', 'k4a_ros itself, as links to this checkout', SetUp.link_checkout,
              [CHECKOUT / 'setup.py', SCRIPTS / 'internal/checkout.py', *checkout.shared()]),
-        Step('compile', 'inner loops, compiled for this machine', SetUp.compile_loops,
-             compiled(*(CHECKOUT / 'k4a_ros' / part for part in ('images', 'simulation')))),
+        Step('compile', 'kernels, compiled for this machine', SetUp.compile_kernels,
+             kernel_sources(*(CHECKOUT / 'k4a_ros' / part for part in ('images', 'simulation')))),
     ]
     if with_tests:
         result += [
-            Step('tests', 'test tools: pytest, ruff, mypy, the ament linters; the model of body '
-                 'tracking', SetUp.install_test_tools,
+            Step('tests', 'test tools and linters; the landmark model of body tracking',
+                 SetUp.install_test_tools,
                  [SCRIPTS / 'requirements-test.txt', SCRIPTS / 'requirements-body.txt']),
-            Step('people', 'what finds people, compiled for this machine', SetUp.compile_people,
-                 compiled(CHECKOUT / 'k4a_ros/body')),
+            Step('bodies', 'kernels of body tracking, compiled for this machine',
+                 SetUp.compile_body_tracking, kernel_sources(CHECKOUT / 'k4a_ros/body')),
         ]
     return result
 
 
-def compiled(*directories: Path) -> list[Path]:
-    """Return the source files below directories that numba compiles, and what tells it how."""
-    compilation = CHECKOUT / 'k4a_ros/jit/numba_jit.py'
-    return [compilation, *(
+def kernel_sources(*directories: Path) -> list[Path]:
+    """Return the files below directories that numba compiles, and the one that configures it."""
+    numba_jit = CHECKOUT / 'k4a_ros/jit/numba_jit.py'
+    return [numba_jit, *(
         path for directory in directories for path in files(directory)
         if b'from k4a_ros.jit.numba_jit import' in path.read_bytes())]
 
@@ -280,7 +282,7 @@ def files(directory: Path) -> list[Path]:
 
 
 def digests(todo: list[Step]) -> dict[str, str]:
-    """Return for each step a digest of what it depends on, packages and interpreter included."""
+    """Return for each step the digest of its inputs, including interpreter and packages."""
     result = {}
     digest = hashlib.sha256()
     for step in todo:
@@ -294,7 +296,7 @@ def digests(todo: list[Step]) -> dict[str, str]:
 
 
 def read_done(state: Path) -> dict[str, str]:
-    """Return the digests of the steps that are done; empty if there are none."""
+    """Return the digests of the completed steps, by name."""
     try:
         return dict(json.loads(state.read_text()))
     except (OSError, ValueError):
@@ -302,22 +304,22 @@ def read_done(state: Path) -> dict[str, str]:
 
 
 def write_done(state: Path, done: dict[str, str]) -> None:
-    """Replace the file of the steps that are done, at once."""
+    """Replace the file of completed steps atomically."""
     aside = state.with_suffix('.new')
     aside.write_text(json.dumps(done, indent=1))
     aside.replace(state)
 
 
 def set_up(environment: Environment, all_steps: list[Step], log: TextIO) -> None:
-    """Do the steps that are not done; the caller holds the lock."""
+    """Run the steps that are missing or outdated; the caller holds the lock."""
     state = environment.directory / 'k4a_ros_set_up.json'
-    wanted = digests(all_steps)
+    expected = digests(all_steps)
     done = read_done(state)
-    if 'busy' in done or 'packages' not in done or done.get('venv') != wanted['venv']:
+    if 'busy' in done or 'packages' not in done or done.get('venv') != expected['venv']:
         done = {}
     worker = SetUp(environment, log)
     for number, step in enumerate(all_steps, 1):
-        if done.get(step.name) == wanted[step.name]:
+        if done.get(step.name) == expected[step.name]:
             continue
         print(f'k4a_ros: [{number}/{len(all_steps)}] {step.text} ...', file=sys.stderr, flush=True)
         start = time.monotonic()
@@ -328,9 +330,9 @@ def set_up(environment: Environment, all_steps: list[Step], log: TextIO) -> None
             step.action(worker)
         except SetUpError:
             if step.runs_pip and 'Installing collected' not in Path(log.name).read_text():
-                write_done(state, done)  # nothing was touched
+                write_done(state, done)  # pip has not changed anything
             raise
-        done[step.name] = wanted[step.name]
+        done[step.name] = expected[step.name]
         write_done(state, done)
         print(f'k4a_ros: [{number}/{len(all_steps)}] done in {time.monotonic() - start:.1f} s',
               file=sys.stderr, flush=True)
@@ -340,23 +342,23 @@ def require_compiler() -> None:
     """
     Check that there is a C++ compiler.
 
-    :raises SetUpError: if there is none.
+    :raises SetUpError: there is none.
     """
     compiler = shlex.split(os.environ.get('CXX') or 'g++')[0]
     if shutil.which(compiler) is None:
-        raise SetUpError(f'no C++ compiler: {compiler} is not on the PATH, and tf2_msgs has to be '
-                         'built with it. On Debian and Ubuntu: sudo apt install g++')
+        raise SetUpError(f'no C++ compiler: {compiler} is not on the PATH, but tf2_msgs has to be '
+                         'built. On Debian and Ubuntu: sudo apt install g++')
 
 
 def is_current(environment: Environment, all_steps: list[Step]) -> bool:
-    """Return whether nothing needs to be done."""
+    """Return whether all steps are completed and up to date."""
     done = read_done(environment.directory / 'k4a_ros_set_up.json')
-    wanted = digests(all_steps)
-    return 'busy' not in done and all(done.get(name) == wanted[name] for name in wanted)
+    expected = digests(all_steps)
+    return 'busy' not in done and all(done.get(name) == expected[name] for name in expected)
 
 
 def main(arguments: list[str]) -> None:
-    """Do what the command line asks for."""
+    """Run the command line."""
     if arguments == ['--check-python']:
         sys.exit(python_problem())
     environment = find()
@@ -368,7 +370,7 @@ def main(arguments: list[str]) -> None:
             try:
                 fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                print('k4a_ros: waiting for another set-up of this checkout to end ...',
+                print('k4a_ros: waiting for another set-up of this checkout to finish ...',
                       file=sys.stderr, flush=True)
                 fcntl.flock(log, fcntl.LOCK_EX)
             log.truncate(0)
@@ -382,4 +384,4 @@ if __name__ == '__main__':
     except (SetUpError, OSError, LookupError, SyntaxError) as error:
         sys.exit(f'k4a_ros: set-up failed: {error}')
     except KeyboardInterrupt:
-        sys.exit('k4a_ros: set-up interrupted; the next run goes on with it')
+        sys.exit('k4a_ros: set-up interrupted; the next run resumes it')

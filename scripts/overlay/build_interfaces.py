@@ -13,15 +13,14 @@
 # limitations under the License.
 
 """
-Build a package of ROS messages for Python with the rosidl generators and a C++ compiler only.
+Build a package of ROS messages for Python, with the rosidl generators and a C++ compiler.
 
-This is what rosidl_generate_interfaces does through CMake, for messages: IDL, type hashes, C
-structures, the Fast CDR and introspection type supports, and the Python classes. It needs what the
-ROS wheels bring along as dependencies of rclpy, in an environment whose AMENT_PREFIX_PATH names
-them.
+This does for messages what rosidl_generate_interfaces does through CMake: IDL, type hashes, C
+structures, the Fast CDR and introspection type supports, and the Python classes. It needs the
+dependencies of rclpy's wheels, in an environment whose AMENT_PREFIX_PATH names them.
 
 Usage: python build_interfaces.py PACKAGE_DIRECTORY OUTPUT_DIRECTORY
-The output has python/ for the module search path, and share/ with the ament index.
+The output directory gets python/ for the module search path, and share/ with the ament index.
 """
 
 from __future__ import annotations
@@ -60,7 +59,7 @@ def share(package: str) -> Path:
 
 
 def dependencies(idl_files: list[Path], own_name: str) -> list[str]:
-    """Return the packages that the IDL files include, and those that theirs include, sorted."""
+    """Return the packages that IDL files include directly or indirectly, sorted."""
     found: set[str] = set()
     to_read = list(idl_files)
     while to_read:
@@ -73,15 +72,15 @@ def dependencies(idl_files: list[Path], own_name: str) -> list[str]:
 
 
 class Builder:
-    """The steps from .msg files to an importable package; each works below one build directory."""
+    """The steps from .msg files to an importable package."""
 
     def __init__(self, source: Path, build: Path, output: Path) -> None:
         """
-        Convert the messages to IDL and find what they depend on.
+        Convert the messages to IDL and find their dependencies.
 
-        :param source: directory of the package, named like it, with package.xml and msg/.
+        :param source: directory of the package, with its name, package.xml and msg/.
         :param build: directory for intermediate files.
-        :param output: where python/ and share/ go.
+        :param output: directory that gets python/ and share/.
         """
         self.name = source.name
         self.source = source
@@ -95,7 +94,7 @@ class Builder:
         self.needed = dependencies([build / 'idl' / path for path in self.idls], self.name)
 
     def arguments(self, directory: Path, **more: object) -> str:
-        """Write the JSON file with which every generator is called; returns its path."""
+        """Write the JSON file of arguments of a generator; return its path."""
         path = self.build / 'arguments.json'
         path.write_text(json.dumps({
             'package_name': self.name,
@@ -109,7 +108,7 @@ class Builder:
         return str(path)
 
     def generate(self) -> None:
-        """Write all C, C++ and Python sources."""
+        """Generate all C, C++ and Python sources."""
         hashes = self.build / 'type_description' / self.name
         generate_type_hash(self.arguments(
             hashes, include_paths=[f'{package}:{share(package)}' for package in self.needed]))
@@ -132,15 +131,15 @@ class Builder:
         (self.module / '__init__.py').touch()
 
     def sources(self, kind: str) -> Path:
-        """Return the directory of one kind of generated source; its parent is for -I."""
+        """Return the directory of one kind of generated sources; its parent is an include path."""
         return self.build / 'generated' / kind / self.name
 
-    def make_libraries(self) -> None:
+    def build_libraries(self) -> None:
         """
-        Make the four libraries next to the Python module, where the loader finds all of them.
+        Build the four libraries next to the Python module, where the loader finds all of them.
 
-        The extension module comes last and is linked to the others even where it names none of
-        their symbols: rosidl asks for the type supports by name, and finds those already loaded.
+        The extension module is built last and linked to the others even if it uses none of their
+        symbols: rosidl looks up the type supports by name, and finds those already loaded.
         """
         parts = [
             (f'lib{self.name}__rosidl_generator_c.so', self.sources('c').rglob('*.c')),
@@ -152,18 +151,18 @@ class Builder:
         sources = [source for _, some in parts for source in some]
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             objects = dict(zip(sources, pool.map(self.compile_one, sources), strict=True))
-        made: list[str] = []
+        built: list[str] = []
         for library, some in parts:
             self.run_compiler(
                 '-shared', f'-Wl,-soname,{library}', '-o', self.module / library,
-                *(objects[source] for source in some), '-Wl,--no-as-needed', *made,
+                *(objects[source] for source in some), '-Wl,--no-as-needed', *built,
                 '-Wl,--as-needed', *self.link_options())
-            made.append(str(self.module / library))
+            built.append(str(self.module / library))
         for source in self.module.rglob('*.c'):
             source.unlink()
 
     def compile_one(self, source: Path) -> Path:
-        """Compile one source; returns the object file."""
+        """Compile one source file; return the object file."""
         language = ['-x', 'c', '-std=gnu11'] if source.suffix == '.c' else ['-std=c++17']
         target = self.build / (re.sub(r'\W', '_', str(source)) + '.o')
         includes = [directory.parent for directory in (self.build / 'generated').glob('*/*')]
@@ -176,7 +175,7 @@ class Builder:
         return target
 
     def link_options(self) -> list[str]:
-        """Return the libraries of the needed packages and of the run-time, and where they are."""
+        """Return the linker options for the dependencies and the rosidl runtime."""
         libraries = [f'lib{name}.so' for name in RUNTIME_LIBRARIES]
         options = ['-Wl,-rpath,$ORIGIN']
         for prefix in prefixes():
@@ -187,12 +186,12 @@ class Builder:
         return [*options, *(f'-l:{name}' for name in dict.fromkeys(libraries))]
 
     def run_compiler(self, *arguments: object) -> None:
-        """Run the C++ compiler (the environment variable CXX, or g++)."""
+        """Run the C++ compiler: the environment variable CXX, or g++."""
         compiler = shlex.split(os.environ.get('CXX') or 'g++')
         subprocess.run([*compiler, *map(str, arguments)], check=True)
 
     def register(self) -> None:
-        """Put the package into an ament index, with its interfaces."""
+        """Register the package and its interfaces in the ament index."""
         index = self.share / 'ament_index/resource_index'
         interfaces = [*self.messages, *self.idls]
         for kind, text in (('packages', ''),
@@ -216,12 +215,12 @@ def prefixes() -> list[Path]:
 
 
 def main() -> None:
-    """Build the package given on the command line."""
+    """Build the package that is named on the command line."""
     source, output = (Path(argument).resolve() for argument in sys.argv[1:])
     with tempfile.TemporaryDirectory() as build:
         builder = Builder(source, Path(build), output)
         builder.generate()
-        builder.make_libraries()
+        builder.build_libraries()
         builder.register()
 
 

@@ -13,9 +13,9 @@
 # limitations under the License.
 
 """
-The stand-ins for tf2_msgs, tf2_ros and cv_bridge behave as the real ones.
+Stand-ins for tf2_msgs, tf2_ros and cv_bridge: they behave as the real packages.
 
-Where ROS is installed, the same tests run against the real packages.
+In an environment on top of a ROS installation, the same tests run against the real packages.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ from tf2_ros import TransformBroadcaster
 TF_MESSAGE_HASH = 'RIHS01_e369d0f05a23ae52508854b66f6aa0437f3449d652e8cbf22d5abe85d020f087'
 DISCOVERY_SECONDS = 20.0
 
-# Run by another process: prints the frames of the first message on /tf_static.
+# Run by a second process: print the frames of the first message on /tf_static.
 LISTEN = """
 import rclpy
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -83,13 +83,13 @@ def wait_for(condition: Callable[[], bool], node: Node) -> None:
     """Spin a node until a condition holds."""
     deadline = time.monotonic() + DISCOVERY_SECONDS
     while not condition():
-        assert time.monotonic() < deadline, 'nothing came'
+        assert time.monotonic() < deadline, 'the condition did not become true in time'
         rclpy.spin_once(node, timeout_sec=0.05)
 
 
 @pytest.fixture(scope='module')
 def domain() -> Iterator[None]:
-    """Give these tests, and the processes that they start, a ROS domain of their own."""
+    """Use a ROS domain of their own for these tests and their child processes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('ROS_DOMAIN_ID', str(random.randint(1, 101)))
         patch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
@@ -98,7 +98,7 @@ def domain() -> Iterator[None]:
 
 @pytest.fixture
 def node(domain: None) -> Iterator[Node]:
-    """Return a node in a context that ends with the test."""
+    """Return a node that is destroyed after the test."""
     rclpy.init()
     with contextlib.ExitStack() as stack:
         stack.callback(rclpy.try_shutdown)
@@ -107,8 +107,8 @@ def node(domain: None) -> Iterator[Node]:
         yield node
 
 
-def test_tf_message_type_hash(node: Node) -> None:
-    """The type is the one that all other ROS 2 nodes know under this name."""
+def test_tf_message_has_the_type_hash_of_tf2_msgs(node: Node) -> None:
+    """Name and hash of the type are those that other ROS 2 nodes expect."""
     publisher = node.create_publisher(TFMessage, 'transforms', 1)
     wait_for(lambda: bool(node.get_publishers_info_by_topic('transforms')), node)
     info, = node.get_publishers_info_by_topic('transforms')
@@ -117,8 +117,8 @@ def test_tf_message_type_hash(node: Node) -> None:
     node.destroy_publisher(publisher)
 
 
-def test_static_transforms_accumulate_for_another_process_that_comes_late(node: Node) -> None:
-    """All transforms are there for a late subscriber, and the first of a child frame stays."""
+def test_late_subscriber_gets_all_static_transforms(node: Node) -> None:
+    """A late subscriber gets all transforms; the first one of a child frame is kept."""
     broadcaster = StaticTransformBroadcaster(node)
     broadcaster.sendTransform(transform('one', 1.0))
     broadcaster.sendTransform([transform('two', 2.0), transform('three', 3.0)])
@@ -131,7 +131,7 @@ def test_static_transforms_accumulate_for_another_process_that_comes_late(node: 
 
 
 def test_static_broadcaster_quality_of_service(node: Node) -> None:
-    """By default /tf_static is reliable and transient local; it can be given otherwise."""
+    """By default /tf_static is reliable and transient local; a profile overrides that."""
     StaticTransformBroadcaster(node)
     info, = node.get_publishers_info_by_topic('/tf_static')
     assert info.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
@@ -145,8 +145,8 @@ def test_static_broadcaster_quality_of_service(node: Node) -> None:
     assert volatile == [DurabilityPolicy.VOLATILE]
 
 
-def test_transform_broadcaster(node: Node) -> None:
-    """A transform, a list or any other iterable of them is one message on /tf."""
+def test_transform_broadcaster_sends_one_message_for_each_call(node: Node) -> None:
+    """A transform, or any iterable of transforms, is one message on /tf."""
     got: list[TFMessage] = []
     broadcaster = TransformBroadcaster(node)
     node.create_subscription(TFMessage, '/tf', got.append, 10)
@@ -160,7 +160,7 @@ def test_transform_broadcaster(node: Node) -> None:
 
 
 def pixels(dtype: str, *shape: int) -> npt.NDArray:
-    """Return an image with every value different from its neighbors, extremes included."""
+    """Return an image of random values that includes the extremes of its type."""
     random_numbers = np.random.default_rng(1)
     if dtype == 'float32':
         return random_numbers.normal(size=shape).astype(dtype)
@@ -175,7 +175,7 @@ def pixels(dtype: str, *shape: int) -> npt.NDArray:
     ('32FC1', 'float32', 0), ('bgra8', 'uint8', 4), ('bgr8', 'uint8', 3), ('rgb8', 'uint8', 3),
     ('rgba8', 'uint8', 4), ('yuv422_yuy2', 'uint8', 2)])
 def test_image_round_trip(encoding: str, dtype: str, channels: int) -> None:
-    """An image becomes a message and comes back bit for bit, in every encoding."""
+    """In every encoding, an image converts to a message and back bit for bit."""
     image = pixels(dtype, 6, 8, *([channels] if channels else []))
     message = CvBridge().cv2_to_imgmsg(image, encoding, header=Header(frame_id='lens'))
     assert (message.height, message.width, message.encoding) == (6, 8, encoding)
@@ -191,7 +191,7 @@ def test_image_round_trip(encoding: str, dtype: str, channels: int) -> None:
 @pytest.mark.parametrize('channels', [1, 2, 3, 4])
 @pytest.mark.parametrize('depth', ['8U', '16U', '32F'])
 def test_passthrough_names_the_type(depth: str, channels: int) -> None:
-    """Without an encoding the message says what the array is."""
+    """Without an encoding, the message has that of the array's type."""
     dtype = {'8U': 'uint8', '16U': 'uint16', '32F': 'float32'}[depth]
     image = pixels(dtype, 3, 5, channels)
     message = CvBridge().cv2_to_imgmsg(image)
@@ -208,8 +208,8 @@ def test_passthrough_names_the_type(depth: str, channels: int) -> None:
     ('yuv422_yuy2', 'bgr8', cv2.COLOR_YUV2BGR_YUY2),
     ('yuv422_yuy2', 'mono8', cv2.COLOR_YUV2GRAY_YUY2), ('yuv422', 'rgb8', cv2.COLOR_YUV2RGB_UYVY),
     ('bayer_rggb8', 'bgr8', cv2.COLOR_BayerBG2BGR)])
-def test_conversion_of_colors(source: str, target: str, code: int) -> None:
-    """A desired encoding is converted as OpenCV does it."""
+def test_color_conversion_matches_opencv(source: str, target: str, code: int) -> None:
+    """Color encodings are converted as by cv2.cvtColor."""
     channels = CvBridge().encoding_to_dtype_with_channels(source)[1]
     image = pixels('uint8', 6, 8, channels)
     image = image[..., 0] if channels == 1 else image
@@ -220,8 +220,8 @@ def test_conversion_of_colors(source: str, target: str, code: int) -> None:
     assert got.shape[:2] == (6, 8)
 
 
-def test_conversion_of_depths() -> None:
-    """8 and 16 bits of gray are scaled to each other; numbers without color are not."""
+def test_bit_depth_conversion() -> None:
+    """Gray values are scaled between 8 and 16 bits; values without color are not."""
     bridge = CvBridge()
     gray = np.array([[0, 128, 255]], np.uint8)
     wide = bridge.imgmsg_to_cv2(bridge.cv2_to_imgmsg(gray, 'mono8'), 'mono16')
@@ -234,7 +234,7 @@ def test_conversion_of_depths() -> None:
 
 
 def test_padding_and_byte_order() -> None:
-    """Bytes at the end of a row are left out, and big-endian numbers are turned."""
+    """Padding of rows is removed, and big-endian values are swapped."""
     image = pixels('uint16', 3, 4)
     padded = np.zeros((3, 6), '>u2')
     padded[:, :4] = image
@@ -244,8 +244,8 @@ def test_padding_and_byte_order() -> None:
 
 
 @pytest.mark.parametrize('encoding', ['nonsense', '7UC1', 'bgr9'])
-def test_unknown_encoding(encoding: str) -> None:
-    """An encoding that does not exist is named in the error."""
+def test_unknown_encoding_is_named(encoding: str) -> None:
+    """An unknown encoding is named in the error."""
     message = Image(height=2, width=2, step=2, encoding=encoding)
     with pytest.raises(CvBridgeError, match=rf'Unrecognized image encoding \[{encoding}\]'):
         CvBridge().imgmsg_to_cv2(message)
@@ -253,8 +253,8 @@ def test_unknown_encoding(encoding: str) -> None:
         CvBridge().cv2_to_imgmsg(pixels('uint8', 2, 2), encoding)
 
 
-def test_conversions_that_make_no_sense() -> None:
-    """Depth has no color, a type must fit its name, and a list is no image."""
+def test_meaningless_conversions_are_refused() -> None:
+    """Depth to color, an encoding of another type, and a list instead of an array."""
     depth = CvBridge().cv2_to_imgmsg(pixels('uint16', 2, 2), '16UC1')
     with pytest.raises(CvBridgeError, match='is not a color format'):
         CvBridge().imgmsg_to_cv2(depth, 'bgr8')
@@ -264,8 +264,8 @@ def test_conversions_that_make_no_sense() -> None:
         CvBridge().cv2_to_imgmsg([[1]])
 
 
-def test_compressed_images() -> None:
-    """PNG keeps every bit; JPEG comes back about the same, and in another encoding if asked."""
+def test_compressed_round_trip() -> None:
+    """PNG is lossless, JPEG nearly so; the result is converted on request."""
     image = cv2.GaussianBlur(pixels('uint8', 32, 32, 3), (0, 0), 4)
     bridge = CvBridge()
     message = bridge.cv2_to_compressed_imgmsg(image, 'png')

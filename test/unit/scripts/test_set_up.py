@@ -13,10 +13,10 @@
 # limitations under the License.
 
 """
-The scripts prepare a shell, and say in one line what they lack.
+Scripts of the checkout: they enter the environment, and report what is missing in one line.
 
-No environment is made here: the scripts are run on a copy of the checkout, up to the point where
-they would begin, or as they were set up when these tests started.
+No environment is created: the scripts run on a copy of the checkout, up to the point where the
+set-up would start, or with steps that are marked as completed.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def load(name: str) -> ModuleType:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """Return a copy of the checkout with a space in its path and no environment."""
+    """Return a copy of the scripts, with a space in its path and without an environment."""
     target = tmp_path / 'a checkout'
     shutil.copytree(ROOT / 'scripts', target / 'scripts',
                     ignore=shutil.ignore_patterns('__pycache__'))
@@ -61,7 +61,7 @@ def copy(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def binaries(tmp_path: Path) -> Path:
-    """Return a directory to use as PATH, with what every Unix has and neither Python nor g++."""
+    """Return a directory for PATH with basic Unix tools, but neither Python nor g++."""
     directory = tmp_path / 'bin'
     directory.mkdir()
     for tool in ('sh', *TOOLS):
@@ -70,25 +70,25 @@ def binaries(tmp_path: Path) -> Path:
 
 
 def python(directory: Path, name: str, text: str) -> None:
-    """Put a program into a directory that stands for a Python."""
+    """Write a shell script that poses as a program, such as a Python."""
     (directory / name).write_text(f'#!/bin/sh\n{text}\n')
     (directory / name).chmod(0o755)
 
 
 def base_python() -> str:
-    """Return the interpreter behind the virtual environment of these tests."""
+    """Return the base interpreter of the environment that runs these tests."""
     return os.path.realpath(sys.executable)
 
 
 def run(script: Path, path: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run a script with nothing but a PATH in its environment."""
+    """Run a script with only PATH and the given variables in its environment."""
     return subprocess.run(
         [str(script)], capture_output=True, text=True, timeout=60, cwd='/',
         env={'PATH': str(path), **environ})
 
 
 def assert_one_line(result: subprocess.CompletedProcess[str], *words: str) -> None:
-    """Check that a program failed and said why in one line with given words in it."""
+    """Assert that a program failed with one line on stderr that contains the given words."""
     assert result.returncode == 1
     assert result.stdout == ''
     line, = result.stderr.splitlines()
@@ -99,9 +99,9 @@ def assert_one_line(result: subprocess.CompletedProcess[str], *words: str) -> No
 
 def mark_as_done(copy: Path, *names: str) -> Path:
     """
-    Mark steps of the set-up as done in a copy of the checkout, and the packages as of long ago.
+    Record steps as completed in a copy of the checkout, and the step of packages as outdated.
 
-    :returns: the file with the marks.
+    :returns: the file of completed steps.
     """
     state = copy / '.venv/k4a_ros_set_up.json'
     state.parent.mkdir(exist_ok=True)
@@ -116,37 +116,37 @@ def mark_as_done(copy: Path, *names: str) -> Path:
 
 
 @pytest.mark.parametrize('script', ['demo', 'test'])
-def test_no_python(copy: Path, binaries: Path, script: str) -> None:
-    """Without any Python there is one line that says which are good."""
+def test_missing_python_is_reported(copy: Path, binaries: Path, script: str) -> None:
+    """Without a Python, the error names the supported versions."""
     result = run(copy / 'scripts' / script, binaries)
     assert_one_line(result, 'no usable Python 3.10 to 3.12', 'apt install')
 
 
-def test_wrong_python(copy: Path, binaries: Path) -> None:
-    """Pythons that are too old or too new, and one that does not start, are named."""
+def test_unsupported_pythons_are_named(copy: Path, binaries: Path) -> None:
+    """A Python that is too new is named; one that does not start is skipped."""
     python(binaries, 'python3', 'echo 3.13')
     python(binaries, 'python3.11', 'exit 127')
     result = run(copy / 'scripts/test', binaries)
     assert_one_line(result, 'python3 is Python 3.13')
 
 
-def test_chosen_python_does_not_exist(copy: Path, binaries: Path) -> None:
-    """The Python that K4A_ROS_PYTHON names is not replaced by another."""
+def test_missing_chosen_python_is_not_replaced(copy: Path, binaries: Path) -> None:
+    """If the Python of K4A_ROS_PYTHON does not exist, no other one is used."""
     python(binaries, 'python3.11', f'exec "{base_python()}" "$@"')
     result = run(copy / 'scripts/test', binaries, K4A_ROS_PYTHON='python3.12')
     assert_one_line(result, 'python3.12 not found')
 
 
-def test_no_compiler(copy: Path, binaries: Path) -> None:
-    """Without a C++ compiler nothing is downloaded or made."""
+def test_missing_compiler_is_reported_first(copy: Path, binaries: Path) -> None:
+    """Without a C++ compiler, nothing is downloaded or created."""
     python(binaries, 'python3.11', f'exec "{base_python()}" "$@"')
     result = run(copy / 'scripts/demo', binaries)
     assert_one_line(result, 'no C++ compiler: g++', 'apt install g++')
     assert not list(copy.glob('.venv*'))
 
 
-def test_no_network(copy: Path, binaries: Path) -> None:
-    """Where pip reaches nothing, the line says so, and what was there is kept."""
+def test_missing_network_is_reported_and_the_environment_kept(copy: Path, binaries: Path) -> None:
+    """If pip cannot reach its index, the error says so, and completed steps stay completed."""
     python(binaries, 'python3.11', f'exec "{base_python()}" "$@"')
     python(binaries, 'g++', 'exit 0')
     (copy / '.venv/bin').mkdir(parents=True)
@@ -158,13 +158,13 @@ def test_no_network(copy: Path, binaries: Path) -> None:
     step, error = result.stderr.splitlines()
     assert step.startswith('k4a_ros: [2/5] packages')
     assert 'Connection refused' in error
-    assert 'Is the network there' in error
+    assert 'Is the network up' in error
     assert str(copy / '.venv.log') in error
     assert state.read_text() == before
 
 
-def test_the_environment_of_somebody_else_is_not_emptied(copy: Path, binaries: Path) -> None:
-    """A link in place of the environment is refused, and what it leads to is kept."""
+def test_linked_environment_is_not_emptied(copy: Path, binaries: Path) -> None:
+    """A symbolic link in place of the environment is refused, and its target is kept."""
     python(binaries, 'python3.11', f'exec "{base_python()}" "$@"')
     python(binaries, 'g++', 'exit 0')
     (copy.parent / 'theirs/bin').mkdir(parents=True)
@@ -176,8 +176,8 @@ def test_the_environment_of_somebody_else_is_not_emptied(copy: Path, binaries: P
 
 
 @pytest.mark.parametrize('shell', SHELLS)
-def test_env_from_another_directory(copy: Path, binaries: Path, shell: str) -> None:
-    """Every shell finds the checkout from anywhere, enters its environment, and stays itself."""
+def test_env_works_from_another_directory(copy: Path, binaries: Path, shell: str) -> None:
+    """Every shell finds the checkout from anywhere, and enters its environment cleanly."""
     python(binaries, 'python3.11', f'exec "{base_python()}" "$@"')
     mark_as_done(copy, 'venv', 'packages', 'overlay', 'checkout', 'compile')
     commands = (f'. "{copy}/scripts/env"; . "{copy}/scripts/env"; echo "$?|$PATH|'
@@ -196,8 +196,8 @@ def test_env_from_another_directory(copy: Path, binaries: Path, shell: str) -> N
 
 
 @pytest.mark.parametrize('shell', SHELLS)
-def test_env_fails_and_leaves_the_shell_alive(copy: Path, binaries: Path, shell: str) -> None:
-    """A shell that sources env where that fails goes on as it was, with an exit code of 1."""
+def test_env_failure_leaves_the_shell_unchanged(copy: Path, binaries: Path, shell: str) -> None:
+    """If scripts/env fails, the shell that sources it continues, with exit code 1."""
     commands = f'. "{copy}/scripts/env"; echo "code $?"; set'
     result = subprocess.run(
         [shutil.which(shell), '-u', '-c', commands], capture_output=True, text=True, cwd='/',
@@ -208,8 +208,8 @@ def test_env_fails_and_leaves_the_shell_alive(copy: Path, binaries: Path, shell:
     assert 'no usable Python' in result.stderr
 
 
-def test_directories_of_other_environments_are_left_out(tmp_path: Path) -> None:
-    """What another environment has put into variables does not get into ours; the rest stays."""
+def test_directories_of_other_environments_are_removed(tmp_path: Path) -> None:
+    """Paths of another environment are removed from search paths, and others kept."""
     environment = load('environment')
     (tmp_path / 'librcl.so').touch()
     own = environment.Environment(tmp_path / '.venv', ros=None)
@@ -225,7 +225,7 @@ def test_directories_of_other_environments_are_left_out(tmp_path: Path) -> None:
 
 
 def test_sourced_installation_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An installation with rclpy is used, a virtual environment with wheels is not one."""
+    """A sourced ROS installation with rclpy is used; a virtual environment is not one."""
     environment = load('environment')
     (tmp_path / 'share/rclpy').mkdir(parents=True)
     monkeypatch.setenv('AMENT_PREFIX_PATH', f'/nothing:{tmp_path}')
@@ -243,9 +243,9 @@ def test_sourced_installation_is_used(tmp_path: Path, monkeypatch: pytest.Monkey
     assert environment.find().ros is None
 
 
-def test_steps_are_done_again_when_what_they_depend_on_changes(
+def test_steps_run_again_when_their_inputs_change(
         copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A changed source of the overlay does the overlay again, and other packages do all."""
+    """A changed source of the overlay repeats that step; changed packages repeat all of them."""
     set_up = load('set_up')
     monkeypatch.setattr(set_up, 'SCRIPTS', copy / 'scripts')
     own = load('environment').Environment(copy / '.venv', ros=None)
@@ -261,10 +261,10 @@ def test_steps_are_done_again_when_what_they_depend_on_changes(
         file.write('# changed\n')
     packages = set_up.digests(set_up.steps(own, with_tests=True))
     assert [name for name in before if packages[name] != overlay[name]] == \
-        ['packages', 'overlay', 'checkout', 'compile', 'tests', 'people']
+        ['packages', 'overlay', 'checkout', 'compile', 'tests', 'bodies']
 
 
-def test_what_has_changed_is_compiled_again_and_nothing_else(
+def test_only_changed_kernels_are_compiled_again(
         copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     set_up = load('set_up')
     monkeypatch.setattr(set_up, 'CHECKOUT', copy)
@@ -273,10 +273,10 @@ def test_what_has_changed_is_compiled_again_and_nothing_else(
     own = load('environment').Environment(copy / '.venv', ros=None)
     before = set_up.digests(set_up.steps(own, with_tests=True))
     for source, steps in (
-            ('body/landmarks/pose_3d/depth_assignment', ['people']),
+            ('body/landmarks/pose_3d/depth_assignment', ['bodies']),
             ('body/landmarks/tracking/tracker', []),
             ('images/rvl_kernels', ['compile']), ('simulation/kernels', ['compile']),
-            ('jit/numba_jit', ['compile', 'people'])):
+            ('jit/numba_jit', ['compile', 'bodies'])):
         with (copy / f'k4a_ros/{source}.py').open('a') as file:
             file.write('# changed\n')
         after = set_up.digests(set_up.steps(own, with_tests=True))
@@ -284,8 +284,29 @@ def test_what_has_changed_is_compiled_again_and_nothing_else(
         before = after
 
 
+def test_only_missing_packages_are_installed_on_top_of_ros(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On top of a ROS installation, pip gets the pins of the modules that it lacks."""
+    set_up = load('set_up')
+    environment = load('environment').Environment(tmp_path / '.venv-jazzy', ros=tmp_path)
+    worker = set_up.SetUp(environment, log=None)
+    installed: list[str] = []
+    monkeypatch.setattr(worker, 'has_module', lambda name: name in ('numpy', 'cv2'))
+    monkeypatch.setattr(worker, 'pip_install', lambda *what: installed.extend(map(str, what)))
+    worker.install_packages()
+    assert sorted(line.partition('==')[0] for line in installed) == [
+        '--no-deps', 'llvmlite', 'numba', 'pyk4a-bundle', 'simplejpeg']
+
+
+def test_package_is_installed_as_typed() -> None:
+    """The marker of PEP 561 is installed by setup.py, and by the links to the checkout."""
+    assert (ROOT / 'k4a_ros/py.typed').read_text() == ''
+    data = load('checkout')._setup_argument('package_data')
+    assert data == {'k4a_ros': ['py.typed']}
+
+
 def test_requirements_are_pinned() -> None:
-    """Every requirement has exactly one version, and no file contradicts another."""
+    """Every requirement has exactly one version, the same in all files."""
     pinned: dict[str, str] = {}
     for name in ('requirements.txt', 'requirements-test.txt', 'constraints.txt'):
         for line in (ROOT / 'scripts' / name).read_text().splitlines():
@@ -297,7 +318,7 @@ def test_requirements_are_pinned() -> None:
     assert tuple(map(int, pinned['pytest'].split('.'))) < (8, 4)
 
 
-def test_demo_domain_is_free_and_safe() -> None:
-    """The domain of the demo has no ports that Linux gives to others."""
+def test_demo_domain_is_below_the_ephemeral_ports() -> None:
+    """The ports of the demo's domain are outside Linux's ephemeral range."""
     demo = load('demo')
     assert {demo.free_domain() for _ in range(20)} <= set(range(1, 102))

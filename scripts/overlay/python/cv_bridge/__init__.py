@@ -13,10 +13,10 @@
 # limitations under the License.
 
 """
-Stand-in for cv_bridge where only the ROS wheels of PyPI are installed.
+Stand-in for cv_bridge in environments with the ROS wheels of PyPI.
 
-Same names, results and errors as vision_opencv's cv_bridge for everything that goes through
-CvBridge; written with numpy and cv2 alone.
+CvBridge has the same methods, results and errors as that of vision_opencv; implemented with numpy
+and cv2.
 """
 
 from .bridge import CvBridge

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The class that converts between image messages and arrays."""
+"""Conversion between image messages and arrays."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ from .conversions import UnsupportedEncoding
 
 
 class CvBridgeError(TypeError):
-    """A conversion is not possible."""
+    """An image or encoding cannot be converted."""
 
 
 class CvBridge:
     """Converts between sensor_msgs image messages and numpy arrays as OpenCV uses them."""
 
     def dtype_with_channels_to_cvtype2(self, dtype: np.dtype, n_channels: int) -> str:
-        """Return the name of an array type: uint16 with 1 channel is 16UC1."""
+        """Return the encoding of an array type: uint16 with 1 channel is 16UC1."""
         return type_name(dtype, n_channels)
 
     def encoding_to_dtype_with_channels(self, encoding: str) -> tuple[str, int]:
         """
         Return the name of the numpy dtype and the number of channels of an encoding.
 
-        :raises CvBridgeError: if the encoding is unknown.
+        :raises CvBridgeError: the encoding is unknown.
         """
         try:
             return encoding_type(encoding)
@@ -57,10 +57,10 @@ class CvBridge:
         """
         Return the image of a message.
 
-        :param desired_encoding: what to convert it to; 'passthrough' leaves it as it is.
+        :param desired_encoding: encoding to convert to; 'passthrough' does not convert.
         :returns: (height, width) for one channel, else (height, width, channels), in the byte
             order of this machine.
-        :raises CvBridgeError: if an encoding is unknown or cannot be converted.
+        :raises CvBridgeError: an encoding is unknown or cannot be converted.
         """
         name, channels = self.encoding_to_dtype_with_channels(img_msg.encoding)
         dtype = np.dtype(name).newbyteorder('>' if img_msg.is_bigendian else '<')
@@ -76,11 +76,11 @@ class CvBridge:
     def cv2_to_imgmsg(self, cvim: npt.NDArray, encoding: str = 'passthrough',
                       header: Header | None = None) -> Image:
         """
-        Return a message with an image.
+        Return an image as a message.
 
         :param cvim: (height, width) or (height, width, channels).
-        :param encoding: what the image is; 'passthrough' takes the name of its type, as 16UC1.
-        :raises CvBridgeError: if the encoding is unknown or does not fit the type of the image.
+        :param encoding: encoding of the image; 'passthrough' uses that of its type, such as 16UC1.
+        :raises CvBridgeError: the encoding is unknown or does not match the type of the image.
         """
         _require_array(cvim)
         cvtype = type_name(cvim.dtype, 1 if cvim.ndim < 3 else cvim.shape[2])
@@ -103,9 +103,9 @@ class CvBridge:
         """
         Return the decoded image of a compressed message.
 
-        :param desired_encoding: what to convert it to; 'passthrough' leaves OpenCV's bgr8 or
-            mono, as the file has it.
-        :raises CvBridgeError: if the encoding cannot be converted.
+        :param desired_encoding: encoding to convert to; 'passthrough' keeps what OpenCV decodes,
+            bgr8 or mono.
+        :raises CvBridgeError: the encoding cannot be converted.
         """
         data = np.frombuffer(cmprs_img_msg.data, np.uint8)
         image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
@@ -116,9 +116,9 @@ class CvBridge:
     def cv2_to_compressed_imgmsg(self, cvim: npt.NDArray, dst_format: str = 'jpg'
                                  ) -> CompressedImage:
         """
-        Return a message with a compressed image.
+        Return a compressed image as a message.
 
-        :param dst_format: extension of the file format without the dot, as jpg or png.
+        :param dst_format: file extension of the format without the dot, such as jpg or png.
         """
         _require_array(cvim)
         message = CompressedImage(format=dst_format)

@@ -13,10 +13,10 @@
 # limitations under the License.
 
 """
-What the encodings of sensor_msgs/Image mean to cv_bridge, and how to get from one to another.
+Encodings of sensor_msgs/Image as array types, and conversion between them.
 
-Names: sensor_msgs/image_encodings.hpp. As in cv_bridge (2025), planar encodings such as nv12 are
-unknown here: one array cannot hold them.
+Names are those of sensor_msgs/image_encodings.hpp. As in cv_bridge (2025), planar encodings such
+as nv12 are not supported: one array cannot hold them.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ _YUV = {'yuv422': 'UYVY', 'yuv422_yuy2': 'YUY2'}
 
 
 class UnsupportedEncoding(ValueError):
-    """An encoding is unknown, or cannot be converted to another."""
+    """An encoding is unknown, or cannot be converted to the requested one."""
 
 
 def _family(encoding: str) -> str:
-    """Return an encoding without its depth, as rgb for rgb8 and rgb16; '' if it has no color."""
+    """Return a color encoding without its depth, such as rgb for rgb16; '' for other encodings."""
     if encoding in _YUV:
         return encoding
     match = re.fullmatch(r'(\w+?)(8|16)', encoding)
@@ -51,8 +51,8 @@ def encoding_type(encoding: str) -> tuple[str, int]:
     """
     Return the array type of an encoding.
 
-    :returns: the name of the numpy dtype and the number of channels.
-    :raises UnsupportedEncoding: if the encoding is unknown.
+    :returns: name of the numpy dtype and number of channels.
+    :raises UnsupportedEncoding: the encoding is unknown.
     """
     family = _family(encoding)
     if family in _YUV:
@@ -76,27 +76,27 @@ def convert(image: npt.NDArray, source: str, target: str) -> npt.NDArray:
     Convert an image from one encoding to another, color and depth.
 
     :param image: (height, width) or (height, width, channels).
-    :returns: a new array; 8 and 16 bits are scaled to each other so that white stays white.
-    :raises UnsupportedEncoding: if one of them is unknown or the conversion makes no sense.
+    :returns: a new array; between 8 and 16 bits, values are scaled so that white stays white.
+    :raises UnsupportedEncoding: an encoding is unknown or the conversion is meaningless.
     """
     if source == target:
         return image.copy()
-    channels, (depth, wanted) = encoding_type(source)[1], encoding_type(target)
+    channels, (dtype, target_channels) = encoding_type(source)[1], encoding_type(target)
     from_family, to_family = _family(source), _family(target)
     if not (from_family and to_family):
         if to_family:
             raise UnsupportedEncoding(f'[{source}] is not a color format. but [{target}] is. '
                                       'The conversion does not make sense')
-        if channels != wanted:
+        if channels != target_channels:
             raise UnsupportedEncoding(f'[{source}] and [{target}] do not have the same number of '
                                       'channels')
     elif from_family != to_family:
         image = cv2.cvtColor(image, _conversion(source, target))
-    return _with_depth(image, depth)
+    return _with_dtype(image, dtype)
 
 
 def _conversion(source: str, target: str) -> int:
-    """Return the code for cv2.cvtColor between two families of colors."""
+    """Return the code of cv2.cvtColor for two color encodings."""
     from_family, to_family = _family(source), _family(target)
     to_name = 'GRAY' if to_family == 'mono' else to_family.upper()
     if from_family in _YUV:
@@ -111,8 +111,8 @@ def _conversion(source: str, target: str) -> int:
     return int(getattr(cv2, f'COLOR_{name}'))
 
 
-def _with_depth(image: npt.NDArray, dtype: str) -> npt.NDArray:
-    """Return a copy with another dtype, rounded and limited to its range as cv::Mat::convertTo."""
+def _with_dtype(image: npt.NDArray, dtype: str) -> npt.NDArray:
+    """Return a copy with another dtype, rounded and saturated like cv::Mat::convertTo."""
     target = np.dtype(dtype)
     scale = {('uint8', 'uint16'): 257.0, ('uint16', 'uint8'): 1 / 257.0}
     if image.dtype == target:

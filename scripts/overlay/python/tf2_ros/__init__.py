@@ -13,10 +13,10 @@
 # limitations under the License.
 
 """
-Stand-in for the broadcasters of tf2_ros where only the ROS wheels of PyPI are installed.
+Stand-in for the broadcasters of tf2_ros in environments with the ROS wheels of PyPI.
 
-Same names, signatures and quality of service as geometry2's tf2_ros_py; buffers and listeners are
-not part of it.
+Same names, signatures and quality of service as tf2_ros_py of geometry2, without buffers and
+listeners.
 """
 
 from .broadcasters import StaticTransformBroadcaster

@@ -32,37 +32,37 @@ def _as_list(transform: Transforms) -> list[TransformStamped]:
 
 
 class TransformBroadcaster:
-    """Publishes transforms that change, on /tf."""
+    """Publishes dynamic transforms on /tf."""
 
     def __init__(self, node: Node, qos: QoSProfile | int | None = None) -> None:
         """
         Create the publisher.
 
-        :param node: the node that publishes.
-        :param qos: quality of service or depth; by default reliable, volatile, the last 100.
+        :param node: node of the publisher.
+        :param qos: quality of service or depth; default: reliable, volatile, depth 100.
         """
         qos = QoSProfile(depth=100) if qos is None else qos
         self.pub_tf = node.create_publisher(TFMessage, '/tf', qos)
 
     def sendTransform(self, transform: Transforms) -> None:
-        """Publish one transform, or several of them in one message."""
+        """Publish one or several transforms in one message."""
         self.pub_tf.publish(TFMessage(transforms=_as_list(transform)))
 
 
 class StaticTransformBroadcaster:
     """
-    Publishes transforms that never change, on /tf_static.
+    Publishes static transforms on /tf_static.
 
-    A late subscriber gets the last message only, so every message has all transforms so far. As
-    in tf2_ros, the first transform of a child frame stays: static means static.
+    A late subscriber gets only the last message, so every message contains all transforms so far.
+    As in tf2_ros, the first transform of a child frame cannot be replaced.
     """
 
     def __init__(self, node: Node, qos: QoSProfile | int | None = None) -> None:
         """
         Create the publisher.
 
-        :param node: the node that publishes.
-        :param qos: quality of service or depth; by default reliable, transient local, the last 1.
+        :param node: node of the publisher.
+        :param qos: quality of service or depth; default: reliable, transient local, depth 1.
         """
         if qos is None:
             qos = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -71,7 +71,7 @@ class StaticTransformBroadcaster:
         self._child_frames: set[str] = set()
 
     def sendTransform(self, transform: Transforms) -> None:
-        """Add one transform or several of them, and publish all of this broadcaster's."""
+        """Add one or several transforms, and publish all transforms of this broadcaster."""
         for added in _as_list(transform):
             if added.child_frame_id not in self._child_frames:
                 self._child_frames.add(added.child_frame_id)
