@@ -13,20 +13,39 @@
 # limitations under the License.
 
 """
-Every error that this package raises on purpose.
+Exceptions that this package raises on purpose.
 
-Each message says what was tried, what happened and what to do about it: it is shown to the user
-as one line, without a traceback.
+.. code-block:: text
+
+    Exception
+    ├── K4aRosError                 failures: the message reaches the user as one line
+    │   ├── ConfigError             unusable parameters or arguments
+    │   ├── CalibrationError        unusable factory calibration
+    │   ├── SceneError              unusable scene file of the simulation
+    │   ├── CameraError             a camera failed, whichever kind it is
+    │   │   ├── DeviceNotFoundError no such camera can be opened
+    │   │   ├── RecordingError      a recording cannot be opened, read or written
+    │   │   └── CameraLostError     an open camera stopped delivering
+    │   └── BodyTrackingError       no body tracker, or it failed
+    └── ControlFlow                 no failure: a wait ended without a result
+        ├── ReadTimeout             also a TimeoutError
+        ├── EndOfRecording
+        └── TrackerClosed
+
+``except K4aRosError`` and ``except CameraError`` never catch control flow: a timeout is not a lost
+camera. Any other exception is a defect and keeps its traceback.
+
+Each message of a K4aRosError says in one sentence what was tried, what happened and what to do.
 """
 
 
 class K4aRosError(Exception):
-    """Base of all errors of this package."""
+    """Base of all failures; the message is shown to the user without a traceback."""
 
 
 class ConfigError(K4aRosError):
     """
-    What was asked for cannot be done; all problems are reported at once.
+    Parameters or arguments cannot be used; reports all problems at once.
 
     :param problems: one sentence each, naming the value and the fix.
     """
@@ -37,19 +56,19 @@ class ConfigError(K4aRosError):
 
 
 class CalibrationError(K4aRosError):
-    """A factory calibration cannot be read, or lacks what is asked of it."""
+    """A factory calibration cannot be read, or has no data for the requested mode."""
 
 
 class SceneError(K4aRosError):
-    """A scene file of the simulation cannot be read, or cannot be right."""
+    """A scene file of the simulation cannot be read, or contains invalid values."""
 
 
 class CameraError(K4aRosError):
-    """Base of what can go wrong with a camera, whichever kind it is."""
+    """Base of the failures of a camera of any kind."""
 
 
 class DeviceNotFoundError(CameraError):
-    """There is no camera to open."""
+    """No camera matches the request, or the one that does cannot be opened."""
 
 
 class RecordingError(CameraError):
@@ -57,20 +76,24 @@ class RecordingError(CameraError):
 
 
 class CameraLostError(CameraError):
-    """An open camera does not deliver any more: unplugged, or its file became unreadable."""
-
-
-class ReadTimeout(CameraError, TimeoutError):
-    """Nothing came within the time-out; the camera is still open, try again."""
-
-
-class EndOfRecording(CameraError):
-    """The recording has been played to its end."""
+    """An open camera stopped delivering: unplugged, silent, or its file became unreadable."""
 
 
 class BodyTrackingError(K4aRosError):
-    """There is no body tracker, or it cannot track."""
+    """A body tracker is not available, or has failed."""
 
 
-class TrackerClosed(BodyTrackingError):
-    """The body tracker has been shut down, and all its results have been taken."""
+class ControlFlow(Exception):
+    """Base of exceptions that end a wait without a result; they are not failures."""
+
+
+class ReadTimeout(ControlFlow, TimeoutError):
+    """No data arrived within the timeout; the camera is still open, read again."""
+
+
+class EndOfRecording(ControlFlow):
+    """The recording has been played to its end, or its playback has been stopped."""
+
+
+class TrackerClosed(ControlFlow):
+    """The body tracker has been shut down, and has no more results."""

@@ -141,6 +141,13 @@ def test_an_error_in_either_thread_ends_both(problem: Exception) -> None:
         assert error is problem
 
 
+def test_read_timeouts_do_not_end_a_session() -> None:
+    slow, end = [ReadTimeout('nothing')] * 3, EndOfRecording('end')
+    counts, error = run(Script([*slow, capture(1), end], [*slow, samples(3), end]), Sink())
+    assert error is None
+    assert (counts.captures, counts.samples) == (1, 3)
+
+
 def test_an_error_of_the_sink_is_not_lost() -> None:
     class Broken(Sink):
         """Fails at the first image."""

@@ -49,6 +49,7 @@ class World:
         self.opened = 0
         self.open_now = 0
         self.refuse_start = 0
+        self.timeouts = 0
 
     def connect(self) -> Camera:
         if not self.plugged.is_set():
@@ -83,6 +84,9 @@ class Plugged(Camera):
             raise EndOfRecording('stopped')
         if not self._world.plugged.is_set():
             raise (EndOfRecording if self.lossless else CameraLostError)('gone')
+        if self._world.timeouts:
+            self._world.timeouts -= 1
+            raise ReadTimeout('none')
         return Capture(depth=Image(np.zeros((2, 2), np.uint16), time.monotonic_ns() // 1000))
 
     def read_imu(self, timeout: float) -> ImuSamples:
@@ -181,6 +185,18 @@ def test_a_camera_that_does_not_start_is_tried_again(quick) -> None:
     until(lambda: events.captures)
     driver.close()
     assert world.opened == 4 and events.said.count('lost') == 3
+
+
+def test_read_timeouts_are_not_a_lost_camera(quick) -> None:
+    world, events = World(), Recorder()
+    world.timeouts = 20
+    driver = CameraSupervisor(world.connect, events)
+    driver.connect()
+    driver.start()
+    until(lambda: events.captures)
+    driver.close()
+    assert world.timeouts == 0 and world.opened == 1
+    assert driver.losses == 0 and events.said == ['opened', 'await']
 
 
 def test_a_restart_opens_the_camera_anew_and_goes_on(quick) -> None:
