@@ -34,6 +34,10 @@ from k4a_ros.errors import BodyTrackingError
 from k4a_ros.errors import ConfigError
 
 
+#: called with name and value of a control that a camera has changed by itself
+ControlListener = Callable[[str, float | bool], None]
+
+
 @dataclass(frozen=True)
 class DeviceInfo:
     """Who the camera is. Firmware versions are empty where they are not known."""
@@ -92,6 +96,9 @@ class Camera(abc.ABC):
     was not read in time (a device); its reader must then not drop either.
     ``lockstep``: moreover it gives the next capture as soon as it is asked, so its reader asks
     only when the last one has arrived everywhere; it may change while streaming.
+
+    :param on_control: called when the camera has changed a control by itself, in the thread that
+        caused the change; default: no-op.
     """
 
     info: DeviceInfo
@@ -99,8 +106,14 @@ class Camera(abc.ABC):
     calibration: FactoryCalibration
     lossless: bool = False
     lockstep: bool = False
-    #: called with name and value of a control that the camera has changed by itself
-    on_control: Callable[[str, float | bool], None] | None = None
+
+    def __init__(self, on_control: ControlListener | None = None) -> None:
+        self._on_control = on_control
+
+    def _report_control(self, name: str, value: float | bool) -> None:
+        """Tell the listener that a control has changed by itself."""
+        if self._on_control is not None:
+            self._on_control(name, value)
 
     @abc.abstractmethod
     def start(self) -> None:

@@ -31,6 +31,7 @@ from typing import NamedTuple
 from k4a_ros.body.backend import TrackerBackend
 from k4a_ros.body.options import TrackerOptions
 from k4a_ros.cameras.base import Camera
+from k4a_ros.cameras.base import ControlListener
 from k4a_ros.errors import BodyTrackingError
 from k4a_ros.errors import ConfigError
 from k4a_ros.parameters.settings import Settings
@@ -44,7 +45,8 @@ class CameraBackend(NamedTuple):
 
     :param module: full name of the module.
     :param function: class or function in it that returns an open camera.
-    :param arguments: keyword argument -> attribute of `Settings` that is passed as its value.
+    :param arguments: keyword argument -> attribute of `Settings` that is passed as its value;
+        ``on_control`` is always passed.
     """
 
     module: str
@@ -76,15 +78,17 @@ TRACKERS: Mapping[str, tuple[str, str]] = {
 _AUTO = ('k4abt', 'landmarks')
 
 
-def open_camera(settings: Settings) -> Camera:
+def open_camera(settings: Settings, on_control: ControlListener | None = None) -> Camera:
     """
     Open the camera that the settings ask for.
 
+    :param on_control: called with name and value of a control that the camera has changed by
+        itself.
     :raises K4aRosError: there is no such camera, or it cannot be opened with these settings.
     """
     backend = CAMERAS[settings.camera_kind]
     function = getattr(import_module(backend.module), backend.function)
-    camera: Camera = function(**{
+    camera: Camera = function(on_control=on_control, **{
         argument: getattr(settings, name) for argument, name in backend.arguments.items()})
     return camera
 

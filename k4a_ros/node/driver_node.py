@@ -179,7 +179,6 @@ class DriverNode(LifecycleNode):
         self._broadcaster.sendTransform([transform_message(t, now) for t in static_transforms(
             camera.calibration, self._settings.tf_prefix)])
         self._live.apply_to_camera(camera)
-        camera.on_control = self._on_control
         self.get_logger().info(
             f'Opened {info.kind} {info.source}: camera {info.serial}, {camera.config}')
         return self._topics
@@ -253,7 +252,7 @@ class DriverNode(LifecycleNode):
         wanted = self._settings
         if self._serial:
             wanted = replace(wanted, sensor_sn=self._serial)
-        return open_camera(wanted)
+        return open_camera(wanted, self._on_control)
 
     def _set_control(self, name: str, value: Value) -> Value:
         camera = self._supervisor.camera
@@ -274,6 +273,8 @@ class DriverNode(LifecycleNode):
         return value
 
     def _on_control(self, name: str, value: float | bool) -> None:
+        if self._supervisor.camera is None:
+            return  # still in `opened`: apply_to_camera shows all controls when it has set them
         self.get_logger().info(f'{name} is now {str(value).lower()}')
         self._live.set_silently({name: value})
 

@@ -36,6 +36,7 @@ from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import ColorFormat
 from k4a_ros.camera_config import validate
 from k4a_ros.cameras.base import Camera
+from k4a_ros.cameras.base import ControlListener
 from k4a_ros.cameras.base import SyncJacks
 from k4a_ros.cameras.base import UsbErrors
 from k4a_ros.cameras.controls import ControlRange
@@ -85,6 +86,7 @@ class DeviceCamera(Camera):
     :param serial: serial number of the camera, '' for any.
     :param index: number of the camera among those that are plugged in, None for any.
     :param disable_streaming_indicator: leave the light off that shows that the camera streams.
+    :param on_control: called with name and value of a control that another one has changed.
     :raises ConfigError: no camera can stream this.
     :raises DeviceNotFoundError: there is no such camera, or it is in use; names those there are.
     :raises CameraLostError: it is gone again.
@@ -93,8 +95,9 @@ class DeviceCamera(Camera):
 
     def __init__(
         self, config: CameraConfig, *, serial: str = '', index: int | None = None,
-        disable_streaming_indicator: bool = False,
+        disable_streaming_indicator: bool = False, on_control: ControlListener | None = None,
     ) -> None:
+        super().__init__(on_control)
         _check(config)
         self.config = config
         self._dark = disable_streaming_indicator
@@ -250,8 +253,8 @@ class DeviceCamera(Camera):
             self._check_open(name)
             values = self._controls.change(name, value)
         for other, now in values.items():
-            if other != name and self.on_control is not None:
-                self.on_control(other, now)
+            if other != name:
+                self._report_control(other, now)
         return values[name]
 
     def sync_jacks(self) -> SyncJacks | None:

@@ -22,6 +22,7 @@ import time
 
 from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.cameras.base import Camera
+from k4a_ros.cameras.base import ControlListener
 from k4a_ros.cameras.base import DeviceInfo
 from k4a_ros.cameras.base import is_serial
 from k4a_ros.cameras.recording.pacing import AtEnd
@@ -70,6 +71,7 @@ class RecordingCamera(Camera):
     :param paused: begin paused.
     :param at_end: what comes after the last item: 'exit' raises EndOfRecording from then on;
         'pause' raises ReadTimeout until ``playback_paused`` is set to False, which plays it again.
+    :param on_control: called with ('playback_paused', True) when playback pauses at its end.
     :raises ConfigError: ``rate`` or ``at_end`` is none of these.
     :raises RecordingError: the file is not a complete Azure Kinect recording with a calibration.
     :raises DeviceNotFoundError: it is of another camera.
@@ -80,8 +82,10 @@ class RecordingCamera(Camera):
     def __init__(
         self, path: str | os.PathLike[str], *, serial: str = '', loop: bool = False,
         rate: float = 1.0, paused: bool = False, at_end: AtEnd | str = AtEnd.EXIT,
+        on_control: ControlListener | None = None,
     ) -> None:
         """Open the file; it is played from ``start`` on."""
+        super().__init__(on_control)
         source = os.path.expanduser(os.fspath(path))
         self._captures = Playback(source)
         self._imu: Playback | None = None
@@ -211,8 +215,7 @@ class RecordingCamera(Camera):
         end = self._shift[stream]
         if self._pacer.paused and self._told_shift != end:
             self._told_shift = end
-            if self.on_control is not None:
-                self.on_control('playback_paused', True)
+            self._report_control('playback_paused', True)
 
     @property
     def lockstep(self) -> bool:  # type: ignore[override]

@@ -32,6 +32,7 @@ from k4a_ros.camera_config import ColorFormat
 from k4a_ros.camera_config import validate
 from k4a_ros.camera_config import WiredSyncMode
 from k4a_ros.cameras.base import Camera
+from k4a_ros.cameras.base import ControlListener
 from k4a_ros.cameras.base import DeviceInfo
 from k4a_ros.cameras.base import SyncJacks
 from k4a_ros.cameras.controls import ControlRange
@@ -86,6 +87,7 @@ class SimulatedCamera(Camera):
         default: new hardware.
     :param source: where the scene came from, for people.
     :param seed: of the delays.
+    :param on_control: called with name and value of a control that another one has changed.
     :raises ConfigError: no camera can stream this; all reasons at once.
     :raises CalibrationError: the calibration cannot be used.
     :raises DeviceNotFoundError: the device is unplugged.
@@ -95,7 +97,9 @@ class SimulatedCamera(Camera):
         self, config: CameraConfig, calibration: FactoryCalibration | None = None,
         sensor: SensorLike | None = None, device: SimulatedDevice | None = None, *,
         source: str = 'the default scene', seed: int = 0,
+        on_control: ControlListener | None = None,
     ) -> None:
+        super().__init__(on_control)
         found = validate(config)
         if found:
             raise ConfigError(*found)
@@ -338,8 +342,8 @@ class SimulatedCamera(Camera):
         """
         changed = self._device.controls.change(name, value)
         for other, now in changed.items():
-            if other != name and self.on_control is not None:
-                self.on_control(other, now)
+            if other != name:
+                self._report_control(other, now)
         return changed[name]
 
     def fault(self, text: str, amount: float | None = None) -> None:

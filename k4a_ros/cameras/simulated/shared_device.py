@@ -24,6 +24,7 @@ from k4a_ros.calibration.nominal import nominal_calibration
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import validate
 from k4a_ros.camera_config import WiredSyncMode
+from k4a_ros.cameras.base import ControlListener
 from k4a_ros.cameras.base import is_serial
 from k4a_ros.cameras.simulated.camera import SimulatedCamera
 from k4a_ros.cameras.simulated.faults import parse_faults
@@ -41,7 +42,7 @@ _device = SimulatedDevice()
 
 def open_simulated(
     config: CameraConfig, *, scene: str = '', calibration: str = '', serial: str = '',
-    seed: int = 0, noise: bool = True,
+    seed: int = 0, noise: bool = True, on_control: ControlListener | None = None,
 ) -> SimulatedCamera:
     """
     Open the simulated camera of this process; its controls and faults stay when it is closed.
@@ -49,6 +50,7 @@ def open_simulated(
     :param scene: file of a scene, '' for the default one.
     :param calibration: file of a factory calibration, '' for a nominal one.
     :param serial: serial number that it must have, '' for any.
+    :param on_control: called with name and value of a control that another one has changed.
     :raises ConfigError: no camera can stream this.
     :raises CalibrationError: the calibration cannot be read or used.
     :raises K4aRosError: the scene cannot be used.
@@ -65,7 +67,7 @@ def open_simulated(
     world = load_scene(Path(scene).expanduser()) if scene else default_scene()
     return SimulatedCamera(
         config, factory, Sensor(world, factory, config, seed=seed, noise=noise), _device,
-        source=f'in {scene or "the default scene"}', seed=seed)
+        source=f'in {scene or "the default scene"}', seed=seed, on_control=on_control)
 
 
 def read_calibration(path: str) -> FactoryCalibration:

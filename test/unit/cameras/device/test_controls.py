@@ -73,8 +73,7 @@ def test_controls_have_the_ranges_and_values_that_the_camera_reports(recording):
 
 def _set_controls() -> list[tuple[str, Any]]:
     told: list[tuple[str, Any]] = []
-    camera = streaming()
-    camera.on_control = lambda name, value: told.append((name, value))
+    camera = streaming(on_control=lambda name, value: told.append((name, value)))
     # exposures are rounded up to what the sensor has, others to their step
     assert camera.set_control('exposure_time_us', 2501) == 8330
     assert camera.get_control('exposure_auto') is False

@@ -387,11 +387,14 @@ def test_impossible_options_are_refused(small):
 
 @pytest.mark.parametrize('rate', [0.0, 5.0])
 def test_paused_at_the_end_it_can_be_played_again(small, rate):
-    with RecordingCamera(small.path, rate=rate, at_end='pause') as camera:
+    told: list[tuple[str, float | bool]] = []
+    with RecordingCamera(small.path, rate=rate, at_end='pause',
+                         on_control=lambda name, value: told.append((name, value))) as camera:
         player = Player(camera)
         wait_for(lambda: len(player.order) == 6 + len(small.imu))
         time.sleep(0.15)
         assert len(player.order) == 6 + len(small.imu)
+        assert set(told) == {('playback_paused', True)}
         camera.set_control('playback_paused', False)
         wait_for(lambda: len(player.order) == 2 * (6 + len(small.imu)))
         camera.stop()

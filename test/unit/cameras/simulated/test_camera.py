@@ -23,6 +23,7 @@ from dataclasses import replace
 import statistics
 import threading
 import time
+from typing import Any
 
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import ColorFormat
@@ -67,10 +68,11 @@ class Slow(PlainSensor):
 
 @contextlib.contextmanager
 def streaming(
-    config: CameraConfig = SMALL, device: SimulatedDevice | None = None,
+    config: CameraConfig = SMALL, device: SimulatedDevice | None = None, **options: Any,
 ) -> Iterator[SimulatedCamera]:
     """Give a camera with a plain sensor that streams."""
-    with SimulatedCamera(config, sensor=PlainSensor(config), device=device) as camera:
+    with SimulatedCamera(
+            config, sensor=PlainSensor(config), device=device, **options) as camera:
         camera.start()
         yield camera
 
@@ -274,9 +276,9 @@ def test_a_configuration_that_no_camera_streams_is_refused_whole() -> None:
 def test_controls_are_set_while_streaming_and_outlive_the_handle() -> None:
     device = SimulatedDevice()
     told: list[tuple[str, object]] = []
-    with streaming(BOTH, device) as camera:
+    with streaming(
+            BOTH, device, on_control=lambda name, value: told.append((name, value))) as camera:
         assert set(camera.controls()) == set(CONTROLS)
-        camera.on_control = lambda name, value: told.append((name, value))
         assert camera.set_control('exposure_time_us', 9000) == 16670
         assert camera.set_control('brightness', 250) == 250
         with pytest.raises(ConfigError, match='between 0 and 255'):
