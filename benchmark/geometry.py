@@ -47,11 +47,11 @@ from k4a_ros.calibration.nominal import nominal_calibration
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
-from k4a_ros.images.clouds import Cloud
-from k4a_ros.images.clouds import PointOptions
+from k4a_ros.images.clouds import CloudConverter
+from k4a_ros.images.clouds import CloudOptions
+from k4a_ros.images.clouds import FullCloudConverter
 from k4a_ros.images.depth_codec import decompress
 from k4a_ros.images.depth_codec import DepthCompressor
-from k4a_ros.images.geometry import PointCloud
 from k4a_ros.images.registration import CameraPair
 from k4a_ros.images.registration import ColorToDepth
 from k4a_ros.images.registration import Correspondences
@@ -170,8 +170,8 @@ def registration(path: str | None, repeats: int) -> Iterator[str]:
         pair = CameraPair(NOMINAL, mode, resolution)
         matches, to_color = Correspondences(pair), DepthToColor(pair)
         to_depth, unhidden = ColorToDepth(pair), ColorToDepth(pair, occlusion=True)
-        cloud, plain = Cloud(pair.rays), PointCloud(pair.rays)
-        compact = Cloud(pair.rays, PointOptions(organized=False))
+        cloud, plain = CloudConverter(pair.rays), FullCloudConverter(pair.rays)
+        compact = CloudConverter(pair.rays, CloudOptions(organized=False))
         in_color = np.zeros(pair.color_shape, np.uint16)
         in_depth = np.zeros((*pair.depth_shape, 4), np.uint8)
         xyz = np.zeros((*pair.depth_shape, 4), np.float32)
@@ -180,24 +180,24 @@ def registration(path: str | None, repeats: int) -> Iterator[str]:
 
         def color_to_depth(with_: ColorToDepth = to_depth) -> None:
             matches.update(depth)  # noqa: B023
-            with_.into(matches, color, in_depth)  # noqa: B023
+            with_.warp(matches, color, in_depth)  # noqa: B023
 
         def colored() -> None:
             color_to_depth()
-            cloud.xyz_rgb(depth, in_depth, rgb)  # noqa: B023
+            cloud.write_xyz_rgb(depth, in_depth, rgb)  # noqa: B023
 
         def depth_to_color() -> None:
             matches.update(depth)  # noqa: B023
-            to_color.into(matches, in_color)  # noqa: B023
+            to_color.warp(matches, in_color)  # noqa: B023
 
         copies = {name: (np.ones_like(array), np.ones_like(array)) for name, array in (
             ('in_color', in_color), ('in_depth', in_depth), ('xyz', xyz), ('rgb', rgb))}
         jobs: dict[str, Job] = {
             f'copy {name}': lambda pair=pair: np.copyto(*pair) for name, pair in copies.items()}
         jobs |= {
-            'xyz': lambda: plain.into(depth, xyz),  # noqa: B023
-            'compact': lambda: compact.xyz(depth, packed),  # noqa: B023
-            'intensity': lambda: cloud.xyz_intensity(depth, infrared, xyz),  # noqa: B023
+            'xyz': lambda: plain.convert(depth, xyz),  # noqa: B023
+            'compact': lambda: compact.write_xyz(depth, packed),  # noqa: B023
+            'intensity': lambda: cloud.write_xyz_intensity(depth, infrared, xyz),  # noqa: B023
             'c2d': color_to_depth, 'hidden': lambda: color_to_depth(unhidden),  # noqa: B023
             'rgb': colored, 'd2c': depth_to_color}
         if path:

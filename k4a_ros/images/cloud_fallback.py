@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""What ``cloud_kernels`` does, for where numba is not installed: with numpy, slower."""
+"""The kernels of ``cloud_kernels`` in numpy, slower, for installations without numba."""
 
 from __future__ import annotations
 
@@ -25,60 +24,61 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 _MM_PER_M = np.float32(1000)
+_BGR_BYTES = np.uint32(0x00ffffff)
 
 
 def points(
-    depth: Array, x: Array, y: Array, stride: int, near: int, far: int, organized: bool,
+    depth: Array, x: Array, y: Array, stride: int, min_mm: int, max_mm: int, organized: bool,
     out: Array,
 ) -> int:
-    """Do as ``cloud_kernels.points``."""
-    taken = (slice(None, None, stride),) * 2
-    z = _meters(depth[taken], x[taken], near, far)
-    kept = _write(x[taken], y[taken], z, organized, out)
-    out[:len(kept), 3] = 0
-    return len(kept)
+    """Do the same as ``cloud_kernels.points``."""
+    selected = (slice(None, None, stride),) * 2
+    z = _meters(depth[selected], x[selected], min_mm, max_mm)
+    pixels = _write_xyz(x[selected], y[selected], z, organized, out)
+    out[:len(pixels), 3] = 0
+    return len(pixels)
 
 
 def intensity_points(
-    depth: Array, x: Array, y: Array, infrared: Array, stride: int, near: int, far: int,
+    depth: Array, x: Array, y: Array, infrared: Array, stride: int, min_mm: int, max_mm: int,
     organized: bool, out: Array,
 ) -> int:
-    """Do as ``cloud_kernels.intensity_points``."""
-    taken = (slice(None, None, stride),) * 2
-    z = _meters(depth[taken], x[taken], near, far)
-    kept = _write(x[taken], y[taken], z, organized, out)
-    out[:len(kept), 3] = infrared[taken].reshape(-1)[kept]
-    return len(kept)
+    """Do the same as ``cloud_kernels.intensity_points``."""
+    selected = (slice(None, None, stride),) * 2
+    z = _meters(depth[selected], x[selected], min_mm, max_mm)
+    pixels = _write_xyz(x[selected], y[selected], z, organized, out)
+    out[:len(pixels), 3] = infrared[selected].reshape(-1)[pixels]
+    return len(pixels)
 
 
 def colored_points(
-    depth: Array, x: Array, y: Array, color: Array, stride: int, near: int, far: int,
+    depth: Array, x: Array, y: Array, color: Array, stride: int, min_mm: int, max_mm: int,
     organized: bool, out: Array,
 ) -> int:
-    """Do as ``cloud_kernels.colored_points``."""
-    taken = (slice(None, None, stride),) * 2
-    z = _meters(depth[taken], x[taken], near, far)
-    z[color[taken] == 0] = np.nan
-    points = out.reshape(-1, 8)
-    kept = _write(x[taken], y[taken], z, organized, points.view(np.float32))
-    points[:len(kept), 3:] = 0
-    colors = color[taken] & np.uint32(0x00ffffff)
+    """Do the same as ``cloud_kernels.colored_points``."""
+    selected = (slice(None, None, stride),) * 2
+    z = _meters(depth[selected], x[selected], min_mm, max_mm)
+    z[color[selected] == 0] = np.nan
+    rows = out.reshape(-1, 8)
+    pixels = _write_xyz(x[selected], y[selected], z, organized, rows.view(np.float32))
+    rows[:len(pixels), 3:] = 0
+    colors = color[selected] & _BGR_BYTES
     colors[np.isnan(z)] = 0
-    points[:len(kept), 4] = colors.reshape(-1)[kept]
-    return len(kept)
+    rows[:len(pixels), 4] = colors.reshape(-1)[pixels]
+    return len(pixels)
 
 
-def _meters(depth: Array, rays: Array, near: int, far: int) -> Array:
-    """Return depths in meters, NaN where there is none or it is outside of the limits."""
-    valid = (depth != 0) & (depth >= near) & (depth <= far) & ~np.isnan(rays)
+def _meters(depth: Array, rays: Array, min_mm: int, max_mm: int) -> Array:
+    """Return depths in meters, NaN where they are invalid, out of range or without a ray."""
+    valid = (depth != 0) & (depth >= min_mm) & (depth <= max_mm) & ~np.isnan(rays)
     return np.where(valid, depth.astype(np.float32) / _MM_PER_M, np.float32(np.nan))
 
 
-def _write(x: Array, y: Array, z: Array, organized: bool, out: Array) -> Array:
-    """Write x, y, z of the points and return which of the pixels they are."""
+def _write_xyz(x: Array, y: Array, z: Array, organized: bool, out: Array) -> Array:
+    """Write x, y, z of the points, and return the flat indices of their pixels."""
     flat = z.reshape(-1)
-    kept = np.arange(flat.size) if organized else np.flatnonzero(~np.isnan(flat))
-    out[:len(kept), 0] = (x * z).reshape(-1)[kept]
-    out[:len(kept), 1] = (y * z).reshape(-1)[kept]
-    out[:len(kept), 2] = flat[kept]
-    return kept
+    pixels = np.arange(flat.size) if organized else np.flatnonzero(~np.isnan(flat))
+    out[:len(pixels), 0] = (x * z).reshape(-1)[pixels]
+    out[:len(pixels), 1] = (y * z).reshape(-1)[pixels]
+    out[:len(pixels), 2] = flat[pixels]
+    return pixels

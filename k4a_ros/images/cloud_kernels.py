@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""The inner loops of point clouds, compiled where numba is installed."""
+"""Inner loops of point clouds, compiled with numba."""
 
 from __future__ import annotations
 
@@ -26,20 +25,22 @@ _ZERO = np.float32(0)
 _NAN = np.float32(np.nan)
 _MM_PER_M = np.float32(1000)
 _NO_COLOR = np.uint32(0)
+_BGR_BYTES = np.uint32(0x00ffffff)
 
 
 @compiled
 def xyz(depth: Any, x: Any, y: Any, step: int, out: Any) -> None:
     """
-    Write the points of all pixels, NaN where there is none.
+    Write the points of all pixels, NaN for invalid ones.
 
-    :param depth: (N,) uint16, millimeters, 0 for none.
-    :param x: with ``y`` (N,) float32: the pixels' rays (x/z, y/z), both NaN where there is none.
-    :param step: how far apart the points are in ``out``, floats: 3 or 4.
-    :param out: (N * step,) float32: written, meters; a fourth value becomes 0.
+    :param depth: (N,) uint16 millimeters, 0 for invalid.
+    :param x: with ``y`` (N,) float32: rays (x/z, y/z) of the pixels, both NaN for no ray.
+    :param step: distance of points in ``out``, in floats: 3 or 4.
+    :param out: (N * step,) float32 meters: written; a fourth value becomes 0.
     """
-    # Each loop has its step in it, or else the compiler would not vectorize it, and writes
-    # everything, or else it would scatter numbers, which some processors do one by one.
+    # The step is a constant in each loop, otherwise the compiler would not vectorize it. All
+    # values are written, because a loop with gaps becomes scatter instructions, which some
+    # processors execute element by element.
     if step == 3:
         for i in range(depth.size):
             z = np.float32(depth[i]) / _MM_PER_M if (depth[i] != 0) & (x[i] == x[i]) else _NAN
@@ -56,35 +57,35 @@ def xyz(depth: Any, x: Any, y: Any, step: int, out: Any) -> None:
 
 
 @compiled
-def _meters(depth: Any, ray: Any, near: int, far: int) -> Any:
-    """Return a depth in meters, NaN if it is none or outside of the limits."""
-    if (depth != 0) & (depth >= near) & (depth <= far) & (ray == ray):
+def _meters(depth: Any, ray: Any, min_mm: int, max_mm: int) -> Any:
+    """Return the depth in meters, NaN if it is invalid, out of range or has no ray."""
+    if (depth != 0) & (depth >= min_mm) & (depth <= max_mm) & (ray == ray):
         return np.float32(depth) / _MM_PER_M
     return _NAN
 
 
 @compiled
 def points(
-    depth: Any, x: Any, y: Any, stride: int, near: int, far: int, organized: bool, out: Any,
+    depth: Any, x: Any, y: Any, stride: int, min_mm: int, max_mm: int, organized: bool, out: Any,
 ) -> int:
     """
-    Write points of some pixels.
+    Write the points of selected pixels.
 
-    :param depth: (height, width) uint16, millimeters, 0 for none.
-    :param x: with ``y`` (height, width) float32: the rays, as in ``xyz``.
-    :param stride: only every so manieth row and column counts.
-    :param near: with ``far``: the depths that count, millimeters, both included.
-    :param organized: whether pixels without a point become NaN; else they are left out.
+    :param depth: (height, width) uint16 millimeters, 0 for invalid.
+    :param x: with ``y`` (height, width) float32: rays, as in ``xyz``.
+    :param stride: use only every Nth row and column.
+    :param min_mm: with ``max_mm``: range of valid depths, millimeters, inclusive.
+    :param organized: write NaN for invalid pixels; otherwise skip them.
     :param out: (M, 4) float32: written, x, y, z in meters, 0.
-    :return: how many points have been written.
+    :return: number of points written.
     """
     height, width = depth.shape
     flat = out.reshape(-1)
     if organized and stride == 1:
-        # a loop of its own, which the compiler vectorizes
+        # a separate loop, which the compiler can vectorize
         d, a, b = depth.reshape(-1), x.reshape(-1), y.reshape(-1)
         for i in range(d.size):
-            z = _meters(d[i], a[i], near, far)
+            z = _meters(d[i], a[i], min_mm, max_mm)
             flat[4 * i] = a[i] * z
             flat[4 * i + 1] = b[i] * z
             flat[4 * i + 2] = z
@@ -93,7 +94,7 @@ def points(
     count = 0
     for row in range(0, height, stride):
         for column in range(0, width, stride):
-            z = _meters(depth[row, column], x[row, column], near, far)
+            z = _meters(depth[row, column], x[row, column], min_mm, max_mm)
             if organized or z == z:
                 out[count, 0] = x[row, column] * z
                 out[count, 1] = y[row, column] * z
@@ -105,21 +106,22 @@ def points(
 
 @compiled
 def intensity_points(
-    depth: Any, x: Any, y: Any, infrared: Any, stride: int, near: int, far: int,
+    depth: Any, x: Any, y: Any, infrared: Any, stride: int, min_mm: int, max_mm: int,
     organized: bool, out: Any,
 ) -> int:
     """
     Write points with the infrared as their fourth value.
 
-    As ``points``; ``infrared`` is (height, width) uint16. Organized, pixels without a point keep
-    their infrared.
+    Parameters as in ``points``. Organized, invalid pixels keep their infrared.
+
+    :param infrared: (height, width) uint16.
     """
     height, width = depth.shape
     flat = out.reshape(-1)
     if organized and stride == 1:
         d, a, b, bright = depth.reshape(-1), x.reshape(-1), y.reshape(-1), infrared.reshape(-1)
         for i in range(d.size):
-            z = _meters(d[i], a[i], near, far)
+            z = _meters(d[i], a[i], min_mm, max_mm)
             flat[4 * i] = a[i] * z
             flat[4 * i + 1] = b[i] * z
             flat[4 * i + 2] = z
@@ -128,7 +130,7 @@ def intensity_points(
     count = 0
     for row in range(0, height, stride):
         for column in range(0, width, stride):
-            z = _meters(depth[row, column], x[row, column], near, far)
+            z = _meters(depth[row, column], x[row, column], min_mm, max_mm)
             if organized or z == z:
                 out[count, 0] = x[row, column] * z
                 out[count, 1] = y[row, column] * z
@@ -139,44 +141,44 @@ def intensity_points(
 
 
 @compiled
-def _write_colored(out: Any, at: int, x: Any, y: Any, z: Any, pixel: Any) -> None:
-    """Write a point of eight values, as bits, beginning at one of them."""
-    out[at] = np.float32(x * z).view(np.uint32)
-    out[at + 1] = np.float32(y * z).view(np.uint32)
-    out[at + 2] = np.float32(z).view(np.uint32)
-    out[at + 3] = _NO_COLOR
-    out[at + 4] = pixel & np.uint32(0x00ffffff) if z == z else _NO_COLOR
-    out[at + 5] = _NO_COLOR
-    out[at + 6] = _NO_COLOR
-    out[at + 7] = _NO_COLOR
+def _write_colored(out: Any, start: int, x: Any, y: Any, z: Any, pixel: Any) -> None:
+    """Write the bits of one point's eight values to ``out[start:start + 8]``."""
+    out[start] = np.float32(x * z).view(np.uint32)
+    out[start + 1] = np.float32(y * z).view(np.uint32)
+    out[start + 2] = np.float32(z).view(np.uint32)
+    out[start + 3] = _NO_COLOR
+    out[start + 4] = pixel & _BGR_BYTES if z == z else _NO_COLOR
+    out[start + 5] = _NO_COLOR
+    out[start + 6] = _NO_COLOR
+    out[start + 7] = _NO_COLOR
 
 
 @compiled
 def colored_points(
-    depth: Any, x: Any, y: Any, color: Any, stride: int, near: int, far: int, organized: bool,
-    out: Any,
+    depth: Any, x: Any, y: Any, color: Any, stride: int, min_mm: int, max_mm: int,
+    organized: bool, out: Any,
 ) -> int:
     """
     Write points with their colors.
 
-    As ``points``. Pixels whose color is 0 have no point.
+    Parameters as in ``points``. Pixels whose color is 0 are invalid.
 
-    :param color: (height, width) uint32: blue, green, red, any fourth, from the lowest byte on.
-    :param out: (M * 8,) uint32, the bits of float32: written, x, y, z in meters and, fifth, the
-        color with 0 as its fourth byte; the others become 0.
+    :param color: (height, width) uint32, from the lowest byte: blue, green, red, ignored.
+    :param out: (M * 8,) uint32, the bits of float32: written, x, y, z in meters, padding, the
+        color with 0 as its fourth byte, and padding; padding is 0.
     """
     height, width = depth.shape
     if organized and stride == 1:
         d, a, b, pixels = depth.reshape(-1), x.reshape(-1), y.reshape(-1), color.reshape(-1)
         for i in range(d.size):
-            z = _meters(d[i], a[i], near, far)
+            z = _meters(d[i], a[i], min_mm, max_mm)
             z = z if pixels[i] != _NO_COLOR else _NAN
             _write_colored(out, 8 * i, a[i], b[i], z, pixels[i])
         return int(d.size)
     count = 0
     for row in range(0, height, stride):
         for column in range(0, width, stride):
-            z = _meters(depth[row, column], x[row, column], near, far)
+            z = _meters(depth[row, column], x[row, column], min_mm, max_mm)
             z = z if color[row, column] != _NO_COLOR else _NAN
             if organized or z == z:
                 _write_colored(

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Color images of the camera, decoded or converted into a given buffer (pure)."""
+"""Decode and convert the color images of a camera, into buffers of the caller."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ _HAS_SIMPLEJPEG = importlib.util.find_spec('simplejpeg') is not None
 
 class ColorConverter:
     """
-    Turns color images of one format and size into one encoding.
-
-    :param source: format that the camera delivers.
-    :param size: width and height, pixels.
-    :param encoding: bgra8, bgr8, rgb8, or native for the camera's own NV12 and YUY2 (bgra8 for
-        the formats that ROS has no name for).
+    Converts color images of one format and size to one encoding.
 
     ``encoding`` is the ROS encoding of the result (sensor_msgs/image_encodings.hpp), ``shape``
     its shape as uint8.
+
+    :param source: format that the camera delivers.
+    :param size: width and height, pixels.
+    :param encoding: 'bgra8', 'bgr8', 'rgb8', or 'native': unconverted NV12 and YUY2, and bgra8
+        for the other formats.
     """
 
     def __init__(self, source: ColorFormat, size: tuple[int, int], encoding: str) -> None:
@@ -63,13 +63,13 @@ class ColorConverter:
         else:
             self.shape = (height, width, 4 if encoding == 'bgra8' else 3)
 
-    def into(self, data: Pixels, out: Pixels) -> None:
+    def convert(self, data: Pixels, out: Pixels) -> None:
         """
         Convert one image.
 
-        :param data: as in `k4a_ros.cameras.base.Image`.
-        :param out: ``shape``, C-contiguous; overwritten.
-        :raises ValueError: the image is corrupt, or not of the size that was announced.
+        :param data: as in `k4a_ros.capture.Image`.
+        :param out: uint8 of ``shape``, C-contiguous; overwritten.
+        :raises ValueError: the image is corrupt, or has another size than expected.
         """
         if self._source is ColorFormat.MJPG:
             _decode_jpeg(data, out, self.encoding, self._size)
@@ -85,9 +85,9 @@ class ColorConverter:
 
 def encode_jpeg(pixels: Pixels, quality: int) -> Pixels:
     """
-    Encode an image as JPEG, with color at half the resolution.
+    Encode an image as JPEG with chroma subsampling 4:2:0.
 
-    :param pixels: (height, width, 4) uint8 blue, green, red, alpha; contiguous.
+    :param pixels: (height, width, 4) uint8 blue, green, red, alpha; C-contiguous.
     :param quality: 1 to 100.
     :return: (bytes,) uint8.
     """
@@ -102,25 +102,25 @@ def encode_jpeg(pixels: Pixels, quality: int) -> Pixels:
 
 def _decode_jpeg(data: Pixels, out: Pixels, encoding: str, size: tuple[int, int]) -> None:
     """
-    Decode as libk4arecord and the SDK do (turbojpeg with fast DCT and fast upsampling).
+    Decode a JPEG as libk4arecord and the SDK do (turbojpeg with fast DCT and fast upsampling).
 
-    simplejpeg gives the very same bytes as they do; OpenCV, used where simplejpeg is not
-    installed, rounds a few of them differently.
+    simplejpeg returns the same bytes. OpenCV, the fallback where simplejpeg is not installed,
+    rounds a few bytes differently.
     """
     colorspace = {'bgra8': 'BGRA', 'bgr8': 'BGR', 'rgb8': 'RGB'}[encoding]
     if _HAS_SIMPLEJPEG:
         import simplejpeg
         height, width, _, _ = simplejpeg.decode_jpeg_header(data, strict=False)
         if (width, height) != size:
-            raise ValueError(f'a JPEG of {width}x{height} came instead of {size[0]}x{size[1]}')
+            raise ValueError(f'the JPEG is {width}x{height}, expected {size[0]}x{size[1]}')
         simplejpeg.decode_jpeg(
             data, colorspace=colorspace, fastdct=True, fastupsample=True, buffer=out)
         return
     image = cv2.imdecode(data, cv2.IMREAD_COLOR)
     if image is None:
-        raise ValueError('the JPEG cannot be decoded')
+        raise ValueError('the JPEG is corrupt: OpenCV cannot decode it')
     if image.shape[1::-1] != size:
-        raise ValueError(f'a JPEG of {image.shape[1]}x{image.shape[0]} came instead of '
+        raise ValueError(f'the JPEG is {image.shape[1]}x{image.shape[0]}, expected '
                          f'{size[0]}x{size[1]}')
     if encoding == 'bgr8':
         np.copyto(out, image)

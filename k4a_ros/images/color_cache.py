@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""The color images of captures in other encodings: converted when wanted, once for each."""
+"""Color images of a capture in several encodings, each converted on demand and only once."""
 
 from __future__ import annotations
 
@@ -29,8 +28,8 @@ from k4a_ros.images.color import ColorConverter
 from k4a_ros.images.color import Pixels
 import numpy as np
 
-#: from what there is to what is wanted; to the bit what the camera's image itself would become
-_RECODE = {
+#: (from, to) -> OpenCV's conversion; the result is bit-identical to converting the camera's image
+_REORDER_CHANNELS = {
     ('bgra8', 'bgr8'): cv2.COLOR_BGRA2BGR, ('bgra8', 'rgb8'): cv2.COLOR_BGRA2RGB,
     ('bgr8', 'bgra8'): cv2.COLOR_BGR2BGRA, ('bgr8', 'rgb8'): cv2.COLOR_BGR2RGB,
     ('rgb8', 'bgra8'): cv2.COLOR_RGB2BGRA, ('rgb8', 'bgr8'): cv2.COLOR_RGB2BGR}
@@ -38,13 +37,13 @@ _RECODE = {
 
 class CachedColor:
     """
-    The color images of one capture after the other in one encoding.
+    The color image of the current capture in one encoding.
 
-    ``encoding`` is the ROS encoding, ``shape`` that of the images as uint8. They are one buffer,
-    which the next capture overwrites. One thread only. Captures are not kept alive.
+    ``encoding`` is the ROS encoding, ``shape`` the shape of the image as uint8. There is one
+    buffer, which the next capture overwrites. Not thread-safe. Captures are not kept alive.
 
-    :param others: those of the same camera in other encodings: of what one of them has decoded
-        already, only the order of the channels is changed. May grow.
+    :param others: images of the same camera in other encodings, by encoding; may grow. If one of
+        them has decoded the capture already, its channels are reordered instead.
     """
 
     def __init__(
@@ -57,24 +56,24 @@ class CachedColor:
         self.shape = converter.shape
         self._pixels: Pixels = np.zeros(converter.shape, np.uint8)
 
-    def of(self, capture: Capture) -> Pixels:
+    def get(self, capture: Capture) -> Pixels:
         """
-        Return the color image of a capture that has one.
+        Return the color image of a capture; it must have one.
 
         :raises ValueError: the image is corrupt.
         """
         if capture is not self._capture():
             assert capture.color is not None
             self._capture = lambda: None
-            if not self._recode(capture):
-                self._converter.into(capture.color.data, self._pixels)
+            if not self._reorder_other(capture):
+                self._converter.convert(capture.color.data, self._pixels)
             self._capture = weakref.ref(capture)
         return self._pixels
 
-    def _recode(self, capture: Capture) -> bool:
-        """Make the image from another one of the capture; return whether there is one."""
+    def _reorder_other(self, capture: Capture) -> bool:
+        """Convert from another encoding of the capture; return False if none is cached."""
         for encoding, other in self._others.items():
-            code = _RECODE.get((encoding, self.encoding))
+            code = _REORDER_CHANNELS.get((encoding, self.encoding))
             if code is not None and other._capture() is capture:
                 cv2.cvtColor(other._pixels, code, dst=self._pixels)
                 return True
@@ -82,16 +81,16 @@ class CachedColor:
 
 
 class ColorCache:
-    """One `CachedColor` for each encoding that is asked for, whoever asks."""
+    """The `CachedColor` of each encoding that is asked for, shared by all topics."""
 
     def __init__(self, config: CameraConfig) -> None:
         self._config = config
-        self._made: dict[str, CachedColor] = {}
+        self._by_encoding: dict[str, CachedColor] = {}
 
-    def encoded(self, encoding: str) -> CachedColor:
-        """Return the images in an encoding, as `ColorConverter` takes it."""
+    def in_encoding(self, encoding: str) -> CachedColor:
+        """Return the images in an encoding; for its values see `ColorConverter`."""
         converter = ColorConverter(
             self._config.color_format, self._config.color_resolution.size, encoding)
-        # what the camera delivers as BGRA has an alpha of its own, and is converted as fast
-        others = None if self._config.color_format is ColorFormat.BGRA32 else self._made
-        return self._made.setdefault(converter.encoding, CachedColor(converter, others))
+        # BGRA images have an alpha channel of their own, and converting them costs no more
+        others = None if self._config.color_format is ColorFormat.BGRA32 else self._by_encoding
+        return self._by_encoding.setdefault(converter.encoding, CachedColor(converter, others))

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The kernels of this package: compiled where numba works, numpy fallbacks elsewhere."""
+"""Selects the kernels of this package: compiled where numba works, otherwise in numpy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from k4a_ros.jit.kernels import use_numba
 
 
 def cloud_kernels(compiled: bool | None = None) -> ModuleType:
-    """Return the module that turns depth images into points; see `use_numba`."""
+    """Return the module that converts depth images to points; see `use_numba`."""
     if use_numba(compiled):
         from k4a_ros.images import cloud_kernels
         return cloud_kernels

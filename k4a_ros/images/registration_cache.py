@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What needs both cameras of a capture: computed when it is wanted, and once for each capture."""
+"""Registered images of the current capture, each computed on demand and only once."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ import numpy.typing as npt
 
 @dataclass(frozen=True, eq=False)
 class Registration:
-    """What registers the images of two cameras; making it takes tenths of a second."""
+    """What registers the images of two cameras; creating it takes tenths of a second."""
 
     correspondences: Correspondences
     to_color: DepthToColor
     to_depth: ColorToDepth
 
     @classmethod
-    def of(
-        cls, calibration: FactoryCalibration, config: CameraConfig, occlusion: bool,
+    def from_calibration(
+        cls, calibration: FactoryCalibration, config: CameraConfig, *, occlusion: bool,
     ) -> Registration:
         """
-        Prepare for the modes of a camera.
+        Create the objects for the modes of a camera.
 
         :param occlusion: see `ColorToDepth`.
         """
@@ -60,82 +60,84 @@ class Registration:
 
 class RegistrationCache:
     """
-    Color, and the images of each camera seen from the other, of one capture after the other.
+    The images of each camera, warped to the other camera, of the current capture.
 
-    Results are buffers that are overwritten by the next capture. One thread only. Captures are not
-    kept alive.
+    Results are buffers that the next capture overwrites. Not thread-safe. Captures are not kept
+    alive.
 
-    :param colors: gives color images in bgra8.
-    :param registration: waited for at the first use.
+    :param colors: color images in bgra8.
+    :param registration: waited for at first use.
+    :param needs_infrared: called for each capture; whether `infrared_in_color` will be called
+        too. If so, `depth_in_color` draws both images in one pass.
 
-    ``infrared_wanted`` tells whether `infrared_in_color` will be asked for, so that it is drawn
-    along with the depth image.
+    ``registration`` is the argument; all methods but `color` wait for it.
     """
 
     def __init__(
         self, config: CameraConfig, colors: CachedColor, registration: Lazy[Registration],
+        needs_infrared: Callable[[], bool],
     ) -> None:
         depth_shape, color_shape = config.depth_mode.size[::-1], config.color_resolution.size[::-1]
-        self._colors = colors
-        #: what everything here but `color` needs
         self.registration = registration
+        self._colors = colors
+        self._needs_infrared = needs_infrared
         self._color_in_depth = np.zeros((*depth_shape, 4), np.uint8)
         self._depth_in_color = np.zeros(color_shape, np.uint16)
         self._infrared_in_color = np.zeros(color_shape, np.uint16)
-        self.infrared_wanted: Callable[[], bool] = lambda: False
         self._capture: Callable[[], Capture | None] = lambda: None
-        self._made: set[str] = set()
+        # names of the results that are those of the current capture
+        self._computed: set[str] = set()
 
     def color(self, capture: Capture) -> npt.NDArray[np.uint8]:
         """Return the color image, (height, width, 4) uint8 blue, green, red, alpha."""
-        return self._colors.of(capture)
+        return self._colors.get(capture)
 
     def depth_in_color(self, capture: Capture) -> npt.NDArray[np.uint16]:
-        """Return the depth image of the color camera, uint16 millimeters, 0 for none."""
-        def make() -> None:
-            if self.infrared_wanted() and capture.ir is not None:
+        """Return depth in the color camera, (height, width) uint16 millimeters, 0 for invalid."""
+        def compute() -> None:
+            if self._needs_infrared() and capture.ir is not None:
                 self.infrared_in_color(capture)
                 return
-            self.registration.result().to_color.into(
-                self._corresponding(capture), self._depth_in_color)
+            self.registration.result().to_color.warp(
+                self._correspondences(capture), self._depth_in_color)
 
-        self._once('depth in color', capture, make)
+        self._compute_once('depth in color', capture, compute)
         return self._depth_in_color
 
     def infrared_in_color(self, capture: Capture) -> npt.NDArray[np.uint16]:
-        """Return the infrared image of the color camera, interpolated, uint16, 0 for none."""
-        def make() -> None:
+        """Return infrared in the color camera, (height, width) uint16, 0 for invalid."""
+        def compute() -> None:
             assert capture.ir is not None
-            self.registration.result().to_color.into(
-                self._corresponding(capture), self._depth_in_color,
-                wide=ExtraChannel(capture.ir.data, self._infrared_in_color, linear=True))
-            self._made.add('depth in color')
+            self.registration.result().to_color.warp(
+                self._correspondences(capture), self._depth_in_color,
+                extra16=ExtraChannel(capture.ir.data, self._infrared_in_color, linear=True))
+            self._computed.add('depth in color')
 
-        self._once('infrared in color', capture, make)
+        self._compute_once('infrared in color', capture, compute)
         return self._infrared_in_color
 
     def color_in_depth(self, capture: Capture) -> npt.NDArray[np.uint8]:
-        """Return the colors of the depth camera's pixels, as `color`; 0 for none."""
-        def make() -> None:
-            self.registration.result().to_depth.into(
-                self._corresponding(capture), self.color(capture), self._color_in_depth)
+        """Return color in the depth camera, (height, width, 4) uint8, all 0 for no color."""
+        def compute() -> None:
+            self.registration.result().to_depth.warp(
+                self._correspondences(capture), self.color(capture), self._color_in_depth)
 
-        self._once('color in depth', capture, make)
+        self._compute_once('color in depth', capture, compute)
         return self._color_in_depth
 
-    def _corresponding(self, capture: Capture) -> Correspondences:
-        def make() -> None:
+    def _correspondences(self, capture: Capture) -> Correspondences:
+        def compute() -> None:
             assert capture.depth is not None
             self.registration.result().correspondences.update(capture.depth.data)
 
-        self._once('correspondences', capture, make)
+        self._compute_once('correspondences', capture, compute)
         return self.registration.result().correspondences
 
-    def _once(self, name: str, capture: Capture, make: Callable[[], None]) -> None:
-        """Make something of a capture, unless it has been made."""
+    def _compute_once(self, name: str, capture: Capture, compute: Callable[[], None]) -> None:
+        """Compute a result, unless it is already that of this capture."""
         if capture is not self._capture():
             self._capture = weakref.ref(capture)
-            self._made.clear()
-        if name not in self._made:
-            make()
-            self._made.add(name)
+            self._computed.clear()
+        if name not in self._computed:
+            compute()
+            self._computed.add(name)

@@ -12,14 +12,14 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """
-The inner loops of RVL, compiled where numba is installed.
+Inner loops of RVL, compiled with numba.
 
-An image is turns of a run of zeros and a run of others: the length of the one, of the other, and
-the differences of the others, each to the last that was not zero, as 0, -1, 1, -2, 2 and so on.
-Numbers are written in nibbles of three bits, the least significant first, the fourth bit saying
-that more follow; nibbles fill words of 32 bits from the top (Wilson 2017).
+An image is a sequence of blocks: a run of zeros and a run of non-zero pixels. A block consists of
+both lengths and, for each non-zero pixel, the difference to the previous non-zero pixel, zigzag
+encoded (0, -1, 1, -2, 2 become 0, 1, 2, 3, 4). Numbers are written as nibbles of three bits, least
+significant first; the fourth bit says that another nibble follows. Nibbles fill 32-bit words from
+the top (Wilson 2017).
 """
 
 from __future__ import annotations
@@ -29,11 +29,13 @@ from typing import Any
 from k4a_ros.jit.numba_jit import compiled
 import numpy as np
 
-_MORE = np.uint64(8)
-_THREE = np.uint64(3)
-_FOUR = np.uint64(4)
-_SEVEN = np.uint64(7)
-_WORD = 32
+_WORD_BITS = 32
+#: bits of a nibble that hold a part of the number
+_PAYLOAD = np.uint64(7)
+_PAYLOAD_BITS = np.uint64(3)
+#: bit of a nibble that says that another one follows
+_CONTINUED = np.uint64(8)
+_NIBBLE_BITS = np.uint64(4)
 
 
 @compiled
@@ -42,41 +44,42 @@ def encode(depth: Any, words: Any) -> int:
     Compress an image.
 
     :param depth: (N,) uint16.
-    :param words: uint32: written; N + 3 are always enough.
-    :return: how many words there are.
+    :param words: uint32: written; N + 3 words are always enough.
+    :return: number of words written.
     """
     size = depth.size
-    count, filled, pending = 0, 0, np.uint64(0)
+    count, pending_bits, pending = 0, 0, np.uint64(0)
     previous = 0
     i = 0
     while i < size:
-        start = i
+        zeros_start = i
         while i < size and depth[i] == 0:
             i += 1
-        middle = i
+        values_start = i
         while i < size and depth[i] != 0:
             i += 1
-        for k in range(middle - 2, i):
-            if k == middle - 2:
-                rest = np.uint64(middle - start)
-            elif k == middle - 1:
-                rest = np.uint64(i - middle)
+        # the two lengths come first, as numbers -2 and -1 of the block
+        for k in range(values_start - 2, i):
+            if k == values_start - 2:
+                rest = np.uint64(values_start - zeros_start)
+            elif k == values_start - 1:
+                rest = np.uint64(i - values_start)
             else:
                 delta = int(depth[k]) - previous
                 previous = int(depth[k])
                 rest = np.uint64((delta << 1) ^ (delta >> 63))
-            while rest > _SEVEN:
-                pending = (pending << _FOUR) | (rest & _SEVEN) | _MORE
-                rest >>= _THREE
-                filled += 4
-            pending = (pending << _FOUR) | rest
-            filled += 4
-            if filled >= _WORD:
-                filled -= _WORD
-                words[count] = np.uint32(pending >> np.uint64(filled))
+            while rest > _PAYLOAD:
+                pending = (pending << _NIBBLE_BITS) | (rest & _PAYLOAD) | _CONTINUED
+                rest >>= _PAYLOAD_BITS
+                pending_bits += 4
+            pending = (pending << _NIBBLE_BITS) | rest
+            pending_bits += 4
+            if pending_bits >= _WORD_BITS:
+                pending_bits -= _WORD_BITS
+                words[count] = np.uint32(pending >> np.uint64(pending_bits))
                 count += 1
-    if filled:
-        words[count] = np.uint32(pending << np.uint64(_WORD - filled))
+    if pending_bits:
+        words[count] = np.uint32(pending << np.uint64(_WORD_BITS - pending_bits))
         count += 1
     return count
 
@@ -84,44 +87,44 @@ def encode(depth: Any, words: Any) -> int:
 @compiled
 def decode(words: Any, depth: Any) -> bool:
     """
-    Restore an image.
+    Decompress an image.
 
     :param words: (M,) uint32.
-    :param depth: (N,) uint16: written; 0 before.
-    :return: False if the words do not describe an image of this size.
+    :param depth: (N,) uint16, all 0: written.
+    :return: whether the words describe an image of this size.
     """
-    size, end = depth.size, 8 * words.size
-    nibble = 0
+    size, nibble_count = depth.size, 8 * words.size
+    nibble_index = 0
     previous = 0
     i = 0
-    is_zeros = True
-    left = 0
-    while i < size or left:
-        # a number
+    expect_zeros = True
+    values_left = 0
+    while i < size or values_left:
         value, shift = 0, 0
         while True:
-            if nibble >= end or shift > 30:
+            if nibble_index >= nibble_count or shift > 30:
                 return False
-            part = (words[nibble >> 3] >> np.uint32(28 - 4 * (nibble & 7))) & np.uint32(15)
-            nibble += 1
-            value |= (int(part) & 7) << shift
+            nibble = ((words[nibble_index >> 3] >> np.uint32(28 - 4 * (nibble_index & 7)))
+                      & np.uint32(15))
+            nibble_index += 1
+            value |= (int(nibble) & 7) << shift
             shift += 3
-            if part < 8:
+            if nibble < 8:
                 break
-        if left:
+        if values_left:
             previous = (previous + ((value >> 1) ^ -(value & 1))) & 0xffff
             depth[i] = previous
             i += 1
-            left -= 1
-            is_zeros = True
-        elif is_zeros:
+            values_left -= 1
+            expect_zeros = True
+        elif expect_zeros:
             if value > size - i:
                 return False
             i += value
-            is_zeros = False
+            expect_zeros = False
         else:
             if value > size - i:
                 return False
-            left = value
-            is_zeros = True
+            values_left = value
+            expect_zeros = True
     return True

@@ -312,7 +312,7 @@ def _map_in_color(builder: TopicBuilder) -> Callable[[_Found], Any]:
         correspondences, to_color = tools.result()
         correspondences.update(found.depth)
         values = _numbers(found.frame).take(found.frame.index_map)
-        to_color.into(correspondences, depth, narrow=ExtraChannel(
+        to_color.warp(correspondences, depth, extra8=ExtraChannel(
             values, buffer.pixels, invalid=BACKGROUND))
         messages.set_stamp(buffer.message.header, found.stamp_ns)
         return buffer.message

@@ -37,11 +37,11 @@ def add_color(builder: TopicBuilder, images: ColorCache) -> None:
     """Add rgb/image_raw, its camera_info and its JPEG images."""
     lens, frame = builder.color_lens, builder.color_frame
     size = (lens.width, lens.height)
-    converted = images.encoded(builder.options.rgb_encoding)
+    converted = images.in_encoding(builder.options.rgb_encoding)
     view = messages.ImageView(frame, converted.encoding, size, converted.shape, np.uint8)
 
     def render(capture: Capture, _: Image) -> RawMessage:
-        view.show(converted.of(capture))
+        view.show(converted.get(capture))
         return view.message
 
     builder.add_images('rgb', lens, frame, sources.color, render)
@@ -50,11 +50,11 @@ def add_color(builder: TopicBuilder, images: ColorCache) -> None:
     decoded = converted.encoding if converted.encoding in _DECODABLE else 'bgr8'
     jpeg = messages.CompressedBuffer(frame, f'{decoded}; jpeg compressed bgr8')
     passed_on = builder.camera.config.color_format is ColorFormat.MJPG
-    source = None if passed_on else images.encoded('bgra8')
+    source = None if passed_on else images.in_encoding('bgra8')
     quality = builder.options.jpeg_quality
 
     def render_jpeg(capture: Capture, image: Image) -> RawMessage:
-        jpeg.fill(encode_jpeg(source.of(capture), quality) if source else image.data)
+        jpeg.fill(encode_jpeg(source.get(capture), quality) if source else image.data)
         return jpeg.message
 
     builder.add('rgb/image_raw/compressed', sensor_msgs.msg.CompressedImage, sources.color,

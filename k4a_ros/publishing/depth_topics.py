@@ -25,8 +25,8 @@ from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
 from k4a_ros.images.depth_codec import Codec
 from k4a_ros.images.depth_codec import DepthCompressor
-from k4a_ros.images.geometry import ir_to_mono8
-from k4a_ros.images.geometry import MetricDepth
+from k4a_ros.images.scaling import DepthToMeters
+from k4a_ros.images.scaling import infrared_to_mono8
 from k4a_ros.images.warm_up import warm_up_rvl
 from k4a_ros.jit.lazy import Lazy
 from k4a_ros.publishing import image_sources as sources
@@ -65,7 +65,7 @@ def add_infrared_images(
         buffer = messages.ImageBuffer(frame, 'mono8', size, size[::-1], np.uint8)
 
         def render(capture: Capture, image: Image) -> RawMessage:
-            ir_to_mono8(infrared_of(capture, image), factor(), buffer.pixels)
+            infrared_to_mono8(infrared_of(capture, image), factor(), buffer.pixels)
             return buffer.message
     else:
         view = messages.ImageView(frame, 'mono16', size, size[::-1], np.uint16)
@@ -106,11 +106,11 @@ def add_depth_images(
     """
     size = (lens.width, lens.height)
     if builder.options.depth_unit == '32FC1':
-        meters = MetricDepth(*size)
+        meters = DepthToMeters(*size)
         buffer = messages.ImageBuffer(frame, '32FC1', size, size[::-1], np.float32)
 
         def render(capture: Capture, image: Image) -> RawMessage:
-            meters.into(depth_of(capture, image), buffer.pixels)
+            meters.convert(depth_of(capture, image), buffer.pixels)
             return buffer.message
     else:
         view = messages.ImageView(frame, '16UC1', size, size[::-1], np.uint16)

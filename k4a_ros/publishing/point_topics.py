@@ -24,9 +24,9 @@ from typing import Any
 from k4a_ros.calibration.lens import Intrinsics
 from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
-from k4a_ros.images.clouds import Cloud
-from k4a_ros.images.clouds import PointOptions
-from k4a_ros.images.geometry import PointCloud
+from k4a_ros.images.clouds import CloudConverter
+from k4a_ros.images.clouds import CloudOptions
+from k4a_ros.images.clouds import FullCloudConverter
 from k4a_ros.images.registration_cache import RegistrationCache
 from k4a_ros.images.warm_up import warm_up_clouds
 from k4a_ros.jit.lazy import Lazy
@@ -45,12 +45,12 @@ Write = Callable[[Capture, Image], int]
 #: (height, width, 2), see `Intrinsics.rays`
 Rays = npt.NDArray[np.float32]
 #: makes that for rays, the points that are wanted, and an array to write to
-Make = Callable[[Rays, PointOptions, Any], Write]
+Make = Callable[[Rays, CloudOptions, Any], Write]
 
 
-def point_options(options: TopicOptions) -> PointOptions:
+def point_options(options: TopicOptions) -> CloudOptions:
     """Return which points are wanted."""
-    return PointOptions(
+    return CloudOptions(
         options.point_cloud_organized, options.point_cloud_min_depth,
         options.point_cloud_max_depth or math.inf, options.point_cloud_decimation)
 
@@ -81,26 +81,26 @@ def add_points(builder: TopicBuilder, registered: RegistrationCache | None) -> N
         _add(builder, builder.depth_lens, frame, '', sources.depth, _plain)
 
 
-def _plain(rays: Rays, options: PointOptions, out: Any) -> Write:
-    if options != PointOptions():
-        cloud = Cloud(rays, options)
-        return lambda _, image: cloud.xyz(image.data, out)
+def _plain(rays: Rays, options: CloudOptions, out: Any) -> Write:
+    if options != CloudOptions():
+        cloud = CloudConverter(rays, options)
+        return lambda _, image: cloud.write_xyz(image.data, out)
     # what most people want, in the fastest way that there is
-    everything = PointCloud(rays)
+    everything = FullCloudConverter(rays)
 
     def write(_: Capture, image: Image) -> int:
-        everything.into(image.data, out)
+        everything.convert(image.data, out)
         return image.data.size
 
     return write
 
 
-def _infrared(rays: Rays, options: PointOptions, out: Any) -> Write:
-    cloud = Cloud(rays, options)
+def _infrared(rays: Rays, options: CloudOptions, out: Any) -> Write:
+    cloud = CloudConverter(rays, options)
 
     def write(capture: Capture, image: Image) -> int:
         assert capture.ir is not None
-        return cloud.xyz_intensity(image.data, capture.ir.data, out)
+        return cloud.write_xyz_intensity(image.data, capture.ir.data, out)
 
     return write
 
@@ -111,13 +111,13 @@ def _colored(registered: RegistrationCache, in_depth: bool) -> Make:
 
     :param in_depth: of the depth image, with the colors that are there; else of the color image.
     """
-    def make(rays: Rays, options: PointOptions, out: Any) -> Write:
-        cloud = Cloud(rays, options)
+    def make(rays: Rays, options: CloudOptions, out: Any) -> Write:
+        cloud = CloudConverter(rays, options)
         registered.registration.result()
         if in_depth:
-            return lambda capture, image: cloud.xyz_rgb(
+            return lambda capture, image: cloud.write_xyz_rgb(
                 image.data, registered.color_in_depth(capture), out)
-        return lambda capture, _: cloud.xyz_rgb(
+        return lambda capture, _: cloud.write_xyz_rgb(
             registered.depth_in_color(capture), registered.color(capture), out)
 
     return make
@@ -128,7 +128,7 @@ def _add(
 ) -> None:
     options = point_options(builder.options)
     points = messages.CloudBuffer(
-        frame, options.size(lens.width, lens.height), extra, organized=options.organized)
+        frame, options.organized_size(lens.width, lens.height), extra, organized=options.organized)
 
     def prepare() -> Write:
         warm_up_clouds()

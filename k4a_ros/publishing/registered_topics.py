@@ -42,10 +42,9 @@ def add_registered(
     add_depth_images(
         builder, 'depth_to_rgb', builder.color_lens, builder.color_frame, sources.depth_with_color,
         lambda capture, _: registered.depth_in_color(capture), registered.registration)
-    infrared = add_infrared_images(
+    add_infrared_images(
         builder, 'ir_to_rgb', builder.color_lens, builder.color_frame, sources.infrared_with_depth,
         factor, lambda capture, _: registered.infrared_in_color(capture), registered.registration)
-    registered.infrared_wanted = infrared.wanted
     lens, frame = builder.depth_lens, builder.depth_frame
     size = (lens.width, lens.height)
     view = messages.ImageView(frame, 'bgra8', size, (*size[::-1], 4), np.uint8)

@@ -76,6 +76,11 @@ class TopicBuilder:
         """Return the publisher of a topic that is none of the captures'."""
         return self._publishers.get(kind, topic, depth)
 
+    def subscriber_check(self, topic: str, kind: Any) -> Callable[[], bool]:
+        """Return a function that returns whether a topic of captures has subscribers."""
+        publisher = self.publisher(kind, topic, IMAGE_DEPTH)
+        return lambda: publisher.get_subscription_count() > 0
+
     def add(
         self, topic: str, kind: Any, source: Source, render: Render,
         needs: Lazy[Any] | None = None,

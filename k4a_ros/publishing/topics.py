@@ -120,9 +120,11 @@ class Topics:
         colors = ColorCache(config)
         registered = None
         if depth and color:
-            registered = RegistrationCache(config, colors.encoded('bgra8'), Lazy(
-                lambda: Registration.of(
-                    calibration, config, options.registration_occlusion)))
+            registered = RegistrationCache(
+                config, colors.in_encoding('bgra8'),
+                Lazy(lambda: Registration.from_calibration(
+                    calibration, config, occlusion=options.registration_occlusion)),
+                builder.subscriber_check('ir_to_rgb/image_raw', sensor_msgs.msg.Image))
         if infrared:
             add_infrared(builder, ir_factor)
         if depth:

@@ -253,7 +253,7 @@ def test_every_format_shows_the_picture(form: ColorFormat) -> None:
     source = cv2.GaussianBlur(picture(), (0, 0), 3)
     converter = ColorConverter(form, SIZE, 'bgr8')
     out = np.empty(converter.shape, np.uint8)
-    converter.into(encode(source, form), out)
+    converter.convert(encode(source, form), out)
     assert np.abs(out.astype(int) - source).max() <= 6
 
 
@@ -262,4 +262,4 @@ def test_a_corrupt_jpeg_cannot_be_decoded() -> None:
     jpeg = encode(picture(), ColorFormat.MJPG)
     assert jpeg[:2].tolist() == [0xff, 0xd8]
     with pytest.raises(ValueError, match=r'JPEG|jpeg|marker'):
-        converter.into(corrupt(jpeg), np.empty(converter.shape, np.uint8))
+        converter.convert(corrupt(jpeg), np.empty(converter.shape, np.uint8))

@@ -27,7 +27,7 @@ from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
 from k4a_ros.cameras.recording.camera import RecordingCamera
 from k4a_ros.errors import CalibrationError
-from k4a_ros.images.geometry import PointCloud
+from k4a_ros.images.clouds import FullCloudConverter
 from k4a_ros.jit import numba_jit
 from k4a_ros.simulation import response
 from k4a_ros.simulation.color_camera import ColorCamera
@@ -85,7 +85,7 @@ def test_every_valid_pixel_lies_on_a_true_surface(mode):
     depth, infrared = sensor(scene, mode, noise=False).depth_and_ir(1_000_000)
     assert depth.shape == infrared.shape == mode.size[::-1]
     cloud = np.zeros((*depth.shape, 4), np.float32)
-    PointCloud(NOMINAL.depth(mode).rays()).into(depth, cloud)
+    FullCloudConverter(NOMINAL.depth(mode).rays()).convert(depth, cloud)
     points = CameraPath().depth_camera(0).apply(cloud[..., :3][depth > 0])
     # distances to the surfaces, by formulas of their own
     plane = np.abs((points - [0, 0, 2.0]) @ [0, 0.1, -1]) / np.hypot(0.1, 1)

@@ -106,7 +106,7 @@ def test_every_mode_gives_its_images(
         if capture.color is not None:
             converter = ColorConverter(form, color.size, 'bgr8')
             out = np.empty(converter.shape, np.uint8)
-            converter.into(capture.color.data, out)
+            converter.convert(capture.color.data, out)
             assert np.abs(out.astype(int) - 115).max() <= 3
             assert capture.color.exposure_us == 16670
             assert capture.color.white_balance == 4500
@@ -291,7 +291,7 @@ def test_controls_are_set_while_streaming_and_outlive_the_handle() -> None:
         assert camera.get_control('exposure_auto') is False
         converter = ColorConverter(ColorFormat.MJPG, (1280, 720), 'bgr8')
         out = np.empty(converter.shape, np.uint8)
-        converter.into(camera.read(1.0).color.data, out)
+        converter.convert(camera.read(1.0).color.data, out)
         assert out.mean() > 200
 
 

@@ -1,0 +1,69 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""After a warm-up, numba compiles nothing more while images are converted."""
+
+from __future__ import annotations
+
+from k4a_ros.images.clouds import CloudConverter
+from k4a_ros.images.clouds import FullCloudConverter
+from k4a_ros.images.depth_codec import decompress
+from k4a_ros.images.depth_codec import DepthCompressor
+from k4a_ros.images.registration import ExtraChannel
+from k4a_ros.images.warm_up import warm_up_clouds
+from k4a_ros.images.warm_up import warm_up_registration
+from k4a_ros.images.warm_up import warm_up_rvl
+import numpy as np
+from support.synthetic_capture import NEEDS_NUMBA
+from support.synthetic_capture import SMALL
+from support.synthetic_capture import SyntheticCapture
+
+
+@NEEDS_NUMBA
+def test_every_type_the_driver_uses_is_compiled():
+    warm_up_clouds()
+    warm_up_registration()
+    warm_up_rvl()
+    from k4a_ros.images import cloud_kernels
+    from k4a_ros.images import registration_kernels
+    from k4a_ros.images import rvl_kernels
+    kernels = [getattr(module, name) for module, names in (
+        (cloud_kernels, ('xyz', 'points', 'intensity_points', 'colored_points')),
+        (registration_kernels, ('project', 'rasterize', 'sample_bgra', 'sample_bgr')),
+        (rvl_kernels, ('encode', 'decode')),
+    ) for name in names]
+    before = [len(kernel.signatures) for kernel in kernels]
+    assert all(before)
+    capture = SyntheticCapture(*SMALL)
+    capture.depth.flags.writeable = False
+    shape = capture.pair.color_shape
+    extra16 = ExtraChannel(capture.infrared, np.empty(shape, np.uint16))
+    extra8 = ExtraChannel(
+        np.zeros(capture.pair.depth_shape, np.uint8), np.empty(shape, np.uint8))
+    capture.depth_in_color()
+    capture.depth_in_color(extra16=extra16)
+    capture.depth_in_color(extra8=extra8)
+    capture.depth_in_color(extra16=extra16, extra8=extra8)
+    color = capture.color_in_depth()
+    capture.color_in_depth(channels=3)
+    capture.color_in_depth(occlusion=True)
+    cloud = CloudConverter(capture.pair.rays)
+    xyz, rgb = (np.empty((*capture.pair.depth_shape, columns), np.float32) for columns in (4, 8))
+    FullCloudConverter(capture.pair.rays).convert(capture.depth, xyz)
+    cloud.write_xyz(capture.depth, xyz)
+    cloud.write_xyz_intensity(capture.depth, capture.infrared, xyz)
+    cloud.write_xyz_rgb(capture.depth, color, rgb)
+    compressor = DepthCompressor(capture.depth.shape[::-1], 'rvl')
+    decompress(compressor.compress(capture.depth), compressor.format)
+    assert [len(kernel.signatures) for kernel in kernels] == before
