@@ -49,8 +49,8 @@ import time
 
 from driver_roles import BODIES
 from k4a_ros.capture import Capture
-from k4a_ros.mkv.reader import Playback
-from k4a_ros.mkv.writer import Recorder
+from k4a_ros.mkv.reader import RecordingReader
+from k4a_ros.mkv.writer import RecordingWriter
 from k4a_ros.process.fastdds import prepare
 import numpy as np
 from processes import DRIVER
@@ -191,16 +191,16 @@ def write_recordings(folder: Path, original: str, wanted: list[str]) -> None:
 
 def repeat(original: str, path: Path, fps: int) -> None:
     """Write a recording of equal steps, in its loop too, with the images of another."""
-    source = Playback(original)
+    source = RecordingReader(original)
     captures: list[Capture] = []
     while len(captures) < CAPTURES and (capture := source.next_capture()):
         captures.append(capture)
     config = replace(source.config, fps=fps, imu=False)
-    with Recorder(path, config, source.calibration, source.serial) as recorder:
+    with RecordingWriter(path, config, source.calibration, source.serial) as writer:
         for number in range(CAPTURES):
             capture = captures[number % len(captures)]
             us = 500_000 + number * 1_000_000 // fps
-            recorder.write(Capture(*(
+            writer.write(Capture(*(
                 image and replace(image, device_us=us)
                 for image in (capture.depth, capture.ir, capture.color))))
     source.close()

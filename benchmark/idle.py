@@ -37,7 +37,7 @@ import sys
 import tempfile
 import time
 
-from k4a_ros.mkv.reader import Playback
+from k4a_ros.mkv.reader import RecordingReader
 from k4a_ros.process.fastdds import prepare
 import numpy as np
 from processes import DRIVER
@@ -110,9 +110,8 @@ def main() -> int:
             simulate(Path(recording), 4, 30)
         library = str(Path(folder, 'libvirtual_k4a.so'))
         subprocess.run([str(VIRTUAL / 'build'), library], check=True)
-        source = Playback(recording)
-        config = source.config
-        source.close()
+        with RecordingReader(recording) as reader:
+            config = reader.config
         live, played = [], []
         for _ in range(options.rounds):
             live.append(measure(

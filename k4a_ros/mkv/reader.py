@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import threading
@@ -38,7 +39,7 @@ import numpy as np
 _FPS = {code: fps for fps, code in FPS_CODES.items()}
 
 
-class Playback:
+class RecordingReader(contextlib.AbstractContextManager['RecordingReader']):
     """
     An open recording.
 
@@ -234,3 +235,7 @@ class Playback:
             handle, self._handle = self._handle, None
             if handle is not None:
                 self._sdk.k4a_playback_close(handle)
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file."""
+        self.close()

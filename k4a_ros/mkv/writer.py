@@ -23,10 +23,10 @@ that every program that reads Azure Kinect recordings reads these too.
 from __future__ import annotations
 
 from collections.abc import Mapping
+import contextlib
 import ctypes
 from dataclasses import replace
 import os
-from types import TracebackType
 
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import ColorFormat
@@ -45,7 +45,7 @@ _COLOR_BYTES = {
 }
 
 
-class Recorder:
+class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
     """
     An Azure Kinect recording that is being written.
 
@@ -188,14 +188,7 @@ class Recorder:
         if flushed != libk4a.SUCCEEDED:
             raise self._error('its end could not be written; is the disk full?')
 
-    def __enter__(self) -> Recorder:
-        """Return the recorder; it is closed at the end of the block."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the file."""
         self.close()
 

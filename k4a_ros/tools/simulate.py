@@ -68,7 +68,7 @@ from k4a_ros.cameras.simulated.shared_device import read_calibration
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import K4aRosError
 from k4a_ros.errors import RecordingError
-from k4a_ros.mkv.writer import Recorder
+from k4a_ros.mkv.writer import RecordingWriter
 from k4a_ros.simulation.scene_file import default_path
 from k4a_ros.simulation.scene_file import default_scene
 from k4a_ros.simulation.scene_file import load_scene
@@ -114,16 +114,16 @@ def write(
     frames = Frames(config, sensor, world.controls)
     truth: list[dict[str, Any]] = []
     burst = 0
-    with Recorder(path, config, factory.raw, factory.serial, FIRMWARE,
-                  overwrite=overwrite) as recorder:
+    with RecordingWriter(
+            path, config, factory.raw, factory.serial, FIRMWARE, overwrite=overwrite) as writer:
         for number in range(captures):
-            recorder.write(frames.capture(number))
+            writer.write(frames.capture(number))
             while config.imu and (burst + 1) * IMU_BURST_US <= frames.complete_us(number):
-                recorder.write_imu(frames.imu(burst))
+                writer.write_imu(frames.imu(burst))
                 burst += 1
             truth.append(_truth(sensor, frames, config, number))
             progress(number)
-    return _write_truth(Path(recorder.path), world, factory.serial, truth)
+    return _write_truth(Path(writer.path), world, factory.serial, truth)
 
 
 def _truth(sensor: Sensor, frames: Frames, config: CameraConfig, number: int) -> dict[str, Any]:

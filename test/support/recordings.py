@@ -29,7 +29,7 @@ from k4a_ros.camera_config import DepthMode
 from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
 from k4a_ros.capture import ImuSamples
-from k4a_ros.mkv.writer import Recorder
+from k4a_ros.mkv.writer import RecordingWriter
 import numpy as np
 
 SERIAL = '000123456712'
@@ -90,15 +90,15 @@ def write_recording(
         acc=random.normal(0, 9, (len(times), 3)).astype(np.float32), acc_us=times,
         gyro=random.normal(0, 1, (len(times), 3)).astype(np.float32), gyro_us=times + 11,
         temperature=np.full(len(times), np.nan, np.float32))
-    with Recorder(path, config, calibration, SERIAL, FIRMWARE) as recorder:
+    with RecordingWriter(path, config, calibration, SERIAL, FIRMWARE) as writer:
         for index in range(count):
             now = start_us + index * config.period_us
             capture = edit(index, random_capture(random, config, now))
             captures.append(capture)
-            recorder.write(capture)
+            writer.write(capture)
             due = (times >= now) & (times < now + config.period_us)
             if due.any():
-                recorder.write_imu(ImuSamples(*(
+                writer.write_imu(ImuSamples(*(
                     getattr(imu, name)[due]
                     for name in ('acc', 'acc_us', 'gyro', 'gyro_us', 'temperature'))))
     return Written(path, config, captures, imu, calibration)

@@ -366,8 +366,8 @@ def test_pyk4a_as_its_users_know_it_works_and_jpegs_are_decoded(tmp_path):
     for image, picture in zip(images, pictures, strict=True):
         assert image.shape == (720, 1280, 4)
         assert abs(image[..., :3].astype(int) - picture).max() <= 4
-    from k4a_ros.mkv.reader import Playback
-    recorded = Playback(str(copy))  # pyk4a recorded the virtual camera as a real one
+    from k4a_ros.mkv.reader import RecordingReader
+    recorded = RecordingReader(str(copy))  # pyk4a recorded the virtual camera as a real one
     assert recorded.config.color_format is ColorFormat.BGRA32
     first = recorded.next_capture()
     assert first is not None and first.color is not None

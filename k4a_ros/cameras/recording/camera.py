@@ -36,7 +36,7 @@ from k4a_ros.errors import DeviceNotFoundError
 from k4a_ros.errors import EndOfRecording
 from k4a_ros.errors import ReadTimeout
 from k4a_ros.errors import RecordingError
-from k4a_ros.mkv.reader import Playback
+from k4a_ros.mkv.reader import RecordingReader
 from k4a_ros.sdk.imu_samples import IMU_DTYPE
 from k4a_ros.sdk.imu_samples import imu_samples
 import numpy as np
@@ -87,14 +87,14 @@ class RecordingCamera(Camera):
         """Open the file; it is played from ``start`` on."""
         super().__init__(on_control)
         source = os.path.expanduser(os.fspath(path))
-        self._captures = Playback(source)
-        self._imu: Playback | None = None
+        self._captures = RecordingReader(source)
+        self._imu: RecordingReader | None = None
         try:
             self._describe(source, serial)
             if self._captures.config.imu:
                 # A handle of its own: its reader shares neither lock nor position with the other,
-                # nor loads what the other has let go of (`Playback.rewind` has why).
-                self._imu = Playback(source)
+                # nor loads what the other has let go of (`RecordingReader.rewind` has why).
+                self._imu = RecordingReader(source)
             self._streams = self._load_first()
             ending = _ending(at_end)
             # The next pass begins one frame period after the end of this one.
@@ -193,12 +193,12 @@ class RecordingCamera(Camera):
         self._samples = waiting[count:]
         return waiting[:count]
 
-    def _next_samples(self, file: Playback) -> ImuSamples:
+    def _next_samples(self, file: RecordingReader) -> ImuSamples:
         """Return many samples at once, none at the end of a pass."""
         count = file.read_imu(self._buffer)
         return imu_samples(self._buffer[:count], self._shift[_IMU])
 
-    def _next_pass(self, stream: str, file: Playback, deadline: float) -> None:
+    def _next_pass(self, stream: str, file: RecordingReader, deadline: float) -> None:
         """Go to the start of the file, where it is to be played again."""
         self._at_end[stream] = True
         try:

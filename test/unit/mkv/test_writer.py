@@ -29,8 +29,8 @@ from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
 from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import RecordingError
-from k4a_ros.mkv.reader import Playback
-from k4a_ros.mkv.writer import Recorder
+from k4a_ros.mkv.reader import RecordingReader
+from k4a_ros.mkv.writer import RecordingWriter
 from k4a_ros.sdk.imu_samples import IMU_DTYPE
 from k4a_ros.sdk.imu_samples import imu_samples
 import numpy as np
@@ -49,21 +49,21 @@ SMALL = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF)
 
 def assert_reads_back(written: Written) -> None:
     """Fail unless the file holds what was written."""
-    playback = Playback(str(written.path))
-    assert playback.config == written.config
-    assert playback.serial == SERIAL
-    assert playback.firmware == FIRMWARE
-    assert playback.calibration == written.calibration.rstrip(b'\0')
+    reader = RecordingReader(str(written.path))
+    assert reader.config == written.config
+    assert reader.serial == SERIAL
+    assert reader.firmware == FIRMWARE
+    assert reader.calibration == written.calibration.rstrip(b'\0')
     for wanted in written.captures:
-        assert_same_capture(playback.next_capture(), wanted)
-    assert playback.next_capture() is None
+        assert_same_capture(reader.next_capture(), wanted)
+    assert reader.next_capture() is None
     if written.config.imu:
         buffer = np.zeros(len(written.imu) + 1, IMU_DTYPE)
-        assert playback.read_imu(buffer) == len(written.imu)
+        assert reader.read_imu(buffer) == len(written.imu)
         found = imu_samples(buffer[:-1], 0)
         for name in ('acc', 'acc_us', 'gyro', 'gyro_us', 'temperature'):
             np.testing.assert_array_equal(getattr(found, name), getattr(written.imu, name))
-    playback.close()
+    reader.close()
 
 
 @pytest.mark.parametrize('modes', COMBINATIONS, ids=lambda modes: '-'.join(
@@ -121,16 +121,16 @@ def test_an_existing_file_is_kept_unless_told_otherwise(tmp_path):
     path = tmp_path / 'a.mkv'
     path.write_text('precious')
     with pytest.raises(RecordingError, match='exists'):
-        Recorder(path, SMALL, nominal_calibration())
+        RecordingWriter(path, SMALL, nominal_calibration())
     assert path.read_text() == 'precious'
-    with Recorder(path, SMALL, nominal_calibration(), overwrite=True) as recorder:
-        recorder.write(random_capture(np.random.default_rng(0), SMALL, 5))
-    assert Playback(str(path)).next_capture() is not None
+    with RecordingWriter(path, SMALL, nominal_calibration(), overwrite=True) as writer:
+        writer.write(random_capture(np.random.default_rng(0), SMALL, 5))
+    assert RecordingReader(str(path)).next_capture() is not None
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path):
     with pytest.raises(RecordingError, match=r'none/a\.mkv: No such file'):
-        Recorder(tmp_path / 'none/a.mkv', SMALL, nominal_calibration())
+        RecordingWriter(tmp_path / 'none/a.mkv', SMALL, nominal_calibration())
 
 
 def test_home_is_expanded(tmp_path, monkeypatch):
@@ -145,7 +145,7 @@ def test_home_is_expanded(tmp_path, monkeypatch):
 ])
 def test_impossible_configurations_are_refused(tmp_path, config, reason):
     with pytest.raises(RecordingError, match=reason):
-        Recorder(tmp_path / 'a.mkv', config, nominal_calibration())
+        RecordingWriter(tmp_path / 'a.mkv', config, nominal_calibration())
     assert not (tmp_path / 'a.mkv').exists()
 
 
@@ -164,9 +164,9 @@ def image(shape: tuple[int, ...], dtype: str = 'uint16', device_us: int = 10) ->
     (Capture(color=image((100,), 'uint8')), 'has no color'),
 ])
 def test_images_that_do_not_fit_are_refused(tmp_path, capture, reason):
-    with Recorder(tmp_path / 'a.mkv', SMALL, nominal_calibration()) as recorder:
+    with RecordingWriter(tmp_path / 'a.mkv', SMALL, nominal_calibration()) as writer:
         with pytest.raises(RecordingError, match=reason):
-            recorder.write(capture)
+            writer.write(capture)
 
 
 @pytest.mark.parametrize(('color_format', 'shape'), [
@@ -176,9 +176,9 @@ def test_images_that_do_not_fit_are_refused(tmp_path, capture, reason):
 ])
 def test_color_images_that_do_not_fit_are_refused(tmp_path, color_format, shape):
     config = CameraConfig.of_modes(DepthMode.OFF, ColorResolution.R720P, color_format)
-    with Recorder(tmp_path / 'a.mkv', config, nominal_calibration()) as recorder:
+    with RecordingWriter(tmp_path / 'a.mkv', config, nominal_calibration()) as writer:
         with pytest.raises(RecordingError, match='color image is uint8'):
-            recorder.write(Capture(color=image(shape, 'uint8')))
+            writer.write(Capture(color=image(shape, 'uint8')))
 
 
 def samples(acc_us: list[int], **changes: object) -> ImuSamples:
@@ -199,33 +199,35 @@ def samples(acc_us: list[int], **changes: object) -> ImuSamples:
     (samples([-5]), 'positive'),
 ])
 def test_inertial_samples_that_do_not_fit_are_refused(tmp_path, batch, reason):
-    with Recorder(tmp_path / 'a.mkv', SMALL, nominal_calibration()) as recorder:
+    with RecordingWriter(tmp_path / 'a.mkv', SMALL, nominal_calibration()) as writer:
         with pytest.raises(RecordingError, match=reason):
-            recorder.write_imu(batch)
+            writer.write_imu(batch)
 
 
 def test_times_must_increase_from_call_to_call(tmp_path):
-    with Recorder(tmp_path / 'a.mkv', SMALL, nominal_calibration()) as recorder:
-        recorder.write(Capture(depth=image((288, 320), device_us=100)))
-        recorder.write(Capture(ir=image((288, 320), device_us=90)))
+    with RecordingWriter(tmp_path / 'a.mkv', SMALL, nominal_calibration()) as writer:
+        writer.write(Capture(depth=image((288, 320), device_us=100)))
+        writer.write(Capture(ir=image((288, 320), device_us=90)))
         with pytest.raises(RecordingError, match='100 us does not follow 100 us'):
-            recorder.write(Capture(depth=image((288, 320), device_us=100)))
-        recorder.write_imu(samples([5]))
+            writer.write(Capture(depth=image((288, 320), device_us=100)))
+        writer.write_imu(samples([5]))
         with pytest.raises(RecordingError, match='increase'):
-            recorder.write_imu(samples([5]))
+            writer.write_imu(samples([5]))
 
 
 def test_what_is_not_configured_and_what_is_closed_is_refused(tmp_path):
-    recorder = Recorder(tmp_path / 'a.mkv', replace(SMALL, imu=False), nominal_calibration())
+    config = replace(SMALL, imu=False)
+    writer = RecordingWriter(tmp_path / 'a.mkv', config, nominal_calibration())
     with pytest.raises(RecordingError, match='no IMU'):
-        recorder.write_imu(samples([1]))
-    recorder.close()
-    recorder.close()
+        writer.write_imu(samples([1]))
+    writer.close()
+    writer.close()
     with pytest.raises(RecordingError, match='closed'):
-        recorder.write(Capture(depth=image((288, 320))))
+        writer.write(Capture(depth=image((288, 320))))
 
 
 def test_a_full_disk_is_reported():
     with pytest.raises(RecordingError, match=r'/dev/full: .*disk'):
-        with Recorder('/dev/full', SMALL, nominal_calibration(), overwrite=True) as recorder:
-            recorder.write(Capture(depth=image((288, 320))))
+        with RecordingWriter(
+                '/dev/full', SMALL, nominal_calibration(), overwrite=True) as writer:
+            writer.write(Capture(depth=image((288, 320))))

@@ -17,7 +17,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import replace
 import json
 from pathlib import Path
@@ -33,7 +32,7 @@ from k4a_ros.cameras.recording.camera import RecordingCamera
 from k4a_ros.cameras.simulated.camera import SimulatedCamera
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import RecordingError
-from k4a_ros.mkv.reader import Playback
+from k4a_ros.mkv.reader import RecordingReader
 from k4a_ros.sdk.imu_samples import IMU_DTYPE
 from k4a_ros.sdk.imu_samples import imu_samples
 from k4a_ros.simulation.scene_file import default_scene
@@ -63,7 +62,7 @@ def test_the_recording_has_the_captures_and_samples_of_the_camera(tmp_path: Path
         assert recording.config == config
         assert recording.info.serial == '000000000000'
         assert recording.info.firmware['color'] == firmware['color']
-    with contextlib.closing(Playback(path)) as file:
+    with RecordingReader(path) as file:
         for capture in captures:
             found = file.next_capture()
             assert found is not None
@@ -100,7 +99,7 @@ def test_the_truth_is_that_of_the_frames(tmp_path: Path) -> None:
     assert 'persons' in truth['scene']
     assert len(truth['joints']) == 32
     assert [frame['number'] for frame in truth['frames']] == [0, 1, 2]
-    with contextlib.closing(Playback(tmp_path / 'room.mkv')) as file:
+    with RecordingReader(tmp_path / 'room.mkv') as file:
         camera = SimulatedCamera(config)
         sensor = Sensor(default_scene(), camera.calibration, config)
         for frame in truth['frames']:

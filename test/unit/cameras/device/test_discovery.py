@@ -84,11 +84,11 @@ def _search() -> list[str]:
 
 def test_a_camera_is_found_by_serial_number_or_number(tmp_path, recording):
     from k4a_ros.calibration.nominal import nominal_calibration
-    from k4a_ros.mkv.writer import Recorder
+    from k4a_ros.mkv.writer import RecordingWriter
     other = tmp_path / 'other.mkv'
     written = write_recording(tmp_path / 'a.mkv', DEPTH, 1)
-    with Recorder(other, DEPTH, nominal_calibration(), OTHER_SERIAL, FIRMWARE) as recorder:
-        recorder.write(written.captures[0])
+    with RecordingWriter(other, DEPTH, nominal_calibration(), OTHER_SERIAL, FIRMWARE) as writer:
+        writer.write(written.captures[0])
     assert virtual.run(_search, cameras=(recording, other)) == [
         f'0: {SERIAL}', f'1: {OTHER_SERIAL}']
 

@@ -41,7 +41,7 @@ from k4a_ros.errors import DeviceNotFoundError
 from k4a_ros.errors import EndOfRecording
 from k4a_ros.errors import ReadTimeout
 from k4a_ros.errors import RecordingError
-from k4a_ros.mkv.writer import Recorder
+from k4a_ros.mkv.writer import RecordingWriter
 import numpy as np
 import pytest
 from support.recordings import assert_same_capture
@@ -209,8 +209,8 @@ def test_without_imu_the_images_are_played(tmp_path):
 
 def test_without_images_the_imu_is_played(tmp_path):
     written = write_recording(tmp_path / 'a.mkv', count=1)
-    with Recorder(tmp_path / 'b.mkv', SMALL, written.calibration) as recorder:
-        recorder.write_imu(written.imu)
+    with RecordingWriter(tmp_path / 'b.mkv', SMALL, written.calibration) as writer:
+        writer.write_imu(written.imu)
     player = play(tmp_path / 'b.mkv', rate=0)
     assert not player.captures
     assert player.imu_us == written.imu.acc_us.tolist()
