@@ -49,7 +49,6 @@ from ctypes import POINTER
 from dataclasses import dataclass
 from dataclasses import field
 import functools
-import importlib
 import logging
 import math
 import os
@@ -198,9 +197,8 @@ def library() -> ctypes.CDLL:
     # libk4arecord has no handler for its log lines, only this switch, read at the first line.
     os.environ.setdefault('K4A_ENABLE_LOG_TO_STDOUT', '0')
     try:
-        importlib.import_module('pyk4a')
-        extension = importlib.import_module('k4a_module').__file__
-        sdk, process = ctypes.CDLL(extension), ctypes.CDLL(None)
+        from pyk4a.module import k4a_module
+        sdk, process = ctypes.CDLL(k4a_module.__file__), ctypes.CDLL(None)
         for name, (result, arguments) in _PROTOTYPES.items():
             function = getattr(process, name, None) or getattr(sdk, name)
             setattr(sdk, name, function)

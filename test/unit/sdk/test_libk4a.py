@@ -27,7 +27,7 @@ import sys
 
 from k4a_ros.calibration.nominal import nominal_calibration
 from k4a_ros.errors import CameraError
-from k4a_ros.mkv.reader import Playback
+from k4a_ros.mkv.reader import RecordingReader
 from k4a_ros.sdk import libk4a
 from k4a_ros.sdk.imu_samples import IMU_DTYPE
 import numpy as np
@@ -54,7 +54,7 @@ def no_library(monkeypatch):
 
 
 def test_pyk4a_missing_is_one_clear_error(no_library):
-    no_library.setitem(sys.modules, 'pyk4a', None)
+    no_library.setitem(sys.modules, 'pyk4a.module', None)
     with pytest.raises(CameraError, match='pip install pyk4a-bundle'):
         libk4a.library()
 
@@ -63,7 +63,7 @@ def test_a_foreign_extension_is_one_clear_error(no_library):
     class Foreign:
         __file__ = _ctypes.__file__
 
-    no_library.setitem(sys.modules, 'k4a_module', Foreign)
+    no_library.setattr('pyk4a.module.k4a_module', Foreign)
     with pytest.raises(CameraError, match='cannot load the Azure Kinect SDK'):
         libk4a.library()
 
@@ -88,25 +88,25 @@ def test_structures_have_the_sizes_of_the_sdk():
 def test_empty_reads_leave_the_references_to_none_alone(tmp_path):
     """20,000 reads of nothing: pyk4a loses one reference each before Python 3.12, then dies."""
     written = write_recording(tmp_path / 'a.mkv', count=1)
-    playback = Playback(str(written.path))
+    reader = RecordingReader(str(written.path))
     buffer = np.zeros(100, IMU_DTYPE)
-    assert playback.read_imu(buffer) == len(written.imu)
+    assert reader.read_imu(buffer) == len(written.imu)
     capture = ctypes.c_void_p()
     sdk = libk4a.library()
-    sdk.k4a_playback_get_next_capture(playback._handle, ctypes.byref(capture))
+    sdk.k4a_playback_get_next_capture(reader._handle, ctypes.byref(capture))
     assert sdk.k4a_capture_get_depth_image(capture)
     gc.collect()
     before = sys.getrefcount(None)
     for _ in range(20_000):
-        playback.read_imu(buffer)
+        reader.read_imu(buffer)
     for _ in range(20_000):
-        playback._image('color', capture)
+        reader._image('color', capture)
     for _ in range(1000):
-        playback.next_capture()
+        reader.next_capture()
     gc.collect()
     assert abs(sys.getrefcount(None) - before) < 200
     sdk.k4a_capture_release(capture)
-    playback.close()
+    reader.close()
 
 
 def test_other_threads_run_while_the_sdk_works(tmp_path):
@@ -139,9 +139,9 @@ print(ticks, results)
 
 def test_images_outlive_the_recording(tmp_path):
     written = write_recording(tmp_path / 'a.mkv', count=2)
-    playback = Playback(str(written.path))
-    data = playback.next_capture().depth.data
-    playback.close()
+    reader = RecordingReader(str(written.path))
+    data = reader.next_capture().depth.data
+    reader.close()
     gc.collect()
     np.testing.assert_array_equal(data, written.captures[0].depth.data)
     assert not data.flags.writeable
@@ -151,7 +151,7 @@ def test_images_outlive_the_recording(tmp_path):
 def test_images_are_given_back(tmp_path):
     """A hundred passes over a 4 MB recording do not grow the process by more than a few MB."""
     written = write_recording(tmp_path / 'a.mkv', count=10)
-    playback = Playback(str(written.path))
+    reader = RecordingReader(str(written.path))
 
     def resident() -> int:
         pages = int(Path('/proc/self/statm').read_text().split()[1])
@@ -159,15 +159,15 @@ def test_images_are_given_back(tmp_path):
 
     def play(times: int) -> None:
         for _ in range(times):
-            playback.rewind()
-            while playback.next_capture() is not None:
+            reader.rewind()
+            while reader.next_capture() is not None:
                 pass
 
     play(5)
     before = resident()
     play(60)
     assert resident() - before < 40e6
-    playback.close()
+    reader.close()
 
 
 def test_log_lines_of_libk4a_go_to_the_python_logger():
@@ -192,9 +192,9 @@ def test_a_program_ends_cleanly_after_a_refused_recording(tmp_path):
         written.path.read_bytes().replace(b'K4A_DEPTH_MODE', b'K4A_DEPTH_MODX'))
     result = run_python("""
 import sys
-from k4a_ros.mkv.reader import Playback
+from k4a_ros.mkv.reader import RecordingReader
 try:
-    Playback(sys.argv[1])
+    RecordingReader(sys.argv[1])
 except Exception as error:
     print(error)
 """, str(bad))
@@ -206,6 +206,6 @@ except Exception as error:
 
 def test_the_nominal_calibration_survives_the_sdk(tmp_path):
     written = write_recording(tmp_path / 'a.mkv', count=1)
-    playback = Playback(str(written.path))
-    assert playback.calibration == nominal_calibration('000123456712').rstrip(b'\0')
-    playback.close()
+    reader = RecordingReader(str(written.path))
+    assert reader.calibration == nominal_calibration('000123456712').rstrip(b'\0')
+    reader.close()
