@@ -19,10 +19,10 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable
 from collections.abc import Mapping
+import contextlib
 from dataclasses import dataclass
 from dataclasses import field
 import re
-from types import TracebackType
 
 from k4a_ros.body.tracker import BodyTracker
 from k4a_ros.calibration.factory import FactoryCalibration
@@ -84,7 +84,7 @@ def is_serial(wanted: str, actual: str) -> bool:
     return bool(re.fullmatch('0[0-7]+', actual)) and wanted == str(int(actual, 8))
 
 
-class Camera(abc.ABC):
+class Camera(contextlib.AbstractContextManager['Camera']):
     """
     An open camera.
 
@@ -188,13 +188,6 @@ class Camera(abc.ABC):
     def close(self) -> None:
         """Stop, and release everything."""
 
-    def __enter__(self) -> Camera:
-        """Return the camera; it is closed at the end of the block."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the camera."""
         self.close()
