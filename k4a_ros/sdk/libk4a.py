@@ -197,7 +197,9 @@ def library() -> ctypes.CDLL:
     # libk4arecord has no handler for its log lines, only this switch, read at the first line.
     os.environ.setdefault('K4A_ENABLE_LOG_TO_STDOUT', '0')
     try:
-        from pyk4a.module import k4a_module
+        import pyk4a  # noqa: F401  loads the libraries that its extension module needs
+
+        import k4a_module
         sdk, process = ctypes.CDLL(k4a_module.__file__), ctypes.CDLL(None)
         for name, (result, arguments) in _PROTOTYPES.items():
             function = getattr(process, name, None) or getattr(sdk, name)

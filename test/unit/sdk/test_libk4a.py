@@ -54,7 +54,7 @@ def no_library(monkeypatch):
 
 
 def test_pyk4a_missing_is_one_clear_error(no_library):
-    no_library.setitem(sys.modules, 'pyk4a.module', None)
+    no_library.setitem(sys.modules, 'pyk4a', None)
     with pytest.raises(CameraError, match='pip install pyk4a-bundle'):
         libk4a.library()
 
@@ -63,7 +63,7 @@ def test_a_foreign_extension_is_one_clear_error(no_library):
     class Foreign:
         __file__ = _ctypes.__file__
 
-    no_library.setattr('pyk4a.module.k4a_module', Foreign)
+    no_library.setitem(sys.modules, 'k4a_module', Foreign)
     with pytest.raises(CameraError, match='cannot load the Azure Kinect SDK'):
         libk4a.library()
 
