@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What tests of the landmark model need, which is not installed everywhere."""
+"""Skip tests of the landmark model where it, numba or LiteRT are not installed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ import pytest
 
 
 def installed_model() -> Path:
-    """Return the file of the model; skip where it is not installed."""
+    """Return the file of the landmark model; skip the test where it is not installed."""
     try:
         return find_model()
     except BodyTrackingError as error:
@@ -33,13 +33,13 @@ def installed_model() -> Path:
 
 
 def installed_litert() -> Any:
-    """Return the module that runs it best; skip where it is not installed."""
+    """Return the LiteRT module; skip the test where it is not installed."""
     return pytest.importorskip(
         'ai_edge_litert.interpreter',
         reason='LiteRT is not installed: pip install --no-deps ai-edge-litert==1.4.0')
 
 
 def need_landmarks() -> None:
-    """Skip where numba or the model are not installed."""
-    pytest.importorskip('numba', reason='landmarks are not offered without numba')
+    """Skip the test where numba or the landmark model are not installed."""
+    pytest.importorskip('numba', reason='the landmarks backend needs numba: pip install numba')
     installed_model()

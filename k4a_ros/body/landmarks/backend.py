@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The landmarks backend: an open landmark model on the CPU."""
+"""The `landmarks` backend: an open landmark model on the CPU."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from k4a_ros.jit.kernels import numba_works
 
 
 class LandmarksBackend:
-    """Finds the landmark model and opens the estimator; see `TrackerBackend`."""
+    """Checks for numba and the landmark model, and opens the tracker; see `TrackerBackend`."""
 
     model_suffix = '.tflite'
 
@@ -33,13 +33,13 @@ class LandmarksBackend:
         """Check that numba and the landmark model are installed."""
         if not numba_works():
             raise BodyTrackingError(
-                'body tracking with landmarks needs numba, which is not installed: '
+                'body_tracking_backend landmarks needs numba, which is not installed: '
                 '"pip install numba"')
         from k4a_ros.body.landmarks.pose_2d.blazepose import find_model
         find_model(options.model_path)
 
     def open_tracker(self, camera: TrackedCamera, options: TrackerOptions) -> BodyTracker:
-        """Open the estimator in a thread of its own; compiles its kernels on the first use."""
+        """Open the estimator in its own thread; the first call on a machine compiles kernels."""
         from k4a_ros.body.landmarks.estimator import LandmarkEstimator
         from k4a_ros.body.landmarks.warm_up import warm_up_bodies
         warm_up_bodies()

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Compiles, or loads from the cache, what body tracking with landmarks needs."""
+"""Compile the kernels of the landmark tracker, or load them from numba's cache."""
 
 from __future__ import annotations
 
@@ -30,31 +30,31 @@ from k4a_ros.calibration.lens import Intrinsics
 from k4a_ros.jit.announce import warms_up
 import numpy as np
 
-_SIZE, _FOCAL, _WALL_MM = 128, 80.0, 3000
+_SIZE_PIXELS, _FOCAL_PIXELS = 128, 80.0
+_WALL_MM, _CAMERA_HEIGHT_MM = 3000, 1000
 _UP = np.array([0.0, -1.0, 0.0])
 
 
 @warms_up('body tracking')
 def warm_up_bodies() -> None:
-    """Take a wall, above a floor 1 m below the camera, for somebody, whose landmarks are one."""
-    middle = _SIZE / 2
-    lens = Intrinsics(_SIZE, _SIZE, _FOCAL, _FOCAL, middle, middle)
-    below = np.maximum(np.arange(_SIZE) - middle, 1)
-    floor_mm = np.minimum(1000 * _FOCAL / below, _WALL_MM)
-    depth = np.repeat(floor_mm.astype(np.uint16)[:, np.newaxis], _SIZE, axis=1)
-    mine = np.ones((_SIZE, _SIZE), np.bool_)
-    segmenter = Segmenter(lens, _UP)
-    segments = segmenter.segment(depth)
-    place = np.array([0.0, 0.0, 1e-3 * _WALL_MM])
-    # somebody across all of the wall has enough of it near to him
-    across = np.linspace(-1, 1, LANDMARK_COUNT)[:, np.newaxis] * [1, 1, 0]
-    assign_segments(segments, [place + across])
-    seen = Landmarks(
+    """Call every kernel once, with a wall on a floor in place of a person."""
+    center = _SIZE_PIXELS / 2
+    lens = Intrinsics(_SIZE_PIXELS, _SIZE_PIXELS, _FOCAL_PIXELS, _FOCAL_PIXELS, center, center)
+    rows_below_horizon = np.maximum(np.arange(_SIZE_PIXELS) - center, 1)
+    depth_mm = np.minimum(_CAMERA_HEIGHT_MM * _FOCAL_PIXELS / rows_below_horizon, _WALL_MM)
+    depth = np.repeat(depth_mm.astype(np.uint16)[:, np.newaxis], _SIZE_PIXELS, axis=1)
+    own = np.ones((_SIZE_PIXELS, _SIZE_PIXELS), np.bool_)
+    segmentation = Segmenter(lens, _UP).segment(depth)
+    position = np.array([0.0, 0.0, 1e-3 * _WALL_MM])
+    # landmarks spread over the wall, so that enough of it is near them
+    offsets = np.linspace(-1, 1, LANDMARK_COUNT)[:, np.newaxis] * [1, 1, 0]
+    assign_segments(segmentation, [position + offsets])
+    landmarks = Landmarks(
         1.0, np.full((LANDMARK_COUNT, 2), 128, np.float32), np.ones(LANDMARK_COUNT, np.float32),
         np.zeros((LANDMARK_COUNT, 3), np.float32), np.zeros(2, np.float32),
         np.zeros(2, np.float32))
-    person = PersonDepth(depth, mine, ~mine, lens)
-    body = lift(seen, CropView(Region(place, 1.0), _UP), person)
-    assert body is not None
+    person = PersonDepth(depth, own, ~own, lens)
+    pose = lift(landmarks, CropView(Region(position, 1.0), _UP), person)
+    assert pose is not None
     cloud = person.sample_points(lens.rays(), 1)
-    fit_limbs(body, cloud, Silhouette(person, segments.step), body.lengths, None)
+    fit_limbs(pose, cloud, Silhouette(person, segmentation.step), pose.lengths, None)

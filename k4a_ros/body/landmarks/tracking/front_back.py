@@ -13,11 +13,11 @@
 # limitations under the License.
 
 """
-Which way somebody faces.
+Resolve whether a person faces towards or away from the camera.
 
-A picture of a body is almost that of its reverse, with left for right and near for far, and the
-model takes a back for a front now and then. The depth image tells which it is, and time: people
-turn, but do not jump.
+The front and the back view of a body are almost mirror images, and the model now and then takes a
+back for a front: its landmarks then have left for right and near for far. The depth image tells
+the two apart, and so does time: people turn, but do not flip between two images.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from typing import Any
 from k4a_ros.body.landmarks.pose_2d.blazepose import Landmarks
 from k4a_ros.body.landmarks.pose_2d.blazepose import TRUNK
 from k4a_ros.body.landmarks.pose_2d.crop import CropView
+from k4a_ros.body.landmarks.pose_2d.flip_test import BODY
 from k4a_ros.body.landmarks.pose_2d.flip_test import MIRROR_ORDER
 from k4a_ros.body.landmarks.pose_3d.depth_sampling import DepthSampler
 from k4a_ros.body.landmarks.pose_3d.depth_sampling import MIN_SAMPLES
@@ -37,178 +38,242 @@ from k4a_ros.body.landmarks.pose_3d.depth_sampling import row_medians
 from k4a_ros.body.landmarks.pose_3d.depth_sampling import SURFACE_INSETS_M
 from k4a_ros.body.landmarks.pose_3d.depth_sampling import WINDOWS_M
 from k4a_ros.body.landmarks.segmentation.person_depth import PersonDepth
+from k4a_ros.body.landmarks.vectors import perpendicular_part
 import numpy as np
 import numpy.typing as npt
 
 Vectors = npt.NDArray[np.float64]
+Pixels = npt.NDArray[np.floating[Any]]
 
-#: visibility below which a landmark is a guess
-_VISIBLE = 0.5
-#: meters, the most that a depth counts as off
-_MOST_OFF = 0.2
-#: landmarks that are compared in depth: of the face, the nose and the ears
+#: landmarks that are compared in depth: nose, ears, and all below the head
 _COMPARED = np.array([0, 7, 8, *range(11, 33)])
+#: shoulder, elbow and wrist; ankle and toe
 _ARMS, _FEET = ((11, 13, 15), (12, 14, 16)), ((27, 31), (28, 32))
-#: Logarithm of the odds that a look has front and back reversed, from a logistic regression on
-#: 2,800 looks at simulated and rendered people: without other evidence; for each meter by which
-#: the reverse goes better with the depth; by which elbows are behind the line from shoulder to
-#: wrist, as they are; by which toes are before the ankles; and for each m/s ahead. And the most
-#: meters, and m/s, that count.
-_NONE, _DEVIATION, _ELBOWS, _TOES, _WALK = 0.4, 65.0, -64.0, -8.0, -6.0
-_MOST_ELBOWS, _MOST_TOES, _MOST_WALK = 0.04, 0.1, 0.5
-#: the model takes a back for a front, but hardly ever a front for a back
-_BACK = -1.3
-#: odds from which on somebody new is reversed
-_SURE = 0.5
-#: meters from right to left across the picture from which on it is a front or a back, and which is
-#: all of a trunk; the most that an image's odds count
-_SIDE, _WHOLE, _MOST = 0.05, 0.25, 6.0
-#: m² by which the reverse has to be nearer to what is expected of somebody seen from the side
-_BETTER = 0.005
-#: What of an image's odds is added to the doubt, the seconds after which 1 / e of that is left,
-#: its bounds, and from which on he is taken to face the other way.
-_SHARE, _KEPT, _BOUND, _TURN = 0.6, 0.4, 3.0, 1.0
-#: meters, the most that a landmark counts as off
-_OFF = 0.3
-_REVERSE = np.array([1, 1, -1], np.float32)
+_FLIP_DEPTH = np.array([1, 1, -1], np.float32)
+
+#: visibility below which a landmark is a guess of the model
+_MIN_VISIBILITY = 0.5
+#: limits of the deviation of one landmark in depth, and in the image
+_MAX_DEPTH_DEVIATION_M = 0.2
+_MAX_DEVIATION_M = 0.3
 
 
 @dataclass(frozen=True)
-class Reversal:
+class _ReversalModel:
     """
-    Whether a look at somebody has front and back reversed, by the depth.
+    Log odds that landmarks have front and back reversed.
 
-    ``odds``: the logarithm of the odds that it has; ``away``: how far away from the camera he
-    faces, in the direction of sight, -1 to 1, as the look has it.
+    A logistic regression on 2,800 poses of simulated and rendered people.
     """
 
-    odds: float
+    bias: float = 0.4
+    #: by which the depth image fits the reversed landmarks better
+    deviation_per_m: float = 65.0
+    #: elbows are behind the line from shoulder to wrist
+    elbow_per_m: float = -64.0
+    max_elbow_m: float = 0.04
+    #: toes are in front of ankles
+    toe_per_m: float = -8.0
+    max_toe_m: float = 0.1
+    #: people walk forwards
+    walking_per_m_s: float = -6.0
+    max_walking_m_s: float = 0.5
+    #: added if the landmarks show a back: the model hardly ever takes a front for one
+    back_view: float = -1.3
+
+
+@dataclass(frozen=True)
+class _FacingThresholds:
+    """When the facing direction of a person is decided, and when it changes."""
+
+    #: log odds from which on the landmarks of a new person are reversed
+    new_person_log_odds: float = 0.5
+    #: distance from right to left across the image above which a person shows front or back, and
+    #: that of a frontal view
+    min_frontal_width_m: float = 0.05
+    full_frontal_width_m: float = 0.25
+    #: of a person in profile: by which the reversed landmarks must be nearer to the prediction
+    min_improvement_m2: float = 0.005
+    #: limit of the log odds of one image, the share of them that is added to the doubt, and the
+    #: time constant with which doubt decays
+    max_log_odds: float = 6.0
+    doubt_gain: float = 0.6
+    doubt_decay_s: float = 0.4
+    #: limit of the doubt, and the doubt from which on the person faces the other way
+    max_doubt: float = 3.0
+    turn_doubt: float = 1.0
+
+
+_REVERSAL, _FACING = _ReversalModel(), _FacingThresholds()
+
+
+@dataclass(frozen=True)
+class FacingEvidence:
+    """
+    What one depth image says about the facing direction of landmarks.
+
+    ``log_odds``: that front and back are reversed; ``away``: the z of the unit vector in which the
+    landmarks face, -1 (to the camera) to 1 (away from it).
+    """
+
+    log_odds: float
     away: float
 
 
-def reversal(
-    seen: Landmarks, view: CropView, person: PersonDepth,
-) -> Reversal:
+@dataclass(frozen=True, eq=False)
+class ViewPrediction:
     """
-    Return whether a look has front and back reversed.
+    What a track predicts for one view.
 
-    The depth is compared with the model's and with that of its reverse; and elbows point back,
-    toes ahead. Parameters are those of `k4a_ros.body.landmarks.pose_3d.lifting.lift`.
+    ``pixels`` (33, 2): the predicted landmarks; ``unturned_pixels`` (33, 2): those of the last
+    image, moved along with the trunk; ``pixels_per_meter``; ``away_speed``: of the trunk away from
+    the camera, m/s; ``seconds``: since the last observation.
     """
-    probes = DepthSampler(view.rays(seen.pixels), person)
-    own, _, _ = probes.sample(probes.pixels, probes.inside, WINDOWS_M)
+
+    pixels: Vectors
+    unturned_pixels: Vectors
+    pixels_per_meter: float
+    away_speed: float
+    seconds: float
+
+
+def facing_evidence(
+    landmarks: Landmarks, view: CropView, person: PersonDepth,
+) -> FacingEvidence:
+    """
+    Compare landmarks, and their reverse, with the depth image.
+
+    The depth of the surface is compared with that of the landmarks; besides, elbows bend
+    backwards, and toes are in front of ankles.
+    """
+    sampler = DepthSampler(view.rays(landmarks.pixels), person)
+    own, _, _ = sampler.sample(sampler.pixels, sampler.inside, WINDOWS_M)
     surface = row_medians(own)
-    known = (seen.visibility > _VISIBLE) & ~np.isnan(surface)
-    use = _COMPARED[known[_COMPARED]]
-    if len(use) < MIN_SAMPLES:
-        return Reversal(0.0, 0.0)
-    world = seen.world.astype(np.float64) @ view.rotation.T
-    depths = world[use, 2]
+    known = (landmarks.visibility > _MIN_VISIBILITY) & ~np.isnan(surface)
+    compared = _COMPARED[known[_COMPARED]]
+    if len(compared) < MIN_SAMPLES:
+        return FacingEvidence(0.0, 0.0)
+    world = landmarks.world.astype(np.float64) @ view.rotation.T
+    depths = world[compared, 2]
 
     def deviation(expected: Vectors) -> float:
-        off = surface[use] - expected
-        return float(np.minimum(np.abs(off - np.median(off)), _MOST_OFF).mean())
+        offsets = surface[compared] - expected
+        residuals = np.abs(offsets - np.median(offsets))
+        return float(np.minimum(residuals, _MAX_DEPTH_DEVIATION_M).mean())
 
-    away = _away(world, -view.rotation[:, 1])
-    insets = SURFACE_INSETS_M / np.linalg.norm(probes.rays, axis=1)
-    points = probes.rays * (surface + insets)[:, np.newaxis]
-    back = [_bend(*points[list(arm)]) * -away for arm in _ARMS if known[list(arm)].all()]
-    ahead = [float(points[toe, 2] - points[ankle, 2]) * away
-             for ankle, toe in _FEET if known[[ankle, toe]].all()]
-    return Reversal(
-        _NONE + _DEVIATION * (deviation(depths) - deviation(-depths))
-        + _ELBOWS * _mean(back, _MOST_ELBOWS) + _TOES * _mean(ahead, _MOST_TOES), away)
+    away = _facing_away(world, -view.rotation[:, 1])
+    insets = SURFACE_INSETS_M / np.linalg.norm(sampler.rays, axis=1)
+    points = sampler.rays * (surface + insets)[:, np.newaxis]
+    elbows = [_bend(*points[list(arm)]) * -away for arm in _ARMS if known[list(arm)].all()]
+    toes = [float(points[toe, 2] - points[ankle, 2]) * away
+            for ankle, toe in _FEET if known[[ankle, toe]].all()]
+    return FacingEvidence(
+        _REVERSAL.bias + _REVERSAL.deviation_per_m * (deviation(depths) - deviation(-depths))
+        + _REVERSAL.elbow_per_m * _clipped_mean(elbows, _REVERSAL.max_elbow_m)
+        + _REVERSAL.toe_per_m * _clipped_mean(toes, _REVERSAL.max_toe_m), away)
 
 
-def _away(world: Vectors, up: Vectors) -> float:
-    """Return how far away from the camera a trunk faces: the z of the unit vector ahead."""
+def _facing_away(world: Vectors, up: Vectors) -> float:
+    """Return the z of the unit vector in which the trunk of landmarks (33, 3) faces."""
     left = world[[11, 23]].sum(axis=0) - world[[12, 24]].sum(axis=0)
-    left = left - (left @ up) * up
+    left = perpendicular_part(left, up)
     return float(np.cross(left, up)[2] / max(float(np.linalg.norm(left)), 1e-6))
 
 
-def _bend(first: Vectors, joint: Vectors, last: Vectors) -> float:
+def _bend(start: Vectors, joint: Vectors, end: Vectors) -> float:
     """Return how much farther away a joint is than the line between its neighbors, meters."""
-    line = last - first
-    share = float((joint - first) @ line) / max(float(line @ line), 1e-6)
-    return float((joint - first - share * line)[2])
+    line = end - start
+    share = float((joint - start) @ line) / max(float(line @ line), 1e-6)
+    return float((joint - start - share * line)[2])
 
 
-def _mean(values: list[float], most: float) -> float:
-    return float(np.clip(np.mean(values), -most, most)) if values else 0.0
+def _clipped_mean(values: list[float], limit: float) -> float:
+    """Return the mean, limited to both sides, 0 of no values."""
+    return float(np.clip(np.mean(values), -limit, limit)) if values else 0.0
 
 
-def reverse(seen: Landmarks) -> Landmarks:
-    """Return landmarks with left for right and near for far."""
+def reverse(landmarks: Landmarks) -> Landmarks:
+    """Return landmarks with left and right, and near and far, exchanged."""
     return replace(
-        seen, pixels=seen.pixels[MIRROR_ORDER], visibility=seen.visibility[MIRROR_ORDER],
-        world=seen.world[MIRROR_ORDER] * _REVERSE)
+        landmarks, pixels=landmarks.pixels[MIRROR_ORDER],
+        visibility=landmarks.visibility[MIRROR_ORDER],
+        world=landmarks.world[MIRROR_ORDER] * _FLIP_DEPTH)
 
 
-def straight(seen: Landmarks, evidence: Reversal) -> Landmarks:
-    """Return landmarks of somebody new with front for back, if the depth says so."""
-    return reverse(seen) if _shows_front(seen) and evidence.odds > _SURE else seen
+def resolve_new_person(landmarks: Landmarks, evidence: FacingEvidence) -> Landmarks:
+    """Return the landmarks of a new person, reversed if they show a front that is a back."""
+    reversed_view = (_shows_front(landmarks)
+                     and evidence.log_odds > _FACING.new_person_log_odds)
+    return reverse(landmarks) if reversed_view else landmarks
 
 
-def _shows_front(seen: Landmarks) -> bool:
-    sides = seen.world[TRUNK, 0]
+def _shows_front(landmarks: Landmarks) -> bool:
+    """Return whether the left side of the trunk is right of its right side in the image."""
+    sides = landmarks.world[TRUNK, 0]
     return float((sides[::2] - sides[1::2]).sum()) > 0
 
 
-def distance(
-    pixels: npt.NDArray[np.floating[Any]], expected: Vectors, unit: float,
-) -> float:
+def mean_squared_deviation(pixels: Pixels, expected: Vectors, pixels_per_meter: float) -> float:
+    """Return the mean squared distance, m², of the landmarks of the body from a prediction."""
+    distances = np.linalg.norm(pixels - expected, axis=1)[BODY] / pixels_per_meter
+    return float(np.square(np.minimum(distances, _MAX_DEVIATION_M)).mean())
+
+
+class FacingFilter:
     """
-    Return how far landmarks are from where they are expected, m², the mean of the body's.
+    The facing direction of a tracked person.
 
-    :param pixels: (33, 2), ``expected`` as well; ``unit``: pixels that a meter is.
-    """
-    off = np.linalg.norm(pixels - expected, axis=1)[11:] / unit
-    return float(np.square(np.minimum(off, _OFF)).mean())
-
-
-class Facing:
-    """
-    Which way somebody faces who is followed.
-
-    It remembers how much has spoken against it: one image is believed only if it is very sure.
+    It accumulates doubt about the direction: a single image changes it only if it is very certain.
     """
 
     def __init__(self) -> None:
         self._doubt = 0.0
 
-    def settle(
-        self, seen: Landmarks, expected: Vectors, before: Vectors, unit: float,
-        evidence: Reversal, speed: float, seconds: float,
+    def resolve(
+        self, landmarks: Landmarks, prediction: ViewPrediction, evidence: FacingEvidence,
     ) -> tuple[Landmarks, bool]:
-        """
-        Return what is seen with front and back as before, and whether he faces the other way.
+        """Return the landmarks, reversed if necessary, and whether the direction has changed."""
+        log_odds = self._log_odds(landmarks, prediction, evidence)
+        width = _signed_width(landmarks.pixels) / prediction.pixels_per_meter
+        opposite = _is_opposite(landmarks, prediction, log_odds)
+        # a profile is neither front nor back
+        frontal = min(1.0, abs(width) / _FACING.full_frontal_width_m) ** 2
+        log_odds = float(np.clip(log_odds, -_FACING.max_log_odds, _FACING.max_log_odds)) * frontal
+        doubt = (math.exp(-prediction.seconds / _FACING.doubt_decay_s) * self._doubt
+                 + _FACING.doubt_gain * (-log_odds if opposite else log_odds))
+        turned = doubt > _FACING.turn_doubt
+        self._doubt = float(np.clip(
+            -doubt if turned else doubt, -_FACING.max_doubt, _FACING.max_doubt))
+        return reverse(landmarks) if opposite != turned else landmarks, turned
 
-        :param expected: (33, 2) pixels, where the landmarks are expected.
-        :param before: (33, 2) pixels, where they would be if he had not turned.
-        :param unit: pixels that a meter is.
-        :param speed: m/s away from the camera: people walk ahead.
-        :param seconds: since he was seen last.
-        """
-        walk = float(np.clip(speed * evidence.away, -_MOST_WALK, _MOST_WALK))
-        odds = evidence.odds + _WALK * walk + (0.0 if _shows_front(seen) else _BACK)
-        now, then = _side(seen.pixels) / unit, _side(expected) / unit
-        if then * _side(before) < 0:
-            # he may be about to turn his other side to the camera, or seem to: the depth tells
-            opposite = odds > 0
-        elif min(abs(now), abs(then)) > _SIDE:
-            opposite = now * then < 0
-        else:
-            opposite = distance(seen.pixels, expected, unit) - distance(
-                seen.pixels[MIRROR_ORDER], expected, unit) > _BETTER
-        # from the side there is neither front nor back
-        odds = float(np.clip(odds, -_MOST, _MOST)) * min(1.0, abs(now) / _WHOLE) ** 2
-        doubt = math.exp(-seconds / _KEPT) * self._doubt + _SHARE * (-odds if opposite else odds)
-        turned = doubt > _TURN
-        self._doubt = float(np.clip(-doubt if turned else doubt, -_BOUND, _BOUND))
-        return reverse(seen) if opposite != turned else seen, turned
+    @staticmethod
+    def _log_odds(
+        landmarks: Landmarks, prediction: ViewPrediction, evidence: FacingEvidence,
+    ) -> float:
+        """Return the log odds of depth, walking direction and view that landmarks are reversed."""
+        walking = float(np.clip(
+            prediction.away_speed * evidence.away,
+            -_REVERSAL.max_walking_m_s, _REVERSAL.max_walking_m_s))
+        return (evidence.log_odds + _REVERSAL.walking_per_m_s * walking
+                + (0.0 if _shows_front(landmarks) else _REVERSAL.back_view))
 
 
-def _side(pixels: npt.NDArray[np.floating[Any]]) -> float:
-    """Return how far left shoulder and hip are to the right of the right ones in a picture."""
+def _is_opposite(landmarks: Landmarks, prediction: ViewPrediction, log_odds: float) -> bool:
+    """Return whether landmarks face the other way than predicted."""
+    scale = prediction.pixels_per_meter
+    width = _signed_width(landmarks.pixels) / scale
+    expected_width = _signed_width(prediction.pixels) / scale
+    if expected_width * _signed_width(prediction.unturned_pixels) < 0:
+        # the prediction passes through a profile, which may be an error: trust the depth
+        return log_odds > 0
+    if min(abs(width), abs(expected_width)) > _FACING.min_frontal_width_m:
+        return width * expected_width < 0
+    improvement = (
+        mean_squared_deviation(landmarks.pixels, prediction.pixels, scale)
+        - mean_squared_deviation(landmarks.pixels[MIRROR_ORDER], prediction.pixels, scale))
+    return improvement > _FACING.min_improvement_m2
+
+
+def _signed_width(pixels: Pixels) -> float:
+    """Return how far left shoulder and hip are to the right of the right ones, pixels."""
     return float((pixels[[11, 23], 0] - pixels[[12, 24], 0]).mean())

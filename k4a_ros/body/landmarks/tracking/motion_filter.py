@@ -12,10 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""How the landmarks of somebody move: what cannot be is left out, what is in doubt predicted."""
+"""Filter the landmarks of a person over time: attenuate noise and outliers, predict motion."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from k4a_ros.body.landmarks.pose_2d.blazepose import LANDMARK_COUNT
 from k4a_ros.body.landmarks.pose_2d.blazepose import TRUNK
@@ -24,62 +25,78 @@ import numpy.typing as npt
 
 Vectors = npt.NDArray[np.float64]
 
-#: Standard deviations of landmarks by `Confidence` (NONE, LOW, MEDIUM), meters: across the line of
-#: sight, where the picture tells them, and along it, where those that are hidden are guessed.
-_ACROSS = np.array([0.08, 0.04, 0.02])
-_ALONG = np.array([0.2, 0.08, 0.025])
-#: the same of an acceleration, m/s², of one second's, of limbs and of the trunk, which is heavier;
-#: and of the speed of somebody new, m/s
-_ACCELERATIONS = np.full((LANDMARK_COUNT, 1), 30.0)
-_ACCELERATIONS[TRUNK] = 8.0
-_SPEED = 1.0
-#: standard deviations from which on a measurement counts as one that is so much worse
-_FAR = 3.0
-#: seconds after which what is known is of no use any more
-_OLD = 0.3
+
+@dataclass(frozen=True)
+class _Noise:
+    """Standard deviations of the filter, and its limits."""
+
+    #: of a measured landmark by `Confidence` (NONE, LOW, MEDIUM): across the line of sight, where
+    #: the infrared image gives it, and along it, where that of a hidden landmark is a guess
+    across_m: tuple[float, float, float] = (0.08, 0.04, 0.02)
+    along_m: tuple[float, float, float] = (0.2, 0.08, 0.025)
+    #: of the acceleration of limbs, and of the trunk, which is heavier
+    limb_acceleration_m_s2: float = 30.0
+    trunk_acceleration_m_s2: float = 8.0
+    #: of the initial speed
+    speed_m_s: float = 1.0
+    #: deviation, in standard deviations, from which on a measurement is an outlier
+    outlier_sigmas: float = 3.0
+    #: gap between two measurements after which the filter starts again
+    max_gap_s: float = 0.3
+    #: smallest depth of a landmark
+    min_depth_m: float = 0.1
 
 
-class Motion:
+_NOISE = _Noise()
+_ACROSS_M, _ALONG_M = np.array(_NOISE.across_m), np.array(_NOISE.along_m)
+_ACCELERATIONS = np.full((LANDMARK_COUNT, 1), _NOISE.limb_acceleration_m_s2)
+_ACCELERATIONS[TRUNK] = _NOISE.trunk_acceleration_m_s2
+
+
+class MotionFilter:
     """
-    Where landmarks are and how fast: a Kalman filter of constant velocity for each.
+    A Kalman filter of constant velocity for each landmark.
 
-    What is far from where it is expected counts less, the farther the less, until it has stayed
-    there: a limb that is taken for another in one image does not jump (Huber, "Robust Statistics",
-    1981: a deviation counts by its size, not its square). It is done in directions and depth, as
-    the errors of the two differ.
+    The weight of an outlier falls with its deviation (Huber, "Robust Statistics", 1981: the cost
+    of a deviation grows linearly, not quadratically), so that a limb confused with another in one
+    image does not jump, while one that stays at its new place is followed. The state is direction
+    (x/z, y/z) and depth (z), as their errors differ.
     """
 
     def __init__(self) -> None:
-        self._now_us = 0
+        self._updated_us = 0
         self._state: Vectors | None = None
-        self._speed = self._pp = self._pv = self._vv = np.zeros(0)
+        self._speed = np.zeros(0)
+        # variances of position and speed, and their covariance
+        self._pp = self._pv = self._vv = np.zeros(0)
 
-    def expected(self, now_us: int) -> Vectors | None:
+    def predict(self, now_us: int) -> Vectors | None:
         """Return where the landmarks will be at a time, (33, 3) meters; None if unknown."""
-        seconds = (now_us - self._now_us) * 1e-6
-        if self._state is None or not 0 <= seconds < _OLD:
+        seconds = (now_us - self._updated_us) * 1e-6
+        if self._state is None or not 0 <= seconds < _NOISE.max_gap_s:
             return None
-        return _points(self._state + self._speed * seconds)
+        return _to_points(self._state + self._speed * seconds)
 
-    def take(
+    def update(
         self, points: Vectors, confidences: npt.NDArray[np.uint8], now_us: int,
     ) -> Vectors:
         """
-        Return where landmarks are that have been measured at a time, (33, 3) meters.
+        Add a measurement, and return the filtered landmarks, (33, 3) meters.
 
-        :param points: (33, 3) meters in the depth camera's frame, ``confidences`` (33,).
+        :param points: (33, 3) meters in the depth camera's frame.
+        :param confidences: (33,) of `Confidence`.
         """
-        depth = np.maximum(points[:, 2:], 0.1)
+        depth = np.maximum(points[:, 2:], _NOISE.min_depth_m)
         measured = np.concatenate((points[:, :2] / depth, depth), axis=1)
         scale = np.concatenate((1 / depth, 1 / depth, np.ones_like(depth)), axis=1)
-        across, along = _ACROSS[confidences], _ALONG[confidences]
+        across, along = _ACROSS_M[confidences], _ALONG_M[confidences]
         variance = np.square(scale * np.stack((across, across, along), axis=1))
-        seconds = (now_us - self._now_us) * 1e-6
-        self._now_us = now_us
-        if self._state is None or not 0 < seconds < _OLD:
+        seconds = (now_us - self._updated_us) * 1e-6
+        self._updated_us = now_us
+        if self._state is None or not 0 < seconds < _NOISE.max_gap_s:
             self._state, self._speed = measured, np.zeros_like(measured)
             self._pp, self._pv = variance, np.zeros_like(variance)
-            self._vv = np.square(_SPEED * scale)
+            self._vv = np.square(_NOISE.speed_m_s * scale)
             return points
         noise = np.square(_ACCELERATIONS * scale)
         state = self._state + self._speed * seconds
@@ -87,18 +104,19 @@ class Motion:
               + noise * seconds ** 4 / 4)
         pv = self._pv + seconds * self._vv + noise * seconds ** 3 / 2
         vv = self._vv + noise * seconds ** 2
-        off = measured - state
-        deviation = np.sqrt(np.square(off) / (pp + variance)).max(axis=1, keepdims=True)
-        # as if measured worse by so much that it is no more than far
-        worse = np.maximum(deviation / _FAR, 1.0)
-        total = (pp + variance) * np.square(worse)
-        gain, gain_speed = pp / total, pv / total
-        self._state = state + gain * off
-        self._speed = self._speed + gain_speed * off
-        self._pp, self._pv, self._vv = pp - gain * pp, pv - gain * pv, vv - gain_speed * pv
-        return _points(self._state)
+        innovation = measured - state
+        sigmas = np.sqrt(np.square(innovation) / (pp + variance)).max(axis=1, keepdims=True)
+        # inflate the standard deviation of an outlier until it is no outlier
+        inflation = np.maximum(sigmas / _NOISE.outlier_sigmas, 1.0)
+        total = (pp + variance) * np.square(inflation)
+        gain, speed_gain = pp / total, pv / total
+        self._state = state + gain * innovation
+        self._speed = self._speed + speed_gain * innovation
+        self._pp, self._pv, self._vv = pp - gain * pp, pv - gain * pv, vv - speed_gain * pv
+        return _to_points(self._state)
 
 
-def _points(state: Vectors) -> Vectors:
+def _to_points(state: Vectors) -> Vectors:
+    """Return directions and depths (N, 3) as points, meters."""
     points: Vectors = np.concatenate((state[:, :2] * state[:, 2:], state[:, 2:]), axis=1)
     return points

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What finds people is compiled before the first image."""
+"""The warm-up compiles all kernels before the first frame."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ import sys
 from support.landmarks import need_landmarks
 from support.sources import ROOT
 
-#: in a process of its own, as other tests have compiled what they needed
+#: run in its own process, as other tests have compiled kernels
 PROGRAM = """
 from dataclasses import replace
 import sys
@@ -46,7 +46,7 @@ assert len(before) > 20, before
 config = CameraConfig.of_modes(DepthMode.NFOV_UNBINNED, ColorResolution.OFF)
 tracker = LandmarkEstimator(NOMINAL, config)
 for shot in simulated(ROOM, config, range(0, 200_000, 66_667)):
-    # those of a capture cannot be written to
+    # the images of a capture are read-only
     shot.images.depth.flags.writeable = shot.images.infrared.flags.writeable = False
     assert len(tracker.estimate(shot.images).bodies) == 1
 after = signatures()
@@ -54,7 +54,7 @@ assert after == before, set(after.items()) ^ set(before.items())
 """
 
 
-def test_after_warming_up_nothing_is_compiled():
+def test_tracking_after_warm_up_compiles_nothing():
     need_landmarks()
     done = subprocess.run(
         [sys.executable, '-c', PROGRAM], cwd=ROOT / 'test', capture_output=True,

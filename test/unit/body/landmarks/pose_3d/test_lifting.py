@@ -34,7 +34,7 @@ from k4a_ros.body.landmarks.pose_3d.k4abt_joints import joints_from_landmarks
 from k4a_ros.body.landmarks.pose_3d.lifting import BONES
 from k4a_ros.body.landmarks.pose_3d.lifting import lift
 from k4a_ros.body.landmarks.segmentation.person_depth import PersonDepth
-from k4a_ros.body.landmarks.tracking.front_back import reversal
+from k4a_ros.body.landmarks.tracking.front_back import facing_evidence
 from k4a_ros.body.landmarks.tracking.front_back import reverse
 from k4a_ros.body.tracker import Confidence
 from k4a_ros.calibration.factory import FactoryCalibration
@@ -234,7 +234,7 @@ def test_the_depth_tells_a_picture_from_its_reverse(time_us):
     seen = Seen(time_us)
 
     def of(landmarks):
-        return reversal(landmarks, seen.view, seen.person_depth).odds
+        return facing_evidence(landmarks, seen.view, seen.person_depth).log_odds
 
     assert of(seen.landmarks) < -2
     assert of(reverse(seen.landmarks)) > 2
