@@ -62,7 +62,7 @@ from k4a_ros.camera_config import FPS_CODES
 from k4a_ros.camera_config import validate
 from k4a_ros.cameras.controls import ColorControls
 from k4a_ros.cameras.simulated.camera import FIRMWARE
-from k4a_ros.cameras.simulated.frames import Frames
+from k4a_ros.cameras.simulated.frames import FrameRenderer
 from k4a_ros.cameras.simulated.frames import IMU_BURST_US
 from k4a_ros.cameras.simulated.shared_device import read_calibration
 from k4a_ros.errors import ConfigError
@@ -111,7 +111,7 @@ def write(
     factory = read_calibration(world.calibration)
     scene = load_scene(Path(world.scene).expanduser()) if world.scene else default_scene()
     sensor = Sensor(scene, factory, config, seed=world.seed, noise=world.noise)
-    frames = Frames(config, sensor, world.controls)
+    frames = FrameRenderer(config, sensor, world.controls)
     truth: list[dict[str, Any]] = []
     burst = 0
     with RecordingWriter(
@@ -126,7 +126,9 @@ def write(
     return _write_truth(Path(writer.path), world, factory.serial, truth)
 
 
-def _truth(sensor: Sensor, frames: Frames, config: CameraConfig, number: int) -> dict[str, Any]:
+def _truth(
+    sensor: Sensor, frames: FrameRenderer, config: CameraConfig, number: int,
+) -> dict[str, Any]:
     """Return what is true of a capture."""
     color_us = frames.color_us(number) if config.color else None
     depth_us = frames.depth_us(number) if config.ir else None

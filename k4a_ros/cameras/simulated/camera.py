@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""A camera that does not exist: a simulated world, seen in real time, with faults on demand."""
+"""A simulated camera that delivers a synthetic scene in real time, with faults on demand."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from k4a_ros.cameras.controls import ControlRange
 from k4a_ros.cameras.controls import CONTROLS
 from k4a_ros.cameras.simulated.color_signal import corrupt
 from k4a_ros.cameras.simulated.faults import parse_faults
-from k4a_ros.cameras.simulated.frames import Frames
+from k4a_ros.cameras.simulated.frames import FrameRenderer
 from k4a_ros.cameras.simulated.frames import IMU_BURST_US
 from k4a_ros.cameras.simulated.frames import SensorLike
 from k4a_ros.cameras.simulated.ground_truth_tracker import GroundTruthEstimator
@@ -57,38 +57,37 @@ from k4a_ros.simulation.sensor import Sensor
 import numpy as np
 
 FIRMWARE = {'color': '1.6.110', 'depth': '1.6.79', 'depth_sensor': '6109.7', 'audio': '1.6.14'}
-#: as many captures wait in the SDK for their reader (k4a.c, capturesync.c)
-QUEUE = 7
-#: and as much of the inertial samples, 0.5 s
-IMU_QUEUE = 500_000 // IMU_BURST_US
+#: captures that the SDK queues for its caller before it drops the oldest (k4a.c, capturesync.c)
+QUEUE_SIZE = 7
+#: the same for bursts of inertial samples, 0.5 s
+IMU_QUEUE_BURSTS = 500_000 // IMU_BURST_US
 
-#: from the center of exposure, or the last sample of a burst, to the host: at least and mean of
-#: what comes on top, seconds
+#: minimum latency from the center of exposure, or the last sample of a burst, to the host
 _LATENCY_NS = 4_000_000
 _IMU_LATENCY_NS = 1_500_000
-_JITTER = 0.0005
-_LONGEST_JITTER = 0.005
+#: mean and maximum of the random latency of images that is added to it
+_MEAN_JITTER_S = 0.0005
+_MAX_JITTER_S = 0.005
 
 
 class SimulatedCamera(Camera):
     """
-    A live camera in a simulated world: what is not read in time is lost, the oldest first.
+    A live camera in a simulated scene: captures that are not read in time are dropped.
 
-    Frames are rendered by whoever reads them, ahead of their time, and come out when they would
-    arrive over USB. Each `start` begins with frame 0 at the scene's time 0 and a device clock
-    near 0; the controls stay as they are. With the same calibration, scene and seed a frame
-    has the same bytes in every run, if the controls are the same and, while an automatic mode
-    has not settled, so are the frames that were read before.
+    Frames are rendered by the thread that reads them, ahead of time, and returned when they would
+    arrive over USB. Each `start` restarts at frame 0, scene time 0 and a device clock near 0; the
+    controls keep their values. With the same calibration, scene and seed a frame has the same
+    bytes in every run, provided that the controls are the same and, until the automatic modes have
+    settled, the same frames were read before.
 
-    :param config: what to stream.
-    :param calibration: JSON of a factory calibration; default: a nominal one.
-    :param sensor: what the lenses see; default: the default scene.
-    :param device: hardware to open, which keeps controls and faults when the camera is closed;
-        default: new hardware.
-    :param source: where the scene came from, for people.
-    :param seed: of the delays.
-    :param on_control: called with name and value of a control that another one has changed.
-    :raises ConfigError: no camera can stream this; all reasons at once.
+    :param config: streams and modes.
+    :param calibration: factory calibration; default: a nominal one.
+    :param sensor: renders the scene; default: the default scene.
+    :param device: device to open, which keeps controls and faults after close; default: a new one.
+    :param source: description of the scene, for log messages.
+    :param seed: seed of the latency jitter.
+    :param on_control: called with name and value of a control that changed as a side effect.
+    :raises ConfigError: the configuration is invalid; lists all problems.
     :raises CalibrationError: the calibration cannot be used.
     :raises DeviceNotFoundError: the device is unplugged.
     """
@@ -100,9 +99,9 @@ class SimulatedCamera(Camera):
         on_control: ControlListener | None = None,
     ) -> None:
         super().__init__(on_control)
-        found = validate(config)
-        if found:
-            raise ConfigError(*found)
+        problems = validate(config)
+        if problems:
+            raise ConfigError(*problems)
         self.config = config
         self.calibration = calibration or FactoryCalibration.from_raw(nominal_calibration())
         self.info = DeviceInfo('simulated camera', self.calibration.serial, source, FIRMWARE)
@@ -111,33 +110,33 @@ class SimulatedCamera(Camera):
         self._sensor = sensor or Sensor(default_scene(), self.calibration, config)
         self._seed = seed
         self._closed = False
-        self._session = 0  # counts the starts
+        self._session = 0  # number of starts
         self._streaming = False
-        #: captures and bursts of inertial samples that nobody read in time
+        #: captures and bursts of inertial samples that were not read in time
         self.dropped_captures = 0
         self.dropped_bursts = 0
         with self._changed:
-            if not self._device.plugged():
+            if not self._device.is_plugged_in():
                 raise DeviceNotFoundError(
                     "the simulated camera is unplugged (simulation_fault 'unplug'); plug it in "
                     "again with simulation_fault:='replug'")
-            self._plug = self._device.unplugged
+            self._unplug_count = self._device.unplug_count
 
     def start(self) -> None:
         """
         Start streaming.
 
-        :raises CameraError: it streams already, or is closed.
-        :raises CameraLostError: it was unplugged since it was opened.
+        :raises CameraError: the camera is already streaming, or closed.
+        :raises CameraLostError: the device was unplugged since the camera was opened.
         """
         with self._changed:
             if self._closed or self._streaming:
                 raise CameraError('cannot start the simulated camera: it is '
-                                  + ('closed' if self._closed else 'streaming already'))
-            self._check_plug()
-            self._frames = Frames(self.config, self._sensor, self._device.controls)
-            self._next = self._next_burst = 0
-            self._ready: tuple[int, Capture] | None = None
+                                  + ('closed' if self._closed else 'already streaming'))
+            self._check_plugged_in()
+            self._renderer = FrameRenderer(self.config, self._sensor, self._device.controls)
+            self._next_number = self._next_burst = 0
+            self._rendered: tuple[int, Capture] | None = None
             self._session += 1
             self._streaming = True
             self._device.clock.start(time.monotonic_ns())
@@ -146,70 +145,70 @@ class SimulatedCamera(Camera):
         """
         Return the next capture when it arrives.
 
-        :raises ReadTimeout: none arrived in this time.
+        :raises ReadTimeout: no capture arrived in time.
         :raises CameraLostError: the device was unplugged.
         :raises CameraError: the camera is not streaming.
         """
         deadline = time.monotonic_ns() + int(timeout * 1e9)
-        rendered = -1
+        last_rendered = -1
         while True:
             with self._changed:
-                number, due, session = self._await_capture(deadline, rendered)
-                frames = self._frames
-            if self._ready is None or self._ready[0] != number:
-                ready = frames.capture(number)
+                number, due, session = self._await_capture(deadline, last_rendered)
+                renderer = self._renderer
+            if self._rendered is None or self._rendered[0] != number:
+                capture = renderer.capture(number)
                 with self._changed:
                     if session == self._session:
-                        self._ready = (number, ready)
-                rendered = number
-                continue  # look again: it may not be due yet, or not be wanted any more
+                        self._rendered = (number, capture)
+                last_rendered = number
+                continue  # meanwhile faults or a restart may have changed what is due
             with self._changed:
-                capture = self._deliver(number, due, session)
-            if capture is not None:
-                return capture
+                delivered = self._deliver(number, due, session)
+            if delivered is not None:
+                return delivered
 
-    def _await_capture(self, deadline: int, rendered: int) -> tuple[int, int, int]:
+    def _await_capture(self, deadline: int, last_rendered: int) -> tuple[int, int, int]:
         """
-        Wait for a capture to arrive, or for the time to render one that will before the deadline.
+        Wait until a capture has arrived, or one that will arrive in time can be rendered.
 
-        :param rendered: number of the capture that this read has rendered; so it has left the
-            queue, and is not lost however long that took.
-        :return: its number, when it is due, and the session.
+        :param last_rendered: number of the capture that this read has rendered; it has left the
+            queue, so it is not dropped however long rendering took.
+        :return: number of the capture, its arrival time, and the session.
         """
         while True:
             self._check_streaming()
             now = time.monotonic_ns()
-            if self._next != rendered:
+            if self._next_number != last_rendered:
                 self._drop_old_captures(now)
-            number = self._next
+            number = self._next_number
             due = self._arrival(number)
-            ready = self._ready is not None and self._ready[0] == number
-            if due <= now and self._lost(number):
-                self._next += 1
-            elif due <= now or (due <= deadline and not ready):
+            is_rendered = self._rendered is not None and self._rendered[0] == number
+            if due <= now and self._is_lost(number):
+                self._next_number += 1
+            elif due <= now or (due <= deadline and not is_rendered):
                 return number, due, self._session
             elif now >= deadline:
-                raise ReadTimeout('no capture came from the simulated camera in time')
+                raise ReadTimeout('no capture arrived from the simulated camera in time')
             else:
                 self._changed.wait((min(due, deadline) - now) * 1e-9)
 
     def _deliver(self, number: int, due: int, session: int) -> Capture | None:
-        """Return the capture that is ready, with stamps and faults; None if none comes of it."""
+        """Return the rendered capture with stamps and faults applied; None if it is dropped."""
         self._check_streaming()
-        if session != self._session or self._next != number or self._ready is None:
+        if session != self._session or self._next_number != number or self._rendered is None:
             return None
-        capture, self._ready = self._ready[1], None
-        self._next += 1
-        if self._device.take('drop capture'):
+        capture, self._rendered = self._rendered[1], None
+        self._next_number += 1
+        if self._device.consume('drop capture'):
             return None
         depth, ir, color = (self._stamped(image, due) for image in (
             capture.depth, capture.ir, capture.color))
-        if ir is not None and self._device.take('drop depth'):
+        if ir is not None and self._device.consume('drop depth'):
             depth = ir = None
-        if color is not None and self._device.take('drop color'):
+        if color is not None and self._device.consume('drop color'):
             color = None
         elif (color is not None and self.config.color_format is ColorFormat.MJPG
-                and self._device.take('corrupt jpeg')):
+                and self._device.consume('corrupt jpeg')):
             color = replace(color, data=corrupt(color.data))
         if ir is None and color is None:
             return None
@@ -221,47 +220,48 @@ class SimulatedCamera(Camera):
         if image is None:
             return None
         return replace(
-            image, device_us=image.device_us - self._device.clock.zero_us(image.device_us),
+            image, device_us=image.device_us - self._device.clock.stamp_offset_us(image.device_us),
             host_ns=due)
 
     def _drop_old_captures(self, now: int) -> None:
-        """Forget the oldest captures where more have arrived than the queue holds."""
-        last = self._frames.number_at(self._device.clock.elapsed_us(now - _LATENCY_NS))
-        if last - self._next < QUEUE:
+        """Drop the oldest captures if more have arrived than the queue holds."""
+        last = self._renderer.number_at(self._device.clock.elapsed_us(now - _LATENCY_NS))
+        if last - self._next_number < QUEUE_SIZE:
             return
-        while last >= self._next and self._arrival(last) > now:
+        while last >= self._next_number and self._arrival(last) > now:
             last -= 1
-        first = max(self._next, last - QUEUE + 1)
+        first = max(self._next_number, last - QUEUE_SIZE + 1)
         self.dropped_captures += sum(
-            not self._lost(number) for number in range(self._next, first))
-        self._next = first
+            not self._is_lost(number) for number in range(self._next_number, first))
+        self._next_number = first
 
     def _arrival(self, number: int) -> int:
-        """Return the host's time at which a capture arrives, nanoseconds."""
-        return self._device.stalled.after(self._undisturbed(number))
+        """Return the host time at which a capture arrives, nanoseconds."""
+        return self._device.stalls.postpone(self._nominal_arrival(number))
 
-    def _lost(self, number: int) -> bool:
-        """Return whether a capture never comes."""
-        when = self._undisturbed(number)
-        no_pulse = (self.config.wired_sync_mode is WiredSyncMode.SUBORDINATE
-                    and when in self._device.no_pulse)
-        return no_pulse or when in self._device.no_captures
+    def _is_lost(self, number: int) -> bool:
+        """Return whether a capture never arrives."""
+        when = self._nominal_arrival(number)
+        lacks_pulse = (self.config.wired_sync_mode is WiredSyncMode.SUBORDINATE
+                       and when in self._device.sync_pulse_gaps)
+        return lacks_pulse or when in self._device.capture_gaps
 
-    def _undisturbed(self, number: int) -> int:
-        taken = self._device.clock.host_ns(self._frames.complete_us(number))
-        delay = min(_exponential(self._seed, number) * _JITTER, _LONGEST_JITTER)
-        delay += _exponential(self._seed, number) * self._device.latency
-        return taken + _LATENCY_NS + int(delay * 1e9)
+    def _nominal_arrival(self, number: int) -> int:
+        """Return the arrival time of a capture without stalls."""
+        exposed = self._device.clock.host_ns(self._renderer.complete_us(number))
+        delay = min(_exponential(self._seed, number) * _MEAN_JITTER_S, _MAX_JITTER_S)
+        delay += _exponential(self._seed, number) * self._device.latency_s
+        return exposed + _LATENCY_NS + int(delay * 1e9)
 
     def read_imu(self, timeout: float) -> ImuSamples:
-        """Return the inertial samples that have arrived since; errors as those of `read`."""
+        """Return the inertial samples that arrived since the last call; raises as `read`."""
         deadline = time.monotonic_ns() + int(timeout * 1e9)
         with self._changed:
             bursts = self._await_bursts(deadline)
-            zeros = [self._device.clock.zero_us(k * IMU_BURST_US) for k in bursts]
-            frames = self._frames
-        parts = [frames.imu(k) for k in bursts]
-        shift = np.repeat(np.array(zeros, np.int64), [len(part) for part in parts])
+            offsets = [self._device.clock.stamp_offset_us(k * IMU_BURST_US) for k in bursts]
+            renderer = self._renderer
+        parts = [renderer.imu(k) for k in bursts]
+        shift = np.repeat(np.array(offsets, np.int64), [len(part) for part in parts])
         return ImuSamples(
             np.concatenate([part.acc for part in parts]),
             np.concatenate([part.acc_us for part in parts]) - shift,
@@ -270,118 +270,119 @@ class SimulatedCamera(Camera):
             np.concatenate([part.temperature for part in parts]))
 
     def _await_bursts(self, deadline: int) -> list[int]:
-        """Wait for bursts of inertial samples, and return their numbers."""
+        """Wait until bursts of inertial samples have arrived, and return their numbers."""
         while True:
             self._check_streaming()
             if not self.config.imu:
-                raise CameraError('the IMU is not streaming: it is off in the configuration')
+                raise CameraError('the IMU is not streaming: it is disabled in the configuration')
             now = time.monotonic_ns()
             end = self._next_burst
             while self._burst_arrival(end) <= now:
                 end += 1
-            came = [k for k in range(self._next_burst, end) if not self._burst_lost(k)]
+            arrived = [k for k in range(self._next_burst, end) if not self._is_burst_lost(k)]
             self._next_burst = end
-            self.dropped_bursts += max(0, len(came) - IMU_QUEUE)
-            if came:
-                return came[-IMU_QUEUE:]
+            self.dropped_bursts += max(0, len(arrived) - IMU_QUEUE_BURSTS)
+            if arrived:
+                return arrived[-IMU_QUEUE_BURSTS:]
             if now >= deadline:
-                raise ReadTimeout('no inertial sample came from the simulated camera in time')
+                raise ReadTimeout('no inertial samples arrived from the simulated camera in time')
             self._changed.wait((min(self._burst_arrival(end), deadline) - now) * 1e-9)
 
     def _burst_arrival(self, burst: int) -> int:
-        return self._device.stalled.after(self._burst_undisturbed(burst))
+        return self._device.stalls.postpone(self._nominal_burst_arrival(burst))
 
-    def _burst_lost(self, burst: int) -> bool:
-        return self._burst_undisturbed(burst) in self._device.no_imu
+    def _is_burst_lost(self, burst: int) -> bool:
+        return self._nominal_burst_arrival(burst) in self._device.imu_gaps
 
-    def _burst_undisturbed(self, burst: int) -> int:
+    def _nominal_burst_arrival(self, burst: int) -> int:
         return self._device.clock.host_ns((burst + 1) * IMU_BURST_US) + _IMU_LATENCY_NS
 
     def _check_streaming(self) -> None:
         if not self._streaming:
-            raise CameraError('the simulated camera is not streaming: it has been stopped, or '
-                              'not been started')
-        self._check_plug()
+            raise CameraError('the simulated camera is not streaming: it was stopped, or never '
+                              'started')
+        self._check_plugged_in()
 
-    def _check_plug(self) -> None:
-        if self._plug != self._device.unplugged:
+    def _check_plugged_in(self) -> None:
+        if self._unplug_count != self._device.unplug_count:
             raise CameraLostError(
-                'the simulated camera was unplugged; close it, and open it again when it is '
-                'plugged in')
+                'the simulated camera was unplugged; close it, and reopen it once it is plugged '
+                'in again')
 
     @property
     def sensor(self) -> SensorLike:
-        """Return what the lenses see; `sensor_us` tells when."""
+        """Return the sensor that renders the scene; see `sensor_us` for its time."""
         return self._sensor
 
     def sensor_us(self, device_us: int) -> int:
         """
-        Return the time of the sensor at which an image was taken, microseconds.
+        Return the sensor time of an image, microseconds.
 
-        They differ once the device's clock has been reset. Where two images have the same stamp,
-        the last one that has been taken is meant.
+        It differs from the device timestamp after the device clock has been reset. Of several
+        images with the same timestamp, the latest one is meant.
 
-        :param device_us: the image's stamp.
+        :param device_us: device timestamp of the image.
         """
         with self._changed:
-            return self._device.clock.last_us(device_us, time.monotonic_ns())
+            return self._device.clock.elapsed_of_stamp(device_us, time.monotonic_ns())
 
     def controls(self) -> Mapping[str, ControlRange]:
-        """Return the controls of the color camera."""
+        """Return the controls of the color camera, by parameter name."""
         return {name: self._device.controls.limits(name) for name in CONTROLS}
 
     def get_control(self, name: str) -> float | bool:
-        """Return the value of a control; of an automatic one, what the camera has chosen."""
+        """Return the value of a control; in automatic mode the value that the camera chose."""
         return self._device.controls[name]
 
     def set_control(self, name: str, value: float | bool) -> float | bool:
         """
-        Set a control of the color camera; others that change by it are told to ``on_control``.
+        Set a control of the color camera; side effects are reported to ``on_control``.
 
-        :raises ConfigError: there is no such control, or it cannot have this value.
+        :raises ConfigError: there is no such control, or the value is invalid.
         """
         changed = self._device.controls.change(name, value)
-        for other, now in changed.items():
+        for other, new_value in changed.items():
             if other != name:
-                self._report_control(other, now)
+                self._report_control(other, new_value)
         return changed[name]
 
-    def fault(self, text: str, amount: float | None = None) -> None:
+    def inject_faults(self, text: str, amount: float | None = None) -> None:
         """
-        Have faults from now on, as `k4a_ros.cameras.simulated.faults` tells.
+        Inject faults into the device.
 
-        :param amount: of a single fault, where it is not in the text.
-        :raises ConfigError: one is not understood, or has no effect; then none is had.
+        :param text: see `k4a_ros.cameras.simulated.faults`.
+        :param amount: argument of a single fault, if it is not part of the text.
+        :raises ConfigError: a fault is invalid or has no effect; then none is applied.
         """
         text = text if amount is None else f'{text} {amount}'
         for fault in parse_faults(text, self.config.wired_sync_mode):
             self._device.inject(fault)
 
     def open_ground_truth_tracker(self) -> BodyTracker:
-        """Return a body tracker that knows the true poses of the people in the scene."""
+        """Return a body tracker that reports the true poses of the people in the scene."""
         if not isinstance(self.sensor, Sensor):
             return super().open_ground_truth_tracker()
         return QueuedTracker(GroundTruthEstimator(
             self.sensor, self.sensor_us, self.calibration, self.config))
 
     def sync_jacks(self) -> SyncJacks:
-        """Return the jacks: cables are where the wired synchronization mode needs them."""
+        """Return the jacks: cables are plugged in as the wired sync mode requires."""
         role = self.config.wired_sync_mode
         return SyncJacks(role is WiredSyncMode.SUBORDINATE, role is WiredSyncMode.MASTER)
 
     def stop(self) -> None:
-        """Stop streaming, and wake the readers."""
+        """Stop streaming, and wake threads that wait in `read` or `read_imu`."""
         with self._changed:
             self._streaming = False
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Stop; the device keeps controls and faults."""
+        """Stop and close the camera; the device keeps its controls and faults."""
         self.stop()
         self._closed = True
 
 
 @functools.lru_cache(maxsize=256)
 def _exponential(seed: int, number: int) -> float:
-    """Return a random number of mean 1 that belongs to a frame."""
+    """Return an exponentially distributed number of mean 1, the same for a seed and number."""
     return random.Random(seed * 1_000_003 + number).expovariate(1.0)

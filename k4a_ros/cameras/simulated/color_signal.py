@@ -14,13 +14,13 @@
 
 
 """
-What the controls of the color camera do to its picture, and the picture's formats.
+Model of the color camera's image pipeline: the effects of its controls, and its output formats.
 
-A model, not the firmware: light is made brighter or darker by exposure and gain, colored by the
-difference between the light's temperature and the white balance, and put through a curve for
-brightness, contrast and backlight; then saturation, sharpness, and the flicker of the lamps.
-Automatic exposure chooses length and gain together, so that the gain control has no effect. At
-the defaults a well-lit picture passes unchanged.
+This is a model, not the firmware: exposure and gain scale the light, white balance scales the
+channels by the difference to the light's color temperature, and a tone curve applies brightness,
+contrast and backlight compensation; then follow saturation, sharpness, and the flicker of lamps.
+Automatic exposure chooses exposure time and gain together, so the gain control has no effect then.
+At the defaults a well-lit image passes unchanged.
 """
 
 from __future__ import annotations
@@ -37,29 +37,31 @@ import numpy.typing as npt
 
 Picture = npt.NDArray[np.uint8]
 
-#: length of exposure, microseconds, and gain at which the scene's picture passes unchanged
+#: exposure time, microseconds, and gain at which the rendered image passes unchanged
 NOMINAL_EXPOSURE_US = 16670
 NOMINAL_GAIN = 128
-#: the light in the scene: color temperature, kelvin, and the mains that make it flicker, Hz
+#: light of the scene: color temperature, kelvin, and mains frequency of its flicker, Hz
 LIGHT_KELVIN = 4500
-LIGHT_MAINS = 60
-#: steps of gain that double the signal
-_GAIN_PER_STOP = 32
-#: how much of the light flickers
+LIGHT_MAINS_HZ = 60
+#: steps of the gain control that double the signal
+_GAIN_STEPS_PER_STOP = 32
+#: fraction of the light that flickers
 _FLICKER = 0.3
-#: time from the first row of the sensor to the last, as part of the shortest frame period, µs
+#: time from the first row of the rolling shutter to the last, microseconds
 _READOUT_US = 30_000.0
-#: mean of the picture that automatic exposure aims at; from which difference on it begins to
-#: act, and at which it stops, in stops
+#: mean pixel value that automatic exposure aims at
 _TARGET_MEAN = 115.0
-_EXPOSURE_BAND = (0.1, 0.5)
-_STOPS_LIMIT = (-5.0, 4.0)
-#: part of the remaining difference that the automatic modes remove with each frame
-_SPEED = 0.25
-#: the same of automatic white balance, as part of the kelvins
+#: hysteresis of automatic exposure: it stops below the first deviation, and starts above the
+#: second
+_EXPOSURE_BAND_STOPS = (0.1, 0.5)
+#: range of automatic exposure, stops
+_EXPOSURE_RANGE_STOPS = (-5.0, 4.0)
+#: fraction of the remaining deviation that the automatic modes correct with each frame
+_CONVERGENCE_RATE = 0.25
+#: hysteresis of automatic white balance, as fractions of the color temperature
 _KELVIN_BAND = (0.02, 0.3)
 _GAMMA = 2.2
-#: MJPG of the device has about this quality at 4:2:2
+#: approximate JPEG quality of the device, which encodes MJPG at 4:2:2
 _JPEG_QUALITY = 90
 
 _HAS_SIMPLEJPEG = importlib.util.find_spec('simplejpeg') is not None
@@ -67,46 +69,46 @@ _HAS_SIMPLEJPEG = importlib.util.find_spec('simplejpeg') is not None
 
 class ColorSignal:
     """
-    From what the lens shows to what the camera delivers.
+    Converts rendered images to the images that the camera delivers.
 
-    The automatic modes look at each picture and act on the next, so a picture depends on those
-    before it while they have not settled.
+    The automatic modes measure each image and act on the next one, so an image depends on earlier
+    ones while they have not settled.
 
-    :param controls: read for every picture; the automatic modes write what they choose.
-    :param period_us: time between frames, which limits the exposure.
+    :param controls: read for every image; the automatic modes write the values that they choose.
+    :param period_us: frame period, which limits the exposure time.
     """
 
     def __init__(self, controls: ColorControls, period_us: int) -> None:
         self._controls = controls
         self._period_us = period_us
-        self._stops = 0.0  # what automatic exposure adds to the nominal one
-        # the automatic modes begin anew with every start, so that its pictures are the same
+        self._stops = 0.0  # automatic exposure relative to nominal
+        # the automatic modes restart with every stream, which makes it reproducible
         controls.choose('exposure_time_us', exposure_nearest(
             NOMINAL_EXPOSURE_US, controls['powerline_frequency'], period_us))
         controls.choose('whitebalance', LIGHT_KELVIN)
         self._kelvin = float(controls['whitebalance'])
-        self._exposing = self._balancing = False  # whether an automatic mode is at work
+        self._exposing = self._balancing = False  # whether each automatic mode is adapting
         self._curve_key: tuple[float, int, int, int, bool] | None = None
-        self._curve: Picture | None = None
+        self._curve: Picture | None = None  # for the arguments in _curve_key
 
     def exposure_us(self) -> int:
-        """Return the length of exposure of the next picture."""
+        """Return the exposure time of the next image, microseconds."""
         return min(int(self._controls['exposure_time_us']), self._period_us)
 
     def white_balance(self) -> int:
-        """Return the white balance of the next picture, kelvin."""
+        """Return the white balance of the next image, kelvin."""
         return int(self._controls['whitebalance'])
 
     def iso_speed(self) -> int:
-        """Return the sensitivity of the next picture; the nominal gain is 100."""
+        """Return the ISO speed of the next image; nominal gain is ISO 100."""
         return round(100 * 2 ** self._gain_stops())
 
     def process(self, picture: Picture, device_us: int) -> Picture:
         """
-        Return what the camera makes of a picture; it may be the same array.
+        Return an image with the effects of the controls; possibly the same array.
 
         :param picture: (height, width, 3) uint8, blue, green, red, at nominal exposure.
-        :param device_us: center of exposure, for the phase of the flicker.
+        :param device_us: center of exposure, which determines the phase of the flicker.
         """
         controls = self._controls
         curve = self._tone_curve()
@@ -121,19 +123,19 @@ class ColorSignal:
         return picture
 
     def _light_stops(self) -> float:
-        """Return how much brighter than nominal the picture is, in stops."""
+        """Return the brightness of the image relative to nominal, stops."""
         if self._controls['exposure_auto']:
             return self._stops
         return math.log2(self.exposure_us() / NOMINAL_EXPOSURE_US) + self._gain_stops()
 
     def _gain_stops(self) -> float:
-        """Return what the gain adds, in stops; that of automatic exposure beyond its length."""
+        """Return the gain in stops; in automatic mode what the exposure time does not provide."""
         if self._controls['exposure_auto']:
             return self._stops - math.log2(self.exposure_us() / NOMINAL_EXPOSURE_US)
-        return (self._controls['gain'] - NOMINAL_GAIN) / _GAIN_PER_STOP
+        return (self._controls['gain'] - NOMINAL_GAIN) / _GAIN_STEPS_PER_STOP
 
     def _tone_curve(self) -> Picture | None:
-        """Return the table from the scene's values to the camera's; None if it changes none."""
+        """Return the lookup table for cv2.LUT; None for the identity."""
         controls = self._controls
         kelvin = self._kelvin if controls['whitebalance_auto'] else controls['whitebalance']
         key = (round(self._light_stops(), 3), round(kelvin), int(controls['brightness']),
@@ -144,43 +146,43 @@ class ColorSignal:
         return self._curve
 
     def _flickering(self, picture: Picture, device_us: int) -> Picture:
-        """Return the picture with the bands that lamps on the mains give a rolling shutter."""
+        """Return the image with the bands that flickering lamps cause on a rolling shutter."""
         exposure = self.exposure_us()
-        beat = 2 * LIGHT_MAINS * exposure * 1e-6  # flashes of the lamp within one exposure
-        depth = _FLICKER * float(np.sinc(beat))
-        if abs(depth) < 0.01:
+        flashes = 2 * LIGHT_MAINS_HZ * exposure * 1e-6  # of the lamps within one exposure
+        modulation = _FLICKER * float(np.sinc(flashes))
+        if abs(modulation) < 0.01:
             return picture
         rows = np.arange(len(picture)) * (_READOUT_US / len(picture)) + device_us
-        light = 1 + depth * np.cos(2 * math.pi * 2 * LIGHT_MAINS * rows * 1e-6)
+        light = 1 + modulation * np.cos(2 * math.pi * 2 * LIGHT_MAINS_HZ * rows * 1e-6)
         factors = (light ** (1 / _GAMMA)).astype(np.float32)
         return np.asarray(np.clip(picture * factors[:, None, None], 0, 255), np.uint8)
 
     def _adapt(self, picture: Picture) -> None:
-        """Let the automatic modes look at what came out, and act on what comes next."""
+        """Measure an output image, and let the automatic modes choose values for the next one."""
         controls = self._controls
         sample = np.ascontiguousarray(picture[8::16, 8::16])
         blue, _, red = (max(1.0, value) for value in cv2.mean(sample)[:3])
         if controls['exposure_auto']:
             height, width = sample.shape[:2]
-            middle = sample[height // 4:-(height // 4), width // 4:-(width // 4)]
-            metered = middle if controls['backlight_compensation'] else sample
-            missing = _GAMMA * math.log2(_TARGET_MEAN / max(1.0, float(metered.mean())))
-            self._exposing = abs(missing) > _EXPOSURE_BAND[not self._exposing]
+            center = sample[height // 4:-(height // 4), width // 4:-(width // 4)]
+            metered = center if controls['backlight_compensation'] else sample
+            deviation = _GAMMA * math.log2(_TARGET_MEAN / max(1.0, float(metered.mean())))
+            self._exposing = abs(deviation) > _EXPOSURE_BAND_STOPS[not self._exposing]
             if self._exposing:
-                stops = self._stops + _SPEED * missing
-                self._stops = min(max(stops, _STOPS_LIMIT[0]), _STOPS_LIMIT[1])
+                stops = self._stops + _CONVERGENCE_RATE * deviation
+                self._stops = min(max(stops, _EXPOSURE_RANGE_STOPS[0]), _EXPOSURE_RANGE_STOPS[1])
             controls.choose('exposure_time_us', exposure_nearest(
                 NOMINAL_EXPOSURE_US * 2 ** self._stops, controls['powerline_frequency'],
                 self._period_us))
         else:
             self._stops = self._light_stops()
         if controls['whitebalance_auto']:
-            # a blue picture asks for more kelvin
-            wanted = min(max(self._kelvin * (blue / red) ** _GAMMA, 2500.0), 12500.0)
-            missing = wanted / self._kelvin - 1
-            self._balancing = abs(missing) > _KELVIN_BAND[not self._balancing]
+            # a blue image requires a higher color temperature
+            target = min(max(self._kelvin * (blue / red) ** _GAMMA, 2500.0), 12500.0)
+            deviation = target / self._kelvin - 1
+            self._balancing = abs(deviation) > _KELVIN_BAND[not self._balancing]
             if self._balancing:
-                self._kelvin *= 1 + _SPEED * missing
+                self._kelvin *= 1 + _CONVERGENCE_RATE * deviation
             controls.choose('whitebalance', round(self._kelvin / 10) * 10)
         else:
             self._kelvin = float(controls['whitebalance'])
@@ -190,9 +192,9 @@ def _curve(
     stops: float, kelvin: float, brightness: int, contrast: int, backlight: bool,
 ) -> Picture | None:
     """
-    Return (256, 1, 3) uint8 for cv2.LUT, or None for the identity.
+    Return a lookup table (256, 1, 3) uint8 for cv2.LUT, or None for the identity.
 
-    :param stops: light, doublings.
+    :param stops: brightness relative to nominal.
     :param kelvin: white balance.
     """
     gains = 2 ** stops * white_gains(kelvin)
@@ -209,10 +211,10 @@ def _curve(
 
 def white_gains(kelvin: float) -> npt.NDArray[np.float64]:
     """
-    Return the gains of blue, green and red that this white balance gives, that of green 1.
+    Return the gains of blue, green (1) and red for a white balance.
 
-    They make light of this temperature white; the scene's light has LIGHT_KELVIN, where the
-    gains are all 1.
+    The gains turn light of this color temperature white. They are relative to LIGHT_KELVIN, the
+    light of the scene, for which all gains are 1.
     """
     gains = _black_body(LIGHT_KELVIN) / _black_body(kelvin)
     result: npt.NDArray[np.float64] = gains / gains[1]
@@ -221,9 +223,9 @@ def white_gains(kelvin: float) -> npt.NDArray[np.float64]:
 
 def _black_body(kelvin: float) -> npt.NDArray[np.float64]:
     """
-    Return blue, green and red of a black body, by Planck's law at the colors' wavelengths.
+    Return the radiance of a black body in blue, green and red, by Planck's law.
 
-    The camera's filters are taken to be lines at 450, 550 and 600 nm.
+    The camera's color filters are approximated as lines at 450, 550 and 600 nm.
     """
     wavelength = np.array([450e-9, 550e-9, 600e-9])
     second_radiation_constant = 1.438776877e-2  # m K (CODATA 2018)
@@ -233,40 +235,40 @@ def _black_body(kelvin: float) -> npt.NDArray[np.float64]:
 
 
 def _saturated(picture: Picture, factor: float) -> Picture:
-    """Return the picture with colors this much farther from gray (luma of ITU-R BT.601)."""
+    """Return the image with its distance from gray scaled by a factor (luma of ITU-R BT.601)."""
     luma = np.array([0.114, 0.587, 0.299])
     matrix = (1 - factor) * np.tile(luma, (3, 1)) + factor * np.eye(3)
     return np.asarray(cv2.transform(picture, matrix), np.uint8)
 
 
 def _sharpened(picture: Picture, amount: float) -> Picture:
-    """Return the picture sharper by this (-1 to 1): blended with, or away from, a blurred one."""
+    """Return the image sharpened by an amount, -1 (blurred) to 1, by unsharp masking."""
     blurred = cv2.GaussianBlur(picture, (0, 0), 1.5)
     return np.asarray(cv2.addWeighted(picture, 1 + amount, blurred, -amount, 0), np.uint8)
 
 
-def encode(picture: Picture, form: ColorFormat) -> Picture:
+def encode(picture: Picture, color_format: ColorFormat) -> Picture:
     """
-    Return a picture as the camera delivers it.
+    Return an image in one of the camera's formats.
 
     :param picture: (height, width, 3) uint8, blue, green, red.
-    :return: uint8, of the shape that `k4a_ros.cameras.base.Image` tells for the format.
+    :return: uint8, with the shape that `k4a_ros.capture.Image` specifies for the format.
     """
-    if form is ColorFormat.MJPG:
+    if color_format is ColorFormat.MJPG:
         return _jpeg(picture)
-    if form is ColorFormat.BGRA32:
+    if color_format is ColorFormat.BGRA32:
         return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2BGRA), np.uint8)
     height, width = picture.shape[:2]
     planar = cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420)
     luma = planar[:height]
     chroma = planar[height:].reshape(2, height // 2, width // 2).transpose(1, 2, 0)
-    if form is ColorFormat.NV12:
+    if color_format is ColorFormat.NV12:
         return np.vstack([luma, chroma.reshape(height // 2, width)])
     return np.stack([luma, np.repeat(chroma.reshape(-1, width), 2, axis=0)], axis=-1)
 
 
 def _jpeg(picture: Picture) -> Picture:
-    """Return a JPEG with half the colors, side by side, as the device makes them."""
+    """Return a JPEG with 4:2:2 chroma subsampling, as from the device."""
     if _HAS_SIMPLEJPEG:
         import simplejpeg
         return np.frombuffer(simplejpeg.encode_jpeg(
@@ -279,7 +281,7 @@ def _jpeg(picture: Picture) -> Picture:
 
 
 def corrupt(jpeg: Picture) -> Picture:
-    """Return a JPEG that lost its first marker and its second half, as on a bad cable."""
+    """Return a JPEG without its first marker and its second half, as after a USB error."""
     damaged = jpeg[:max(4, len(jpeg) // 2)].copy()
     damaged[:4] = 0
     return damaged

@@ -12,27 +12,26 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """
-Faults that a simulated camera has on demand, and the texts that ask for them.
+Faults of the simulated camera, and the syntax by which they are requested.
 
-    unplug [S]          the cable is pulled: every open handle is lost, none opens; for S seconds,
-                        or until `replug`
-    replug              the cable is back; the camera must be opened again
-    stall S             nothing arrives for S seconds, then all that came meanwhile, at once
-    silent [S]          neither images nor inertial samples come, for S seconds or until `none`
-    no sync pulse [S]   a subordinate hears no master: no images, but inertial samples
-    drop capture N      the next N captures never come
+    unplug [S]          the cable is unplugged: open cameras are lost, and opening fails, for S
+                        seconds or until `replug`
+    replug              the cable is plugged in again; the camera must be reopened
+    stall S             nothing arrives for S seconds, then everything from that time at once
+    silent [S]          neither images nor inertial samples arrive, for S seconds or until `none`
+    no sync pulse [S]   a subordinate receives no sync pulses: no images, but inertial samples
+    drop capture N      the next N captures are lost
     drop depth N        the next N captures lack depth and infrared
     drop color N        the next N captures lack color
-    corrupt jpeg N      the next N MJPG images are damaged
+    corrupt jpeg N      the next N MJPG images are corrupt
     imu gap S           the inertial samples of the next S seconds are lost
-    drift PPM           from now on the device's clock runs faster by PPM
-    latency S           from now on images take S seconds longer, on average, and irregularly
-    reset timestamps    the device's clock starts again at 0
-    none                ends all of these that still last, but not `unplug`
+    drift PPM           the device clock runs faster by PPM from now on
+    latency S           images arrive S seconds later on average, with random jitter, from now on
+    reset timestamps    the device clock restarts at 0
+    none                ends all active faults except `unplug`
 
-N is 1, and S without end, where it is left out. Several may be given, with `;` between them.
+N defaults to 1, and an optional S to no limit. Several faults are separated by `;`.
 """
 
 from __future__ import annotations
@@ -45,46 +44,51 @@ from k4a_ros.errors import ConfigError
 
 
 @dataclass(frozen=True)
-class _Kind:
-    """How one fault is written: its argument's letter, range, and value where it is left out."""
+class FaultSpec:
+    """
+    Syntax of one fault: symbol, range and default of its argument.
 
-    letter: str = ''
-    least: float = 0.0
-    most: float = 0.0
+    ``symbol`` is '' for a fault without argument. A fault without ``default`` requires its
+    argument. ``whole``: the argument is an integer.
+    """
+
+    symbol: str = ''
+    minimum: float = 0.0
+    maximum: float = 0.0
     default: float | None = None
     whole: bool = False
 
     def usage(self, name: str) -> str:
-        """Return the form in which it is written."""
-        if not self.letter:
+        """Return the syntax, such as 'silent [S]'."""
+        if not self.symbol:
             return name
-        return f'{name} {self.letter}' if self.default is None else f'{name} [{self.letter}]'
+        return f'{name} {self.symbol}' if self.default is None else f'{name} [{self.symbol}]'
 
 
-_LASTING = _Kind('S', 0.0, 3600.0, math.inf)
-_COUNT = _Kind('N', 1, 1_000_000, 1, whole=True)
+_OPTIONAL_DURATION = FaultSpec('S', 0.0, 3600.0, math.inf)
+_COUNT = FaultSpec('N', 1, 1_000_000, 1, whole=True)
 
-KINDS = {
-    'unplug': _LASTING,
-    'replug': _Kind(),
-    'stall': _Kind('S', 0.0, 60.0),
-    'silent': _LASTING,
-    'no sync pulse': _LASTING,
+FAULTS = {
+    'unplug': _OPTIONAL_DURATION,
+    'replug': FaultSpec(),
+    'stall': FaultSpec('S', 0.0, 60.0),
+    'silent': _OPTIONAL_DURATION,
+    'no sync pulse': _OPTIONAL_DURATION,
     'drop capture': _COUNT,
     'drop depth': _COUNT,
     'drop color': _COUNT,
     'corrupt jpeg': _COUNT,
-    'imu gap': _Kind('S', 0.0, 60.0),
-    'drift': _Kind('PPM', -100_000.0, 100_000.0),
-    'latency': _Kind('S', 0.0, 10.0),
-    'reset timestamps': _Kind(),
-    'none': _Kind(),
+    'imu gap': FaultSpec('S', 0.0, 60.0),
+    'drift': FaultSpec('PPM', -100_000.0, 100_000.0),
+    'latency': FaultSpec('S', 0.0, 10.0),
+    'reset timestamps': FaultSpec(),
+    'none': FaultSpec(),
 }
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault; ``amount`` is its number, infinity for without end, 0 where it has none."""
+    """One fault; ``amount`` is its argument, infinity for no limit, 0 if it has none."""
 
     name: str
     amount: float = 0.0
@@ -92,48 +96,48 @@ class Fault:
 
 def parse_faults(text: str, role: WiredSyncMode = WiredSyncMode.SUBORDINATE) -> list[Fault]:
     """
-    Read faults from text; none from an empty one.
+    Parse faults; an empty text has none.
 
-    :param role: of the camera that is to have them.
-    :raises ConfigError: every one that is not understood, with the list of what there is; or one
-        that has no effect in this role.
+    :param role: wired sync mode of the camera that will get them.
+    :raises ConfigError: faults are invalid (lists all of them, and the syntax), or one has no
+        effect in this role.
     """
-    found: list[Fault] = []
-    wrong: list[str] = []
+    faults: list[Fault] = []
+    invalid: list[str] = []
     for part in text.split(';'):
         words = part.lower().replace('_', ' ').split()
         if not words:
             continue
-        fault = _fault(words)
+        fault = _parse_fault(words)
         if fault is None:
-            wrong.append(part.strip())
+            invalid.append(part.strip())
         else:
-            found.append(fault)
-    if wrong:
-        usages = ', '.join(kind.usage(name) for name, kind in KINDS.items())
+            faults.append(fault)
+    if invalid:
+        usages = ', '.join(spec.usage(name) for name, spec in FAULTS.items())
         raise ConfigError(
-            f'there is no fault {" nor ".join(repr(part) for part in wrong)}; there are: '
-            f'{usages} (S seconds, N a number of images, PPM parts per million)')
-    if role is not WiredSyncMode.SUBORDINATE and any(f.name == 'no sync pulse' for f in found):
+            f'invalid fault {", ".join(repr(part) for part in invalid)}; valid are: {usages} '
+            '(S seconds, N a number of images, PPM parts per million)')
+    if role is not WiredSyncMode.SUBORDINATE and any(f.name == 'no sync pulse' for f in faults):
         raise ConfigError(
-            "the fault 'no sync pulse' has no effect on a camera that is no subordinate; set "
+            "the fault 'no sync pulse' has no effect on a camera that is not a subordinate; set "
             'wired_sync_mode to 2')
-    return found
+    return faults
 
 
-def _fault(words: list[str]) -> Fault | None:
-    """Return the fault that these words ask for, None if it is none."""
-    name, kind = ' '.join(words), KINDS.get(' '.join(words))
-    if kind is not None:
-        if kind.letter and kind.default is None:
+def _parse_fault(words: list[str]) -> Fault | None:
+    """Return the fault that these words request, None if they are invalid."""
+    name, spec = ' '.join(words), FAULTS.get(' '.join(words))
+    if spec is not None:
+        if spec.symbol and spec.default is None:
             return None
-        return Fault(name, kind.default or 0.0)
-    name, kind = ' '.join(words[:-1]), KINDS.get(' '.join(words[:-1]))
-    if kind is None or not kind.letter:
+        return Fault(name, spec.default or 0.0)
+    name, spec = ' '.join(words[:-1]), FAULTS.get(' '.join(words[:-1]))
+    if spec is None or not spec.symbol:
         return None
     try:
         amount = float(words[-1])
     except ValueError:
         return None
-    usable = kind.least <= amount <= kind.most and not (kind.whole and amount % 1)
-    return Fault(name, amount) if usable else None
+    valid = spec.minimum <= amount <= spec.maximum and not (spec.whole and amount % 1)
+    return Fault(name, amount) if valid else None

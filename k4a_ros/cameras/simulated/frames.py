@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""The frames of a simulated camera by their number, as fast as they are asked for."""
+"""Render the captures of a simulated camera by their number, without regard to real time."""
 
 from __future__ import annotations
 
@@ -30,41 +29,42 @@ from k4a_ros.capture import ImuSamples
 import numpy as np
 import numpy.typing as npt
 
-#: inertial samples come in bursts of this length, microseconds
+#: inertial samples arrive in bursts of this length, microseconds
 IMU_BURST_US = 8_000
 
-#: the device's clock ticks at 90 kHz, and its stamps are whole ticks in whole microseconds
+#: the device clock ticks at 90 kHz; timestamps are whole ticks, truncated to microseconds
 _TICKS_PER_SECOND = 90_000
 #: frame periods from the start of the clock to the first frame
 _FIRST_FRAME = 2
-#: temperature at the start and when warm, degrees Celsius, and how fast it gets there, seconds
-_COLD, _WARM, _WARMING = 31.0, 41.0, 400.0
+#: temperature at the start and when warm, degrees Celsius, and time constant of the warm-up
+_COLD_C, _WARM_C, _WARM_UP_S = 31.0, 41.0, 400.0
 
 
 class SensorLike(Protocol):
-    """What is needed of `k4a_ros.simulation.sensor.Sensor`."""
+    """The part of `k4a_ros.simulation.sensor.Sensor` that a simulated camera uses."""
 
     def depth_and_ir(
         self, device_us: int,
     ) -> tuple[npt.NDArray[np.uint16] | None, npt.NDArray[np.uint16] | None]:
-        """Return depth and infrared at this time."""
+        """Return the depth and infrared images at a time."""
 
     def color(self, device_us: int, exposure_us: float = 0.0) -> npt.NDArray[np.uint8]:
-        """Return the color picture at this time."""
+        """Return the color image at a time."""
 
     def imu(self, from_us: int, to_us: int) -> ImuSamples:
-        """Return the inertial samples of this time."""
+        """Return the inertial samples with from_us <= t < to_us."""
 
 
-class Frames:
+class FrameRenderer:
     """
-    Captures by number, and when they are taken, in microseconds from the start of the clock.
+    Renders captures by number, and computes when they are taken.
 
-    All but color depends on the number alone. Color also depends on the controls, and on the
-    frames before while an automatic mode has not settled. Not locked: one thread at a time.
+    Times are microseconds since the start of the device clock. Depth and infrared depend on the
+    number only; color also depends on the controls, and on earlier frames while an automatic mode
+    has not settled. Not thread-safe.
 
-    :param sensor: what the lenses see.
-    :param controls: of the color camera.
+    :param sensor: renders the scene.
+    :param controls: controls of the color camera.
     """
 
     def __init__(
@@ -73,30 +73,30 @@ class Frames:
         self._config = config
         self._sensor = sensor
         self._signal = ColorSignal(controls, config.period_us)
-        self._ticks = _TICKS_PER_SECOND // config.fps
-        self._delay = config.depth_delay_off_color_usec
+        self._ticks_per_frame = _TICKS_PER_SECOND // config.fps
+        self._depth_delay_us = config.depth_delay_off_color_usec
 
     def color_us(self, number: int) -> int:
         """Return the center of exposure of the color image."""
-        ticks = (number + _FIRST_FRAME) * self._ticks
+        ticks = (number + _FIRST_FRAME) * self._ticks_per_frame
         return ticks * 100 // 9 + self._config.subordinate_delay_off_master_usec
 
     def depth_us(self, number: int) -> int:
         """Return the center of exposure of the depth and infrared images."""
-        return self.color_us(number) + self._delay
+        return self.color_us(number) + self._depth_delay_us
 
     def complete_us(self, number: int) -> int:
-        """Return when the last image of a capture is taken."""
-        return self.color_us(number) + max(0, self._delay)
+        """Return the time of the last image of a capture."""
+        return self.color_us(number) + max(0, self._depth_delay_us)
 
     def number_at(self, elapsed_us: float) -> int:
         """Return the number of the last capture complete at a time; -1 before the first."""
-        offset = self._config.subordinate_delay_off_master_usec + max(0, self._delay)
-        period = 1e6 * self._ticks / _TICKS_PER_SECOND
+        offset = self._config.subordinate_delay_off_master_usec + max(0, self._depth_delay_us)
+        period = 1e6 * self._ticks_per_frame / _TICKS_PER_SECOND
         return max(-1, math.floor((elapsed_us - offset) / period) - _FIRST_FRAME)
 
     def capture(self, number: int) -> Capture:
-        """Return a capture; ``device_us`` of its images is the time from the clock's start."""
+        """Return a capture; ``device_us`` of its images is the time since the clock's start."""
         depth = ir = color = None
         if self._config.ir:
             when = self.depth_us(number)
@@ -120,5 +120,5 @@ class Frames:
 
 
 def temperature(elapsed_us: int) -> float:
-    """Return the temperature of a camera that was switched on this long ago."""
-    return _WARM - (_WARM - _COLD) * math.exp(-elapsed_us * 1e-6 / _WARMING)
+    """Return the temperature, degrees Celsius, of a camera that started this long ago."""
+    return _WARM_C - (_WARM_C - _COLD_C) * math.exp(-elapsed_us * 1e-6 / _WARM_UP_S)

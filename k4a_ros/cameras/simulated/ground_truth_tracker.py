@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""The people that a simulated camera sees, as they truly are."""
+"""A body tracker for the simulated camera that reports the true poses of the people."""
 
 from __future__ import annotations
 
@@ -35,23 +35,24 @@ from k4a_ros.simulation.truth import PersonTruth
 import numpy as np
 import numpy.typing as npt
 
-#: how far behind the surface that its pixel shows a joint can be and belong to it, millimeters:
-#: the trunk's are 115 inside of it, and it may be seen aslant
-_INSIDE = 180.0
-#: pixels around the joint's own that are looked at as well, as single ones may be invalid
-_AROUND = np.array([(x, y) for y in (-1, 0, 1) for x in (-1, 0, 1)])
+#: a joint is visible if it is at most this far behind the surface at its pixel: joints of the
+#: trunk are 115 mm below the surface, which may be seen at an angle
+_MAX_DEPTH_BEHIND_SURFACE_MM = 180.0
+#: offsets of the pixels in which the surface is looked up, as single ones may be invalid
+_NEIGHBORHOOD = np.array([(x, y) for y in (-1, 0, 1) for x in (-1, 0, 1)])
 
 
 class GroundTruthEstimator:
     """
-    Tells where the people of the simulation are, for `k4a_ros.body.queued_tracker.QueuedTracker`.
+    Returns the true poses, for `k4a_ros.body.queued_tracker.QueuedTracker`.
 
-    Everybody of whom a pixel is seen is there, by his place in the scene, counted from 1; somebody
-    who comes back has the same number as before. A joint outside of the image has confidence NONE,
-    one that is hidden, be it by the person's own body, LOW, and others MEDIUM.
+    A frame contains every person with at least one visible pixel. A person's id is the index in
+    the scene plus 1, so a person who comes back into view has the same id as before. A joint
+    outside the image has confidence NONE, an occluded joint (also by the person's own body) LOW,
+    and any other MEDIUM.
 
-    :param sensor: the sensors of the simulated camera.
-    :param sensor_us: converts the device time of an image to the sensor's time, microseconds.
+    :param sensor: sensors of the simulated camera.
+    :param sensor_us: converts the device timestamp of an image to sensor time, microseconds.
     :raises BodyTrackingError: the camera streams no depth images.
     """
 
@@ -61,7 +62,7 @@ class GroundTruthEstimator:
     ) -> None:
         if not config.depth:
             raise BodyTrackingError(
-                f'cannot track bodies, which needs depth images, in {config}: set '
+                f'cannot track bodies with {config}: the tracker needs depth images; set '
                 'depth_mode to NFOV_UNBINNED or WFOV_2X2BINNED')
         self._sensor = sensor
         self._sensor_us = sensor_us
@@ -71,22 +72,22 @@ class GroundTruthEstimator:
         """Return the people at the time of the images."""
         time = self._sensor_us(images.device_us)
         index_map = self._sensor.body_index(time)
-        seen = np.bincount(index_map.reshape(-1), minlength=BACKGROUND + 1)
+        pixel_counts = np.bincount(index_map.reshape(-1), minlength=BACKGROUND + 1)
         persons = self._sensor.truth(time).persons
-        shown = [index for index in range(len(persons)) if seen[index]]
-        if len(shown) < len(persons):
-            places = np.full(BACKGROUND + 1, BACKGROUND, np.uint8)
-            places[shown] = range(len(shown))
-            index_map = places[index_map]
+        visible = [index for index in range(len(persons)) if pixel_counts[index]]
+        if len(visible) < len(persons):
+            new_indices = np.full(BACKGROUND + 1, BACKGROUND, np.uint8)
+            new_indices[visible] = range(len(visible))
+            index_map = new_indices[index_map]
         return BodyFrame(
             images.device_us,
-            tuple(self._body(persons[index], images.depth) for index in shown), index_map)
+            tuple(self._body(persons[index], images.depth) for index in visible), index_map)
 
     def set_smoothing(self, factor: float) -> None:
-        """Do nothing: the truth is not smoothed."""
+        """Ignore the factor: ground truth is not smoothed."""
 
     def close(self) -> None:
-        """Do nothing: the camera is its owner's."""
+        """Do nothing: the camera belongs to the caller."""
 
     def _body(self, person: PersonTruth, depth: npt.NDArray[np.uint16]) -> Body:
         return Body(
@@ -96,27 +97,28 @@ class GroundTruthEstimator:
     def _confidences(
         self, person: PersonTruth, depth: npt.NDArray[np.uint16],
     ) -> npt.NDArray[np.uint8]:
+        """Return the confidences of the joints, from the depth image around each."""
         height, width = depth.shape
         pixels, valid = self._lens.project(person.positions)
         pixels = np.rint(np.where(valid[:, None], pixels, -1)).astype(np.int64)
-        inside = valid & (pixels >= 0).all(axis=1) & (pixels < (width, height)).all(axis=1)
-        x, y = np.moveaxis(pixels[:, None] + _AROUND, -1, 0)
-        around = depth[y.clip(0, height - 1), x.clip(0, width - 1)]
-        behind = 1000 * person.positions[:, 2:] - around
-        found = ((around > 0) & (behind < _INSIDE)).any(axis=1)
+        in_image = valid & (pixels >= 0).all(axis=1) & (pixels < (width, height)).all(axis=1)
+        x, y = np.moveaxis(pixels[:, None] + _NEIGHBORHOOD, -1, 0)
+        surface = depth[y.clip(0, height - 1), x.clip(0, width - 1)]
+        behind = 1000 * person.positions[:, 2:] - surface
+        visible = ((surface > 0) & (behind < _MAX_DEPTH_BEHIND_SURFACE_MM)).any(axis=1)
         return np.where(
-            inside, np.where(found, Confidence.MEDIUM, Confidence.LOW), Confidence.NONE,
+            in_image, np.where(visible, Confidence.MEDIUM, Confidence.LOW), Confidence.NONE,
         ).astype(np.uint8)
 
 
 class GroundTruthBackend:
-    """Asks the camera for the true poses; see `k4a_ros.body.backend.TrackerBackend`."""
+    """Opens the camera's ground-truth tracker; see `k4a_ros.body.backend.TrackerBackend`."""
 
     model_suffix = ''
 
     def check(self, options: TrackerOptions) -> None:
-        """Do nothing: whether the camera knows the poses is checked when it is open."""
+        """Do nothing: `open_tracker` checks whether the camera has ground truth."""
 
     def open_tracker(self, camera: TrackedCamera, options: TrackerOptions) -> BodyTracker:
-        """Open the camera's own tracker."""
+        """Open the tracker of the camera."""
         return camera.open_ground_truth_tracker()

@@ -12,8 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+"""
+The simulated device of this process, which outlives the cameras that are opened on it.
 
-"""The simulated camera of this process, which the driver's parameters open and disturb."""
+Like a USB device outlives a handle: its controls and faults persist while no camera is open, so
+that the node can inject faults while the camera is closed or lost.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +40,6 @@ from k4a_ros.simulation.scene_file import default_scene
 from k4a_ros.simulation.scene_file import load_scene
 from k4a_ros.simulation.sensor import Sensor
 
-#: the device that the driver's parameter camera:=simulated opens
 _device = SimulatedDevice()
 
 
@@ -45,25 +48,27 @@ def open_simulated(
     seed: int = 0, noise: bool = True, on_control: ControlListener | None = None,
 ) -> SimulatedCamera:
     """
-    Open the simulated camera of this process; its controls and faults stay when it is closed.
+    Open a camera on the simulated device of this process.
 
-    :param scene: file of a scene, '' for the default one.
-    :param calibration: file of a factory calibration, '' for a nominal one.
-    :param serial: serial number that it must have, '' for any.
-    :param on_control: called with name and value of a control that another one has changed.
-    :raises ConfigError: no camera can stream this.
-    :raises CalibrationError: the calibration cannot be read or used.
-    :raises K4aRosError: the scene cannot be used.
-    :raises DeviceNotFoundError: it is unplugged, or has another serial number.
+    :param scene: scene file, '' for the default scene.
+    :param calibration: factory calibration file, '' for a nominal calibration.
+    :param serial: required serial number, '' for any.
+    :param seed: seed of noise and delays.
+    :param noise: whether depth, infrared and inertial values have errors.
+    :param on_control: called with name and value of a control that changed as a side effect.
+    :raises ConfigError: the configuration is invalid.
+    :raises CalibrationError: the calibration file cannot be read or used.
+    :raises K4aRosError: the scene file cannot be used.
+    :raises DeviceNotFoundError: the device is unplugged, or has another serial number.
     """
-    found = validate(config)
-    if found:
-        raise ConfigError(*found)
+    problems = validate(config)
+    if problems:
+        raise ConfigError(*problems)
     factory = read_calibration(calibration)
     if serial and not is_serial(serial, factory.serial):
         raise DeviceNotFoundError(
-            f'the simulated camera is {factory.serial or "(unknown)"}, not {serial}; give the '
-            'serial number of its calibration, or none')
+            f'cannot open simulated camera {serial}: its calibration has the serial number '
+            f'{factory.serial or "(unknown)"}; set sensor_sn to that, or leave it empty')
     world = load_scene(Path(scene).expanduser()) if scene else default_scene()
     return SimulatedCamera(
         config, factory, Sensor(world, factory, config, seed=seed, noise=noise), _device,
@@ -72,9 +77,9 @@ def open_simulated(
 
 def read_calibration(path: str) -> FactoryCalibration:
     """
-    Return the calibration in a file, or the nominal one if the path is empty.
+    Return the calibration in a file, or a nominal one if the path is empty.
 
-    :raises CalibrationError: the file cannot be read or used; names it.
+    :raises CalibrationError: the file cannot be read or used; the message names it.
     """
     if not path:
         return FactoryCalibration.from_raw(nominal_calibration())
@@ -87,11 +92,11 @@ def read_calibration(path: str) -> FactoryCalibration:
 
 def inject_faults(text: str, role: WiredSyncMode) -> None:
     """
-    Let the simulated camera of this process have faults, be it open, lost or closed.
+    Inject faults into the simulated device of this process, whether or not a camera is open.
 
-    :param text: as `k4a_ros.cameras.simulated.faults` tells.
-    :param role: of the camera.
-    :raises ConfigError: a fault is not understood, or has no effect; then none is had.
+    :param text: see `k4a_ros.cameras.simulated.faults`.
+    :param role: wired sync mode of the camera.
+    :raises ConfigError: a fault is invalid or has no effect; then none is applied.
     """
     for fault in parse_faults(text, role):
         _device.inject(fault)

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""The bodies of the simulation, as a body tracker gives them."""
+"""The ground-truth tracker of the simulated camera."""
 
 from __future__ import annotations
 
@@ -49,20 +49,20 @@ WALL = Plane((0.0, 0.0, 3.5), (0.0, 0.0, -1.0), Material((0.8, 0.8, 0.8)))
 FACING = Person('facing', ((0.0, 2.2),), 1.1)
 
 
-def opened(*persons: Person, config: CameraConfig = CONFIG) -> SimulatedCamera:
-    """Return a camera in a room with these persons, before a wall."""
+def open_camera(*persons: Person, config: CameraConfig = CONFIG) -> SimulatedCamera:
+    """Return a camera in a scene with these persons in front of a wall."""
     sensor = Sensor(Scene((WALL,), (), persons), CALIBRATION, config)
     return SimulatedCamera(config, CALIBRATION, sensor)
 
 
 def estimator(camera: SimulatedCamera) -> GroundTruthEstimator:
-    """Return the estimator that a camera's tracker uses."""
+    """Return an estimator like that of the camera's tracker."""
     return GroundTruthEstimator(
         camera.sensor, camera.sensor_us, camera.calibration, camera.config)
 
 
-def estimated(camera: SimulatedCamera, device_us: int = 100_000) -> BodyFrame:
-    """Return the people at a time, the depth images being the camera's."""
+def estimate(camera: SimulatedCamera, device_us: int = 100_000) -> BodyFrame:
+    """Return the people at a time, from the camera's images."""
     camera.start()
     depth, infrared = camera.sensor.depth_and_ir(device_us)
     assert depth is not None and infrared is not None
@@ -73,20 +73,20 @@ def estimated(camera: SimulatedCamera, device_us: int = 100_000) -> BodyFrame:
 
 
 def confidences(frame: BodyFrame, body: int = 0) -> dict[str, Confidence]:
-    """Return the confidences of a body's joints by their names."""
+    """Return the confidences of a body's joints by name."""
     return {joint.name: Confidence(int(value)) for joint, value in zip(
         Joint, frame.bodies[body].confidences, strict=True)}
 
 
-def names(found: dict[str, Confidence], wanted: Confidence) -> set[str]:
+def joints_with(confidence: Confidence, joints: dict[str, Confidence]) -> set[str]:
     """Return the names of the joints that have a confidence."""
-    return {name for name, confidence in found.items() if confidence is wanted}
+    return {name for name, value in joints.items() if value is confidence}
 
 
-def test_bodies_are_where_they_are() -> None:
-    """Positions, orientations, index map and time are the truth; who is seen, is MEDIUM."""
-    camera = opened(FACING)
-    frame = estimated(camera)
+def test_bodies_equal_the_ground_truth() -> None:
+    """Poses, index map and stamp are the truth, and all joints of a visible person are MEDIUM."""
+    camera = open_camera(FACING)
+    frame = estimate(camera)
     truth = camera.sensor.truth(100_000).persons[0]
     assert frame.device_us == 100_000 and len(frame.bodies) == 1
     body = frame.bodies[0]
@@ -95,122 +95,123 @@ def test_bodies_are_where_they_are() -> None:
     assert body.orientations == pytest.approx(truth.orientations, abs=1e-6)
     assert body.positions.dtype == body.orientations.dtype == np.float32
     assert body.confidences.dtype == np.uint8
-    assert names(confidences(frame), Confidence.MEDIUM) == {joint.name for joint in Joint}
+    assert joints_with(Confidence.MEDIUM, confidences(frame)) == {joint.name for joint in Joint}
     assert (frame.index_map == camera.sensor.body_index(100_000)).all()
     assert 3000 < (frame.index_map == 0).sum() < 20000
 
 
-def test_nobody() -> None:
-    """An empty room gives a frame without bodies."""
-    frame = estimated(opened())
+def test_empty_frame_is_returned() -> None:
+    """A scene without people gives a frame without bodies."""
+    frame = estimate(open_camera())
     assert frame.bodies == () and (frame.index_map == BACKGROUND).all()
 
 
-def test_who_is_not_seen_is_not_there() -> None:
-    """Others keep their numbers, and the index map is that of the bodies."""
-    aside = Person('aside', ((9.0, 2.2),), 1.1)
-    behind_the_wall = Person('behind the wall', ((0.3, 5.0),), 1.1)
-    frame = estimated(opened(aside, FACING, behind_the_wall))
+def test_invisible_people_are_left_out() -> None:
+    """The ids of the others do not change, and the index map refers to the remaining bodies."""
+    out_of_view = Person('out of view', ((9.0, 2.2),), 1.1)
+    behind_wall = Person('behind the wall', ((0.3, 5.0),), 1.1)
+    frame = estimate(open_camera(out_of_view, FACING, behind_wall))
     assert [body.body_id for body in frame.bodies] == [2]
-    alone = estimated(opened(FACING))
+    alone = estimate(open_camera(FACING))
     assert (frame.index_map == alone.index_map).all()
 
 
-def test_joints_out_of_the_image_have_no_confidence() -> None:
-    """Of somebody close, the legs are below the image."""
-    found = confidences(estimated(opened(Person('close', ((0.0, 1.0),), 1.1))))
-    out = names(found, Confidence.NONE)
-    assert {'ANKLE_LEFT', 'ANKLE_RIGHT', 'FOOT_LEFT', 'FOOT_RIGHT'} <= out
-    assert found['NECK'] is found['SPINE_CHEST'] is Confidence.MEDIUM
+def test_joints_outside_the_image_have_confidence_none() -> None:
+    """The legs of a person close to the camera are below the image."""
+    joints = confidences(estimate(open_camera(Person('close', ((0.0, 1.0),), 1.1))))
+    outside = joints_with(Confidence.NONE, joints)
+    assert {'ANKLE_LEFT', 'ANKLE_RIGHT', 'FOOT_LEFT', 'FOOT_RIGHT'} <= outside
+    assert joints['NECK'] is joints['SPINE_CHEST'] is Confidence.MEDIUM
 
 
-def test_joints_behind_somebody_else_are_low() -> None:
-    """Of who stands behind, what the other hides is LOW, and the rest MEDIUM."""
+def test_joints_occluded_by_another_person_have_confidence_low() -> None:
+    """Of a partly occluded person, occluded joints are LOW, the others MEDIUM."""
     behind = Person('behind', ((0.25, 3.0),), 1.1)
-    frame = estimated(opened(FACING, behind))
-    found = confidences(frame, 1)
-    # his right is on the left of the image, behind the one in front
-    assert {'SHOULDER_RIGHT', 'ELBOW_RIGHT', 'HIP_RIGHT'} <= names(found, Confidence.LOW)
-    assert {'SHOULDER_LEFT', 'ELBOW_LEFT', 'KNEE_LEFT'} <= names(
-        found, Confidence.MEDIUM)
-    assert names(confidences(frame, 0), Confidence.LOW) == set()
+    frame = estimate(open_camera(FACING, behind))
+    joints = confidences(frame, 1)
+    # the person's right side is on the left of the image, behind the person in front
+    assert {'SHOULDER_RIGHT', 'ELBOW_RIGHT', 'HIP_RIGHT'} <= joints_with(Confidence.LOW, joints)
+    assert {'SHOULDER_LEFT', 'ELBOW_LEFT', 'KNEE_LEFT'} <= joints_with(Confidence.MEDIUM, joints)
+    assert joints_with(Confidence.LOW, confidences(frame, 0)) == set()
 
 
-def test_joints_behind_the_own_body_are_low() -> None:
-    """Seen from the side, whichever it is, the far arm is hidden."""
+def test_self_occluded_joints_have_confidence_low() -> None:
+    """Seen from either side, the far arm is occluded by the trunk."""
     for heading in (math.pi / 2, -math.pi / 2):
-        frame = estimated(opened(Person('aside', ((0.0, 2.2),), 1.1, heading=heading)))
+        frame = estimate(open_camera(Person('sideways', ((0.0, 2.2),), 1.1, heading=heading)))
         depths = frame.bodies[0].positions[:, 2]
         left_is_far = depths[Joint.ELBOW_LEFT] > depths[Joint.ELBOW_RIGHT]
-        found = confidences(frame)
+        joints = confidences(frame)
         near, far = ('RIGHT', 'LEFT') if left_is_far else ('LEFT', 'RIGHT')
-        assert {f'SHOULDER_{far}', f'ELBOW_{far}'} <= names(found, Confidence.LOW)
+        assert {f'SHOULDER_{far}', f'ELBOW_{far}'} <= joints_with(Confidence.LOW, joints)
         assert {f'SHOULDER_{near}', f'ELBOW_{near}', f'WRIST_{near}', f'KNEE_{near}', 'HEAD'
-                } <= names(found, Confidence.MEDIUM)
+                } <= joints_with(Confidence.MEDIUM, joints)
 
 
 @pytest.fixture
-def walked() -> Iterator[SimulatedCamera]:
-    """Return a camera that streams somebody who walks across the picture."""
-    with opened(Person('walker', ((-0.8, 2.2), (0.8, 2.2)), 1.1, speed=1.5)) as camera:
+def walker_camera() -> Iterator[SimulatedCamera]:
+    """Return a streaming camera in front of which a person walks across the image."""
+    with open_camera(Person('walker', ((-0.8, 2.2), (0.8, 2.2)), 1.1, speed=1.5)) as camera:
         assert isinstance(camera, SimulatedCamera)
         camera.start()
         yield camera
 
 
-def hit(frame: BodyFrame, depth: np.ndarray[tuple[int, int], np.dtype[np.uint16]]) -> float:
-    """Return the share of the body's pixels in which depth is that of the body."""
+def fraction_on_person(
+    frame: BodyFrame, depth: np.ndarray[tuple[int, int], np.dtype[np.uint16]],
+) -> float:
+    """Return the fraction of the body's pixels whose depth is that of the person."""
     mask = (frame.index_map == 0) & (depth > 0)
     return float((depth[mask] < 3000).mean())
 
 
-def test_bodies_follow_the_images_even_if_the_clock_is_reset(walked: SimulatedCamera) -> None:
-    """The body is where the image shows it, by the image's stamp alone."""
-    tracker = walked.open_ground_truth_tracker()
+def test_bodies_match_the_images_after_a_clock_reset(walker_camera: SimulatedCamera) -> None:
+    """The pose is that at the time of the image, which follows from the timestamp alone."""
+    tracker = walker_camera.open_ground_truth_tracker()
     try:
         for number in range(8):
             if number == 3:
-                walked.fault('reset timestamps')
-            capture = walked.read(1.0)
+                walker_camera.inject_faults('reset timestamps')
+            capture = walker_camera.read(1.0)
             assert capture.depth is not None and capture.ir is not None
             tracker.enqueue(
                 BodyInput(capture.depth.data, capture.ir.data, capture.device_us), None)
             frame = tracker.pop(10.0)
             assert frame is not None and frame.device_us == capture.device_us
-            assert hit(frame, capture.depth.data) > 0.99
-        assert walked.sensor_us(capture.device_us) - capture.device_us > 100_000
+            assert fraction_on_person(frame, capture.depth.data) > 0.99
+        assert walker_camera.sensor_us(capture.device_us) - capture.device_us > 100_000
     finally:
         tracker.close()
 
 
-def test_late_images_of_before_a_reset() -> None:
-    """A stamp that has not come yet since the reset is one of before."""
-    with opened(FACING) as camera:
+def test_stamp_not_yet_reached_since_a_reset_is_from_before_it() -> None:
+    """A late image from before a reset of the clock gets its sensor time from before."""
+    with open_camera(FACING) as camera:
         assert isinstance(camera, SimulatedCamera)
         camera.start()
         time.sleep(0.05)
-        camera.fault('reset timestamps')
+        camera.inject_faults('reset timestamps')
         assert camera.sensor_us(60_000_000) == 60_000_000
         time.sleep(0.05)
         assert camera.sensor_us(10_000) >= 60_000
 
 
-def test_the_truth_is_not_smoothed(walked: SimulatedCamera) -> None:
-    """Smoothing and closing leave the camera as it is."""
-    tracker = walked.open_ground_truth_tracker()
+def test_smoothing_and_close_do_not_affect_the_camera(walker_camera: SimulatedCamera) -> None:
+    """Ground truth is not smoothed, and the camera stays open."""
+    tracker = walker_camera.open_ground_truth_tracker()
     tracker.set_smoothing(1.0)
     tracker.close()
-    assert walked.read(1.0).depth is not None
+    assert walker_camera.read(1.0).depth is not None
 
 
-def test_only_a_simulated_camera_with_depth_has_a_truth() -> None:
-    """Others are refused in one line."""
-    class Odd:
+def test_camera_without_depth_or_scene_has_no_ground_truth() -> None:
+    """A sensor that knows no poses, and a stream without depth images, raise."""
+    class SensorWithoutTruth:
 
         def depth_and_ir(self, device_us: int) -> tuple[None, None]:
             return None, None
-    odd = SimulatedCamera(CONFIG, CALIBRATION, Odd())  # type: ignore[arg-type]
+    camera = SimulatedCamera(CONFIG, CALIBRATION, SensorWithoutTruth())  # type: ignore[arg-type]
     with pytest.raises(BodyTrackingError, match='not known for a simulated camera'):
-        odd.open_ground_truth_tracker()
-    with pytest.raises(BodyTrackingError, match='needs depth images, in IR only'):
-        opened(config=replace(CONFIG, depth=False)).open_ground_truth_tracker()
+        camera.open_ground_truth_tracker()
+    with pytest.raises(BodyTrackingError, match=r'with IR only .* needs depth images'):
+        open_camera(config=replace(CONFIG, depth=False)).open_ground_truth_tracker()
