@@ -26,34 +26,16 @@ import argparse
 import json
 import os
 from pathlib import Path
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
 
+from ros_domains import claim_domain
+
 WATCH_SECONDS = 10
 STOP_SECONDS = 5.0
 PICTURE = Path('k4a_demo.png')
-
-
-def free_domain() -> int:
-    """
-    Return a random ROS domain that is not in use on this machine.
-
-    DDS implementations listen on UDP port 7400 + 250 * domain (DDS-RTPS 2.3, section 9.6.1.1);
-    from domain 102 on, these ports are in Linux's range of ephemeral ports.
-    """
-    domains = random.sample(range(1, 102), 101)
-    for domain in domains:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.bind(('', 7400 + 250 * domain))
-            except OSError:
-                continue
-            return domain
-    return domains[0]
 
 
 def stop(process: subprocess.Popen[bytes]) -> int:
@@ -103,7 +85,8 @@ def main() -> int:
     # A shell may have started this process with SIGINT ignored, which its children would inherit.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    os.environ.setdefault('ROS_DOMAIN_ID', str(free_domain()))
+    domain = claim_domain()
+    os.environ.setdefault('ROS_DOMAIN_ID', str(domain))
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     if recording is not None and not recording.expanduser().is_file():
         sys.exit(f'k4a_ros: cannot play {recording}: no such file')

@@ -24,7 +24,6 @@ from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
 import os
-import random
 import subprocess
 import sys
 import time
@@ -43,17 +42,19 @@ from rclpy.qos import QoSProfile
 from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
+from support.domains import ros_domains
 from tf2_msgs.msg import TFMessage
 from tf2_ros import StaticTransformBroadcaster
 from tf2_ros import TransformBroadcaster
 
 TF_MESSAGE_HASH = 'RIHS01_e369d0f05a23ae52508854b66f6aa0437f3449d652e8cbf22d5abe85d020f087'
-DISCOVERY_SECONDS = 20.0
+DISCOVERY_SECONDS = 100.0
 
 # Run by a second process: print the frames of the first message on /tf_static.
 LISTEN = """
 import rclpy
 from rclpy.qos import DurabilityPolicy, QoSProfile
+from support.domains import ros_domains
 from tf2_msgs.msg import TFMessage
 rclpy.init()
 node = rclpy.create_node('listener')
@@ -61,10 +62,8 @@ got = []
 node.create_subscription(
     TFMessage, '/tf_static', got.append,
     QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
-for _ in range(200):
+while not got:
     rclpy.spin_once(node, timeout_sec=0.1)
-    if got:
-        break
 for transform in got[0].transforms:
     print(transform.header.frame_id, transform.child_frame_id, transform.transform.translation.x)
 node.destroy_node()
@@ -91,7 +90,8 @@ def wait_for(condition: Callable[[], bool], node: Node) -> None:
 def domain() -> Iterator[None]:
     """Use a ROS domain of their own for these tests and their child processes."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv('ROS_DOMAIN_ID', str(random.randint(1, 101)))
+        number = ros_domains.claim_domain(DISCOVERY_SECONDS)
+        patch.setenv('ROS_DOMAIN_ID', str(number))
         patch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
         yield
 
@@ -124,7 +124,7 @@ def test_late_subscriber_gets_all_static_transforms(node: Node) -> None:
     broadcaster.sendTransform([transform('two', 2.0), transform('three', 3.0)])
     broadcaster.sendTransform(transform('one', 9.0))
     late = subprocess.run(
-        [sys.executable, '-c', LISTEN], capture_output=True, text=True, timeout=60,
+        [sys.executable, '-c', LISTEN], capture_output=True, text=True, timeout=DISCOVERY_SECONDS,
         env=dict(os.environ))
     assert late.stdout.splitlines() == ['base one 1.0', 'base two 2.0', 'base three 3.0'], \
         late.stderr

@@ -26,11 +26,13 @@ import json
 import os
 from pathlib import Path
 import shutil
+import socket
 import subprocess
 import sys
 from types import ModuleType
 
 import pytest
+from support.domains import ros_domains
 from support.sources import ROOT
 
 SHELLS = [shell for shell in ('sh', 'bash', 'dash', 'zsh') if shutil.which(shell)]
@@ -318,7 +320,30 @@ def test_requirements_are_pinned() -> None:
     assert tuple(map(int, pinned['pytest'].split('.'))) < (8, 4)
 
 
-def test_demo_domain_is_below_the_ephemeral_ports() -> None:
-    """The ports of the demo's domain are outside Linux's ephemeral range."""
-    demo = load('demo')
-    assert {demo.free_domain() for _ in range(20)} <= set(range(1, 102))
+def test_claimed_domains_differ() -> None:
+    """All are in the range of safe ports, also where another program has claimed some."""
+    domains = [ros_domains.claim_domain(60.0) for _ in range(3)]
+    program = 'import ros_domains; print(*[ros_domains.claim_domain(60.0) for _ in range(3)])'
+    others = subprocess.run(
+        [sys.executable, '-c', program], check=True, capture_output=True, text=True,
+        cwd=ROOT / 'scripts/internal').stdout.split()
+    assert len({*domains, *map(int, others)}) == 6
+    assert {*domains, *map(int, others)} <= set(range(1, 102))
+
+
+def test_released_domain_is_claimed_again_unless_a_node_uses_it(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node, of whatever program, listens on the UDP port of its domain."""
+    number = ros_domains.claim_domain(60.0)  # so that nothing else uses it
+    monkeypatch.setattr(ros_domains, 'DOMAINS', [number])
+    monkeypatch.setattr(ros_domains, '_CLAIM', f'\0k4a_ros/test/{os.getpid()}/{{}}')
+    domain = ros_domains.claim_domain()
+    assert domain == number
+    with pytest.raises(OSError, match='all ROS domains'):
+        ros_domains.claim_domain()
+    domain.release()
+    assert ros_domains.claim_domain() == number
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as node:
+        node.bind(('', 7400 + 250 * number))
+        with pytest.raises(OSError, match='all ROS domains'):
+            ros_domains.claim_domain()
