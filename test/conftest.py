@@ -12,31 +12,49 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What all tests share."""
+"""Fixtures and settings of all tests."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 import os
 from pathlib import Path
 import sys
+import time
 
 from hypothesis import HealthCheck
 from hypothesis import settings
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-# `support` is imported from here, also by the programs that tests start.
+# so that `support` can be imported, also by the programs that tests start
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+#: environment variable of all processes that these tests start
+_RUN = f'K4A_ROS_TEST_RUN={os.getpid()};'
+_EXIT_TIMEOUT_S = 60.0
 
-# how fast a machine is says nothing about what is tested
+# the speed of a machine says nothing about what is tested
 settings.register_profile(
     'k4a_ros', deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile('k4a_ros')
 
 
+@pytest.fixture(scope='session', autouse=True)
+def _no_process_left() -> Iterator[None]:
+    """Fail if a process that a test has started is still there after the last test."""
+    from support.processes import processes_with
+    name, _, value = _RUN.partition('=')
+    os.environ[name] = value
+    yield
+    deadline = time.monotonic() + _EXIT_TIMEOUT_S
+    while (left := processes_with(_RUN)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not left, f'still running: {left}'
+
+
 @pytest.fixture(scope='session')
 def test_data() -> Path:
-    """Return the folder with the real recordings and calibrations, which are not ours to ship."""
+    """Return the folder of the real recordings and calibrations, which are not part of this."""
     path = Path(os.environ.get('K4A_ROS_TEST_DATA', ROOT.parent / 'shared/data'))
     if not path.is_dir():
         pytest.skip(f'there is no test data in {path}; set K4A_ROS_TEST_DATA')

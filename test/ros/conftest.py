@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the tests with real DDS share."""
+"""Fixtures of the tests with real DDS."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from typing import Any
 import pytest
 from support import shared_memory
 from support.ros import Case
+from support.ros import PATIENCE
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +34,7 @@ def _no_shared_memory_left() -> Iterator[None]:
     """Fail a test whose processes leave shared memory of Fast DDS behind: it is RAM."""
     before = shared_memory.present()
     yield
-    deadline = time.monotonic() + 5.0
+    deadline = time.monotonic() + PATIENCE
     while (left := shared_memory.left_behind() - before) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not left, f'left in /dev/shm: {sorted(left)}'
@@ -52,19 +53,19 @@ def case(
     _cases: tuple[ThreadPoolExecutor, dict[str, Future[None]]],
 ) -> Case:
     """
-    Give a function that does the work of this case of a parametrised test.
+    Return a function that runs the body of a parametrized test.
 
-    What it is given gets a directory of its own and the parameters. Two cases are under way at a
-    time, the one that is awaited and the next: they start processes, and wait most of the time.
+    The body gets a directory of its own and the parameters. Two cases run at a time, the one that
+    pytest is at and the next: they start processes, and mostly wait.
     """
-    def do(function: Callable[..., None]) -> None:
-        pool, begun = _cases
+    def run(body: Callable[..., None]) -> None:
+        pool, started = _cases
         node: Any = request.node
-        if node.nodeid not in begun:
+        if node.nodeid not in started:
             for item in request.session.items:
                 if isinstance(item, pytest.Function) and item.function is node.function:
-                    begun[item.nodeid] = pool.submit(
-                        function, tmp_path_factory.mktemp('case'), **item.callspec.params)
-        begun[node.nodeid].result()
+                    started[item.nodeid] = pool.submit(
+                        body, tmp_path_factory.mktemp('case'), **item.callspec.params)
+        started[node.nodeid].result()
 
-    return do
+    return run

@@ -147,7 +147,7 @@ def test_while_compiling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     with listening(domain) as listener, DriverProcess.with_parameters(
             domain, recording_file=path, recording_loop_enabled=True) as driver:
         images = listener.subscribe(Image, '/depth_to_rgb/image_raw')
-        driver.wait_for_line('Compiling what')
+        driver.wait_for_line('Compiling kernels')
         assert_ends_well(driver, signal.SIGINT)
     assert not images
 

@@ -34,8 +34,8 @@ from support.live import Live
 from support.live import live_device
 from support.live import MODES
 from support.live import recording_in
+from support.processes import processes_with
 from support.recordings import SERIAL
-from support.ros import processes_with
 from support.ros import stamps
 from support.ros import wait_for
 

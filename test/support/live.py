@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A driver of the virtual device, for tests of what it must bear."""
+"""A driver of the virtual device, for tests of what it must withstand."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ import pytest
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 from support import virtual
+from support.faults import assert_stamps_increase
 from support.faults import NODE
 from support.faults import set_at_random
 from support.faults import unplug_and_plug_in
@@ -40,7 +41,6 @@ from support.ros import DriverProcess
 from support.ros import Listener
 from support.ros import listening
 from support.ros import new_domain
-from support.ros import stamps
 from support.ros import wait_for
 
 CONFIG = CameraConfig.of_modes(
@@ -54,7 +54,7 @@ SIMULATED = {'camera': 'simulated', 'depth_mode': 'NFOV_2X2BINNED', 'color_resol
 
 @dataclass
 class Live:
-    """A driver of the virtual device, and what it says; it serves all tests in turn."""
+    """A running driver of the virtual device, its log, and what it publishes."""
 
     listener: Listener
     driver: DriverProcess
@@ -63,20 +63,20 @@ class Live:
     diagnostics: list[Any]
 
     def have(self, *conditions: str) -> None:
-        """Let these conditions, and no others, be wrong with the camera from now on."""
+        """Replace the fault conditions of the camera; see docs/virtual_device.md."""
         virtual.have(*conditions, control=self.control)
 
     def more(self, messages: list[Any], count: int = 5) -> None:
-        """Wait until some more messages have come."""
+        """Wait for some more messages."""
         before = len(messages)
         wait_for(lambda: len(messages) >= before + count, f'{count} more messages')
 
     def lines(self, text: str) -> int:
-        """Return how many lines with this text the driver has printed."""
+        """Return how many lines of the driver's output contain a text."""
         return sum(text in line for line in self.driver.lines)
 
     def reconnect(self, **parameters: object) -> None:
-        """Let the driver open the camera anew, with other parameters if there are any."""
+        """Let the driver reopen the camera, after a change of parameters if there are any."""
         opened = self.lines('Opened device')
         if parameters:
             answer = self.listener.set_parameters(NODE, **parameters)
@@ -94,13 +94,13 @@ class Live:
 
 
 def recording_in(directory: Path) -> Path:
-    """Write the recording that the camera plays again and again."""
+    """Write the recording that the camera plays in a loop."""
     return write_recording(directory / 'a.mkv', CONFIG, 30).path
 
 
 @contextlib.contextmanager
 def live_device(recording: Path) -> Iterator[Live]:
-    """Give a driver that streams, and check that it ends well when all has been done to it."""
+    """Run a driver that streams within the block, and check that it ends well."""
     variables = virtual.environment(recording)
     domain = new_domain()
     with pytest.MonkeyPatch.context() as patch, listening(domain) as listener:
@@ -113,17 +113,16 @@ def live_device(recording: Path) -> Iterator[Live]:
             yield Live(listener, driver, variables['K4A_VIRTUAL_CONTROL'], depth, diagnostics)
             assert 'Traceback' not in driver.output
             assert driver.stop() == 0, driver.output
-    came = stamps(depth)
-    assert came == sorted(set(came))
+    assert_stamps_increase(depth)
 
 
 def replug_one_and_set_another(directory: Path, unplugged: str) -> None:
     """
-    Fail unless one driver bears 100 replugs of its camera, and another 10,000 sets of parameters.
+    Fail unless a driver survives 100 replugs of its camera, and another 10,000 parameter changes.
 
-    They have nothing to do with each other, but waiting for the one is long.
+    The two drivers are independent; they run at the same time because both take long.
 
-    :param unplugged: device or simulated; the other kind is set.
+    :param unplugged: kind of the camera that is replugged, device or simulated.
     """
     domain = new_domain()
     with live_device(recording_in(directory)) as live, listening(domain) as listener, \

@@ -21,22 +21,23 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 import contextlib
-import itertools
 import os
 from pathlib import Path
-import random
 import signal
 import subprocess
 import sys
 import threading
 import time
 from typing import Any
+import weakref
 
+from k4a_ros.parameters.table import SPECS
 from rcl_interfaces.msg import ParameterType
 from rcl_interfaces.srv import DescribeParameters
 from rcl_interfaces.srv import GetParameters
 from rcl_interfaces.srv import SetParametersAtomically
 import rclpy
+from rclpy.client import Client
 from rclpy.context import Context
 from rclpy.exceptions import InvalidHandle
 from rclpy.executors import ExternalShutdownException
@@ -49,44 +50,58 @@ from rclpy.qos import QoSProfile
 from rclpy.qos import ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 from support import shared_memory
+from support.domains import ros_domains
+from support.patient_driver import EXPECTED
+from support.sources import ROOT
 
-#: what the fixture ``case`` gives
+#: what the fixture ``case`` returns
 Case = Callable[[Callable[..., None]], None]
 
-#: seconds that discovery may take on a busy machine
-PATIENCE = 20.0
-
-# 1 to 101: above that, ports may be taken by others (ROS 2, "The ROS_DOMAIN_ID")
-# of these, each of the processes that pytest-xdist runs tests in has its own
-_WORKER = int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0')[2:])
-_MINE = range(1 + _WORKER, 102, int(os.environ.get('PYTEST_XDIST_WORKER_COUNT', '1')))
-_domains = itertools.cycle(random.Random(os.getpid()).sample(_MINE, len(_MINE)))
+#: Seconds to wait for anything that happens within one or two on an idle machine. Tests fail by
+#: it only when something does not happen at all.
+PATIENCE = 100.0
+_RESEND_S = 5.0
 
 
 def new_domain() -> int:
-    """Return a DDS domain that no other test of this run has."""
-    return next(_domains)
+    """Claim a ROS domain that nothing else on this machine uses, while there are references."""
+    domain: int = ros_domains.claim_domain(PATIENCE)
+    return domain
 
 
 def wait_for(condition: Callable[[], Any], what: str, timeout: float = PATIENCE) -> Any:
-    """Return what the condition returns as soon as it is true; fail after the time-out."""
+    """Return the first true result of a condition; fail after the timeout, seconds."""
     deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
+    while True:
+        late = time.monotonic() > deadline
         result = condition()
         if result:
             return result
+        if late:
+            raise AssertionError(f'waited {timeout:g} s in vain for {what}')
         time.sleep(0.01)
-    raise AssertionError(f'waited {timeout:g} s in vain for {what}')
 
 
 class DriverProcess:
-    """The driver as a process of its own, as a user starts it."""
+    """
+    The driver as a process of its own, as users start it.
+
+    If nodes of this process have subscribed in its domain already, a recording is not played
+    before the driver has discovered them.
+    """
 
     def __init__(self, domain: int, *arguments: str, cwd: Path | None = None) -> None:
+        self._domain = domain  # which is claimed as long as this process is
         environment = os.environ | {
             'ROS_DOMAIN_ID': str(domain), 'RCUTILS_COLORIZED_OUTPUT': '0',
             'RCUTILS_LOGGING_USE_STDOUT': '0', 'PYTHONFAULTHANDLER': '1'}
         program = 'from k4a_ros.main import main; raise SystemExit(main())'
+        topics = [topic for listener in _listeners if listener.domain == domain
+                  for topic in listener.subscribed_topics]
+        if topics:
+            environment[EXPECTED] = ','.join(topic.strip('/') for topic in topics)
+            program = (f'import sys; sys.path.insert(0, {str(ROOT / "test")!r});'
+                       'from support.patient_driver import main; raise SystemExit(main())')
         self.process = subprocess.Popen(
             [sys.executable, '-c', program, '--ros-args', *arguments], env=environment, cwd=cwd,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -100,12 +115,13 @@ class DriverProcess:
         cls, domain: int, *extra: str, cwd: Path | None = None, **parameters: object,
     ) -> DriverProcess:
         """
-        Start the driver with these parameters; texts are quoted, so that they stay texts.
+        Start the driver with these parameters; strings are quoted, so that they stay strings.
 
-        Playback waits for its subscribers as long as it takes on a busy machine.
+        Playback waits for its subscribers as long as discovery takes on a busy machine.
         """
         if 'recording_file' in parameters:
-            parameters.setdefault('playback_start_delay', PATIENCE)
+            parameters.setdefault(
+                'playback_start_delay', SPECS['playback_start_delay'].maximum)
         arguments = []
         for name, value in parameters.items():
             if isinstance(value, Path | str):
@@ -123,48 +139,52 @@ class DriverProcess:
 
     @property
     def output(self) -> str:
-        """Everything that the process has printed, as one text."""
+        """Everything that the process has printed."""
         return '\n'.join(self.lines)
 
     def wait_for_line(self, part: str, timeout: float = PATIENCE) -> str:
-        """Return the first line with this text; fail with all output if none comes."""
+        """Return the first line that contains a text; fail with all output after the timeout."""
         def found() -> str | None:
-            return next((line for line in self.lines if part in line), None)
+            ended = not self._reader.is_alive()
+            line = next((line for line in self.lines if part in line), None)
+            assert line is not None or not ended, f'the driver ended without {part!r}'
+            return line
         try:
             return str(wait_for(found, part, timeout))
         except AssertionError as error:
-            raise AssertionError(f'{error}; the driver said:\n{self.output}') from None
+            raise AssertionError(f'{error}; the driver printed:\n{self.output}') from None
 
     def wait(self, timeout: float = PATIENCE) -> int:
-        """Return the exit code; fail with all output and stacks if the process does not end."""
+        """Return the exit code; fail with output and stacks if the process does not end."""
         self._waited_for = True
         try:
             code = self.process.wait(timeout)
         except subprocess.TimeoutExpired:
-            self.process.send_signal(signal.SIGABRT)  # faulthandler prints what each thread does
-            self._reader.join(5.0)
+            self.process.send_signal(signal.SIGABRT)  # faulthandler prints the stacks
+            self._reader.join(PATIENCE)
             raise AssertionError(
-                f'the driver still runs after {timeout:g} s; it said:\n{self.output}') from None
+                f'the driver still runs after {timeout:g} s; it printed:\n{self.output}'
+            ) from None
         self._reader.join()
         return code
 
-    def stop(self, number: int = signal.SIGINT, within: float = PATIENCE) -> int:
+    def stop(self, number: int = signal.SIGINT, timeout: float = PATIENCE) -> int:
         """Send a signal and return the exit code."""
         if self.process.poll() is None:
             shared_memory.note(self.process.pid)
             self.process.send_signal(number)
-        return self.wait(within)
+        return self.wait(timeout)
 
     def __enter__(self) -> DriverProcess:
-        """Return the process; it is ended at the end of the block."""
+        """Return the process, which is stopped at the end of the block."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """End the process; unless the test has seen to its end, it must have gone well."""
-        seen = self._waited_for
+        """Stop the process; unless the test has waited for its end, the exit code must be 0."""
+        waited = self._waited_for
         try:
             code = self.stop()
-            assert seen or kind is not None or code == 0, f'exit code {code}:\n{self.output}'
+            assert waited or kind is not None or code == 0, f'exit code {code}:\n{self.output}'
         finally:
             self.process.kill()
             self.process.wait()
@@ -174,17 +194,21 @@ class DriverProcess:
 
 
 class Listener:
-    """A node of this process in a domain of its own, spinning in the background."""
+    """A node of this process, spinning in the background."""
 
     def __init__(self, domain: int) -> None:
+        self.domain = domain  # which is claimed as long as this listener is
         self.context = Context()
-        rclpy.init(context=self.context, domain_id=domain,
+        rclpy.init(context=self.context, domain_id=int(domain),
                    signal_handler_options=SignalHandlerOptions.NO)
         self.node = Node('listener', context=self.context)
+        self.subscribed_topics: list[str] = []
+        self._clients: dict[str, Client] = {}
         self._executor = SingleThreadedExecutor(context=self.context)
         self._executor.add_node(self.node)
         self._thread = threading.Thread(target=self._spin)
         self._thread.start()
+        _listeners.add(self)
 
     def _spin(self) -> None:
         while True:
@@ -201,7 +225,7 @@ class Listener:
         data: bool = True,
     ) -> list[Any]:
         """
-        Return the list to which every message of a topic is appended as it comes.
+        Return the list to which every message of a topic is appended on arrival.
 
         :param data: keep the data of images; those of minutes fill the memory.
         """
@@ -216,54 +240,55 @@ class Listener:
             depth=depth, reliability=ReliabilityPolicy.RELIABLE,
             durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE)
         self.node.create_subscription(kind, topic, keep, qos)
+        self.subscribed_topics.append(topic)
         return messages
 
     @contextlib.contextmanager
     def subscribed(self, kind: Any, topic: str, **options: Any) -> Iterator[list[Any]]:
-        """Give the messages of a topic, to which there is a subscription meanwhile."""
+        """Subscribe to a topic within the block, and give the messages."""
         before = set(self.node.subscriptions)
         yield self.subscribe(kind, topic, **options)
         for subscription in set(self.node.subscriptions) - before:
             self.node.destroy_subscription(subscription)
 
     def topics(self) -> set[str]:
-        """Return the names of the topics that somebody publishes, without the usual ones."""
+        """Return the names of the topics with a publisher, without those that every node has."""
         return {name for name, _ in self.node.get_topic_names_and_types()
                 if self.node.count_publishers(name) and not name.endswith((
                     '/parameter_events', '/rosout', '/diagnostics', '/transition_event'))}
 
     def call(self, kind: Any, name: str, request: Any) -> Any:
-        """Call a service and return its response."""
+        """Call a service of a node and return its response."""
+        client = self._clients.get(name)
+        if client is None or not client.service_is_ready():
+            client = self._clients[name] = self._create_client(kind, name)
+            self._await_discovery(name.rpartition('/')[0])
+        response = _response(client, request, PATIENCE)
+        assert response is not None, f'no response from {name}'
+        return response
+
+    def _create_client(self, kind: Any, name: str) -> Client:
         client = self.node.create_client(kind, name)
-        try:
-            assert client.wait_for_service(PATIENCE), f'no service {name}'
-            future = client.call_async(request)
-            wait_for(future.done, f'an answer of {name}')
-            return future.result()
-        finally:
-            self.node.destroy_client(client)
+        assert client.wait_for_service(PATIENCE), f'no service {name}'
+        return client
+
+    def _await_discovery(self, node: str) -> None:
+        """
+        Wait until a node has discovered the clients that were created so far.
+
+        A response to a client that is not discovered yet is lost. So a further client, which is
+        discovered after them, repeats a call that has no effect until there is a response.
+        """
+        client = self._create_client(GetParameters, f'{node}/get_parameters')
+        wait_for(lambda: _response(client, GetParameters.Request(), _RESEND_S),
+                 f'a response of {node}')
+        self.node.destroy_client(client)
 
     def set_parameters(self, node: str, **values: object) -> Any:
         """Set parameters atomically and return the rcl_interfaces/SetParametersResult."""
         return self.call(
             SetParametersAtomically, f'{node}/set_parameters_atomically', set_request(values)
         ).result
-
-    @contextlib.contextmanager
-    def calling(self, kind: Any, name: str) -> Iterator[Callable[[Any], Any]]:
-        """Give a function that calls a service, for many calls in a row."""
-        client = self.node.create_client(kind, name)
-        assert client.wait_for_service(PATIENCE), f'no service {name}'
-
-        def call(request: Any) -> Any:
-            answered = threading.Event()
-            future = client.call_async(request)
-            future.add_done_callback(lambda _: answered.set())
-            assert answered.wait(PATIENCE), f'no answer of {name}'
-            return future.result()
-
-        yield call
-        self.node.destroy_client(client)
 
     def get_parameters(self, node: str, *names: str) -> list[Any]:
         """Return the values of parameters."""
@@ -280,13 +305,28 @@ class Listener:
     def close(self) -> None:
         """Leave the domain."""
         shared_memory.note(os.getpid())
+        _listeners.discard(self)
         self._executor.shutdown()
         self._thread.join()
         self.node.destroy_node()
         rclpy.shutdown(context=self.context)
 
 
-def takes_signals(pid: int) -> bool:
+_listeners: weakref.WeakSet[Listener] = weakref.WeakSet()
+
+
+def _response(client: Client, request: Any, timeout: float) -> Any:
+    """Return the response of a service, None after the timeout, seconds."""
+    arrived = threading.Event()
+    future = client.call_async(request)
+    future.add_done_callback(lambda _: arrived.set())
+    if arrived.wait(timeout):
+        return future.result()
+    client.remove_pending_request(future)
+    return None
+
+
+def handles_sigterm(pid: int) -> bool:
     """Return whether a process has a handler for SIGTERM."""
     status = Path(f'/proc/{pid}/status').read_text()
     line = next(line for line in status.splitlines() if line.startswith('SigCgt'))
@@ -294,18 +334,8 @@ def takes_signals(pid: int) -> bool:
     return bool(caught >> (signal.SIGTERM - 1) & 1)
 
 
-def processes_with(variable: str) -> list[int]:
-    """Return the processes that were started with this text in their environment."""
-    found = []
-    for process in Path('/proc').glob('[0-9]*'):
-        with contextlib.suppress(OSError):  # it has ended, or is not ours
-            if variable.encode() in (process / 'environ').read_bytes():
-                found.append(int(process.name))
-    return found
-
-
 def set_request(values: Mapping[str, object]) -> SetParametersAtomically.Request:
-    """Return the request to set these parameters."""
+    """Return the request that sets parameters."""
     return SetParametersAtomically.Request(parameters=[
         Parameter(name, value=value).to_parameter_msg() for name, value in values.items()])
 
@@ -317,7 +347,7 @@ def stamps(messages: list[Any]) -> list[int]:
 
 @contextlib.contextmanager
 def listening(domain: int) -> Iterator[Listener]:
-    """Give a listener in a domain."""
+    """Run a listener in a domain within the block."""
     listener = Listener(domain)
     try:
         yield listener
