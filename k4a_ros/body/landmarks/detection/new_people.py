@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Detect new people in segments that belong to nobody yet."""
+"""Detect new people in segments that no tracked person owns."""
 
 from __future__ import annotations
 
@@ -41,14 +41,15 @@ Mask = npt.NDArray[np.bool_]
 class _Search:
     """Which segments are tried as new people."""
 
-    #: tried in one frame, those with an area near that of a person first
+    #: segments tried in one frame
     max_tries: int = 3
+    #: segments whose area is closest to this are tried first
     typical_area_m2: float = 0.45
-    #: share of a segment that may belong to known people
+    #: maximum share of a segment that belongs to known people
     max_taken_share: float = 0.3
-    #: share of the visible landmarks that must be on the person's surface
+    #: minimum share of the visible landmarks that are on the person's surface
     min_support: float = 0.5
-    #: points that the first crop is placed around
+    #: approximate number of points around which the first crop is placed
     max_region_points: int = 500
 
 

@@ -38,21 +38,21 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class PresenceThresholds:
-    """Scores of the model, 0 to 1, from which on it has seen a person."""
+    """Minimum scores, 0 to 1, with which the model reports a person."""
 
     present: float = 0.5
-    #: first estimate of a new person, whose crop is not centered yet
+    #: in the first estimate of a new person, whose crop is not centered yet
     possible: float = 0.3
-    #: an estimate that stands without a second one
+    #: of an estimate that needs no confirmation by another one
     certain: float = 0.8
 
 
 @dataclass(frozen=True)
 class _PoseMatch:
-    """Mean distance up to which landmarks match the prediction, so that no flip test is needed."""
+    """Maximum mean distance from the prediction of landmarks that need no flip test."""
 
     base_m: float = 0.03
-    #: since the last observation
+    #: since the person was last seen
     growth_m_per_s: float = 0.5
     max_m: float = 0.10
 
@@ -62,7 +62,7 @@ class _PoseMatch:
 
 
 PRESENCE, _POSE_MATCH = PresenceThresholds(), _PoseMatch()
-#: visibility of a landmark from which on a detached segment at its pixel may be the limb
+#: minimum visibility of a landmark that a detached segment can be attached at
 _MIN_LIMB_VISIBILITY = 0.3
 #: percentile of a person's infrared that becomes white in the crop
 _WHITE_PERCENTILE = 98

@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Segment the depth image: floor, planes, people, and who owns each pixel."""
+"""Segment the depth image: floor, planes, people, and the person that each pixel shows."""

@@ -34,27 +34,30 @@ Vectors = npt.NDArray[np.float64]
 class _FloorThresholds(NamedTuple):
     """What counts as the floor; a named tuple, as compiled code cannot read a dataclass."""
 
-    #: every so many rows and columns are looked at
+    #: every Nth row and column is used
     stride_pixels: int = 5
     #: distance to the neighbors that give the normal of a pixel
     neighbor_pixels: int = 3
-    #: difference of depth between opposite neighbors, per meter from the camera, from which on
-    #: they are on different surfaces: in a row, and in a column, where a floor recedes
+    #: maximum depth difference between opposite neighbors on one surface, per meter from the
+    #: camera: in a row
     max_row_step_m_per_m: float = 0.12
+    #: the same in a column, along which a floor recedes
     max_column_step_m_per_m: float = 0.24
-    #: cosine of the angle between a normal and up, which may be no more than a guess
+    #: cosine of the maximum angle between the floor's normal and the approximate up
     min_up_cosine: float = math.cos(math.radians(25.0))
-    #: cosine that limits the area that a pixel of a surface seen at a grazing angle stands for
+    #: lower limit of the cosine by which the area of a slanted pixel is divided
     min_area_cosine: float = 0.5
-    #: distance from the floor within which a point is on it
+    #: maximum distance of an inlier from the floor
     inlier_m: float = 0.03
-    #: distance below the floor from which on a point is evidence against it
+    #: points farther below a candidate than this are evidence against it
     below_m: float = 0.08
-    #: area of floor that must be visible, and the level points that this takes at least
+    #: minimum visible area of the floor
     min_area_m2: float = 0.12
+    #: minimum number of points on level surfaces
     min_points: int = 12
-    #: random candidates, and level ones with the given up
+    #: candidates through three random points
     candidates: int = 60
+    #: approximate number of candidates at right angles to the given up
     level_candidates: int = 20
 
 

@@ -33,7 +33,7 @@ Mask = npt.NDArray[np.bool_]
 Pixels = npt.NDArray[np.uint8]
 Box = tuple[slice, slice]
 
-#: meters above the floor from which on a surface is not the floor: above its noise
+#: surfaces higher above the floor than this are not part of it: more than the noise of its depth
 FLOOR_MARGIN_M = 0.06
 
 
@@ -41,15 +41,15 @@ FLOOR_MARGIN_M = 0.06
 class _Growth:
     """How far masks grow; pixels are those of the reduced resolution."""
 
-    #: difference of depth from the mask nearby
+    #: maximum depth difference between a new pixel and the mask nearby
     max_depth_difference_m: float = 0.12
-    #: side of the square whose mean depth is compared
+    #: side of the square over which the mask's depth is averaged for that
     neighborhood_pixels: int = 5
-    #: height above the floor of the lowest pixels of a foot
+    #: minimum height above the floor of a pixel of a foot
     min_foot_height_m: float = 0.015
-    #: above FLOOR_MARGIN_M, where the pixels of a foot end
+    #: how far above FLOOR_MARGIN_M the pixels of a foot may be
     foot_overlap_m: float = 0.02
-    #: height below which a mask grows down to the floor
+    #: the part of a mask below this height is an ankle, and grows onto a foot
     max_ankle_height_m: float = 2 * FLOOR_MARGIN_M
     #: the length of a foot
     foot_pixels: int = 10

@@ -59,9 +59,9 @@ def cut_foreground(
 
     :param points: (height, width, 3) float32 meters.
     :param floor: (4,) float32, unit normal and offset, which give the height of a point.
-    :param min_height: meters above the floor from which on a pixel is kept.
-    :param jump: meters in depth between neighbors that are a discontinuity, and ``slope`` more
-        for each meter from the camera.
+    :param min_height: minimum height above the floor of a pixel that is kept, meters.
+    :param jump: minimum depth difference of a discontinuity between neighbors, meters, and
+        ``slope`` more for each meter from the camera.
     :param heights: (height, width) float32 meters above the floor, written.
     :param foreground: (height, width) uint8, written.
     """

@@ -50,23 +50,25 @@ _HEAD_SHARE = 0.3
 
 @dataclass(frozen=True)
 class _Assignment:
-    """When a segment, or a pixel of it, belongs to a person; distances are from the capsules."""
+    """When a segment or a pixel belongs to a person; distances are from the capsules' surface."""
 
-    #: distance within which a sample of a segment is evidence for a person
+    #: maximum distance of a sample that is near a person
     near_m: float = 0.10
-    #: share of the samples that must be near some person, or the area of those
+    #: a segment is skipped if a smaller share of its samples, and a smaller area, is near anyone
     min_near_share: float = 0.02
     min_near_area_m2: float = 0.03
-    #: a segment goes to one person as a whole if that person is the nearest one to this share of
-    #: the near samples, this share of all samples is near, and this percentile of them is within
-    #: this distance
+    # A segment is assigned to one person as a whole if
+    #: that person is the nearest to this share of the near samples,
     whole_min_winner_share: float = 0.95
+    #: this share of all samples is near,
     whole_min_near_share: float = 0.5
+    #: and this percentile of their distances
     whole_percentile: float = 97
+    #: is below this distance.
     whole_max_distance_m: float = 0.40
-    #: distance within which a pixel of any other segment is the person's
+    #: maximum distance of a pixel of a segment that is divided
     pixel_max_distance_m: float = 0.16
-    #: distance from the ends of the capsules, along each axis, beyond which nothing is compared
+    #: margin of the box around a person's capsules outside of which nothing is compared
     reach_m: float = 0.5
 
 
@@ -75,7 +77,7 @@ class _DetachedLimb:
     """Which segments may be limbs that depth discontinuities cut off from the person."""
 
     max_area_m2: float = 0.2
-    #: difference of depth from the median of the person
+    #: maximum depth difference from the median depth of the person
     max_depth_difference_m: float = 0.6
 
 

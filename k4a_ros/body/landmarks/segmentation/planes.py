@@ -30,29 +30,30 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class PlaneThresholds:
-    """What counts as a large plane; areas are those that the camera sees, as if frontally."""
+    """What counts as a large plane; areas are as if seen frontally."""
 
     #: planes per segment
     max_planes: int = 4
     #: random candidates for each plane
     candidates: int = 40
-    #: distance from a plane within which a point is on it, at the camera and per meter from it
+    #: maximum distance of an inlier from a plane
     inlier_m: float = 0.025
+    #: the increase of that for each meter from the camera
     inlier_m_per_m: float = 0.006
-    #: twice the area of the triangle of three points that define a plane
+    #: minimum of twice the area of the triangle of three points that define a plane
     min_cross_product_m2: float = 0.02
-    #: a wall has at least twice the area of a person's trunk
+    #: minimum area of a wall: twice that of a person's trunk
     min_area_m2: float = 0.6
-    #: a level plane, such as a table, has three times the area of a seated person's thighs
+    #: minimum area of a level plane, such as a table: three times that of a seated person's thighs
     min_level_area_m2: float = 0.22
-    #: cosine of the angle between the normal of a level plane and up
+    #: cosine of the maximum angle between the normal of a level plane and up
     min_level_cosine: float = 0.98
-    #: share of the minimum area that a random candidate must have
+    #: minimum area of a random candidate, as a share of the minimum area of a plane
     min_candidate_share: float = 0.7
-    #: points of a least-squares plane
+    #: minimum number of points of a least-squares fit
     min_points: int = 6
-    #: RMS distance of the inliers as a share of the inlier distance. Points that lie within it by
-    #: chance, such as those of people side by side, have 0.58.
+    #: maximum RMS distance of the inliers, as a share of the inlier distance; it is 0.58 for
+    #: points that lie there by chance, such as those of people side by side
     max_rms_share: float = 0.4
 
     def inlier_distances_m(self, points: Vectors) -> Vectors:

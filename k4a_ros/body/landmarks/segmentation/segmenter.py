@@ -42,9 +42,9 @@ _MIN_SAME_UP_COSINE = 0.9998
 @dataclass(frozen=True)
 class _DepthJump:
     """
-    Difference of depth from which on neighbors are on different surfaces.
+    Minimum depth difference between neighbors on different surfaces.
 
-    It grows with the depth, as slanted surfaces have fewer pixels far away.
+    It grows with the distance, as a slanted surface has fewer pixels far away.
     """
 
     base_m: float = 0.045

@@ -34,16 +34,16 @@ Labels = npt.NDArray[np.int32]
 _MIN_PIXELS = 60
 #: quantiles of the samples' coordinates that are the start, the center and the end of a segment
 _EXTENT_QUANTILES = (0.02, 0.5, 0.98)
-#: length of the level part of the optical axis below which the camera looks straight up or down
+#: where the level part of the optical axis is shorter, the camera looks straight up or down
 _MIN_LEVEL_PART = 0.2
 
 
 @dataclass(frozen=True)
 class _PersonSize:
     """
-    Metric gates: the size of what is visible of a person, or of two people who touch.
+    Size of the visible surface of one person, or of two who touch each other.
 
-    The area is that seen frontally; it is about 0.5 m² for a standing person of 1.75 m.
+    Areas are as if seen frontally; a standing person of 1.75 m shows about 0.5 m².
     """
 
     min_area_m2: float = 0.07
@@ -52,7 +52,7 @@ class _PersonSize:
     max_height_m: float = 2.4
     max_width_m: float = 2.4
     max_depth_extent_m: float = 1.8
-    #: RMS distance of a person's surface from a plane; walls and printed figures are flatter
+    #: minimum RMS distance from the least-squares plane; walls and printed figures are flatter
     min_plane_rms_m: float = 0.022
 
 

@@ -53,29 +53,30 @@ _FLIP_DEPTH = np.array([1, 1, -1], np.float32)
 
 #: visibility below which a landmark is a guess of the model
 _MIN_VISIBILITY = 0.5
-#: limits of the deviation of one landmark in depth, and in the image
+#: larger deviations of a landmark's depth from the depth image count as this
 _MAX_DEPTH_DEVIATION_M = 0.2
+#: larger deviations of a landmark from its prediction in the image count as this
 _MAX_DEVIATION_M = 0.3
 
 
 @dataclass(frozen=True)
 class _ReversalModel:
     """
-    Log odds that landmarks have front and back reversed.
+    Coefficients of the log odds that landmarks have front and back reversed.
 
-    A logistic regression on 2,800 poses of simulated and rendered people.
+    From a logistic regression on 2,800 poses of simulated and rendered people.
     """
 
     bias: float = 0.4
-    #: by which the depth image fits the reversed landmarks better
+    #: how much closer the depth image is to the reversed landmarks
     deviation_per_m: float = 65.0
-    #: elbows are behind the line from shoulder to wrist
+    #: how far elbows are behind the line from shoulder to wrist, where they belong
     elbow_per_m: float = -64.0
     max_elbow_m: float = 0.04
-    #: toes are in front of ankles
+    #: how far toes are in front of ankles, where they belong
     toe_per_m: float = -8.0
     max_toe_m: float = 0.1
-    #: people walk forwards
+    #: how fast the person moves forward
     walking_per_m_s: float = -6.0
     max_walking_m_s: float = 0.5
     #: added if the landmarks show a back: the model hardly ever takes a front for one
@@ -86,21 +87,23 @@ class _ReversalModel:
 class _FacingThresholds:
     """When the facing direction of a person is decided, and when it changes."""
 
-    #: log odds from which on the landmarks of a new person are reversed
+    #: above this, the landmarks of a new person are reversed
     new_person_log_odds: float = 0.5
-    #: distance from right to left across the image above which a person shows front or back, and
-    #: that of a frontal view
+    #: minimum width of the trunk in the image that shows front or back; below, it is a profile
     min_frontal_width_m: float = 0.05
+    #: the width of the trunk in a frontal view
     full_frontal_width_m: float = 0.25
-    #: of a person in profile: by which the reversed landmarks must be nearer to the prediction
+    #: in profile: how much closer to the prediction the reversed landmarks must be
     min_improvement_m2: float = 0.005
-    #: limit of the log odds of one image, the share of them that is added to the doubt, and the
-    #: time constant with which doubt decays
+    #: limit of the log odds of one image
     max_log_odds: float = 6.0
+    #: share of the log odds of one image that is added to the doubt
     doubt_gain: float = 0.6
+    #: time constant of the decay of the doubt
     doubt_decay_s: float = 0.4
-    #: limit of the doubt, and the doubt from which on the person faces the other way
+    #: limit of the doubt
     max_doubt: float = 3.0
+    #: above this, the person faces the other way
     turn_doubt: float = 1.0
 
 

@@ -30,20 +30,21 @@ Vectors = npt.NDArray[np.float64]
 class _Noise:
     """Standard deviations of the filter, and its limits."""
 
-    #: of a measured landmark by `Confidence` (NONE, LOW, MEDIUM): across the line of sight, where
-    #: the infrared image gives it, and along it, where that of a hidden landmark is a guess
+    #: of a landmark across the line of sight, by `Confidence`: NONE, LOW, MEDIUM
     across_m: tuple[float, float, float] = (0.08, 0.04, 0.02)
+    #: the same along the line of sight, where the position of a hidden landmark is a guess
     along_m: tuple[float, float, float] = (0.2, 0.08, 0.025)
-    #: of the acceleration of limbs, and of the trunk, which is heavier
+    #: of the acceleration of limbs
     limb_acceleration_m_s2: float = 30.0
+    #: of the acceleration of the trunk, which is heavier
     trunk_acceleration_m_s2: float = 8.0
     #: of the initial speed
     speed_m_s: float = 1.0
-    #: deviation, in standard deviations, from which on a measurement is an outlier
+    #: measurements that deviate by more standard deviations than this are outliers
     outlier_sigmas: float = 3.0
-    #: gap between two measurements after which the filter starts again
+    #: the filter restarts after a longer gap between measurements
     max_gap_s: float = 0.3
-    #: smallest depth of a landmark
+    #: lower limit of the depth of a landmark
     min_depth_m: float = 0.1
 
 

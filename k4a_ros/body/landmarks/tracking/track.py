@@ -40,7 +40,7 @@ import numpy.typing as npt
 Vectors = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float32]
 
-#: a person that is lost for longer than this, seconds, is given up
+#: the track of a person who is not seen for longer than this is dropped
 MAX_LOST_S = 1.0
 
 
@@ -53,9 +53,9 @@ class _TrackLimits:
     velocity_average_s: float = 0.15
     #: weight of a new measurement in the length of a bone
     bone_length_gain: float = 0.1
-    #: time after which the model decides what is left and right: since the last observation, and
-    #: of contradicting the track, at first and at most
+    #: after a longer gap, left and right are taken from the model
     max_side_memory_s: float = 0.5
+    #: initial value and limit of `Track.side_trust_s`
     initial_side_trust_s: float = 0.1
     max_side_trust_s: float = 0.4
 

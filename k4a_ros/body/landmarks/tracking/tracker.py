@@ -32,9 +32,10 @@ Vectors = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class _Gate:
-    """Distance between the trunk of a lost person and that of a new one who may be the same."""
+    """Maximum distance between the predicted trunk of a lost person and that of a new one."""
 
     base_m: float = 0.45
+    #: since the lost person was last seen
     growth_m_per_s: float = 0.6
 
 
