@@ -48,7 +48,7 @@ def main(args: list[str] | None = None) -> int:
     # What there is to solve is small: further threads of OpenBLAS would only wait, and in that
     # they take as much of a processor as those that work. It is read when numpy is loaded.
     os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
-    from k4a_ros.node.driver_node import run
+    from k4a_ros.node.run import run
     try:
         code = run(args, shutdown)
     finally:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How a camera is doing, as counters and as the sentences of /diagnostics (pure, no ROS)."""
+"""The statuses of /diagnostics, computed from a snapshot of the driver (no ROS)."""
 
 from __future__ import annotations
 
@@ -22,6 +22,13 @@ from dataclasses import field
 import enum
 
 from k4a_ros.cameras.base import UsbErrors
+
+#: warn if the capture rate is below this share of the target rate
+_MIN_RATE_SHARE = 0.5
+#: warn if captures are dropped at more than this share of the target rate
+_MAX_DROP_SHARE = 0.05
+#: warn if stamps differ by more than this from the estimated time
+_MAX_STAMP_ERROR_MS = 5.0
 
 
 class Level(enum.IntEnum):
@@ -35,15 +42,15 @@ class Level(enum.IntEnum):
 
 @dataclass
 class Status:
-    """One line of /diagnostics: a name, a level, a sentence, and values by name."""
+    """The content of a diagnostic_msgs/DiagnosticStatus."""
 
     name: str
     level: Level = Level.OK
     message: str = 'OK'
     values: dict[str, str] = field(default_factory=dict)
 
-    def worse(self, level: Level, message: str) -> None:
-        """Say something that is wrong; the worst is said first, all of it is said."""
+    def add_problem(self, level: Level, message: str) -> None:
+        """Add a problem to the message, the most severe one first, and raise the level to it."""
         if level > self.level:
             self.message = message if self.level is Level.OK else f'{message}; {self.message}'
             self.level = level
@@ -54,124 +61,138 @@ class Status:
 
 
 @dataclass(frozen=True)
-class Bodies:
-    """How body tracking goes; ``error`` says why it does not, '' otherwise."""
+class BodyTracking:
+    """
+    State of body tracking.
+
+    :param backend: name of the backend, '' if none could be chosen.
+    :param error: why there are no results, '' while it works.
+    :param skipped: captures that arrived while the tracker was busy.
+    """
 
     backend: str
     error: str
-    hz: float
+    rate_hz: float
     latency_ms: float
-    left_out: int
+    skipped: int
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What is known of a camera at one moment; rates are per second of the last period."""
+    """State of the driver at one moment; rates are means since the previous snapshot."""
 
     state: str
     streaming: bool
     ended: bool
+    #: why the camera is lost, '' while it is not
+    connection_error: str
     target_hz: float
     capture_hz: float
     imu_hz: float
     dropped: int
     dropped_hz: float
     losses: int
-    #: None for a camera without USB
+    #: None for a camera that is not connected by USB
     usb: UsbErrors | None
-    usb_hz: float
+    usb_error_hz: float
+    #: mean and maximum
     latency_ms: tuple[float, float]
-    temperature: float | None
+    temperature_c: float | None
+    #: None for a recording, as is the stamp error
     drift_ppm: float | None
-    residual_ms: float | None
-    resets: int
+    stamp_error_ms: float | None
+    clock_resets: int
     sync: str
-    published: Mapping[str, float]
+    #: by topic, as are the counters of failed messages and the subscribers
+    published_hz: Mapping[str, float]
     failed: Mapping[str, int]
     failed_hz: Mapping[str, float]
     subscribers: Mapping[str, int]
-    #: people, if they are wanted
-    bodies: Bodies | None
-    #: what else is known of the camera: kind, where it comes from, firmware
-    facts: Mapping[str, str]
+    #: None if body tracking is disabled by parameters
+    body_tracking: BodyTracking | None
+    #: kind, source and firmware versions of the camera
+    details: Mapping[str, str]
 
 
-def camera_status(now: Snapshot, error: str) -> Status:
-    """
-    Return how the camera is.
-
-    :param error: why it was lost, '' if it is not.
-    """
-    status = Status('camera', message=now.state)
-    if error:
-        status.worse(Level.ERROR, f'{now.state}: {error}; trying again')
-    elif now.streaming and now.capture_hz < 0.5 * now.target_hz:
-        status.worse(Level.WARN, f'{now.capture_hz:.1f} captures come each second, '
-                     f'{now.target_hz:g} are due: use another USB port or a lower mode')
-    elif now.ended:
-        status.message = 'the recording has been played'
-    if now.usb is not None and now.usb_hz and not error:
-        status.worse(Level.WARN, f'trouble on USB, {now.usb.last!r}: if it stays, try another '
-                     'cable, another port, or a lower mode')
+def camera_status(snapshot: Snapshot) -> Status:
+    """Return the status of the camera: connection, rates, USB errors, temperature."""
+    status = Status('camera', message=snapshot.state)
+    lost, usb = bool(snapshot.connection_error), snapshot.usb
+    if lost:
+        status.add_problem(
+            Level.ERROR, f'connection lost: {snapshot.connection_error}; reconnecting')
+    elif snapshot.streaming and snapshot.capture_hz < _MIN_RATE_SHARE * snapshot.target_hz:
+        status.add_problem(
+            Level.WARN, f'capture rate is {snapshot.capture_hz:.1f} Hz instead of '
+            f'{snapshot.target_hz:g} Hz: use another USB port or a mode with a lower data rate')
+    elif snapshot.ended:
+        status.message = 'end of the recording'
+    if usb is not None and snapshot.usb_error_hz and not lost:
+        status.add_problem(Level.WARN, f'USB error {usb.last!r}: if it persists, try another '
+                           'cable, another port or a mode with a lower data rate')
     status.values |= {
-        'state': now.state, 'captures per second': f'{now.capture_hz:.1f}',
-        'captures due per second': f'{now.target_hz:g}',
-        'inertial samples per second': f'{now.imu_hz:.0f}',
-        'times lost': str(now.losses), 'synchronization': now.sync}
-    if now.usb is not None:
+        'state': snapshot.state,
+        'capture rate (Hz)': f'{snapshot.capture_hz:.1f}',
+        'target capture rate (Hz)': f'{snapshot.target_hz:g}',
+        'IMU rate (Hz)': f'{snapshot.imu_hz:.0f}',
+        'connection losses': str(snapshot.losses),
+        'synchronization': snapshot.sync}
+    if usb is not None:
         status.values |= {
-            'USB errors': str(now.usb.reported), 'failed USB calls': str(now.usb.failed_calls),
-            'last USB error': now.usb.last or 'none'}
-    status.values |= now.facts
-    if now.temperature is not None:
-        status.values['temperature, degrees Celsius'] = f'{now.temperature:.1f}'
+            'USB errors': str(usb.reported), 'failed USB calls': str(usb.failed_calls),
+            'last USB error': usb.last or 'none'}
+    status.values |= snapshot.details
+    if snapshot.temperature_c is not None:
+        status.values['temperature (°C)'] = f'{snapshot.temperature_c:.1f}'
     return status
 
 
-def publishing_status(now: Snapshot) -> Status:
-    """Return how publishing goes."""
+def publishing_status(snapshot: Snapshot) -> Status:
+    """Return the status of publishing: dropped captures, latency, rates by topic."""
     status = Status('publishing')
-    if now.dropped_hz > 0.05 * now.target_hz:
-        status.worse(Level.WARN, f'overloaded: {now.dropped_hz:.1f} captures are left out each '
-                     'second; subscribe to rgb/image_raw/compressed instead of rgb/image_raw, or '
-                     'lower fps or color_resolution')
-    for topic, rate in now.failed_hz.items():
-        if rate:
-            status.worse(Level.WARN, f'{topic}: {now.failed[topic]} messages could not be '
-                         'converted or published')
-    mean, longest = now.latency_ms
+    if snapshot.dropped_hz > _MAX_DROP_SHARE * snapshot.target_hz:
+        status.add_problem(
+            Level.WARN, f'overloaded: dropping {snapshot.dropped_hz:.1f} captures per second; '
+            'subscribe to rgb/image_raw/compressed instead of rgb/image_raw, or lower fps or '
+            'color_resolution')
+    for topic, rate_hz in snapshot.failed_hz.items():
+        if rate_hz:
+            status.add_problem(Level.WARN, f'{topic}: {snapshot.failed[topic]} messages could not '
+                               'be converted or published')
+    mean_ms, maximum_ms = snapshot.latency_ms
     status.values |= {
-        'captures left out': str(now.dropped), 'latency, mean ms': f'{mean:.1f}',
-        'latency, longest ms': f'{longest:.1f}'}
-    for topic, rate in now.published.items():
-        count = now.subscribers.get(topic, 0)
-        status.values[topic] = f'{rate:.1f} Hz to {count} subscribers' if count else 'unwanted'
+        'dropped captures': str(snapshot.dropped), 'mean latency (ms)': f'{mean_ms:.1f}',
+        'maximum latency (ms)': f'{maximum_ms:.1f}'}
+    for topic, rate_hz in snapshot.published_hz.items():
+        count = snapshot.subscribers.get(topic, 0)
+        status.values[topic] = (
+            f'{rate_hz:.1f} Hz, subscribers: {count}' if count else 'no subscribers')
     return status
 
 
-def clock_status(now: Snapshot) -> Status:
-    """Return how well stamps follow the host's clock."""
+def clock_status(snapshot: Snapshot) -> Status:
+    """Return the status of the conversion from device time to ROS time."""
     status = Status('clock')
-    if now.drift_ppm is None or now.residual_ms is None:
-        status.message = 'stamps are those of the recording'
+    if snapshot.drift_ppm is None or snapshot.stamp_error_ms is None:
+        status.message = 'stamps keep the intervals of the recording'
         return status
-    if abs(now.residual_ms) > 5.0:
-        status.worse(Level.WARN, f'stamps are {now.residual_ms:.1f} ms from where they should be, '
-                     'and are being corrected')
+    if abs(snapshot.stamp_error_ms) > _MAX_STAMP_ERROR_MS:
+        status.add_problem(Level.WARN, f'stamps are off by {snapshot.stamp_error_ms:.1f} ms and '
+                           'are being corrected')
     status.values |= {
-        'drift of the device, ppm': f'{now.drift_ppm:.1f}',
-        'correction under way, ms': f'{now.residual_ms:.3f}',
-        'new time lines': str(now.resets)}
+        'device clock drift (ppm)': f'{snapshot.drift_ppm:.1f}',
+        'stamp error (ms)': f'{snapshot.stamp_error_ms:.3f}',
+        'clock resets': str(snapshot.clock_resets)}
     return status
 
 
-def bodies_status(bodies: Bodies) -> Status:
-    """Return how body tracking goes."""
-    status = Status('body tracking', message=f'people are found by {bodies.backend}')
-    if bodies.error:
-        status.message = 'OK'
-        status.worse(Level.ERROR, f'no people are published: {bodies.error}')
+def body_tracking_status(tracking: BodyTracking) -> Status:
+    """Return the status of body tracking."""
+    status = Status('body tracking', message=f'tracking with {tracking.backend}')
+    if tracking.error:
+        status.level = Level.ERROR
+        status.message = f'{"stopped" if tracking.backend else "disabled"}: {tracking.error}'
     status.values |= {
-        'backend': bodies.backend or 'none', 'images looked at per second': f'{bodies.hz:.1f}',
-        'latency, ms': f'{bodies.latency_ms:.1f}', 'images left out': str(bodies.left_out)}
+        'backend': tracking.backend or 'none', 'tracking rate (Hz)': f'{tracking.rate_hz:.1f}',
+        'latency (ms)': f'{tracking.latency_ms:.1f}', 'skipped captures': str(tracking.skipped)}
     return status

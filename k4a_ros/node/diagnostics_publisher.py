@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""/diagnostics: looks at driver and topics once a second and says how they are."""
+"""Publish /diagnostics once a second."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from diagnostic_msgs.msg import KeyValue
 from k4a_ros.camera_config import WiredSyncMode
 from k4a_ros.cameras.base import UsbErrors
-from k4a_ros.node.diagnostics import Bodies
-from k4a_ros.node.diagnostics import bodies_status
+from k4a_ros.node.diagnostics import body_tracking_status
+from k4a_ros.node.diagnostics import BodyTracking
 from k4a_ros.node.diagnostics import camera_status
 from k4a_ros.node.diagnostics import clock_status
 from k4a_ros.node.diagnostics import publishing_status
@@ -37,17 +37,19 @@ from k4a_ros.publishing.topics import Topics
 from k4a_ros.streaming.device_clock import LiveClock
 from k4a_ros.streaming.rates import Rates
 from k4a_ros.streaming.supervisor import CameraSupervisor
-from k4a_ros.streaming.supervisor import State
+from k4a_ros.streaming.supervisor import StreamState
 from rclpy.node import Node
 
-PERIOD = 1.0
+_PERIOD_S = 1.0
+#: time without captures after which a subordinate is reported to receive no sync pulse
+_SYNC_PULSE_WARNING_S = 2.0
 
 
 class DiagnosticsPublisher:
     """
-    Publishes /diagnostics in every state of the node; the hardware id is the serial number.
+    Publishes /diagnostics in every lifecycle state; the hardware ID is the serial number.
 
-    ``error`` is why the camera is lost, '' while it is not.
+    ``connection_error`` is why the camera is lost, '' while it is not.
     """
 
     def __init__(self, node: Node, supervisor: CameraSupervisor, topics: Topics) -> None:
@@ -55,39 +57,39 @@ class DiagnosticsPublisher:
         self._supervisor = supervisor
         self._topics = topics
         self._rates = Rates()
+        # of the last camera, which remain valid while it is lost
         self._serial = ''
-        self._facts: dict[str, str] = {}
-        # of the last camera: what it says counts also while it is lost
+        self._details: dict[str, str] = {}
         self._usb_errors: Callable[[], UsbErrors | None] = lambda: None
-        self.error = ''
+        self.connection_error = ''
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
-        node.create_timer(PERIOD, self._publish)
+        node.create_timer(_PERIOD_S, self._publish)
 
     def _publish(self) -> None:
-        now = self._look()
-        message = DiagnosticArray()
+        snapshot = self._snapshot()
+        statuses = [
+            camera_status(snapshot), publishing_status(snapshot), clock_status(snapshot)]
+        if snapshot.body_tracking is not None:
+            statuses.append(body_tracking_status(snapshot.body_tracking))
+        message = DiagnosticArray(status=[self._message(status) for status in statuses])
         message.header.stamp = self._node.get_clock().now().to_msg()
-        statuses = [camera_status(now, self.error), publishing_status(now), clock_status(now)]
-        if now.bodies is not None:
-            statuses.append(bodies_status(now.bodies))
-        message.status = [self._message(status) for status in statuses]
         try:
             self._publisher.publish(message)
         except RCLError as error:
-            self._node.get_logger().warning(f'/diagnostics could not be published: {error}')
+            self._node.get_logger().warning(f'cannot publish /diagnostics: {error}')
 
-    def _look(self) -> Snapshot:
+    def _snapshot(self) -> Snapshot:
         camera = self._supervisor.camera
         if camera is not None:
             info = camera.info
             self._serial = info.serial
             self._usb_errors = camera.usb_errors
-            self._facts = {'kind': info.kind, 'source': info.source, **{
+            self._details = {'kind': info.kind, 'source': info.source, **{
                 f'{part} firmware': version for part, version in info.firmware.items()}}
         counts = self._supervisor.counts
         counters = self._topics.counters()
         usb = self._usb_errors()
-        grown = self._rates.update({
+        rates = self._rates.update({
             'captures': counts.captures, 'samples': counts.samples, 'dropped': counts.dropped,
             'usb': usb.reported + usb.failed_calls if usb is not None else 0,
             **{f'published {topic}': c.published for topic, c in counters.items()},
@@ -95,50 +97,52 @@ class DiagnosticsPublisher:
             'bodies': self._topics.bodies.answered if self._topics.bodies else 0,
         }, time.monotonic())
         temperature = self._topics.temperature
-        clock = self._topics.clock
-        live = clock if isinstance(clock, LiveClock) else None
+        clock = self._topics.clock if isinstance(self._topics.clock, LiveClock) else None
         state = self._supervisor.state
         return Snapshot(
-            state=state.value, streaming=state is State.STREAMING, ended=state is State.ENDED,
+            state=state.value, streaming=state is StreamState.STREAMING,
+            ended=state is StreamState.ENDED, connection_error=self.connection_error,
             target_hz=camera.config.fps if camera is not None else 0.0,
-            capture_hz=grown['captures'], imu_hz=grown['samples'], dropped=counts.dropped,
-            dropped_hz=grown['dropped'], losses=self._supervisor.losses,
-            usb=usb, usb_hz=grown['usb'],
+            capture_hz=rates['captures'], imu_hz=rates['samples'], dropped=counts.dropped,
+            dropped_hz=rates['dropped'], losses=self._supervisor.losses,
+            usb=usb, usb_error_hz=rates['usb'],
             latency_ms=self._topics.latency.take(),
-            temperature=None if math.isnan(temperature) else temperature,
-            drift_ppm=live.drift_ppm if live else None,
-            residual_ms=live.residual_ns / 1e6 if live else None,
-            resets=live.resets if live else 0, sync=self._sync(),
-            published={topic: grown[f'published {topic}'] for topic in counters},
+            temperature_c=None if math.isnan(temperature) else temperature,
+            drift_ppm=clock.drift_ppm if clock else None,
+            stamp_error_ms=clock.residual_ns / 1e6 if clock else None,
+            clock_resets=clock.resets if clock else 0, sync=self._sync(),
+            published_hz={topic: rates[f'published {topic}'] for topic in counters},
             failed={topic: c.failed for topic, c in counters.items()},
-            failed_hz={topic: grown[f'failed {topic}'] for topic in counters},
+            failed_hz={topic: rates[f'failed {topic}'] for topic in counters},
             subscribers=self._topics.subscribers(),
-            bodies=self._bodies(grown['bodies']), facts=self._facts)
+            body_tracking=self._body_tracking(rates['bodies']), details=self._details)
 
-    def _bodies(self, hz: float) -> Bodies | None:
+    def _body_tracking(self, rate_hz: float) -> BodyTracking | None:
         topics = self._topics.bodies
         if topics is None:
             error = self._topics.body_error
-            return Bodies('', error, 0.0, 0.0, 0) if error else None
-        return Bodies(
-            topics.backend, topics.error, hz, topics.latency_ns / 1e6, topics.left_out)
+            return BodyTracking('', error, 0.0, 0.0, 0) if error else None
+        return BodyTracking(
+            topics.backend, topics.error, rate_hz, topics.latency_ns / 1e6, topics.left_out)
 
     def _sync(self) -> str:
+        """Return sync role, connected cables and, of a subordinate, missing sync pulses."""
         camera = self._supervisor.camera
         if camera is None:
             return 'unknown'
         mode = camera.config.wired_sync_mode
+        parts = [mode.name.lower()]
         jacks = camera.sync_jacks()
-        text = mode.name.lower()
         if jacks is not None:
-            cables = [name for name, there in (('in', jacks.sync_in), ('out', jacks.sync_out))
-                      if there]
-            text += f', cable in sync {" and ".join(cables)}' if cables else ', no cable'
-        if mode is WiredSyncMode.SUBORDINATE and self._supervisor.state is State.STREAMING:
-            silent = time.monotonic() - self._topics.last_capture_s
-            if silent > 2.0:
-                text += f'; no pulse of a master for {silent:.0f} s'
-        return text
+            connected = [name for name, cable in (('sync in', jacks.sync_in),
+                                                  ('sync out', jacks.sync_out)) if cable]
+            parts.append(
+                f'cable in {" and ".join(connected)}' if connected else 'no sync cable')
+        if mode is WiredSyncMode.SUBORDINATE and self._supervisor.state is StreamState.STREAMING:
+            silence_s = time.monotonic() - self._topics.last_capture_s
+            if silence_s > _SYNC_PULSE_WARNING_S:
+                parts.append(f'no sync pulse received for {silence_s:.0f} s')
+        return ', '.join(parts)
 
     def _message(self, status: Status) -> DiagnosticStatus:
         return DiagnosticStatus(

@@ -12,16 +12,13 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The node: puts the other modules together; no logic of its own."""
+"""The lifecycle node of the driver: connects camera, topics, parameters and diagnostics."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import replace
-import logging
-import os
-import threading
-import time
 import traceback
 
 from k4a_ros.calibration.tf_frames import static_transforms
@@ -41,42 +38,36 @@ from k4a_ros.parameters.settings import Settings
 from k4a_ros.parameters.spec import LiveTarget
 from k4a_ros.parameters.spec import Value
 from k4a_ros.parameters.table import SPECS
-from k4a_ros.process.fastdds import select_fastdds_profile
-from k4a_ros.process.ros_log_handler import RosLogHandler
 from k4a_ros.process.shutdown import Shutdown
-from k4a_ros.process.spinner import Spinner
 from k4a_ros.publishing.messages import transform_message
 from k4a_ros.publishing.topics import Topics
 from k4a_ros.streaming.supervisor import CameraSupervisor
-from k4a_ros.streaming.supervisor import State
-import rclpy
+from k4a_ros.streaming.supervisor import StreamState
 from rclpy.clock import JumpThreshold
 from rclpy.clock import TimeJump
 from rclpy.duration import Duration
-from rclpy.exceptions import NameValidationException
-from rclpy.exceptions import ParameterException
 from rclpy.lifecycle import LifecycleNode
 from rclpy.lifecycle import LifecycleState
 from rclpy.lifecycle import TransitionCallbackReturn
-from rclpy.logging import get_logger
-from rclpy.signals import SignalHandlerOptions
 from tf2_ros import StaticTransformBroadcaster
 
-NAME = 'k4a_driver'
-#: a difference of ROS time that is a jump, not an adjustment
-_JUMP_NS = 100_000_000
+NODE_NAME = 'k4a_driver'
+#: a smaller change of ROS time is a clock adjustment, not a jump
+_MIN_JUMP_NS = 100_000_000
 
 
 class DriverNode(LifecycleNode):
     """
-    Publishes one camera: configured it is open, active it streams.
+    Publishes one camera: while inactive the camera is open, while active it streams.
 
-    :param shutdown: told when the camera has ended; ends waits when it is requested.
-    :raises K4aRosError: a parameter is unusable.
+    Implements `SupervisorListener` and `ParameterHost`.
+
+    :param shutdown: finished when streaming has ended; waits are aborted when it is requested.
+    :raises ConfigError: lists every invalid parameter.
     """
 
     def __init__(self, shutdown: Shutdown) -> None:
-        super().__init__(NAME)
+        super().__init__(NODE_NAME)
         self._shutdown = shutdown
         self.error: BaseException | None = None
         try:
@@ -89,42 +80,37 @@ class DriverNode(LifecycleNode):
         self._broadcaster = StaticTransformBroadcaster(self)
         self._supervisor = CameraSupervisor(self._open_camera, self)
         self._serial = ''
-        self._live = LiveParameters(self, self)
-        self._monitor = DiagnosticsPublisher(self, self._supervisor, self._topics)
-        self._triggers = StreamServices(self, self._supervisor)
+        self._live_parameters = LiveParameters(self, self)
+        self._diagnostics = DiagnosticsPublisher(self, self._supervisor, self._topics)
+        self._stream_services = StreamServices(self, self._supervisor)
         self._targets: dict[LiveTarget, Callable[[str, Value], Value]] = {
             LiveTarget.CAMERA: self._set_control, LiveTarget.FAULTS: self._inject_faults,
             LiveTarget.INFRARED_SCALE: self._set_infrared_scale,
             LiveTarget.BODY_SMOOTHING: self._set_body_smoothing}
-        self._jumps = self.get_clock().create_jump_callback(
+        self._jump_handle = self.get_clock().create_jump_callback(
             JumpThreshold(
-                min_forward=Duration(nanoseconds=_JUMP_NS),
-                min_backward=Duration(nanoseconds=-_JUMP_NS), on_clock_change=True),
+                min_forward=Duration(nanoseconds=_MIN_JUMP_NS),
+                min_backward=Duration(nanoseconds=-_MIN_JUMP_NS), on_clock_change=True),
             post_callback=self._on_time_jump)
         warn_of_unknown(self, qos=False)
         self._qos_checked = False
-        for sentence in self._settings.unused_parameters():
-            self.get_logger().warning(sentence)
+        for warning in self._settings.unused_parameters():
+            self.get_logger().warning(warning)
 
-    @property
-    def settings(self) -> Settings:
-        """Give the values of all parameters."""
-        return self._settings
-
-    # what the standard lifecycle does
+    # lifecycle
 
     def autostart(self) -> bool:
-        """Configure and activate, if that is wanted; return whether it succeeded or was not."""
+        """Configure and activate the node if the parameter is set; return False on failure."""
         if not self._settings.autostart:
             return True
         return (self.trigger_configure() is TransitionCallbackReturn.SUCCESS
                 and self.trigger_activate() is TransitionCallbackReturn.SUCCESS)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Open the camera and make its topics."""
+        """Open the camera and create its topics."""
         try:
             self._supervisor.connect()
-        except Exception as error:  # rclpy would swallow what is a defect
+        except Exception as error:  # rclpy would swallow a defect
             self.error = error
             if not self._settings.autostart:
                 known = isinstance(error, K4aRosError)
@@ -134,12 +120,12 @@ class DriverNode(LifecycleNode):
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stream."""
+        """Start streaming."""
         self._supervisor.start()
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop streaming; the camera is idle, its lasers are off."""
+        """Stop streaming; the camera stays open with its lasers off."""
         self._supervisor.stop()
         return super().on_deactivate(state)
 
@@ -150,24 +136,33 @@ class DriverNode(LifecycleNode):
         return super().on_cleanup(state)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """End the process."""
+        """Close the camera and end the process."""
         self._supervisor.close()
         self._shutdown.finish()
         return super().on_shutdown(state)
 
     def close(self) -> None:
-        """Stop streaming and release everything; what was published last still arrives."""
+        """Stop streaming, deliver the last messages of a recording, and destroy the node."""
         self._supervisor.stop()
-        if self._supervisor.state is State.ENDED and self.error is None:
+        if self._supervisor.state is StreamState.ENDED and self.error is None:
             self._topics.finish()
-            self.get_logger().info(self._summary())
+            self.get_logger().info(self._playback_summary())
         self._supervisor.close()
         self.destroy_node()
 
-    # what the driver tells (driver.Events)
+    # SupervisorListener
 
-    def opened(self, camera: Camera) -> Topics:
-        """Prepare for a camera: topics, transforms, controls."""
+    @property
+    def start_delay_s(self) -> float:
+        """Return how long a recording waits for its first subscriber."""
+        return self._settings.playback_start_delay
+
+    def subscriber_counts(self) -> Mapping[str, int]:
+        """Return the number of subscribers by topic."""
+        return self._topics.subscribers()
+
+    def on_opened(self, camera: Camera) -> Topics:
+        """Create the topics of a camera, publish its transforms and set its controls."""
         info = camera.info
         self._serial = self._serial or info.serial
         self._topics.bind_camera(
@@ -178,47 +173,45 @@ class DriverNode(LifecycleNode):
         now = self.get_clock().now().to_msg()
         self._broadcaster.sendTransform([transform_message(t, now) for t in static_transforms(
             camera.calibration, self._settings.tf_prefix)])
-        self._live.apply_to_camera(camera)
+        self._live_parameters.apply_to_camera(camera)
         self.get_logger().info(
-            f'Opened {info.kind} {info.source}: camera {info.serial}, {camera.config}')
+            f'Opened {info.kind} {info.source}: serial number {info.serial}, {camera.config}')
         return self._topics
 
-    def await_readers(self, canceled: threading.Event) -> None:
-        """Give subscribers of a camera that waits for them time to be discovered."""
-        if self._supervisor.camera is None or not self._supervisor.camera.lossless:
-            return
-        delay = self._settings.playback_start_delay
-        begin = time.monotonic()
-        seen, since = self._topics.subscribers(), begin
-        while not canceled.wait(0.05) and not self._shutdown.requested.is_set():
-            now, current = time.monotonic(), self._topics.subscribers()
-            if current != seen:
-                seen, since = current, now
-            anybody = any(current.values())
-            settled = anybody and now - since >= min(1.0, delay)
-            if settled or now - begin >= delay + (5.0 if anybody else 0.0):
-                return
+    def on_lost(self, error: BaseException) -> None:
+        """Report the loss of the camera."""
+        self._diagnostics.connection_error = str(error)
+        self.get_logger().error(f'Lost connection to camera {self._serial}: {error}; reconnecting')
 
-    def lost(self, error: BaseException) -> None:
-        """Say that the camera is gone."""
-        self._monitor.error = str(error)
-        self.get_logger().error(f'Camera {self._serial} is lost: {error}; trying again until it '
-                                'is back')
+    def on_reconnected(self) -> None:
+        """Report that the camera is back."""
+        self._diagnostics.connection_error = ''
+        self.get_logger().info(f'Reconnected to camera {self._serial}')
 
-    def regained(self) -> None:
-        """Say that the camera is back."""
-        self._monitor.error = ''
-        self.get_logger().info(f'Camera {self._serial} is back')
-
-    def ended(self, error: BaseException | None) -> None:
+    def on_ended(self, error: BaseException | None) -> None:
         """End the process."""
         self.error = error
         self._shutdown.finish()
 
-    # what parameters do (live_parameters.ParameterHost)
+    # ParameterHost
+
+    @property
+    def settings(self) -> Settings:
+        """Return the values of all parameters."""
+        return self._settings
+
+    @property
+    def configured(self) -> bool:
+        """Return whether a camera is open or reconnecting."""
+        return self._supervisor.state is not StreamState.CLOSED
+
+    @property
+    def restartable(self) -> bool:
+        """Return whether the streams can restart; a recording would start from the beginning."""
+        return self._settings.camera_kind != 'recording'
 
     def apply(self, name: str, value: Value) -> Value:
-        """Make a live parameter's new value effective; return the value that it then has."""
+        """Pass a new value of a live parameter to its target; return the value it accepted."""
         target = SPECS[name].target
         if target is not None:
             value = self._targets[target](name, value)
@@ -236,23 +229,13 @@ class DriverNode(LifecycleNode):
         if self.configured:
             self._supervisor.restart()
 
-    @property
-    def configured(self) -> bool:
-        """Return whether a camera is open or being reconnected."""
-        return self._supervisor.state is not State.CLOSED
-
-    @property
-    def restartable(self) -> bool:
-        """Return whether the streams can restart; a recording would start from the beginning."""
-        return self._settings.camera_kind != 'recording'
-
-    # the rest
+    # callbacks
 
     def _open_camera(self) -> Camera:
-        wanted = self._settings
-        if self._serial:
-            wanted = replace(wanted, sensor_sn=self._serial)
-        return open_camera(wanted, self._on_control)
+        settings = self._settings
+        if self._serial:  # never reconnect to another camera
+            settings = replace(settings, sensor_sn=self._serial)
+        return open_camera(settings, self._on_control)
 
     def _set_control(self, name: str, value: Value) -> Value:
         camera = self._supervisor.camera
@@ -274,63 +257,16 @@ class DriverNode(LifecycleNode):
 
     def _on_control(self, name: str, value: float | bool) -> None:
         if self._supervisor.camera is None:
-            return  # still in `opened`: apply_to_camera shows all controls when it has set them
+            return  # still in on_opened: apply_to_camera updates the parameters at its end
         self.get_logger().info(f'{name} is now {str(value).lower()}')
-        self._live.set_silently({name: value})
+        self._live_parameters.set_silently({name: value})
 
     def _on_time_jump(self, jump: TimeJump) -> None:
         self._topics.time_jumped()
 
-    def _summary(self) -> str:
-        sent = ', '.join(f'{topic} {counters.published}'
-                         for topic, counters in self._topics.counters().items())
+    def _playback_summary(self) -> str:
+        published = ', '.join(f'{topic} {counters.published}'
+                              for topic, counters in self._topics.counters().items())
         counts = self._supervisor.counts
-        return (f'End of the recording: {counts.captures} captures and {counts.samples} inertial '
-                f'samples were played; published: {sent}')
-
-
-def run(args: list[str] | None, shutdown: Shutdown) -> int:
-    """
-    Run a node until its end.
-
-    :return: exit code: 0, or 1 after an error, which has been logged as one line.
-    """
-    transport = select_fastdds_profile(os.environ)
-    try:
-        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-    except RuntimeError as error:  # arguments that are no ROS arguments, a file that is missing
-        get_logger(NAME).fatal(str(error).splitlines()[0])
-        return 1
-    get_logger(NAME).debug(transport)
-    log = RosLogHandler(NAME)
-    modules = logging.getLogger('k4a_ros')
-    modules.addHandler(log)
-    modules.setLevel(logging.INFO)
-    try:
-        return _run_node(shutdown)
-    except (K4aRosError, NameValidationException, ParameterException) as error:
-        get_logger(NAME).fatal(str(error))
-        return 1
-    finally:
-        modules.setLevel(logging.NOTSET)
-        modules.removeHandler(log)
-        rclpy.try_shutdown()
-
-
-def _run_node(shutdown: Shutdown) -> int:
-    node = DriverNode(shutdown)
-    spinner = Spinner(node, node.ended)  # rather no node than one that hears nothing any more
-    try:
-        if not shutdown.requested.is_set() and not node.autostart():
-            shutdown.finish()
-        spinner.start()
-        shutdown.wait()
-    finally:
-        spinner.stop()
-        node.close()
-    if node.error is None:
-        return 0
-    if isinstance(node.error, K4aRosError):
-        get_logger(NAME).fatal(str(node.error))
-        return 1
-    raise node.error
+        return (f'End of the recording: {counts.captures} captures and {counts.samples} IMU '
+                f'samples played; published: {published}')

@@ -165,7 +165,7 @@ class Topics:
     def time_jumped(self) -> None:
         """Follow a jump of ROS time."""
         if isinstance(self._clock, LiveClock):
-            self._clock.follow()
+            self._clock.follow_time_jump()
 
     def set_smoothing(self, factor: float) -> None:
         """Smooth people over time from now on: 0 not at all, 1 to a standstill."""
@@ -210,12 +210,12 @@ class Topics:
                 samples[start:start + self._imu.depth], self._clock.to_ros)
             self._wait_for_acks([self._imu])
 
-    def imu_wanted(self) -> bool:
-        """Tell whether anybody subscribes to inertial samples."""
+    def has_imu_subscribers(self) -> bool:
+        """Return whether there are subscribers of IMU samples."""
         return self._imu is not None and self._imu.wanted()
 
-    def stopped(self) -> None:
-        """Let go of every image of the camera; called between its last capture and its end."""
+    def release_images(self) -> None:
+        """Release all references to images of the camera; called at the end of every session."""
         if self.bodies is not None:
             self.bodies.pause(drain=self._camera.lossless and not self._cancel.is_set())
 

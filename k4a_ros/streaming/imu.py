@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Inertial samples on one time line, at the rate that is asked for (pure)."""
+"""Synchronize accelerometer and gyroscope samples, and limit their rate (no ROS)."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ Vectors = npt.NDArray[np.float64]
 @dataclass(frozen=True)
 class ImuReadings:
     """
-    M readings: ``device_us`` (M,) int64, ``acc`` (M, 3) m/s², ``gyro`` (M, 3) rad/s, float64.
+    M synchronized readings: acceleration and angular velocity at the same times.
 
-    Acceleration and angular velocity are both of the time ``device_us``.
+    ``device_us`` is (M,) int64, ``acc`` (M, 3) float64 in m/s², ``gyro`` (M, 3) float64 in rad/s.
     """
 
     device_us: npt.NDArray[np.int64]
@@ -44,13 +44,13 @@ class ImuReadings:
 
 def synchronize(samples: ImuSamples, before: ImuSamples | None = None) -> ImuReadings:
     """
-    Bring the gyroscope to the times of the accelerometer.
+    Resample the gyroscope at the timestamps of the accelerometer.
 
-    Both sensors have timestamps of their own. Where they agree, values are passed on untouched;
-    where not, angular velocity is interpolated linearly between the two samples around the
-    accelerometer's time, and the nearest is taken where one of them is missing.
+    If the timestamps of both sensors are equal, values are passed through unchanged. Otherwise
+    angular velocity is interpolated linearly; beyond the first and last sample, the nearest value
+    is used.
 
-    :param before: the samples that came before these, of which the last one is used.
+    :param before: the previous batch, whose last sample is used for interpolation.
     """
     gyro = samples.gyro.astype(np.float64)
     if not np.array_equal(samples.acc_us, samples.gyro_us):
@@ -65,36 +65,36 @@ def synchronize(samples: ImuSamples, before: ImuSamples | None = None) -> ImuRea
 
 class ImuRate:
     """
-    Averages readings down to a rate.
+    Averages readings down to a maximum rate.
 
-    The time line of the device is cut into pieces of 1 / rate; the readings of one piece become
-    one, their mean, at the mean of their times. So the mean of what comes out is the mean of
-    what went in, and nothing is delayed by more than one piece.
+    Device time is divided into intervals of 1 / rate. All readings of an interval are replaced by
+    their mean, at the mean of their timestamps. The overall mean is preserved, and the added delay
+    is at most one interval.
 
-    :param rate: Hz; 0 passes every reading on.
+    :param rate: Hz; 0 passes every reading through.
     """
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
-        self._open: list[ImuReadings] = []
+        self._pending: list[ImuReadings] = []
 
     def feed(self, readings: ImuReadings) -> ImuReadings:
-        """Take readings and return those that are complete, possibly none."""
+        """Add readings, and return the averages of all intervals that are complete, if any."""
         if self._rate == 0 or not len(readings):
             return readings
-        joined = _join([*self._open, readings])
-        piece = joined.device_us * self._rate // 1_000_000
-        starts = np.flatnonzero(np.diff(piece, prepend=piece[0] - 1))
+        joined = _join([*self._pending, readings])
+        interval = joined.device_us * self._rate // 1_000_000
+        starts = np.flatnonzero(np.diff(interval, prepend=interval[0] - 1))
         last = starts[-1]
-        self._open = [_slice(joined, slice(last, None))]
-        return _mean(_slice(joined, slice(0, last)), starts[:-1])
+        self._pending = [_take(joined, slice(last, None))]
+        return _mean(_take(joined, slice(0, last)), starts[:-1])
 
     def flush(self) -> ImuReadings | None:
-        """Return the mean of the readings that wait for their piece to end, if there are any."""
-        if not self._open:
+        """Return the average of the incomplete interval; None if it has no readings."""
+        if not self._pending:
             return None
-        waiting, self._open = _join(self._open), []
-        return _mean(waiting, np.array([0]))
+        pending, self._pending = _join(self._pending), []
+        return _mean(pending, np.array([0]))
 
 
 def _join(parts: list[ImuReadings]) -> ImuReadings:
@@ -103,12 +103,12 @@ def _join(parts: list[ImuReadings]) -> ImuReadings:
         np.concatenate([p.gyro for p in parts]))
 
 
-def _slice(readings: ImuReadings, part: slice) -> ImuReadings:
+def _take(readings: ImuReadings, part: slice) -> ImuReadings:
     return ImuReadings(readings.device_us[part], readings.acc[part], readings.gyro[part])
 
 
 def _mean(readings: ImuReadings, starts: npt.NDArray[np.intp]) -> ImuReadings:
-    """Return the mean of each run of readings that begins at one of ``starts``."""
+    """Return the mean of each run of readings; ``starts`` are the indices of their beginnings."""
     if not len(starts):
         return readings
     counts = np.diff(starts, append=len(readings))

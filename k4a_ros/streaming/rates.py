@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Counters of a stream over time: latency and rates."""
+"""Latency statistics, and rates of counters."""
 
 from __future__ import annotations
 
@@ -21,43 +21,44 @@ import threading
 
 
 class Latency:
-    """How long images take from their arrival to the end of publishing them."""
+    """Mean and maximum of the time from the arrival of a capture until it has been published."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._sum_ns = self._max_ns = self._count = 0
 
     def add(self, nanoseconds: int) -> None:
-        """Note one capture."""
+        """Add the latency of one capture."""
         with self._lock:
             self._sum_ns += nanoseconds
             self._max_ns = max(self._max_ns, nanoseconds)
             self._count += 1
 
     def take(self) -> tuple[float, float]:
-        """Return mean and maximum since the last call, milliseconds; 0 if there was none."""
+        """Return mean and maximum since the last call, milliseconds; 0 without captures."""
         with self._lock:
             mean = self._sum_ns / self._count / 1e6 if self._count else 0.0
-            longest = self._max_ns / 1e6
+            maximum = self._max_ns / 1e6
             self._sum_ns = self._max_ns = self._count = 0
-        return mean, longest
+        return mean, maximum
 
 
 class Rates:
-    """How often counters grow."""
+    """Converts counters to rates."""
 
     def __init__(self) -> None:
-        self._last: dict[str, int] = {}
-        self._at = 0.0
+        self._previous: dict[str, int] = {}
+        self._updated_s = 0.0
 
-    def update(self, counts: Mapping[str, int], now: float) -> dict[str, float]:
+    def update(self, counts: Mapping[str, int], now_s: float) -> dict[str, float]:
         """
-        Return growth per second of each counter since the last call, 0 for those that are new.
+        Return the increase per second of each counter since the last call; 0 for a new counter.
 
-        :param now: seconds, monotonic.
+        :param now_s: monotonic time, seconds.
         """
-        passed = now - self._at
-        rates = {name: max(0.0, (count - self._last.get(name, count)) / passed) if passed else 0.0
-                 for name, count in counts.items()}
-        self._last, self._at = dict(counts), now
-        return rates
+        elapsed_s = now_s - self._updated_s
+        increases = {name: max(0, count - self._previous.get(name, count))
+                     for name, count in counts.items()}
+        self._previous, self._updated_s = dict(counts), now_s
+        return {name: increase / elapsed_s if elapsed_s else 0.0
+                for name, increase in increases.items()}

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One run of an open camera: the threads between it and whoever takes its images; no ROS."""
+"""One streaming session of an open camera: its reader and publisher threads (no ROS)."""
 
 from __future__ import annotations
 
@@ -28,41 +28,42 @@ from k4a_ros.capture import Capture
 from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import CameraLostError
 from k4a_ros.errors import EndOfRecording
-from k4a_ros.errors import K4aRosError
 from k4a_ros.errors import ReadTimeout
 
-#: Seconds after which a thread that waits for the camera looks whether it is to stop.
-_TICK = 0.25
-#: Seconds that a camera may take longer for its first capture than for others: the depth engine
-#: starts, the color camera finds its exposure.
-_FIRST_CAPTURE = 4.0
-#: Seconds that a subordinate waits for its master. After a minute or more the depth camera powers
-#: itself down, until streaming is started anew (Azure Kinect documentation, "Depth camera auto
+#: Timeout of blocking reads, after which a thread checks whether it should stop.
+_POLL_S = 0.25
+#: Additional time for the first capture: the depth engine starts, and auto exposure settles.
+_STARTUP_S = 4.0
+#: Minimum time without captures, and minimum number of frame periods, after which a camera is
+#: considered lost.
+_SILENCE_S, _SILENCE_FRAMES = 1.0, 10
+#: Time a subordinate waits for the sync pulse of its master. After a minute or more, the depth
+#: camera powers down until streaming is restarted (Azure Kinect documentation, "Depth camera auto
 #: powers down").
-_NO_PULSE = 50.0
-#: Seconds for which inertial samples gather while nobody wants them: to read each burst of them
-#: costs more than all else that a driver without subscribers does. The SDK's queues hold far more.
-_UNWANTED = 0.05
+_SYNC_PULSE_TIMEOUT_S = 50.0
+#: Interval of IMU reads while there are no subscribers. Reading each burst would cost more than
+#: everything else an idle driver does, and the queues of the SDK hold far more than this.
+_IDLE_IMU_S = 0.05
 
 
 class Sink(Protocol):
-    """Takes what a camera delivers; `capture` and `imu` are called by two threads."""
+    """Consumer of camera data; `capture` and `imu` are called from different threads."""
 
     def capture(self, capture: Capture) -> None:
-        """Take a capture."""
+        """Process a capture."""
 
     def imu(self, samples: ImuSamples) -> None:
-        """Take inertial samples."""
+        """Process a batch of IMU samples."""
 
-    def imu_wanted(self) -> bool:
-        """Tell whether every inertial sample is wanted at once."""
+    def has_imu_subscribers(self) -> bool:
+        """Return whether IMU samples are needed without delay."""
 
-    def stopped(self) -> None:
-        """Let go of every image; there is nothing to take until the next session."""
+    def release_images(self) -> None:
+        """Release all references to images; called at the end of every session."""
 
 
-class Latest:
-    """A place for one capture between two threads; a newer one takes the place of an older."""
+class LatestCapture:
+    """A thread-safe slot for one capture; a newer capture replaces an older one."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -70,28 +71,28 @@ class Latest:
         self._closed = False
 
     def put(self, capture: Capture) -> int:
-        """Leave a capture, and return how many it has pushed out that nobody took: 0 or 1."""
+        """Store a capture, and return the number of captures it replaced: 0 or 1."""
         with self._changed:
-            pushed_out = int(self._capture is not None)
+            replaced = int(self._capture is not None)
             self._capture = capture
             self._changed.notify()
-            return pushed_out
+            return replaced
 
-    def take(self, timeout: float) -> Capture:
+    def take(self, timeout_s: float) -> Capture:
         """
-        Return the newest capture, waiting ``timeout`` seconds for it at most.
+        Remove and return the stored capture, waiting for it if necessary.
 
-        :raises ReadTimeout: none came, or none will.
+        :raises ReadTimeout: there was none within the timeout, or the slot has been closed.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._capture is not None or self._closed, timeout)
+            self._changed.wait_for(lambda: self._capture is not None or self._closed, timeout_s)
             capture, self._capture = self._capture, None
             if capture is None:
-                raise ReadTimeout('no capture came in time')
+                raise ReadTimeout('no capture arrived in time')
             return capture
 
     def close(self) -> None:
-        """Let nobody wait any more."""
+        """Wake up all waiting threads; later calls of `take` do not wait."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -99,27 +100,26 @@ class Latest:
 
 @dataclass
 class Counts:
-    """What has come from a camera, over all its sessions."""
+    """Counters of a camera over all its sessions."""
 
     captures: int = 0
     samples: int = 0
-    #: captures that were not published because a newer one came first
+    #: captures that were replaced by a newer one before they could be published
     dropped: int = 0
 
 
 class Session:
     """
-    Runs an open camera once: one thread for its images, one for its inertial samples.
+    Streams an open camera once, with one thread for images and one for IMU samples.
 
-    Images of a camera that does not wait are published by a further thread, which always takes
-    the newest capture: whoever is late gets fewer captures, not older ones.
+    Captures of a lossless camera are published by the thread that reads them. For other cameras a
+    separate thread publishes the latest capture: if it is too slow, captures are dropped instead
+    of delayed. These cameras are considered lost if they deliver nothing for a while, except
+    subordinates, which wait longer for a sync pulse.
 
-    A camera that does not wait and gives no capture for a while is lost, unless it waits for the
-    pulse of a master.
-
-    :param on_end: called once, by one of the threads, when the camera has nothing more to give:
-        with None at the end of a recording, with the error otherwise. Not called by `stop`.
-    :param counts: added to.
+    :param on_end: called once, from a session thread, when the camera has nothing more to deliver:
+        with None at the end of a recording, otherwise with the error. Not called after `stop`.
+    :param counts: counters to increment.
     """
 
     def __init__(
@@ -134,99 +134,101 @@ class Session:
         self._running = 0
         self._ended = False
         self._threads: list[threading.Thread] = []
-        self._latest = Latest()
+        self._latest = LatestCapture()
         self._counts = counts
-        self._came = 0.0
+        self._last_capture_s = 0.0
 
     def start(self) -> None:
-        """Start the camera and the threads."""
+        """
+        Start the camera and the threads.
+
+        :raises CameraError: the camera does not start.
+        """
         self._camera.start()
-        self._came = time.monotonic() + _FIRST_CAPTURE
+        self._last_capture_s = time.monotonic() + _STARTUP_S
         config = self._camera.config
-        jobs = []
-        if (config.depth or config.ir or config.color) and self._camera.lossless:
-            jobs.append(self._take_capture)
-        elif config.depth or config.ir or config.color:
-            jobs += [self._read_capture, self._publish_latest]
+        loops = []
+        if config.depth or config.ir or config.color:
+            loops += ([self._read_and_publish] if self._camera.lossless
+                      else [self._read_capture, self._publish_latest])
         if config.imu:
-            jobs.append(self._take_imu)
-        self._running = len(jobs)
-        for job in jobs:
-            thread = threading.Thread(target=self._run, args=[job], name=job.__name__.strip('_'))
+            loops.append(self._read_imu)
+        self._running = len(loops)
+        for loop in loops:
+            thread = threading.Thread(
+                target=self._run, args=[loop], name=loop.__name__.strip('_'))
             self._threads.append(thread)
             thread.start()
 
     def stop(self) -> None:
-        """Stop the threads and the camera; waits for them. May be called more than once."""
+        """Stop the camera and join the threads. May be called more than once."""
         self._stopping.set()
         self._latest.close()
         self._camera.stop()
         for thread in self._threads:
             thread.join()
-        self._sink.stopped()
+        self._sink.release_images()
 
-    def _take_capture(self) -> None:
-        capture = self._camera.read(_TICK)
+    def _read_and_publish(self) -> None:
+        capture = self._camera.read(_POLL_S)
         self._counts.captures += 1
         self._sink.capture(capture)
 
     def _read_capture(self) -> None:
         try:
-            capture = self._camera.read(_TICK)
+            capture = self._camera.read(_POLL_S)
         except ReadTimeout:
             self._check_silence()
             raise
-        self._came = time.monotonic()
+        self._last_capture_s = time.monotonic()
         self._counts.captures += 1
         self._counts.dropped += self._latest.put(capture)
 
     def _check_silence(self) -> None:
         """
-        Give up a camera that is open and says nothing.
+        Check how long the camera has not delivered a capture.
 
-        :raises CameraLostError: nothing has come for ten frame periods, and a second; or to a
-            subordinate, for almost a minute.
+        :raises CameraLostError: too long; the camera should be reopened.
         """
         config = self._camera.config
-        silent = time.monotonic() - self._came
+        silence_s = time.monotonic() - self._last_capture_s
         if config.wired_sync_mode is WiredSyncMode.SUBORDINATE:
-            if silent > _NO_PULSE:
+            if silence_s > _SYNC_PULSE_TIMEOUT_S:
                 raise CameraLostError(
-                    f'no pulse of a master has come for {_NO_PULSE:g} s, and the depth camera '
-                    'would soon power itself down: it is started anew; start the master')
+                    f'no sync pulse received for {_SYNC_PULSE_TIMEOUT_S:g} s; restarting the '
+                    'camera before its depth camera powers down; start the master')
             return
-        limit = max(1.0, 10 / config.fps)
-        if silent > limit:
-            raise CameraLostError(f'no capture has come for {limit:g} s')
+        limit_s = max(_SILENCE_S, _SILENCE_FRAMES / config.fps)
+        if silence_s > limit_s:
+            raise CameraLostError(f'no capture received for {limit_s:g} s')
 
     def _publish_latest(self) -> None:
-        self._sink.capture(self._latest.take(_TICK))
+        self._sink.capture(self._latest.take(_POLL_S))
 
-    def _take_imu(self) -> None:
-        samples = self._camera.read_imu(_TICK)
+    def _read_imu(self) -> None:
+        samples = self._camera.read_imu(_POLL_S)
         self._counts.samples += len(samples)
         self._sink.imu(samples)
-        if not self._camera.lockstep and not self._sink.imu_wanted():
-            self._stopping.wait(_UNWANTED)
+        if not self._camera.lockstep and not self._sink.has_imu_subscribers():
+            self._stopping.wait(_IDLE_IMU_S)
 
-    def _run(self, take: Callable[[], None]) -> None:
+    def _run(self, step: Callable[[], None]) -> None:
+        """Repeat a step until the session stops, the recording ends or an error occurs."""
         error: BaseException | None = None
         while not self._stopping.is_set():
             try:
-                take()
+                step()
             except ReadTimeout:
                 continue
             except EndOfRecording:
                 break
-            except K4aRosError as problem:
+            except Exception as problem:  # also a defect: it must end the node, not this thread
                 error = problem
                 break
-            except Exception as problem:  # a defect; it must end the node, not one thread of it
-                error = problem
-                break
-        self._done(error)
+        self._on_thread_end(error)
 
-    def _done(self, error: BaseException | None) -> None:
+    def _on_thread_end(self, error: BaseException | None) -> None:
+        """Report the end of the session: after the first error, or when all threads are done."""
         with self._lock:
             self._running -= 1
             last = self._running == 0

@@ -12,11 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Keeps a camera streaming: opens it, loses it, regains it, restarts it; no ROS here."""
+"""Keep a camera streaming: open, reconnect and restart it (no ROS)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Mapping
 import enum
 import threading
 from typing import Protocol
@@ -27,16 +28,17 @@ from k4a_ros.errors import K4aRosError
 from k4a_ros.streaming.session import Counts
 from k4a_ros.streaming.session import Session
 from k4a_ros.streaming.session import Sink
+from k4a_ros.streaming.subscriber_wait import wait_for_subscribers
 
-#: Seconds before a lost camera is tried again: the first time, and at most.
-FIRST_RETRY = 0.1
-LAST_RETRY = 5.0
-#: Seconds within which a camera that is back is found, as long as it was not away for long.
-_RETRY_GROWTH = 1.5
+#: Pause before the first attempt to reconnect, and the longest pause between attempts.
+FIRST_RETRY_S = 0.1
+MAX_RETRY_S = 5.0
+#: Factor between consecutive pauses.
+_RETRY_BACKOFF = 1.5
 
 
-class State(enum.Enum):
-    """What the driver is doing."""
+class StreamState(enum.Enum):
+    """State of the stream."""
 
     CLOSED = 'closed'
     READY = 'ready'
@@ -47,32 +49,42 @@ class State(enum.Enum):
 
 
 class SupervisorListener(Protocol):
-    """Who is told what happens; all are called by the driver's thread, but the first `opened`."""
+    """
+    Receiver of the events of a `CameraSupervisor`.
 
-    def opened(self, camera: Camera) -> Sink:
-        """Prepare for a camera that was opened, or opened again, and return who takes its data."""
+    Methods are called from the thread of the supervisor, except for the first `on_opened`, which
+    is called by `CameraSupervisor.connect`.
+    """
 
-    def await_readers(self, canceled: threading.Event) -> None:
-        """Wait until those are there that must not miss the beginning; until canceled at most."""
+    @property
+    def start_delay_s(self) -> float:
+        """Return how long a lossless camera waits for its first subscriber."""
 
-    def lost(self, error: BaseException) -> None:
-        """Hear that the camera is gone; it will be tried again."""
+    def subscriber_counts(self) -> Mapping[str, int]:
+        """Return the number of subscribers by topic."""
 
-    def regained(self) -> None:
-        """Hear that the camera is back."""
+    def on_opened(self, camera: Camera) -> Sink:
+        """Prepare for a camera that was opened or reopened, and return the sink of its data."""
 
-    def ended(self, error: BaseException | None) -> None:
-        """Hear that there will be no more: None at the end of a recording, or the error."""
+    def on_lost(self, error: BaseException) -> None:
+        """Handle the loss of the camera; the supervisor tries to reconnect."""
+
+    def on_reconnected(self) -> None:
+        """Handle the return of a lost camera."""
+
+    def on_ended(self, error: BaseException | None) -> None:
+        """Handle the end of streaming: None at the end of a recording, otherwise the error."""
 
 
 class CameraSupervisor:
     """
-    Streams a camera, for ever if need be.
+    Streams a camera until it is told to stop.
 
-    A camera that is lost is closed and opened again, with growing pauses between attempts. One
-    that waits for its readers (a recording) is not: what is wrong with a file stays wrong.
+    A lost camera is closed and reopened, with increasing pauses between attempts. A lossless
+    camera (a recording) waits for subscribers before it starts, and is not reopened after an
+    error, which would only occur again.
 
-    :param open_camera: opens the camera that is wanted now; raises CameraError.
+    :param open_camera: opens the camera with the current settings; raises CameraError.
     """
 
     def __init__(self, open_camera: Callable[[], Camera], listener: SupervisorListener) -> None:
@@ -80,41 +92,41 @@ class CameraSupervisor:
         self._listener = listener
         self._changed = threading.Condition()
         self._canceled = threading.Event()
-        self._restart = False
-        self._finished: list[BaseException | None] = []
+        self._restart_requested = False
+        self._session_ends: list[BaseException | None] = []
         self._sink: Sink | None = None
         self._thread: threading.Thread | None = None
         self.camera: Camera | None = None
-        self.state = State.CLOSED
+        self.state = StreamState.CLOSED
         self.counts = Counts()
-        #: how often the camera was lost
+        #: number of times the camera was lost
         self.losses = 0
 
     def connect(self) -> None:
         """
-        Open the camera, without streaming.
+        Open the camera without streaming.
 
-        :raises K4aRosError: it cannot be opened, or not be prepared for.
+        :raises K4aRosError: the camera cannot be opened, or the listener cannot prepare for it.
         """
         camera = self._open_camera()
         try:
-            self._sink = self._listener.opened(camera)
+            self._sink = self._listener.on_opened(camera)
         except BaseException:
             camera.close()
             raise
         self.camera = camera
-        self.state = State.READY
+        self.state = StreamState.READY
 
     def start(self) -> None:
-        """Stream, in a thread of the driver's."""
+        """Start streaming in a thread; a no-op if streaming or if there is no open camera."""
         if self._thread is not None or self.camera is None:
             return
         self._canceled.clear()
-        self._thread = threading.Thread(target=self._keep_streaming, name='driver')
+        self._thread = threading.Thread(target=self._run, name='supervisor')
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop streaming, and wait until that is done. The camera stays open if it is."""
+        """Stop streaming and join the thread; an open camera stays open."""
         thread, self._thread = self._thread, None
         if thread is None:
             return
@@ -122,19 +134,19 @@ class CameraSupervisor:
             self._canceled.set()
             self._changed.notify_all()
         thread.join()
-        if self.state is not State.ENDED:
-            self.state = State.READY if self.camera is not None else State.CLOSED
+        if self.state is not StreamState.ENDED:
+            self.state = StreamState.READY if self.camera is not None else StreamState.CLOSED
 
     def close(self) -> None:
         """Stop streaming and close the camera. May be called more than once."""
         self.stop()
         self._close_camera()
-        self.state = State.CLOSED
+        self.state = StreamState.CLOSED
 
     def restart(self) -> None:
-        """Close the camera, open the one that is wanted now, and stream on; returns at once."""
+        """Request that the camera is reopened with the current settings; returns immediately."""
         with self._changed:
-            self._restart = True
+            self._restart_requested = True
             self._changed.notify_all()
 
     def _close_camera(self) -> None:
@@ -142,86 +154,88 @@ class CameraSupervisor:
         if camera is not None:
             camera.close()
 
-    def _keep_streaming(self) -> None:
+    def _run(self) -> None:
         try:
             while not self._canceled.is_set():
-                if not self._stream_once():
+                if not self._run_session():
                     return
-        except Exception as defect:  # of ours; it must be seen, not die with this thread
+        except Exception as defect:  # must end the node, not only this thread
             self._end(defect)
 
-    def _stream_once(self) -> bool:
-        """Run one session to its end; return whether there is to be another."""
+    def _run_session(self) -> bool:
+        """Run one session to its end; return whether to run another one."""
         camera, sink = self.camera, self._sink
         assert camera is not None and sink is not None
-        self.state = State.WAITING
-        self._listener.await_readers(self._canceled)
-        self._finished.clear()
+        self.state = StreamState.WAITING
+        if camera.lossless:
+            wait_for_subscribers(
+                self._listener.subscriber_counts, self._listener.start_delay_s, self._canceled)
+        self._session_ends.clear()
         session = Session(camera, sink, self._on_session_end, self.counts)
         error: BaseException | None = None
         try:
             if not self._canceled.is_set():
                 session.start()
-                self.state = State.STREAMING
-                self._await_end()
-        except CameraError as problem:  # it does not start
+                self.state = StreamState.STREAMING
+                self._wait_for_session_end()
+        except CameraError as problem:  # the camera does not start
             error = problem
         finally:
             session.stop()
         if self._canceled.is_set():
             return False
-        if error is None and not self._finished:
+        if error is None and not self._session_ends:
             return self._reopen()
-        error = error or self._finished[0]
+        error = error or self._session_ends[0]
         if error is None or camera.lossless or not isinstance(error, CameraError):
             self._end(error)
             return False
-        return self._regain(error)
+        return self._reconnect(error)
 
     def _on_session_end(self, error: BaseException | None) -> None:
         with self._changed:
-            self._finished.append(error)
+            self._session_ends.append(error)
             self._changed.notify_all()
 
-    def _await_end(self) -> None:
-        """Wait until the session ends, a restart is wanted, or all is to end."""
+    def _wait_for_session_end(self) -> None:
+        """Wait until the session ends, a restart is requested or streaming is canceled."""
         with self._changed:
             self._changed.wait_for(
-                lambda: self._finished or self._restart or self._canceled.is_set())
+                lambda: self._session_ends or self._restart_requested or self._canceled.is_set())
 
     def _reopen(self) -> bool:
-        """Open the camera that is wanted now in place of this one."""
+        """Reopen the camera with the current settings; return whether to continue streaming."""
         with self._changed:
-            self._restart = False
+            self._restart_requested = False
         self._close_camera()
         try:
             self.connect()
         except CameraError as error:
-            return self._regain(error)
+            return self._reconnect(error)
         except K4aRosError as error:
             self._end(error)
             return False
         return True
 
-    def _regain(self, error: BaseException) -> bool:
-        """Try a lost camera until it is back; return False if all is to end before that."""
-        self.state = State.LOST
+    def _reconnect(self, error: BaseException) -> bool:
+        """Retry until the lost camera is open again; return False if canceled before that."""
+        self.state = StreamState.LOST
         self.losses += 1
         self._close_camera()
-        self._listener.lost(error)
-        pause = FIRST_RETRY
-        while not self._canceled.wait(pause):
+        self._listener.on_lost(error)
+        pause_s = FIRST_RETRY_S
+        while not self._canceled.wait(pause_s):
             try:
                 self.connect()
             except CameraError:
-                pause = min(pause * _RETRY_GROWTH, LAST_RETRY)
+                pause_s = min(pause_s * _RETRY_BACKOFF, MAX_RETRY_S)
                 continue
             with self._changed:
-                self._restart = False
-            self._listener.regained()
+                self._restart_requested = False
+            self._listener.on_reconnected()
             return True
         return False
 
     def _end(self, error: BaseException | None) -> None:
-        self.state = State.ENDED
-        self._listener.ended(error)
+        self.state = StreamState.ENDED
+        self._listener.on_ended(error)

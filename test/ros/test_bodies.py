@@ -198,10 +198,10 @@ def test_diagnostics_tell_how_it_goes(camera: tuple[Listener, DriverProcess]) ->
     def rate() -> Any:
         found = [s for m in reports for s in m.status if s.name.endswith('body tracking')]
         values = {v.key: v.value for v in found[-1].values} if found else {}
-        return float(values.get('images looked at per second', 0)) > 5 and found[-1]
+        return float(values.get('tracking rate (Hz)', 0)) > 5 and found[-1]
 
     status = wait_for(rate, 'people in the diagnostics')
-    assert status.level == b'\0' and status.message == 'people are found by ground_truth'
+    assert status.level == b'\0' and status.message == 'tracking with ground_truth'
 
 
 def test_smoothing_is_applied_while_streaming(camera: tuple[Listener, DriverProcess]) -> None:

@@ -118,7 +118,7 @@ def nothing_is_lost(
                 rgb_encoding='bgra8' if form is ColorFormat.BGRA32 else 'native') as driver:
             assert driver.wait() == 0, driver.output
             summary = driver.wait_for_line('End of the recording')
-        assert f'{CAPTURES} captures and {len(written.imu)} inertial samples' in summary
+        assert f'{CAPTURES} captures and {len(written.imu)} IMU samples' in summary
         wait_for(lambda: all(
             len(came) >= (len(written.imu) if topic == '/imu' else CAPTURES)
             for topic, came in messages.items()), 'all messages')
@@ -233,7 +233,7 @@ def test_relative_paths_and_home_are_found(
                 new_domain(), '-p', f"recording_file:='{path}'", cwd=tmp_path,
                 playback_start_delay=0) as driver:
             assert driver.wait() == 0, driver.output
-            assert f'camera {SERIAL}' in driver.output
+            assert f'serial number {SERIAL}' in driver.output
 
 
 def test_nothing_is_converted_for_nobody(tmp_path: Path) -> None:

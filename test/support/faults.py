@@ -60,14 +60,14 @@ def unplug_and_plug_in(
     def count_lines(pattern: str) -> int:
         return sum(bool(re.search(pattern, line)) for line in driver.lines)
 
-    lost, back = count_lines('Camera [0-9]+ is lost'), count_lines('Camera [0-9]+ is back')
+    loss, return_ = 'Lost connection to camera [0-9]+', 'Reconnected to camera [0-9]+'
+    lost, back = count_lines(loss), count_lines(return_)
     for number in range(1, times + 1):
         unplug()
-        wait_for(lambda n=number: count_lines('Camera [0-9]+ is lost') == lost + n, 'the loss')
+        wait_for(lambda n=number: count_lines(loss) == lost + n, 'the loss')
         plug_in()
         with promptly(PROMPTLY_S):
-            wait_for(lambda n=number: count_lines('Camera [0-9]+ is back') == back + n,
-                     'the camera')
+            wait_for(lambda n=number: count_lines(return_) == back + n, 'the camera')
             count = len(depth)  # images that were on their way when it was lost do not count
             wait_for(lambda c=count: len(depth) > c, 'images')
     assert driver.process.poll() is None, driver.output

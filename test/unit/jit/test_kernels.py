@@ -29,7 +29,7 @@ PROGRAM = """
 import sys
 import k4a_ros.cameras.recording.camera
 import k4a_ros.main
-import k4a_ros.node.driver_node
+import k4a_ros.node.run
 import k4a_ros.publishing.topics
 print('numba' in sys.modules)
 """

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""From the camera's clock to ROS time."""
+"""Conversion from device time to ROS time."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EPOCH_NS = 1_790_000_000_000_000_000
 
 
 @given(strategies.integers(0, 2**62), strategies.lists(strategies.integers(0, 2**50), min_size=1))
-def test_fixed_distances_are_kept_to_the_nanosecond(now: int, times: list[int]) -> None:
+def test_fixed_clock_keeps_intervals_exactly(now: int, times: list[int]) -> None:
     clock = FixedClock()
     for i, us in enumerate(times):
         clock.observe(us, now + i * 7919)
@@ -40,13 +40,13 @@ def test_fixed_distances_are_kept_to_the_nanosecond(now: int, times: list[int]) 
 
 
 @pytest.mark.parametrize('kind', [FixedClock, LiveClock])
-def test_nothing_is_mapped_before_anything_came(kind) -> None:
+def test_conversion_before_any_observation_raises(kind) -> None:
     with pytest.raises(ValueError):
         kind().to_ros(1)
 
 
 @pytest.mark.parametrize('kind', [FixedClock, LiveClock])
-def test_threads_share_one_time_line(kind) -> None:
+def test_threads_share_one_timeline(kind) -> None:
     clock = kind()
     start = threading.Barrier(4)
     seen: list[int] = []
@@ -65,12 +65,12 @@ def test_threads_share_one_time_line(kind) -> None:
 
 
 def truth(device_us: np.ndarray, drift_ppm: float) -> np.ndarray:
-    """Return the true ROS time of device timestamps: what the least delayed image shows."""
+    """Return the true ROS time of device timestamps, without any delay."""
     return EPOCH_NS + device_us * 1000 + np.rint(device_us * drift_ppm * 1e-3).astype(np.int64)
 
 
 def arrivals(device_us, drift_ppm, mean_ms, stall_every_s, seed) -> np.ndarray:
-    """Return when images arrive: exponential delays, and stalls of 200 ms that then dissolve."""
+    """Return arrival times with exponential delays, and stalls of 200 ms that then resolve."""
     random = np.random.default_rng(seed)
     delay = random.exponential(mean_ms * 1e6, len(device_us))
     if stall_every_s:
@@ -79,10 +79,10 @@ def arrivals(device_us, drift_ppm, mean_ms, stall_every_s, seed) -> np.ndarray:
     return np.maximum.accumulate(truth(device_us, drift_ppm) + delay.astype(np.int64))
 
 
-def played(clock: LiveClock, device_us: np.ndarray, came_ns: np.ndarray) -> np.ndarray:
-    """Return what the clock says of each timestamp when it comes."""
+def convert_all(clock: LiveClock, device_us: np.ndarray, arrival_ns: np.ndarray) -> np.ndarray:
+    """Return the ROS time of each timestamp, converted right after its observation."""
     out = np.empty(len(device_us), np.int64)
-    for i, (us, ns) in enumerate(zip(device_us.tolist(), came_ns.tolist(), strict=True)):
+    for i, (us, ns) in enumerate(zip(device_us.tolist(), arrival_ns.tolist(), strict=True)):
         clock.observe(us, ns)
         out[i] = clock.to_ros(us)
     return out
@@ -96,11 +96,11 @@ def frames(seconds: float, fps: int = 30, start_us: int = 500_000) -> np.ndarray
 @given(drift=strategies.floats(-500, 500), mean_ms=strategies.floats(0.1, 5),
        stall=strategies.sampled_from([0, 3, 7]), seed=strategies.integers(0, 2**32),
        fps=strategies.sampled_from([15, 30]), start=strategies.integers(0, 2**52))
-def test_the_error_is_below_a_millisecond_after_ten_seconds(
+def test_error_is_below_1_ms_after_10_s(
         drift, mean_ms, stall, seed, fps, start) -> None:
     device_us = frames(40, fps, start)
     clock = LiveClock()
-    out = played(clock, device_us, arrivals(device_us, drift, mean_ms, stall, seed))
+    out = convert_all(clock, device_us, arrivals(device_us, drift, mean_ms, stall, seed))
     error_ms = (out - truth(device_us, drift)) / 1e6
     late = error_ms[device_us > start + 10_000_000]
     assert np.percentile(np.abs(late), 99) < 1.0
@@ -109,10 +109,10 @@ def test_the_error_is_below_a_millisecond_after_ten_seconds(
     assert clock.drift_ppm == pytest.approx(drift, abs=30)
 
 
-def test_a_million_frames_never_step_back() -> None:
+def test_a_million_stamps_never_step_back() -> None:
     device_us = frames(1_000_000 / 30)
     clock = LiveClock()
-    out = played(clock, device_us, arrivals(device_us, 400, 5, 60, 1))
+    out = convert_all(clock, device_us, arrivals(device_us, 400, 5, 60, 1))
     assert (np.diff(out) > 0).all()
     error_ms = np.abs(out - truth(device_us, 400))[300:] / 1e6
     assert np.percentile(error_ms, 99) < 1.0
@@ -122,8 +122,8 @@ def test_a_million_frames_never_step_back() -> None:
 @settings(max_examples=50, deadline=None)
 @given(strategies.lists(strategies.tuples(
     strategies.integers(0, 2**40), strategies.integers(0, 10**12)), min_size=1, max_size=200))
-def test_whatever_comes_the_newest_stamp_never_steps_back_on_one_time_line(steps) -> None:
-    """Any timestamps and arrivals at all: within a time line, order is kept."""
+def test_stamps_of_a_timeline_never_step_back(steps) -> None:
+    """Order is kept within a timeline for arbitrary timestamps and arrivals."""
     clock = LiveClock()
     last: tuple[int, int, int] | None = None
     for us, ns in steps:
@@ -134,60 +134,60 @@ def test_whatever_comes_the_newest_stamp_never_steps_back_on_one_time_line(steps
         last = (clock.resets, us, out)
 
 
-def test_inertial_samples_between_images_are_on_the_same_line() -> None:
-    """Samples older and newer than the last image are in order with it."""
+def test_imu_samples_are_in_order_with_images() -> None:
+    """Samples that are older and newer than the last image are in order with it."""
     device_us = frames(20)
-    came = arrivals(device_us, 300, 5, 0, 3)
+    arrived_ns = arrivals(device_us, 300, 5, 0, 3)
     clock = LiveClock()
-    for us, ns in zip(device_us.tolist(), came.tolist(), strict=True):
+    for us, ns in zip(device_us.tolist(), arrived_ns.tolist(), strict=True):
         clock.observe(us, ns)
         around = [clock.to_ros(us + apart) for apart in range(-30_000, 30_000, 600)]
         assert (np.diff(around) > 0).all()
 
 
-def test_a_reset_of_the_device_is_a_new_line_that_begins_later() -> None:
+def test_device_reset_starts_a_later_timeline() -> None:
     clock = LiveClock()
     first = frames(15)
-    out = played(clock, first, arrivals(first, 100, 2, 0, 1))
+    out = convert_all(clock, first, arrivals(first, 100, 2, 0, 1))
     again = frames(15, start_us=0)
-    came = arrivals(again, 100, 2, 0, 2) + 16_000_000_000
-    fresh = played(clock, again, came)
+    arrived_ns = arrivals(again, 100, 2, 0, 2) + 16_000_000_000
+    restarted = convert_all(clock, again, arrived_ns)
     assert clock.resets == 1
-    assert fresh[0] > out[-1]
-    assert (np.diff(fresh) > 0).all()
-    error_ms = np.abs(fresh - truth(again, 100) - 16_000_000_000)[300:] / 1e6
+    assert restarted[0] > out[-1]
+    assert (np.diff(restarted) > 0).all()
+    error_ms = np.abs(restarted - truth(again, 100) - 16_000_000_000)[300:] / 1e6
     assert error_ms.max() < 1.0
 
 
 @pytest.mark.parametrize('jump_s', [3600, -3600])
-def test_a_jump_of_ros_time_is_followed(jump_s: int) -> None:
+def test_jump_of_ros_time_is_followed(jump_s: int) -> None:
     clock = LiveClock()
     device_us = frames(20)
-    came = arrivals(device_us, 0, 1, 0, 1)
+    arrived_ns = arrivals(device_us, 0, 1, 0, 1)
     half = len(device_us) // 2
-    out = played(clock, device_us[:half], came[:half])
-    clock.follow()
-    after = played(clock, device_us[half:], came[half:] + jump_s * 1_000_000_000)
+    out = convert_all(clock, device_us[:half], arrived_ns[:half])
+    clock.follow_time_jump()
+    after = convert_all(clock, device_us[half:], arrived_ns[half:] + jump_s * 1_000_000_000)
     assert clock.resets == 1
     assert np.abs(after - truth(device_us[half:], 0) - jump_s * 1_000_000_000).max() < 20_000_000
     assert (after[0] > out[-1]) == (jump_s > 0)
 
 
-def test_a_reopened_camera_does_not_begin_before_it_ended() -> None:
+def test_reset_does_not_step_back() -> None:
     clock = LiveClock()
     device_us = frames(5)
-    came = arrivals(device_us, 0, 1, 0, 1)
-    out = played(clock, device_us, came)
+    arrived_ns = arrivals(device_us, 0, 1, 0, 1)
+    out = convert_all(clock, device_us, arrived_ns)
     clock.reset()
     clock.observe(0, int(out[-1]) - 3_000_000)
     assert clock.to_ros(0) > out[-1]
 
 
 @given(*[strategies.integers(0, most) for most in (2000, 2000, 300)])
-def test_images_of_a_reopened_camera_are_after_all_that_was_before(
+def test_images_after_a_reset_are_later_than_before(
     late_ms: int, gap_ms: int, older_ms: int,
 ) -> None:
-    """The first line began late, and the second with inertial samples newer than the images."""
+    """The first timeline started late; the second with IMU samples newer than the images."""
     clock = LiveClock()
     clock.observe(1_000_000, late_ms * 1_000_000 + 10**9)
     before = max(clock.to_ros(us) for us in range(1_000_000, 1_300_000, 33_333))
@@ -200,8 +200,8 @@ def test_images_of_a_reopened_camera_are_after_all_that_was_before(
 
 
 @given(strategies.integers(2, 60))
-def test_a_device_may_begin_anew_soon_after_it_has_begun(frames_before: int) -> None:
-    """Less than a second back is no new line by itself, but for images of one camera it is."""
+def test_device_reset_soon_after_its_start_is_detected(frames_before: int) -> None:
+    """A step back of less than a second is a reset only within the images of one source."""
     clock = LiveClock()
     out = []
     for number, us in enumerate([*range(frames_before), *range(30)]):
@@ -211,22 +211,22 @@ def test_a_device_may_begin_anew_soon_after_it_has_begun(frames_before: int) -> 
     assert abs(out[-1] - (number * 33_333_000 + 10**9)) < 2_000_000
 
 
-def test_one_absurd_arrival_changes_nothing() -> None:
+def test_single_late_arrival_is_ignored() -> None:
     clock = LiveClock()
     device_us = frames(30)
-    came = arrivals(device_us, 0, 1, 0, 1)
-    came[450] += 5_000_000_000
-    out = played(clock, device_us, came)
+    arrived_ns = arrivals(device_us, 0, 1, 0, 1)
+    arrived_ns[450] += 5_000_000_000
+    out = convert_all(clock, device_us, arrived_ns)
     assert clock.resets == 0
     assert np.abs(out - truth(device_us, 0))[300:].max() < 1_000_000
 
 
-def test_a_timestamp_out_of_nowhere_does_not_spoil_those_that_follow():
+def test_converting_an_absurd_timestamp_does_not_affect_later_ones():
     clock = LiveClock()
     for index in range(60):
         clock.observe(index * 33_333, index * 33_333_000)
         clock.to_ros(index * 33_333)
     clock.to_ros(2**63)
     now = 60 * 33_333_000
-    clock.observe(0, now)  # the device begins anew
+    clock.observe(0, now)  # the device clock restarts
     assert now <= clock.to_ros(0) < now + 1_100_000_000

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Inertial samples on one time line, and averaged."""
+"""Synchronization and averaging of IMU samples."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def samples(acc_us, gyro_us, gyro=None) -> ImuSamples:
         gyro_us=np.asarray(gyro_us, np.int64), temperature=np.zeros(count, np.float32))
 
 
-def test_equal_times_leave_values_untouched() -> None:
+def test_equal_timestamps_leave_values_unchanged() -> None:
     given_ = samples([10, 20, 30], [10, 20, 30])
     result = synchronize(given_)
     np.testing.assert_array_equal(result.acc, given_.acc)
@@ -44,8 +44,8 @@ def test_equal_times_leave_values_untouched() -> None:
     np.testing.assert_array_equal(result.device_us, given_.acc_us)
 
 
-def test_the_gyroscope_is_brought_to_the_accelerometer_s_times() -> None:
-    """A rate that grows linearly with time is found at any time."""
+def test_gyroscope_is_interpolated_at_accelerometer_timestamps() -> None:
+    """An angular velocity that is linear in time is interpolated exactly."""
     def rate(us):
         return (np.asarray(us)[:, None] * np.array([1.0, -2.0, 0.5])).astype(np.float32)
 
@@ -71,7 +71,7 @@ def joined(parts: list[ImuReadings]) -> ImuReadings:
 
 @given(strategies.lists(strategies.integers(1, 4000), min_size=1, max_size=200),
        strategies.integers(1, 1666), strategies.data())
-def test_averaging_keeps_the_mean_the_order_and_the_rate(steps, rate, data) -> None:
+def test_averaging_preserves_mean_order_and_intervals(steps, rate, data) -> None:
     all_ = readings(np.cumsum(steps))
     cuts = sorted(data.draw(strategies.lists(strategies.integers(0, len(steps)), max_size=5)))
     averager = ImuRate(rate)
@@ -81,17 +81,17 @@ def test_averaging_keeps_the_mean_the_order_and_the_rate(steps, rate, data) -> N
             all_.device_us[start:end], all_.acc[start:end], all_.gyro[start:end])))
     rest = averager.flush()
     result = joined([*out, *([rest] if rest is not None else [])])
-    piece = all_.device_us * rate // 1_000_000
-    pieces, counts = np.unique(piece, return_counts=True)
-    assert len(result) == len(pieces)
+    interval = all_.device_us * rate // 1_000_000
+    intervals, counts = np.unique(interval, return_counts=True)
+    assert len(result) == len(intervals)
     assert (np.diff(result.device_us) > 0).all()
-    np.testing.assert_array_equal(result.device_us * rate // 1_000_000, pieces)
+    np.testing.assert_array_equal(result.device_us * rate // 1_000_000, intervals)
     for got, want in ((result.acc, all_.acc), (result.gyro, all_.gyro)):
         np.testing.assert_allclose((got * counts[:, None]).sum(0), want.sum(0), atol=1e-9)
     assert averager.flush() is None
 
 
-def test_rate_0_passes_everything() -> None:
+def test_rate_0_passes_readings_through() -> None:
     given_ = readings([1, 2, 3])
     averager = ImuRate(0)
     assert averager.feed(given_) is given_
@@ -99,7 +99,7 @@ def test_rate_0_passes_everything() -> None:
 
 
 @pytest.mark.parametrize('rate', [100, 200, 500])
-def test_the_rate_is_reached(rate) -> None:
-    """One second of the device's 1666 Hz."""
+def test_averaging_reaches_the_rate(rate) -> None:
+    """One second of readings at the 1666 Hz of the device."""
     out = ImuRate(rate).feed(readings(np.arange(1666) * 600 + 7))
     assert rate - 2 <= len(out) <= rate

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One run of a camera made for the test."""
+"""One streaming session, with a scripted camera."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from k4a_ros.errors import CameraLostError
 from k4a_ros.errors import EndOfRecording
 from k4a_ros.errors import ReadTimeout
 from k4a_ros.streaming.session import Counts
-from k4a_ros.streaming.session import Latest
+from k4a_ros.streaming.session import LatestCapture
 from k4a_ros.streaming.session import Session
 import numpy as np
 import pytest
@@ -44,8 +44,8 @@ def capture(us: int) -> Capture:
     return Capture(depth=Image(np.zeros((2, 2), np.uint16), us))
 
 
-class Script(Camera):
-    """Gives what a list says: captures, or errors that are raised."""
+class ScriptedCamera(Camera):
+    """A camera that returns the items of a list, and raises those that are exceptions."""
 
     config = MODES
 
@@ -81,12 +81,12 @@ class Script(Camera):
 
 
 class Sink:
-    """Keeps what it gets, slowly if wanted."""
+    """Records captures and IMU samples; each capture takes ``delay`` seconds."""
 
     def __init__(self, delay: float = 0.0) -> None:
         self.captures: list[Capture] = []
-        self.stops = 0
-        self.wants_imu = True
+        self.releases = 0
+        self.imu_subscribed = True
         self.samples: list[ImuSamples] = []
         self.delay = delay
 
@@ -97,11 +97,11 @@ class Sink:
     def imu(self, item: ImuSamples) -> None:
         self.samples.append(item)
 
-    def imu_wanted(self) -> bool:
-        return self.wants_imu
+    def has_imu_subscribers(self) -> bool:
+        return self.imu_subscribed
 
-    def stopped(self) -> None:
-        self.stops += 1
+    def release_images(self) -> None:
+        self.releases += 1
 
 
 def samples(count: int) -> ImuSamples:
@@ -111,7 +111,7 @@ def samples(count: int) -> ImuSamples:
 
 
 def run(camera: Camera, sink: Sink):
-    """Run a session until it says that it has ended, and return what it counted and said."""
+    """Run a session until its end, and return its counters and error."""
     ended: list[BaseException | None] = []
     over = threading.Event()
     counts = Counts()
@@ -123,61 +123,61 @@ def run(camera: Camera, sink: Sink):
     return counts, ended[0]
 
 
-def test_the_end_comes_when_both_threads_have_reached_it() -> None:
+def test_session_ends_when_both_streams_have_ended() -> None:
     end = EndOfRecording('end')
     sink = Sink(delay=0.02)
-    camera = Script([capture(i) for i in range(5)] + [end], [samples(3), end])
+    camera = ScriptedCamera([capture(i) for i in range(5)] + [end], [samples(3), end])
     counts, error = run(camera, sink)
     assert error is None
     assert [c.device_us for c in sink.captures] == list(range(5))
     assert (counts.captures, counts.samples, counts.dropped) == (5, 3, 0)
-    assert sink.stops == 1
+    assert sink.releases == 1
 
 
 @pytest.mark.parametrize('problem', [CameraLostError('gone'), ZeroDivisionError('defect')])
-def test_an_error_in_either_thread_ends_both(problem: Exception) -> None:
+def test_error_of_either_stream_ends_the_session(problem: Exception) -> None:
     for images, imu in (([problem], []), ([], [problem])):
-        _, error = run(Script(images, imu), Sink())
+        _, error = run(ScriptedCamera(images, imu), Sink())
         assert error is problem
 
 
 def test_read_timeouts_do_not_end_a_session() -> None:
     slow, end = [ReadTimeout('nothing')] * 3, EndOfRecording('end')
-    counts, error = run(Script([*slow, capture(1), end], [*slow, samples(3), end]), Sink())
+    counts, error = run(ScriptedCamera([*slow, capture(1), end], [*slow, samples(3), end]), Sink())
     assert error is None
     assert (counts.captures, counts.samples) == (1, 3)
 
 
-def test_an_error_of_the_sink_is_not_lost() -> None:
-    class Broken(Sink):
-        """Fails at the first image."""
+def test_error_of_the_sink_ends_the_session() -> None:
+    class BrokenSink(Sink):
+        """A sink that fails at the first capture."""
 
         def capture(self, item: Capture) -> None:
             raise ZeroDivisionError('defect')
 
     for lossless in (True, False):
-        _, error = run(Script([capture(1)], [], lossless), Broken())
+        _, error = run(ScriptedCamera([capture(1)], [], lossless), BrokenSink())
         assert isinstance(error, ZeroDivisionError)
 
 
-def test_stop_says_nothing_and_may_come_twice() -> None:
+def test_stop_can_be_repeated_and_does_not_report_an_end() -> None:
     ended: list[object] = []
-    session = Session(Script([], []), Sink(), ended.append, Counts())
+    session = Session(ScriptedCamera([], []), Sink(), ended.append, Counts())
     session.start()
     session.stop()
     session.stop()
     assert not ended
 
 
-def test_a_slow_sink_gets_the_newest_of_a_camera_that_does_not_wait() -> None:
-    class Paced(Script):
-        """Gives a capture every five milliseconds."""
+def test_slow_sink_gets_the_latest_capture() -> None:
+    class PacedCamera(ScriptedCamera):
+        """A camera that delivers a capture every 5 ms."""
 
         def read(self, timeout: float) -> Capture:
             time.sleep(0.005)
             return super().read(timeout)
 
-    camera = Paced([capture(i) for i in range(60)], [], lossless=False)
+    camera = PacedCamera([capture(i) for i in range(60)], [], lossless=False)
     sink = Sink(delay=0.03)
     counts = Counts()
     session = Session(camera, sink, lambda error: None, counts)
@@ -192,40 +192,49 @@ def test_a_slow_sink_gets_the_newest_of_a_camera_that_does_not_wait() -> None:
     assert counts.dropped == 60 - len(times) > 20
 
 
-def test_a_camera_that_falls_silent_is_lost_unless_it_waits_for_a_master(monkeypatch) -> None:
-    monkeypatch.setattr('k4a_ros.streaming.session._FIRST_CAPTURE', 0.0)
-    _, error = run(Script([capture(1)], [], lossless=False), Sink())
-    assert isinstance(error, CameraLostError) and 'no capture has come for 1 s' in str(error)
+def test_silent_camera_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('k4a_ros.streaming.session._STARTUP_S', 0.0)
+    _, error = run(ScriptedCamera([capture(1)], [], lossless=False), Sink())
+    assert isinstance(error, CameraLostError) and 'no capture received for 1 s' in str(error)
 
-    camera = Script([capture(1)], [], lossless=False)
+
+def subordinate() -> ScriptedCamera:
+    camera = ScriptedCamera([capture(1)], [], lossless=False)
     camera.config = replace(MODES, wired_sync_mode=WiredSyncMode.SUBORDINATE)
+    return camera
+
+
+def test_silent_subordinate_waits_for_its_master(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('k4a_ros.streaming.session._STARTUP_S', 0.0)
     ended: list[object] = []
-    session = Session(camera, Sink(), ended.append, Counts())
+    session = Session(subordinate(), Sink(), ended.append, Counts())
     session.start()
     time.sleep(1.5)
     session.stop()
     assert not ended
 
-    # but not for ever: its depth camera would power itself down
-    monkeypatch.setattr('k4a_ros.streaming.session._NO_PULSE', 0.2)
-    camera = Script([capture(1)], [], lossless=False)
-    camera.config = replace(MODES, wired_sync_mode=WiredSyncMode.SUBORDINATE)
-    _, error = run(camera, Sink())
+
+def test_subordinate_is_lost_before_its_depth_camera_powers_down(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr('k4a_ros.streaming.session._STARTUP_S', 0.0)
+    monkeypatch.setattr('k4a_ros.streaming.session._SYNC_PULSE_TIMEOUT_S', 0.2)
+    _, error = run(subordinate(), Sink())
     assert isinstance(error, CameraLostError) and 'start the master' in str(error)
 
 
-def test_latest_gives_up_in_time() -> None:
+def test_latest_capture_times_out() -> None:
     began = time.monotonic()
     with pytest.raises(ReadTimeout):
-        Latest().take(0.05)
+        LatestCapture().take(0.05)
     assert 0.04 < time.monotonic() - began < 5
 
 
-def test_inertial_samples_that_nobody_wants_are_read_seldom_and_all_the_same() -> None:
+def test_imu_without_subscribers_is_read_in_larger_batches() -> None:
     end = EndOfRecording('end')
     sink = Sink()
-    sink.wants_imu = False
+    sink.imu_subscribed = False
     began = time.monotonic()
-    counts, error = run(Script([end], [samples(3)] * 4 + [end]), sink)
+    counts, error = run(ScriptedCamera([end], [samples(3)] * 4 + [end]), sink)
     assert error is None and counts.samples == 12 and len(sink.samples) == 4
     assert time.monotonic() - began > 4 * 0.05

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Losing and regaining a camera, restarts, ends: with cameras made for the test."""
+"""Connection, loss, reconnection, restart and end of a stream, with a fake camera."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from k4a_ros.errors import EndOfRecording
 from k4a_ros.errors import ReadTimeout
 from k4a_ros.streaming import supervisor as module
 from k4a_ros.streaming.supervisor import CameraSupervisor
-from k4a_ros.streaming.supervisor import State
+from k4a_ros.streaming.supervisor import StreamState
 import numpy as np
 import pytest
 
 
-class World:
-    """A place with one camera, which can be unplugged; counts how often it was opened."""
+class FakeUsb:
+    """A USB port with one fake camera, which can be unplugged; counts how often it is opened."""
 
     def __init__(self, lossless: bool = False) -> None:
         self.plugged = threading.Event()
@@ -53,28 +53,28 @@ class World:
 
     def connect(self) -> Camera:
         if not self.plugged.is_set():
-            raise DeviceNotFoundError('nothing is plugged in')
-        assert self.open_now == 0, 'a device has one handle only'
+            raise DeviceNotFoundError('no camera is connected')
+        assert self.open_now == 0, 'the device is already open'
         self.opened += 1
         self.open_now += 1
-        return Plugged(self)
+        return FakeCamera(self)
 
 
-class Plugged(Camera):
-    """A camera that delivers until it is unplugged."""
+class FakeCamera(Camera):
+    """A camera that delivers captures until it is unplugged."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, usb: FakeUsb) -> None:
+        self._usb = usb
         self._closed = False
         self.config = CameraConfig.of_modes(
             DepthMode.NFOV_2X2BINNED, ColorResolution.OFF, imu=False)
         self.info = DeviceInfo('test camera', '000001')
-        self.lossless = world.lossless
+        self.lossless = usb.lossless
         self.running = False
 
     def start(self) -> None:
-        if self._world.refuse_start:
-            self._world.refuse_start -= 1
+        if self._usb.refuse_start:
+            self._usb.refuse_start -= 1
             raise CameraLostError('it does not start')
         self.running = True
 
@@ -82,10 +82,10 @@ class Plugged(Camera):
         time.sleep(0.005)
         if not self.running:
             raise EndOfRecording('stopped')
-        if not self._world.plugged.is_set():
+        if not self._usb.plugged.is_set():
             raise (EndOfRecording if self.lossless else CameraLostError)('gone')
-        if self._world.timeouts:
-            self._world.timeouts -= 1
+        if self._usb.timeouts:
+            self._usb.timeouts -= 1
             raise ReadTimeout('none')
         return Capture(depth=Image(np.zeros((2, 2), np.uint16), time.monotonic_ns() // 1000))
 
@@ -99,35 +99,38 @@ class Plugged(Camera):
         self.stop()
         if not self._closed:
             self._closed = True
-            self._world.open_now -= 1
+            self._usb.open_now -= 1
 
 
-class Recorder:
-    """Takes everything, and remembers what it was told."""
+class FakeListener:
+    """A listener and sink that records events and counts captures."""
 
     def __init__(self) -> None:
-        self.said: list[str] = []
+        self.events: list[str] = []
+        self.start_delay_s = 0.0
+        self.count_requests = 0
         self.captures = 0
         self.error: BaseException | None = None
         self.problem: Exception | None = None
 
-    def opened(self, camera: Camera) -> Recorder:
+    def on_opened(self, camera: Camera) -> FakeListener:
         if self.problem is not None:
             raise self.problem
-        self.said.append('opened')
+        self.events.append('opened')
         return self
 
-    def await_readers(self, canceled: threading.Event) -> None:
-        self.said.append('await')
+    def subscriber_counts(self) -> dict[str, int]:
+        self.count_requests += 1
+        return {'depth': 0}
 
-    def lost(self, error: BaseException) -> None:
-        self.said.append('lost')
+    def on_lost(self, error: BaseException) -> None:
+        self.events.append('lost')
 
-    def regained(self) -> None:
-        self.said.append('regained')
+    def on_reconnected(self) -> None:
+        self.events.append('reconnected')
 
-    def ended(self, error: BaseException | None) -> None:
-        self.said.append('ended')
+    def on_ended(self, error: BaseException | None) -> None:
+        self.events.append('ended')
         self.error = error
 
     def capture(self, capture: Capture) -> None:
@@ -136,11 +139,11 @@ class Recorder:
     def imu(self, samples: ImuSamples) -> None:
         raise AssertionError('this camera has no IMU')
 
-    def imu_wanted(self) -> bool:
+    def has_imu_subscribers(self) -> bool:
         return False
 
-    def stopped(self) -> None:
-        """Have nothing to let go of."""
+    def release_images(self) -> None:
+        """Do nothing: no images are kept."""
 
 
 def until(condition, timeout: float = 10.0) -> None:
@@ -151,148 +154,161 @@ def until(condition, timeout: float = 10.0) -> None:
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, 'FIRST_RETRY', 0.01)
-    monkeypatch.setattr(module, 'LAST_RETRY', 0.02)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, 'FIRST_RETRY_S', 0.01)
+    monkeypatch.setattr(module, 'MAX_RETRY_S', 0.02)
 
 
-def test_a_hundred_times_unplugged_and_plugged_in(quick) -> None:
-    world, events = World(), Recorder()
-    driver = CameraSupervisor(world.connect, events)
-    driver.connect()
-    driver.start()
+def test_camera_is_reconnected_a_hundred_times(short_pauses) -> None:
+    usb, listener = FakeUsb(), FakeListener()
+    supervisor = CameraSupervisor(usb.connect, listener)
+    supervisor.connect()
+    supervisor.start()
     for _ in range(100):
-        came = events.captures
-        until(lambda c=came: events.captures > c)
-        assert driver.state is State.STREAMING
-        world.plugged.clear()
-        until(lambda: driver.state is State.LOST)
-        world.plugged.set()
-        until(lambda: driver.state is State.STREAMING)
-    driver.close()
-    assert driver.losses == 100 and world.opened == 101 and world.open_now == 0
-    assert events.said.count('lost') == events.said.count('regained') == 100
-    assert 'ended' not in events.said
-    assert driver.state is State.CLOSED
+        count = listener.captures
+        until(lambda c=count: listener.captures > c)
+        assert supervisor.state is StreamState.STREAMING
+        usb.plugged.clear()
+        until(lambda: supervisor.state is StreamState.LOST)
+        usb.plugged.set()
+        until(lambda: supervisor.state is StreamState.STREAMING)
+    supervisor.close()
+    assert supervisor.losses == 100 and usb.opened == 101 and usb.open_now == 0
+    assert listener.events.count('lost') == listener.events.count('reconnected') == 100
+    assert 'ended' not in listener.events
+    assert supervisor.state is StreamState.CLOSED
 
 
-def test_a_camera_that_does_not_start_is_tried_again(quick) -> None:
-    world, events = World(), Recorder()
-    world.refuse_start = 3
-    driver = CameraSupervisor(world.connect, events)
-    driver.connect()
-    driver.start()
-    until(lambda: events.captures)
-    driver.close()
-    assert world.opened == 4 and events.said.count('lost') == 3
+def test_camera_that_does_not_start_is_retried(short_pauses) -> None:
+    usb, listener = FakeUsb(), FakeListener()
+    usb.refuse_start = 3
+    supervisor = CameraSupervisor(usb.connect, listener)
+    supervisor.connect()
+    supervisor.start()
+    until(lambda: listener.captures)
+    supervisor.close()
+    assert usb.opened == 4 and listener.events.count('lost') == 3
 
 
-def test_read_timeouts_are_not_a_lost_camera(quick) -> None:
-    world, events = World(), Recorder()
-    world.timeouts = 20
-    driver = CameraSupervisor(world.connect, events)
-    driver.connect()
-    driver.start()
-    until(lambda: events.captures)
-    driver.close()
-    assert world.timeouts == 0 and world.opened == 1
-    assert driver.losses == 0 and events.said == ['opened', 'await']
+def test_read_timeouts_do_not_lose_the_camera(short_pauses) -> None:
+    usb, listener = FakeUsb(), FakeListener()
+    usb.timeouts = 20
+    supervisor = CameraSupervisor(usb.connect, listener)
+    supervisor.connect()
+    supervisor.start()
+    until(lambda: listener.captures)
+    supervisor.close()
+    assert usb.timeouts == 0 and usb.opened == 1
+    assert supervisor.losses == 0 and listener.events == ['opened']
 
 
-def test_a_restart_opens_the_camera_anew_and_goes_on(quick) -> None:
-    world, events = World(), Recorder()
-    driver = CameraSupervisor(world.connect, events)
-    driver.connect()
-    driver.start()
+def test_restart_reopens_the_camera(short_pauses) -> None:
+    usb, listener = FakeUsb(), FakeListener()
+    supervisor = CameraSupervisor(usb.connect, listener)
+    supervisor.connect()
+    supervisor.start()
     for number in range(2, 12):
-        driver.restart()
-        until(lambda n=number: world.opened == n)
-        came = events.captures
-        until(lambda c=came: events.captures > c)
-    driver.close()
-    assert 'lost' not in events.said and driver.losses == 0 and world.open_now == 0
+        supervisor.restart()
+        until(lambda n=number: usb.opened == n)
+        count = listener.captures
+        until(lambda c=count: listener.captures > c)
+    supervisor.close()
+    assert 'lost' not in listener.events and supervisor.losses == 0 and usb.open_now == 0
 
 
-def test_a_restart_while_the_camera_is_away_is_done_when_it_is_back(quick) -> None:
-    world, events = World(), Recorder()
-    driver = CameraSupervisor(world.connect, events)
-    driver.connect()
-    driver.start()
-    world.plugged.clear()
-    until(lambda: driver.state is State.LOST)
-    driver.restart()
-    world.plugged.set()
-    until(lambda: driver.state is State.STREAMING)
+def test_restart_of_a_lost_camera_is_covered_by_reconnecting(short_pauses) -> None:
+    usb, listener = FakeUsb(), FakeListener()
+    supervisor = CameraSupervisor(usb.connect, listener)
+    supervisor.connect()
+    supervisor.start()
+    usb.plugged.clear()
+    until(lambda: supervisor.state is StreamState.LOST)
+    supervisor.restart()
+    usb.plugged.set()
+    until(lambda: supervisor.state is StreamState.STREAMING)
     time.sleep(0.1)
-    assert world.opened == 2
-    driver.close()
+    assert usb.opened == 2
+    supervisor.close()
 
 
 @pytest.mark.parametrize('lost', [False, True])
-def test_stop_and_close_at_any_moment(quick, lost: bool) -> None:
+def test_stop_and_close_at_any_time(short_pauses, lost: bool) -> None:
     for delay in (0, 0.001, 0.01, 0.05):
-        world, events = World(), Recorder()
-        driver = CameraSupervisor(world.connect, events)
-        driver.connect()
-        driver.start()
+        usb, listener = FakeUsb(), FakeListener()
+        supervisor = CameraSupervisor(usb.connect, listener)
+        supervisor.connect()
+        supervisor.start()
         if lost:
-            world.plugged.clear()
+            usb.plugged.clear()
         time.sleep(delay)
         began = time.monotonic()
-        driver.stop()
-        driver.close()
-        driver.close()
+        supervisor.stop()
+        supervisor.close()
+        supervisor.close()
         assert time.monotonic() - began < 1.0
-        assert world.open_now == 0 and 'ended' not in events.said
+        assert usb.open_now == 0 and 'ended' not in listener.events
 
 
-def test_stop_and_start_again_keep_the_camera_open() -> None:
-    world, events = World(), Recorder()
-    driver = CameraSupervisor(world.connect, events)
-    driver.connect()
+def test_stop_keeps_the_camera_open() -> None:
+    usb, listener = FakeUsb(), FakeListener()
+    supervisor = CameraSupervisor(usb.connect, listener)
+    supervisor.connect()
     for _ in range(5):
-        driver.start()
-        driver.start()
-        came = events.captures
-        until(lambda c=came: events.captures > c)
-        driver.stop()
-        assert driver.state is State.READY
-    assert world.opened == 1
-    driver.close()
+        supervisor.start()
+        supervisor.start()
+        count = listener.captures
+        until(lambda c=count: listener.captures > c)
+        supervisor.stop()
+        assert supervisor.state is StreamState.READY
+    assert usb.opened == 1
+    supervisor.close()
 
 
-def test_a_recording_that_ends_or_breaks_is_not_opened_again() -> None:
-    world, events = World(lossless=True), Recorder()
-    driver = CameraSupervisor(world.connect, events)
-    driver.connect()
-    driver.start()
-    until(lambda: events.captures)
-    world.plugged.clear()
-    until(lambda: 'ended' in events.said)
-    assert events.error is None and driver.state is State.ENDED
-    driver.close()
-    assert world.opened == 1 and 'lost' not in events.said
+def test_lossless_camera_is_not_reopened_at_its_end() -> None:
+    usb, listener = FakeUsb(lossless=True), FakeListener()
+    supervisor = CameraSupervisor(usb.connect, listener)
+    supervisor.connect()
+    supervisor.start()
+    until(lambda: listener.captures)
+    usb.plugged.clear()
+    until(lambda: 'ended' in listener.events)
+    assert listener.error is None and supervisor.state is StreamState.ENDED
+    supervisor.close()
+    assert usb.opened == 1 and 'lost' not in listener.events
 
 
-def test_a_camera_that_cannot_be_prepared_for_is_closed() -> None:
-    world, events = World(), Recorder()
-    events.problem = CalibrationError('unusable')
-    driver = CameraSupervisor(world.connect, events)
+def test_camera_is_closed_if_the_listener_cannot_prepare() -> None:
+    usb, listener = FakeUsb(), FakeListener()
+    listener.problem = CalibrationError('unusable')
+    supervisor = CameraSupervisor(usb.connect, listener)
     with pytest.raises(CalibrationError):
-        driver.connect()
-    assert world.open_now == 0 and driver.state is State.CLOSED
+        supervisor.connect()
+    assert usb.open_now == 0 and supervisor.state is StreamState.CLOSED
     with pytest.raises(DeviceNotFoundError):
-        world.plugged.clear()
-        driver.connect()
+        usb.plugged.clear()
+        supervisor.connect()
 
 
-def test_what_is_wrong_after_a_restart_ends_it() -> None:
-    world, events = World(), Recorder()
-    driver = CameraSupervisor(world.connect, events)
-    driver.connect()
-    driver.start()
-    events.problem = CalibrationError('unusable')
-    driver.restart()
-    until(lambda: 'ended' in events.said)
-    assert events.error is events.problem
-    driver.close()
+def test_error_while_restarting_ends_the_stream() -> None:
+    usb, listener = FakeUsb(), FakeListener()
+    supervisor = CameraSupervisor(usb.connect, listener)
+    supervisor.connect()
+    supervisor.start()
+    listener.problem = CalibrationError('unusable')
+    supervisor.restart()
+    until(lambda: 'ended' in listener.events)
+    assert listener.error is listener.problem
+    supervisor.close()
+
+
+@pytest.mark.parametrize('lossless', [False, True])
+def test_only_a_lossless_camera_waits_for_subscribers(lossless: bool) -> None:
+    usb, listener = FakeUsb(lossless), FakeListener()
+    listener.start_delay_s = 30.0
+    supervisor = CameraSupervisor(usb.connect, listener)
+    supervisor.connect()
+    supervisor.start()
+    until(lambda: listener.count_requests if lossless else listener.captures)
+    assert supervisor.state is (StreamState.WAITING if lossless else StreamState.STREAMING)
+    supervisor.close()
+    assert bool(listener.captures) is not lossless
