@@ -12,32 +12,43 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The landmarks that a perfect model would see of known joints."""
+"""The landmarks that a perfect model would estimate for known joints."""
 
 from __future__ import annotations
 
 from k4a_ros.body.joints import Joint
+from k4a_ros.body.landmarks.pose_2d.blazepose import LANDMARK_COUNT
+from k4a_ros.body.landmarks.pose_2d.blazepose import Landmarks
+from k4a_ros.body.landmarks.pose_2d.crop import CropView
 from k4a_ros.body.landmarks.pose_3d.k4abt_joints import LANDMARK_OF_JOINT
 import numpy as np
 
-#: BlazePose has the wrist further out than k4abt, the knuckles where k4abt has the hand, and the
-#: ankle higher: meters along the forearm and the shank
-WRIST, KNUCKLES, ANKLE = 0.022, 0.09, -0.022
+#: Where BlazePose's landmarks differ from k4abt's joints, meters along the forearm and the shank:
+#: the wrist is closer to the hand, the knuckles are where k4abt has the hand, the ankle is higher.
+WRIST_M, KNUCKLES_M, ANKLE_M = 0.022, 0.09, -0.022
 
 
-def landmarks_of(joints: np.ndarray) -> np.ndarray:
-    """Return where a perfect model sees the landmarks, (33, 3)."""
-    points = np.zeros((33, 3))
+def ideal_points(joints: np.ndarray) -> np.ndarray:
+    """Return the landmarks (33, 3) of joints (32, 3), in the same frame and unit (meters)."""
+    points = np.zeros((LANDMARK_COUNT, 3))
     points[:11] = joints[Joint.NOSE]
     for joint, landmark in LANDMARK_OF_JOINT.items():
         points[landmark] = joints[joint]
     for elbow, wrist, knuckles in ((13, 15, (17, 19)), (14, 16, (18, 20))):
         along = points[wrist] - points[elbow]
         along /= np.linalg.norm(along)
-        points[list(knuckles)] = points[wrist] + KNUCKLES * along
-        points[wrist] += WRIST * along
+        points[list(knuckles)] = points[wrist] + KNUCKLES_M * along
+        points[wrist] += WRIST_M * along
     for knee, ankle, heel in ((25, 27, 29), (26, 28, 30)):
         shank = points[ankle] - points[knee]
         points[heel] = points[ankle]
-        points[ankle] += ANKLE * shank / np.linalg.norm(shank)
+        points[ankle] += ANKLE_M * shank / np.linalg.norm(shank)
     return points
+
+
+def ideal_landmarks(points: np.ndarray, view: CropView) -> Landmarks:
+    """Return what the model would estimate in a crop for landmarks (33, 3), meters."""
+    world = (points - points[[23, 24]].mean(axis=0)) @ view.rotation
+    return Landmarks(
+        1.0, view.project(points).astype(np.float32), np.full(33, 0.99, np.float32),
+        world.astype(np.float32), np.array([128.0, 128.0]), np.array([128.0, 30.0]))

@@ -12,10 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""What the depth image has around the landmarks of one person."""
+"""Sample the depth image around the landmarks of one person."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 from k4a_ros.body.landmarks.pose_2d.blazepose import LANDMARK_COUNT
 from k4a_ros.body.landmarks.segmentation.person_depth import PersonDepth
@@ -25,74 +26,105 @@ import numpy.typing as npt
 Vectors = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-#: meters from the surface to the joint, along the ray, and how far around the landmark the depth
-#: is looked at
+#: of each landmark: meters along the line of sight from the surface to the joint behind it
 SURFACE_INSETS_M = np.full(LANDMARK_COUNT, 0.02)
+#: of each landmark: half the side of the square around it in which depth is sampled, meters
 WINDOWS_M = np.full(LANDMARK_COUNT, 0.035)
-for _pair, _inset, _window in (
+for _pair, _inset_m, _window_m in (
         ((11, 12), 0.055, 0.05), ((13, 14), 0.035, 0.04), ((15, 16), 0.025, 0.035),
         ((23, 24), 0.105, 0.05), ((25, 26), 0.068, 0.05), ((27, 28), 0.058, 0.04),
         ((29, 30), 0.03, 0.04), ((31, 32), 0.03, 0.04)):
-    SURFACE_INSETS_M[list(_pair)] = _inset
-    WINDOWS_M[list(_pair)] = _window
-#: samples on each side of the square in which the depth is looked at
-_SAMPLES = 7
-_STEPS = np.linspace(-1.0, 1.0, _SAMPLES)
+    SURFACE_INSETS_M[list(_pair)] = _inset_m
+    WINDOWS_M[list(_pair)] = _window_m
+#: samples along each side of the square
+_GRID_SIDE = 7
+_STEPS = np.linspace(-1.0, 1.0, _GRID_SIDE)
 _GRID = np.stack(np.meshgrid(_STEPS, _STEPS), axis=-1).reshape(1, -1, 2)
-#: those in the middle tell more
+#: weights of the samples, a Gaussian around the center of the square; their sum is 1
 WEIGHTS = np.exp(-np.square(_GRID[0]).sum(axis=1))
 WEIGHTS /= WEIGHTS.sum()
-#: of the samples, so many have to be the person's
+#: the person's samples that a median needs
 MIN_SAMPLES = 3
+#: half the side of the square is at least this many pixels
+_MIN_WINDOW_PX = 1.5
+#: z up to which a ray of a crop does not count as pointing ahead of the depth camera
+_MIN_RAY_Z = 0.05
+#: every Nth row and column of the depth image is used for the person's distance
+_DISTANCE_STEP = 4
+#: the person's distance if no pixel of the person has depth, and the least that is used
+_DEFAULT_DISTANCE_M, _MIN_DISTANCE_M = 2.0, 0.2
+
+
+class DepthSamples(NamedTuple):
+    """
+    Depths in a square around each of N landmarks.
+
+    ``own`` (N, 49): meters where the pixel shows the person, 0 elsewhere; ``unassigned`` (N, 49):
+    meters where it shows no known person, 0 elsewhere; ``any_depth`` (N,): whether any pixel has
+    depth.
+    """
+
+    own: Vectors
+    unassigned: Vectors
+    any_depth: Mask
 
 
 class DepthSampler:
-    """What the depth image has along rays (N, 3), of which none has its z at 0."""
+    """
+    Samples the depth image along lines of sight.
 
-    def __init__(
-        self, rays: Vectors, person: PersonDepth,
-    ) -> None:
-        self._depth, self._mine, self._free = person.depth, person.own, person.unassigned
-        self._lens = person.lens
-        own = self._depth[::4, ::4][self._mine[::4, ::4]]
-        distance = float(np.median(own[own > 0])) * 1e-3 if (own > 0).any() else 2.0
-        #: how many pixels a meter is, at the person
-        self._pixels_per_meter = self._lens.fx / max(distance, 0.2)
-        self.rays: Vectors = rays / np.maximum(rays[:, 2:], 0.05)
-        self.pixels, self.inside = self.seen(self.rays)
-        self.inside &= rays[:, 2] > 0.05
+    ``rays`` (N, 3) have z = 1; ``pixels`` (N, 2) are where they meet the depth image, and
+    ``inside`` (N,) whether they do.
 
-    def seen(self, rays: Vectors) -> tuple[Vectors, npt.NDArray[np.bool_]]:
-        """Return the pixels of rays, and which of them are in the image."""
-        pixels, valid = self._lens.project(rays)
+    :param rays: (N, 3) in the depth camera's frame, from `CropView.rays`.
+    """
+
+    def __init__(self, rays: Vectors, person: PersonDepth) -> None:
+        self._person = person
+        depths = person.depth[::_DISTANCE_STEP, ::_DISTANCE_STEP][
+            person.own[::_DISTANCE_STEP, ::_DISTANCE_STEP]]
+        distance = (float(np.median(depths[depths > 0])) * 1e-3 if (depths > 0).any()
+                    else _DEFAULT_DISTANCE_M)
+        #: scale at the person
+        self._pixels_per_meter = person.lens.fx / max(distance, _MIN_DISTANCE_M)
+        self.rays: Vectors = rays / np.maximum(rays[:, 2:], _MIN_RAY_Z)
+        self.pixels, self.inside = self.project(self.rays)
+        self.inside &= rays[:, 2] > _MIN_RAY_Z
+
+    def project(self, rays: Vectors) -> tuple[Vectors, Mask]:
+        """Return the pixels of rays (N, 2), and whether they are inside of the image (N,)."""
+        lens = self._person.lens
+        pixels, valid = lens.project(rays)
         pixels[~valid] = -1e6
-        limit = self._lens.width - 0.5, self._lens.height - 0.5
+        limit = lens.width - 0.5, lens.height - 0.5
         return pixels, ((pixels > -0.5) & (pixels < limit)).all(axis=1)
 
-    def sample(
-        self, pixels: Vectors, inside: Mask, windows: Vectors,
-    ) -> tuple[Vectors, Vectors, Mask]:
+    def sample(self, pixels: Vectors, inside: Mask, windows_m: Vectors) -> DepthSamples:
         """
-        Return depths near pixels.
+        Return the depths in a square around each pixel.
 
-        :param windows: (N,) meters to each side that are near.
-        :return: (N, 49) meters, those of the person, 0 for none; the same of nobody; and where
-            there is any depth at all (N,).
+        :param pixels: (N, 2), and ``inside`` (N,), from `project`.
+        :param windows_m: (N,) half the side of each square, meters at the person's distance.
         """
-        reach = np.maximum(windows * self._pixels_per_meter, 1.5)
-        places = pixels[:, np.newaxis] + _GRID * reach[:, np.newaxis, np.newaxis]
-        at = np.rint(places).astype(np.int64)
-        height, width = self._depth.shape
-        within = (at >= 0).all(axis=2) & (at[..., 0] < width) & (at[..., 1] < height)
-        within &= inside[:, np.newaxis]
-        columns, rows = np.clip(at[..., 0], 0, width - 1), np.clip(at[..., 1], 0, height - 1)
-        values = self._depth[rows, columns] * within * 1e-3
-        return (values * self._mine[rows, columns], values * self._free[rows, columns],
-                (values > 0).any(axis=1))
+        depth = self._person.depth
+        windows = np.maximum(windows_m * self._pixels_per_meter, _MIN_WINDOW_PX)
+        positions = pixels[:, np.newaxis] + _GRID * windows[:, np.newaxis, np.newaxis]
+        nearest = np.rint(positions).astype(np.int64)
+        height, width = depth.shape
+        in_image = (nearest >= 0).all(axis=2)
+        in_image &= (nearest[..., 0] < width) & (nearest[..., 1] < height)
+        in_image &= inside[:, np.newaxis]
+        columns = np.clip(nearest[..., 0], 0, width - 1)
+        rows = np.clip(nearest[..., 1], 0, height - 1)
+        values = depth[rows, columns] * in_image * 1e-3
+        return DepthSamples(
+            own=values * self._person.own[rows, columns],
+            unassigned=values * self._person.unassigned[rows, columns],
+            any_depth=(values > 0).any(axis=1))
 
 
 def row_medians(values: Vectors) -> Vectors:
-    """Return of each row the median of those > 0, NaN for too few."""
+    """Return the upper median of the positive values of each row, NaN if there are too few."""
     counts = (values > 0).sum(axis=1)
     ranked = np.sort(np.where(values > 0, values, np.inf), axis=1)
     return np.where(counts >= MIN_SAMPLES, ranked[np.arange(len(ranked)), counts // 2], np.nan)

@@ -13,19 +13,21 @@
 # limitations under the License.
 
 """
-Fitting a body of capsules to the surface of one person in the depth image.
+Fit the limbs of one person to the person's surface in the depth image.
 
-The landmarks begin it; then limbs are moved onto the surface that is seen of them, by iterated
-least squares with weights that forget what is far off (Besl and McKay, "A method for registration
-of 3-D shapes", 1992, articulated; weights after Geman and McClure, 1987, which let go of their
-hold one by one, as surfaces are looked for ever closer). What the model sees of a limb that is
-hidden, and what was expected of it, count too, but not against what can be seen.
+The limbs are capsules, which start at the landmarks and are moved onto the visible surface by
+iterated least squares (articulated ICP: Besl and McKay, "A method for registration of 3-D shapes",
+1992) with robust weights (Geman and McClure, 1987), whose scale is reduced from step to step
+(graduated non-convexity). Landmarks of occluded limbs, and positions expected from earlier images,
+count too, but do not override what is visible.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from dataclasses import replace
 from typing import Any
+from typing import NamedTuple
 
 from k4a_ros.body.landmarks.pose_2d.blazepose import LANDMARK_COUNT
 from k4a_ros.body.landmarks.pose_2d.blazepose import TRUNK
@@ -41,87 +43,167 @@ import numpy as np
 import numpy.typing as npt
 
 Vectors = npt.NDArray[np.float64]
-Indices = npt.NDArray[np.intp]
+Mask = npt.NDArray[np.bool_]
+Order = npt.NDArray[np.intp]
 
-#: which nodes are held where the landmarks are
-_HELD = np.isin(NODES, TRUNK)
-_BONE_OF = np.array([BONES.index(limb) if limb in BONES else -1 for limb in LIMBS])
-_HEAD_RADIUS = 0.1
-#: landmarks that go with that of a node
-_CARRIED = ((15, (17, 21)), (16, (18, 22)), (27, (29,)), (28, (30,)))
-_LEGS = left_right_swap(range(25, 33, 2))
+#: whether each node is of the trunk, and held where its landmark is
+_IS_TRUNK = np.isin(NODES, TRUNK)
+#: the index in ``BONES`` of each limb, -1 for none
+_BONE_OF_LIMB = np.array([BONES.index(limb) if limb in BONES else -1 for limb in LIMBS])
+_EARS, _HEAD_RADIUS_M = [7, 8], 0.1
+#: landmarks without a node, and the landmark that they move with
+_MOVED_WITH = ((15, (17, 21)), (16, (18, 22)), (27, (29,)), (28, (30,)))
+_LEGS_SWAPPED = left_right_swap(range(25, 33, 2))
+#: distance beyond which points of the surface count as outliers, from the first step to the last
+_SURFACE_REACHES_M = np.geomspace(0.15, 0.045, 6)
+#: visibility up to which a landmark is a guess of the model
+_MIN_VISIBILITY = 0.5
 
-#: meters beyond which a surface is forgotten, from the first step to the last
-_REACHES = np.geomspace(0.15, 0.045, 6)
-#: Standard deviations, meters: of a landmark across the line of sight, seen and guessed, and of
-#: the trunk's; along it, measured and guessed, and of the trunk's.
-_ACROSS, _ACROSS_GUESSED, _ACROSS_TRUNK = 0.035, 0.08, 0.02
-_ALONG, _ALONG_GUESSED, _ALONG_TRUNK = 0.05, 0.15, 0.03
-#: the same of the length of a bone that is known, of others at least, and their share of it
-_LENGTH, _LENGTH_LEAST, _LENGTH_SHARE = 0.025, 0.06, 0.25
-_VISIBLE = 0.5
+
+@dataclass(frozen=True)
+class _LandmarkSigmas:
+    """Standard deviations of a landmark, across the line of sight and in depth."""
+
+    visible_m: float = 0.035
+    guessed_m: float = 0.08
+    trunk_m: float = 0.02
+    measured_depth_m: float = 0.05
+    inferred_depth_m: float = 0.15
+    trunk_depth_m: float = 0.03
+
+
+@dataclass(frozen=True)
+class _LengthSigmas:
+    """Standard deviations of the length of a bone."""
+
+    #: if the person's is known
+    known_m: float = 0.025
+    #: otherwise this share of the length that the model estimates, and at least this much
+    share: float = 0.25
+    min_m: float = 0.06
+
+
+_LANDMARK_SIGMAS, _LENGTH_SIGMAS = _LandmarkSigmas(), _LengthSigmas()
+
+
+class NodeLandmarks(NamedTuple):
+    """
+    The landmarks of the nodes.
+
+    ``rays`` (16, 2): x and y at z = 1; ``depths`` (16,) meters; ``across_sigmas`` and
+    ``depth_sigmas`` (16,) meters: standard deviations across and along the line of sight;
+    ``fixed`` (16,): whether the landmark is never treated as an outlier.
+    """
+
+    rays: Vectors
+    depths: Vectors
+    across_sigmas: Vectors
+    depth_sigmas: Vectors
+    fixed: Mask
+
+
+class LimbLengths(NamedTuple):
+    """Lengths of ``LIMBS`` (12,) and their standard deviations (12,), meters."""
+
+    lengths: Vectors
+    sigmas: Vectors
+
+
+class BodySurface(NamedTuple):
+    """
+    The visible surface of the person.
+
+    ``cloud`` (K, 3): points of it, meters; ``head_distances`` (K,): meters from each of them to
+    the surface of the head; ``silhouette``: the ``kernel_arguments`` of `Silhouette`.
+    """
+
+    cloud: Vectors
+    head_distances: Vectors
+    silhouette: tuple[Any, ...]
+
+
+class Evidence(NamedTuple):
+    """
+    What the positions of the nodes are fitted to.
+
+    ``expected`` (16, 3), meters, are positions expected from earlier images, or (0, 3) for none.
+    """
+
+    landmarks: NodeLandmarks
+    lengths: LimbLengths
+    expected: Vectors
+    surface: BodySurface
 
 
 def fit_limbs(
-    lifted: Pose3d, cloud: Vectors, silhouette: Silhouette, lengths: Vectors,
+    pose: Pose3d, cloud: Vectors, silhouette: Silhouette, lengths: Vectors,
     expected: Vectors | None,
 ) -> Pose3d:
     """
-    Move somebody's limbs onto his surface.
+    Return the pose with its limbs moved onto the person's surface.
 
-    It is tried from where they are, with left and right of the legs exchanged, and from where they
-    were expected; the best is returned.
+    Fits start from the pose, from the pose with left and right legs swapped, and from the expected
+    positions; the one of least cost is returned.
 
     :param cloud: (K, 3) meters, points of the person's surface.
-    :param lengths: (18,) meters of this person's ``BONES``, NaN where not known.
-    :param expected: (33, 3) meters, where the landmarks are expected, None if unknown.
+    :param lengths: (18,) meters of this person's ``BONES``, NaN where unknown.
+    :param expected: (33, 3) meters, positions of the landmarks expected from earlier images, None
+        if there are none.
     """
-    start = lifted.points
-    tried = [(np.arange(LANDMARK_COUNT), start), (_LEGS, start[_LEGS])]
+    unswapped = np.arange(LANDMARK_COUNT)
+    starts = [(unswapped, pose.points), (_LEGS_SWAPPED, pose.points[_LEGS_SWAPPED])]
     if expected is not None:
-        moved = (start[TRUNK] - expected[TRUNK]).mean(axis=0)
-        before = expected + moved
-        before[TRUNK] = start[TRUNK]
-        tried.append((np.arange(LANDMARK_COUNT), before))
-    surface = _surface(lifted, cloud, silhouette)
-    bones = _bones(lifted.world, lengths)
-    before_us = np.empty((0, 3)) if expected is None else expected[NODES]
-    found = []
-    for order, begin in tried:
-        nodes = begin[NODES]
-        cost = solve(nodes, _REACHES, (*_seen(lifted, order), *bones, before_us, *surface))
-        found.append((cost, order, nodes))
-    _, order, nodes = min(found, key=lambda one: one[0])
-    points = start[order].copy()
+        aligned = expected + (pose.points[TRUNK] - expected[TRUNK]).mean(axis=0)
+        aligned[TRUNK] = pose.points[TRUNK]
+        starts.append((unswapped, aligned))
+    limb_lengths = _limb_lengths(pose.world, lengths)
+    expected_nodes = np.empty((0, 3)) if expected is None else expected[NODES]
+    surface = _body_surface(pose, cloud, silhouette)
+    fits = []
+    for order, start in starts:
+        nodes = start[NODES]
+        cost = solve(nodes, _SURFACE_REACHES_M, Evidence(
+            _node_landmarks(pose, order), limb_lengths, expected_nodes, surface))
+        fits.append((cost, order, nodes))
+    _, order, nodes = min(fits, key=lambda fit: fit[0])
+    points = pose.points[order].copy()
     moved = dict(zip(NODES.tolist(), nodes - points[NODES], strict=True))
     points[NODES] = nodes
-    for node, others in _CARRIED:
-        points[list(others)] += moved[node]
-    return replace(lifted, points=points, confidences=lifted.confidences[order])
+    for landmark, followers in _MOVED_WITH:
+        points[list(followers)] += moved[landmark]
+    return replace(pose, points=points, confidences=pose.confidences[order])
 
 
-def _seen(lifted: Pose3d, order: Indices) -> tuple[Any, ...]:
-    """Return what the model and the depth image say of nodes, as ``solve`` takes it."""
+def _node_landmarks(pose: Pose3d, order: Order) -> NodeLandmarks:
+    """
+    Return the landmarks of the nodes.
+
+    :param order: of the landmarks, to try left ones as right ones.
+    """
     chosen = order[NODES]
-    across = np.where(lifted.visibility[chosen] > _VISIBLE, _ACROSS, _ACROSS_GUESSED)
-    along = np.where(
-        lifted.confidences[chosen] == Confidence.MEDIUM, _ALONG, _ALONG_GUESSED)
-    across[_HELD], along[_HELD] = _ACROSS_TRUNK, _ALONG_TRUNK
-    return lifted.rays[chosen, :2].copy(), lifted.points[chosen, 2], across, along, _HELD
+    across = np.where(pose.visibility[chosen] > _MIN_VISIBILITY,
+                      _LANDMARK_SIGMAS.visible_m, _LANDMARK_SIGMAS.guessed_m)
+    along = np.where(pose.confidences[chosen] == Confidence.MEDIUM,
+                     _LANDMARK_SIGMAS.measured_depth_m, _LANDMARK_SIGMAS.inferred_depth_m)
+    across[_IS_TRUNK], along[_IS_TRUNK] = (
+        _LANDMARK_SIGMAS.trunk_m, _LANDMARK_SIGMAS.trunk_depth_m)
+    return NodeLandmarks(
+        pose.rays[chosen, :2].copy(), pose.points[chosen, 2], across, along, _IS_TRUNK)
 
 
-def _bones(world: Vectors, lengths: Vectors) -> tuple[Vectors, Vectors]:
-    """Return how long limbs are, and their standard deviations, meters."""
-    first, second = np.array(LIMBS).T
-    usual = np.linalg.norm(world[second] - world[first], axis=1)
-    known = np.where(_BONE_OF >= 0, lengths[_BONE_OF], np.nan)
+def _limb_lengths(world: Vectors, lengths: Vectors) -> LimbLengths:
+    """Return the person's lengths where they are known, and those of the model otherwise."""
+    starts, ends = np.array(LIMBS).T
+    modeled = np.linalg.norm(world[ends] - world[starts], axis=1)
+    known = np.where(_BONE_OF_LIMB >= 0, lengths[_BONE_OF_LIMB], np.nan)
     unknown = np.isnan(known)
-    return np.where(unknown, usual, known), np.where(
-        unknown, np.maximum(_LENGTH_LEAST, _LENGTH_SHARE * usual), _LENGTH)
+    return LimbLengths(
+        np.where(unknown, modeled, known),
+        np.where(unknown, np.maximum(_LENGTH_SIGMAS.min_m, _LENGTH_SIGMAS.share * modeled),
+                 _LENGTH_SIGMAS.known_m))
 
 
-def _surface(lifted: Pose3d, cloud: Vectors, silhouette: Silhouette) -> tuple[Any, ...]:
-    """Return what is seen of somebody's surface, as ``solve`` takes it."""
-    head = lifted.points[[7, 8]].mean(axis=0)
-    from_head = np.abs(np.linalg.norm(cloud - head, axis=1) - _HEAD_RADIUS)
-    return np.ascontiguousarray(cloud), from_head, silhouette.kernel_arguments
+def _body_surface(pose: Pose3d, cloud: Vectors, silhouette: Silhouette) -> BodySurface:
+    head = pose.points[_EARS].mean(axis=0)
+    head_distances = np.abs(np.linalg.norm(cloud - head, axis=1) - _HEAD_RADIUS_M)
+    return BodySurface(np.ascontiguousarray(cloud), head_distances, silhouette.kernel_arguments)

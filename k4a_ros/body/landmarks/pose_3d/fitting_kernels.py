@@ -13,96 +13,154 @@
 # limitations under the License.
 
 """
-The inner loops of fitting limbs to a surface, compiled with numba.
+Fit limbs, compiled with numba: iterated least squares for the ends of capsules.
 
-Least squares for the places of 16 nodes, the ends of capsules, in the depth camera's frame,
-meters. Everything that tells where nodes are is a residual that depends on one of them or two.
-What they all need is handed on as one tuple, ``body``: see ``solve``. They stay in one file, as
-numba's cache looks at that of the function which is called first, and at no other.
+The unknowns are the positions of 16 nodes, the ends of the capsules, in the depth camera's frame,
+meters. Each term of the cost is a sum of squared residuals, each of which depends on one node or
+two. All in one file, because numba's cache only checks the file of the function that is called.
 """
 
 from __future__ import annotations
 
 import math
 from typing import Any
+from typing import NamedTuple
 
 from k4a_ros.jit.numba_jit import compiled
 import numpy as np
 
-#: the landmarks of nodes
+#: the landmark of each node
 NODES = np.array([11, 12, 13, 14, 15, 16, 19, 20, 23, 24, 25, 26, 27, 28, 31, 32])
-_AT = {int(node): number for number, node in enumerate(NODES)}
-#: Capsules between two landmarks: limbs, which are moved, and the trunk, which is not, but takes
-#: what is seen of it; and the radii there, meters.
+_NODE_OF = {int(landmark): node for node, landmark in enumerate(NODES)}
+#: capsules between two landmarks that are fitted
 LIMBS = ((11, 13), (12, 14), (13, 15), (14, 16), (15, 19), (16, 20),
          (23, 25), (24, 26), (25, 27), (26, 28), (27, 31), (28, 32))
-_PARTS = (*LIMBS, (11, 23), (12, 24), (11, 12), (23, 24))
-RADII = np.array([
+#: capsules of the trunk, which stay in place, and keep its surface from being taken for a limb's
+_TRUNK_CAPSULES = ((11, 23), (12, 24), (11, 12), (23, 24))
+_CAPSULES = (*LIMBS, *_TRUNK_CAPSULES)
+#: the radii of each capsule at both ends
+CAPSULE_RADII_M = np.array([
     *np.repeat([(0.055, 0.040), (0.040, 0.028), (0.028, 0.022),
                 (0.095, 0.066), (0.064, 0.048), (0.045, 0.030)], 2, axis=0),
     (0.1, 0.1), (0.1, 0.1), (0.07, 0.07), (0.1, 0.1)])
-_ENDS = np.array([[_AT[joint] for joint in part] for part in _PARTS])
-_LIMB_COUNT, _PART_COUNT, _COUNT = len(LIMBS), len(_PARTS), len(NODES)
-_SIZE = 3 * _COUNT
-_AXES, _NOTHING = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)), (0.0, 0.0, 0.0)
-#: shoulders and hips; elbows, wrists and hands, left ones first
-_SHOULDERS, _HIPS, _ARMS = (0, 1), (_AT[23], _AT[24]), (2, 3, 4, 5, 6, 7)
+_CAPSULE_NODES = np.array([[_NODE_OF[landmark] for landmark in ends] for ends in _CAPSULES])
+_LIMB_COUNT, _CAPSULE_COUNT, _NODE_COUNT = len(LIMBS), len(_CAPSULES), len(NODES)
+_UNKNOWNS = 3 * _NODE_COUNT
+_AXES, _ZERO = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)), (0.0, 0.0, 0.0)
+#: nodes, left ones first: shoulders, hips, and elbows, wrists and hands
+_SHOULDERS, _HIPS, _ARMS = (0, 1), (_NODE_OF[23], _NODE_OF[24]), (2, 3, 4, 5, 6, 7)
+#: knee, ankle and toes of each foot
+_FEET = ((_NODE_OF[25], _NODE_OF[27], _NODE_OF[31]), (_NODE_OF[26], _NODE_OF[28], _NODE_OF[32]))
 
-#: meters: standard deviation of the surface, and as many points as that count for one limb
-_SURFACE, _POINTS = 0.015, 12.0
-#: standard deviations from which on a landmark, and what was expected, count less; meters
-_FAR, _FAR_EXPECTED, _EXPECTED = 3.0, 3.0, 0.10
-#: the most that a bone's length costs
-_LONGEST = 25.0
-# What cannot be: meters, their standard deviation, and those from which on they count less.
-#: knees and ankles: left ones are to the left of right ones by that, but legs may be crossed
-_LEGS = ((_AT[25], _AT[26], 0.10), (_AT[27], _AT[28], 0.08))
-_APART, _APART_FAR = 0.03, 0.15
-#: knee, ankle and toe: toes are at least that much ahead, and at most that much up the shank
-_FEET = ((_AT[25], _AT[27], _AT[31]), (_AT[26], _AT[28], _AT[32]))
-_AHEAD, _UP, _FOOT, _FOOT_FAR = 0.10, 0.05, 0.01, 0.5
-#: arms are outside of the trunk, which is wider than its hips by that, and so thick from its
-#: middle to front and back; and, as a share of its length, reaches down to that
-_FLESH, _THICK, _LOWEST = 0.08, 0.12, -0.5
-_INSIDE, _INSIDE_FAR = 0.03, 0.3
-#: meters, of being where one sees something behind; and the most that counts of it in one step
-_OUTSIDE, _OUTSIDE_STEP = 0.03, 0.1
-#: meters behind a place from which on what is seen there is behind it
-_BEHIND = 0.06
-#: in judging a result: the meters beyond which a surface is not explained, what all of it costs,
-#: and the most that one place outside costs
-_UNEXPLAINED, _ALL_UNEXPLAINED, _MOST_OUTSIDE = 0.08, 120.0, 8.0
-#: meters that a node is moved at most in one step, and what holds a node that nothing holds
-_STEP, _DAMPING = 0.15, 1e-3
+
+class _Solver(NamedTuple):
+    """How far a node moves in one step, and what holds a node without any evidence."""
+
+    max_step_m: float = 0.15
+    damping: float = 1e-3
+
+
+class _Landmark(NamedTuple):
+    """How a node is held by its landmark, and by the position expected from earlier images."""
+
+    #: deviation from which on a landmark counts less, in standard deviations
+    outlier: float = 3.0
+    #: the same for the expected position, and its standard deviation
+    expected_outlier: float = 3.0
+    expected_sigma_m: float = 0.10
+
+
+class _Surface(NamedTuple):
+    """How points of the person's surface pull the capsules."""
+
+    sigma_m: float = 0.015
+    #: all points at one limb count as this many, because neighbors are not independent
+    effective_points: float = 12.0
+    #: In the cost of a result: the distance beyond which a point counts as unexplained, and the
+    #: cost if all of them are.
+    unexplained_m: float = 0.08
+    max_cost: float = 120.0
+
+
+class _Silhouette(NamedTuple):
+    """How nodes are pulled back to where the depth image allows them to be."""
+
+    sigma_m: float = 0.03
+    #: the distance that counts in one step
+    max_step_m: float = 0.1
+    #: the most that one point costs, standard deviations
+    max_cost: float = 8.0
+    #: distance behind a node from which on a surface there shows that the node is not occluded
+    background_gap_m: float = 0.06
+
+
+class _Legs(NamedTuple):
+    """Left knees and ankles are left of the right ones, unless the legs are crossed."""
+
+    #: distance to the left that is not penalized
+    min_knee_distance_m: float = 0.10
+    min_ankle_distance_m: float = 0.08
+    sigma_m: float = 0.03
+    #: violation from which on it counts less
+    outlier_m: float = 0.15
+
+
+class _Foot(NamedTuple):
+    """Toes are ahead of the ankle, and not up the shank."""
+
+    min_ahead_m: float = 0.10
+    max_up_m: float = 0.05
+    sigma_m: float = 0.01
+    outlier_m: float = 0.5
+
+
+class _Trunk(NamedTuple):
+    """Arms are outside of the trunk, an elliptic cylinder along hips and shoulders."""
+
+    #: how far the trunk extends sideways beyond the hip joints
+    beyond_hips_m: float = 0.08
+    #: from the middle of the trunk to front and back
+    half_thickness_m: float = 0.12
+    #: lower end of the cylinder below the hips, as a share of its length
+    lower_end: float = -0.5
+    sigma_m: float = 0.03
+    outlier_m: float = 0.3
+
+
+#: the most that the length of one bone costs, squared standard deviations
+_MAX_LENGTH_COST = 25.0
+_SOLVER, _LANDMARK, _SURFACE, _SILHOUETTE = _Solver(), _Landmark(), _Surface(), _Silhouette()
+_LEGS, _FOOT, _TRUNK = _Legs(), _Foot(), _Trunk()
+#: left node, right node, and the distance to the left that is not penalized
+_LEG_PAIRS = ((_NODE_OF[25], _NODE_OF[26], _LEGS.min_knee_distance_m),
+              (_NODE_OF[27], _NODE_OF[28], _LEGS.min_ankle_distance_m))
 
 
 @compiled
-def solve(nodes: Any, reaches: Any, body: Any) -> float:
+def solve(nodes: Any, surface_reaches: Any, evidence: Any) -> float:
     """
-    Move nodes to where they are best.
+    Move nodes to the positions of least cost.
 
-    :param nodes: (16, 3) float64: where it begins, and written, where it ends.
-    :param reaches: (R,) meters, of one step each, beyond which a surface is forgotten.
-    :param body: what there is for and against places. ``rays`` (16, 2) and ``depths`` (16,) of
-        landmarks, their standard deviations ``across`` (16,) and ``along`` (16,) the lines of
-        sight, and ``held`` (16,), which are never forgotten; ``lengths`` (12,) of ``LIMBS`` and
-        their standard deviations (12,); where nodes are ``expected``, (16, 3), or (0, 3); the
-        ``cloud`` (K, 3) of the surface, and ``from_head`` (K,), how far each point is from the
-        surface of the head; and the `Silhouette`'s ``kernel_arguments``.
-    :return: what the end costs.
+    :param nodes: (16, 3) float64, meters: initial positions, overwritten with the final ones.
+    :param surface_reaches: (R,) meters, one per step: the distance beyond which points of the
+        surface are treated as outliers.
+    :param evidence: `fitting.Evidence`.
+    :return: the cost of the final positions, for comparison with other initial positions.
     """
-    matrix, right = np.empty((_SIZE, _SIZE)), np.empty(_SIZE)
+    matrix, right = np.empty((_UNKNOWNS, _UNKNOWNS)), np.empty(_UNKNOWNS)
     cost = 0.0
-    # one place where the equations are made: each would be compiled for itself
-    for step in range(len(reaches) + 1):
-        judging = step == len(reaches)
-        cost = _equations(nodes, _UNEXPLAINED if judging else reaches[step], body, matrix, right)
-        if judging:
+    # called in one place, for both steps and the final cost: numba would compile each call
+    for step in range(len(surface_reaches) + 1):
+        final = step == len(surface_reaches)
+        reach = _SURFACE.unexplained_m if final else surface_reaches[step]
+        cost = _equations(nodes, reach, evidence, matrix, right)
+        if final:
             break
         _cholesky(matrix, right)
-        for node in range(_COUNT):
+        for node in range(_NODE_COUNT):
             x, y, z = right[3 * node], right[3 * node + 1], right[3 * node + 2]
-            share = min(1.0, _STEP / max(math.sqrt(x * x + y * y + z * z), 1e-9))
+            share = min(
+                1.0, _SOLVER.max_step_m / max(math.sqrt(x * x + y * y + z * z), 1e-9))
             nodes[node, 0] += share * x
             nodes[node, 1] += share * y
             nodes[node, 2] += share * z
@@ -110,177 +168,188 @@ def solve(nodes: Any, reaches: Any, body: Any) -> float:
 
 
 @compiled
-def _equations(nodes: Any, reach: float, body: Any, matrix: Any, right: Any) -> float:
-    """Write the equations (48, 48) and their right side (48,), and return what it costs."""
-    (rays, depths, across, along, held, lengths, sigmas, expected, cloud, from_head,
-     silhouette) = body
+def _equations(nodes: Any, reach: float, evidence: Any, matrix: Any, right: Any) -> float:
+    """Write the normal equations (48, 48) and their right side (48,), and return the cost."""
     matrix[:] = 0
     right[:] = 0
-    for i in range(_SIZE):
-        matrix[i, i] = _DAMPING
-    cost = _add_landmarks(nodes, rays, depths, across, along, held, matrix, right)
-    if len(expected):
-        cost += _add_motion(nodes, expected, matrix, right)
-    cost += _add_lengths(nodes, lengths, sigmas, matrix, right)
+    for i in range(_UNKNOWNS):
+        matrix[i, i] = _SOLVER.damping
+    cost = _add_landmarks(nodes, evidence.landmarks, matrix, right)
+    if len(evidence.expected):
+        cost += _add_expected(nodes, evidence.expected, matrix, right)
+    cost += _add_lengths(nodes, evidence.lengths, matrix, right)
     cost += _add_legs(nodes, matrix, right)
     cost += _add_feet(nodes, matrix, right)
     cost += _add_arms(nodes, matrix, right)
-    cost += _add_outside(nodes, silhouette, matrix, right)
-    cost += _add_surface(nodes, cloud, from_head, reach, matrix, right)
+    cost += _add_silhouette(nodes, evidence.surface.silhouette, matrix, right)
+    cost += _add_surface(nodes, evidence.surface, reach, matrix, right)
     return cost
 
 
 @compiled
 def _add(
-    matrix: Any, right: Any, residual: float, weight: float, first: int, slope: Any, second: int,
-    other: Any,
+    matrix: Any, right: Any, residual: float, weight: float, first: int, first_slope: Any,
+    second: int, second_slope: Any,
 ) -> None:
-    """Add one residual, which changes with two nodes with the slopes (3,) and (3,)."""
+    """Add one residual, with its derivatives (3,) by the positions of two nodes."""
     a, b = 3 * first, 3 * second
     for i in range(3):
-        right[a + i] -= weight * residual * slope[i]
-        right[b + i] -= weight * residual * other[i]
+        right[a + i] -= weight * residual * first_slope[i]
+        right[b + i] -= weight * residual * second_slope[i]
         for j in range(3):
-            matrix[a + i, a + j] += weight * slope[i] * slope[j]
-            matrix[b + i, b + j] += weight * other[i] * other[j]
-            matrix[a + i, b + j] += weight * slope[i] * other[j]
-            matrix[b + i, a + j] += weight * other[i] * slope[j]
+            matrix[a + i, a + j] += weight * first_slope[i] * first_slope[j]
+            matrix[b + i, b + j] += weight * second_slope[i] * second_slope[j]
+            matrix[a + i, b + j] += weight * first_slope[i] * second_slope[j]
+            matrix[b + i, a + j] += weight * second_slope[i] * first_slope[j]
 
 
 @compiled
-def _add_landmarks(
-    nodes: Any, rays: Any, depths: Any, across: Any, along: Any, held: Any, matrix: Any,
-    right: Any,
-) -> float:
-    """Add how far nodes are from the lines of sight of their landmarks, and from their depths."""
+def _add_landmarks(nodes: Any, landmarks: Any, matrix: Any, right: Any) -> float:
+    """Add the distances of nodes from their landmarks, across and along the lines of sight."""
+    rays = landmarks.rays
     total = 0.0
-    for node in range(_COUNT):
+    for node in range(_NODE_COUNT):
         z = nodes[node, 2]
         x, y = nodes[node, 0] - rays[node, 0] * z, nodes[node, 1] - rays[node, 1] * z
-        off = z - depths[node]
-        square, square_along = (x * x + y * y) / across[node] ** 2, (off / along[node]) ** 2
-        weight, weight_along = 1 / across[node] ** 2, 1 / along[node] ** 2
-        if not held[node]:
-            # Cauchy's: a landmark is never quite forgotten, as a hidden limb has nothing else
-            worse = 1 + square / _FAR ** 2
-            weight, square = weight / worse, _FAR ** 2 * math.log(worse)
-            share, square_along = _forgetting(square_along, _FAR)
+        off = z - landmarks.depths[node]
+        across, along = landmarks.across_sigmas[node], landmarks.depth_sigmas[node]
+        square, square_along = (x * x + y * y) / across ** 2, (off / along) ** 2
+        weight, weight_along = 1 / across ** 2, 1 / along ** 2
+        if not landmarks.fixed[node]:
+            # Cauchy's weights: an occluded limb has no other evidence, so that a landmark is never
+            # discarded altogether
+            worse = 1 + square / _LANDMARK.outlier ** 2
+            weight, square = weight / worse, _LANDMARK.outlier ** 2 * math.log(worse)
+            share, square_along = _geman_mcclure(square_along, _LANDMARK.outlier)
             weight_along *= share
         total += square + square_along
-        _add(matrix, right, x, weight, node, (1.0, 0.0, -rays[node, 0]), node, _NOTHING)
-        _add(matrix, right, y, weight, node, (0.0, 1.0, -rays[node, 1]), node, _NOTHING)
-        _add(matrix, right, off, weight_along, node, _AXES[2], node, _NOTHING)
+        _add(matrix, right, x, weight, node, (1.0, 0.0, -rays[node, 0]), node, _ZERO)
+        _add(matrix, right, y, weight, node, (0.0, 1.0, -rays[node, 1]), node, _ZERO)
+        _add(matrix, right, off, weight_along, node, _AXES[2], node, _ZERO)
     return total
 
 
 @compiled
-def _add_motion(nodes: Any, expected: Any, matrix: Any, right: Any) -> float:
-    """Add how far nodes are from where they are expected."""
+def _add_expected(nodes: Any, expected: Any, matrix: Any, right: Any) -> float:
+    """Add the distances of nodes from their expected positions."""
+    sigma = _LANDMARK.expected_sigma_m
     total = 0.0
-    for node in range(_COUNT):
+    for node in range(_NODE_COUNT):
         off = nodes[node] - expected[node]
-        weight, square = _forgetting((off * off).sum() / _EXPECTED ** 2, _FAR_EXPECTED)
+        weight, square = _geman_mcclure(
+            (off * off).sum() / sigma ** 2, _LANDMARK.expected_outlier)
         total += square
         for axis in range(3):
-            _add(matrix, right, off[axis], weight / _EXPECTED ** 2, node, _AXES[axis], node,
-                 _NOTHING)
+            _add(matrix, right, off[axis], weight / sigma ** 2, node, _AXES[axis], node, _ZERO)
     return total
 
 
 @compiled
-def _add_lengths(nodes: Any, lengths: Any, sigmas: Any, matrix: Any, right: Any) -> float:
-    """Add how far bones are too long or too short."""
+def _add_lengths(nodes: Any, limbs: Any, matrix: Any, right: Any) -> float:
+    """Add the deviations of the lengths of bones."""
     total = 0.0
     for limb in range(_LIMB_COUNT):
-        start, end = _ENDS[limb]
+        start, end = _CAPSULE_NODES[limb]
         x, y, z = nodes[end] - nodes[start]
         length = max(math.sqrt(x * x + y * y + z * z), 1e-6)
-        off = length - lengths[limb]
-        total += min((off / sigmas[limb]) ** 2, _LONGEST)
+        off, sigma = length - limbs.lengths[limb], limbs.sigmas[limb]
+        total += min((off / sigma) ** 2, _MAX_LENGTH_COST)
         x, y, z = x / length, y / length, z / length
-        _add(matrix, right, off, 1 / sigmas[limb] ** 2, end, (x, y, z), start, (-x, -y, -z))
+        _add(matrix, right, off, 1 / sigma ** 2, end, (x, y, z), start, (-x, -y, -z))
     return total
 
 
 @compiled
 def _add_limit(
-    matrix: Any, right: Any, off: float, sigma: float, far: float, first: int, slope: Any,
-    second: int,
+    matrix: Any, right: Any, margin: float, sigma: float, outlier: float, node: int, slope: Any,
+    reference: int,
 ) -> float:
-    """Add how far beyond a limit a node is, seen from a second one; return what it costs."""
-    if off >= 0:
+    """
+    Add the violation of a limit, if there is one, and return its cost.
+
+    :param margin: meters of the node's position within the limit, negative beyond it.
+    :param sigma: standard deviation of a violation, meters.
+    :param outlier: meters of violation from which on it counts less.
+    :param slope: (3,) derivative of the margin by the position of the node; that by the position
+        of ``reference``, relative to which it is, is the opposite.
+    """
+    if margin >= 0:
         return 0.0
-    weight, square = _forgetting((off / far) ** 2, 1.0)
+    weight, square = _geman_mcclure((margin / outlier) ** 2, 1.0)
     x, y, z = slope
-    _add(matrix, right, off, weight / sigma ** 2, first, (x, y, z), second, (-x, -y, -z))
-    cost: float = square * (far / sigma) ** 2
+    _add(matrix, right, margin, weight / sigma ** 2, node, (x, y, z), reference, (-x, -y, -z))
+    cost: float = square * (outlier / sigma) ** 2
     return cost
 
 
 @compiled
 def _unit(vector: Any) -> Any:
-    """Return a vector (3,) with length 1, 0 if it has none."""
+    """Return a vector (3,) scaled to length 1; the zero vector stays as it is."""
     return vector / max(math.sqrt((vector * vector).sum()), 1e-6)
 
 
 @compiled
 def _add_legs(nodes: Any, matrix: Any, right: Any) -> float:
-    """Add how far legs are through each other."""
-    across = _unit(nodes[_HIPS[0]] - nodes[_HIPS[1]])
+    """Add how far left knees and ankles are on the right of the right ones."""
+    leftward = _unit(nodes[_HIPS[0]] - nodes[_HIPS[1]])
     total = 0.0
-    for left, other, apart in _LEGS:
-        off = ((nodes[left] - nodes[other]) * across).sum() - apart
-        total += _add_limit(matrix, right, off, _APART, _APART_FAR, left, across, other)
+    for left, other, min_distance in _LEG_PAIRS:
+        margin = ((nodes[left] - nodes[other]) * leftward).sum() - min_distance
+        total += _add_limit(
+            matrix, right, margin, _LEGS.sigma_m, _LEGS.outlier_m, left, leftward, other)
     return total
 
 
 @compiled
 def _add_feet(nodes: Any, matrix: Any, right: Any) -> float:
-    """Add how far toes are behind ankles, or up the shank; knees are hinges from hip to hip."""
+    """Add how far toes are behind ankles, or up the shank; the hip line is the axis of a knee."""
     x, y, z = nodes[_HIPS[0]] - nodes[_HIPS[1]]
     total = 0.0
-    for knee, ankle, toe in _FEET:
+    for knee, ankle, toes in _FEET:
         u, v, w = shank = _unit(nodes[knee] - nodes[ankle])
         ahead = _unit(np.array((y * w - z * v, z * u - x * w, x * v - y * u)))
-        foot = nodes[toe] - nodes[ankle]
-        for off, slope in (((foot * ahead).sum() - _AHEAD, ahead),
-                           (_UP - (foot * shank).sum(), -shank)):
-            total += _add_limit(matrix, right, off, _FOOT, _FOOT_FAR, toe, slope, ankle)
+        foot = nodes[toes] - nodes[ankle]
+        for margin, slope in (((foot * ahead).sum() - _FOOT.min_ahead_m, ahead),
+                              (_FOOT.max_up_m - (foot * shank).sum(), -shank)):
+            total += _add_limit(
+                matrix, right, margin, _FOOT.sigma_m, _FOOT.outlier_m, toes, slope, ankle)
     return total
 
 
 @compiled
 def _add_arms(nodes: Any, matrix: Any, right: Any) -> float:
-    """Add how far arms are inside of the trunk, which is an ellipse: it is aside that they go."""
+    """Add how far arms are inside of the trunk; they are moved out of it to their own side."""
     hips = nodes[_HIPS[0]] - nodes[_HIPS[1]]
     shoulders = nodes[_SHOULDERS[0]] - nodes[_SHOULDERS[1]]
-    low = (nodes[_HIPS[0]] + nodes[_HIPS[1]]) / 2
-    trunk = (nodes[_SHOULDERS[0]] + nodes[_SHOULDERS[1]]) / 2 - low
-    up, across = _unit(trunk), hips + shoulders
-    across = _unit(across - (across * up).sum() * up)
-    wide = (hips * across).sum() / 2 + _FLESH
-    narrower = (shoulders * across).sum() / 2 - wide
+    mid_hip = (nodes[_HIPS[0]] + nodes[_HIPS[1]]) / 2
+    trunk = (nodes[_SHOULDERS[0]] + nodes[_SHOULDERS[1]]) / 2 - mid_hip
+    up, leftward = _unit(trunk), hips + shoulders
+    leftward = _unit(leftward - (leftward * up).sum() * up)
+    half_width = (hips * leftward).sum() / 2 + _TRUNK.beyond_hips_m
+    widening = (shoulders * leftward).sum() / 2 - half_width
     total = 0.0
     for node in _ARMS:
-        at = nodes[node] - low
-        height, aside = (at * up).sum(), (at * across).sum()
-        thick = ((at * at).sum() - height ** 2 - aside ** 2) / _THICK ** 2
+        at = nodes[node] - mid_hip
+        height, left = (at * up).sum(), (at * leftward).sum()
+        # square of the distance to the front or back, relative to half the thickness
+        thick = ((at * at).sum() - height ** 2 - left ** 2) / _TRUNK.half_thickness_m ** 2
         share = height / max((trunk * up).sum(), 1e-6)
-        if _LOWEST < share < 1 and thick < 1:
+        if _TRUNK.lower_end < share < 1 and thick < 1:
             side = 1 - 2 * (node % 2)
-            off = side * aside - (wide + max(share, 0.0) * narrower) * math.sqrt(
+            margin = side * left - (half_width + max(share, 0.0) * widening) * math.sqrt(
                 min(1 - thick, 1.0))
-            total += _add_limit(matrix, right, off, _INSIDE, _INSIDE_FAR, node, side * across,
-                                _HIPS[0])
+            total += _add_limit(
+                matrix, right, margin, _TRUNK.sigma_m, _TRUNK.outlier_m, node, side * leftward,
+                _HIPS[0])
     return total
 
 
 @compiled
-def _add_outside(nodes: Any, silhouette: Any, matrix: Any, right: Any) -> float:
-    """Add how far each limb's middle and end are outside of the silhouette, or before it."""
+def _add_silhouette(nodes: Any, silhouette: Any, matrix: Any, right: Any) -> float:
+    """Add how far the middle and end of each limb are beside the silhouette, or in front of it."""
     total = 0.0
     for limb in range(_LIMB_COUNT):
-        start, end = _ENDS[limb]
+        start, end = _CAPSULE_NODES[limb]
         for share in (0.5, 1.0):
             rest = 1 - share
             x, y, z = pull(
@@ -289,8 +358,9 @@ def _add_outside(nodes: Any, silhouette: Any, matrix: Any, right: Any) -> float:
                 rest * nodes[start, 2] + share * nodes[end, 2], silhouette)
             away = math.sqrt(x * x + y * y + z * z)
             if away > 0:
-                total += min(away / _OUTSIDE, _MOST_OUTSIDE)
-                weight = 1 / (_OUTSIDE ** 2 * max(1.0, away / _OUTSIDE_STEP))
+                total += min(away / _SILHOUETTE.sigma_m, _SILHOUETTE.max_cost)
+                weight = 1 / (
+                    _SILHOUETTE.sigma_m ** 2 * max(1.0, away / _SILHOUETTE.max_step_m))
                 _add(matrix, right, -x, weight, start, (rest, 0.0, 0.0), end, (share, 0.0, 0.0))
                 _add(matrix, right, -y, weight, start, (0.0, rest, 0.0), end, (0.0, share, 0.0))
                 _add(matrix, right, -z, weight, start, (0.0, 0.0, rest), end, (0.0, 0.0, share))
@@ -300,16 +370,16 @@ def _add_outside(nodes: Any, silhouette: Any, matrix: Any, right: Any) -> float:
 @compiled
 def pull(x: float, y: float, z: float, silhouette: Any) -> Any:
     """
-    Return how far a point inside of a limb is from where it can be, three meters.
+    Return the vector (3,) from a point inside of a limb to where the limb can be, meters.
 
-    Before somebody's surface there is nothing of him, so that it is back to it; and where one
-    sees something behind it it is not, so that it is across to his outline. 0 for the rest, and
-    for what others hide.
+    A point in front of the person's surface is pulled back to it; one at a pixel that shows
+    something behind it is pulled sideways to the person's outline. 0 for all others, and for those
+    that may be occluded.
 
     :param x: with ``y`` and ``z``: meters in the depth camera's frame.
     :param silhouette: ``kernel_arguments`` of `Silhouette`.
     """
-    depth, mine, nearest, outline, step, lens = silhouette
+    depth, own, nearest, label_pixels, step, lens = silhouette
     z = max(z, 0.1)
     u, v = _project(x / z, y / z, lens)
     height, width = depth.shape
@@ -318,18 +388,18 @@ def pull(x: float, y: float, z: float, silhouette: Any) -> Any:
         return 0.0, 0.0, 0.0
     column, row = int(np.rint(u / step)), int(np.rint(v / step))
     surface = depth[row, column] * 1e-3
-    if mine[row, column]:
+    if own[row, column]:
         return 0.0, 0.0, max(surface - z, 0.0)
-    if surface > z + _BEHIND:
+    if surface > z + _SILHOUETTE.background_gap_m:
         label = nearest[row, column]
-        return ((outline[label, 0] - u / step) * z * step / lens[0],
-                (outline[label, 1] - v / step) * z * step / lens[1], 0.0)
+        return ((label_pixels[label, 0] - u / step) * z * step / lens[0],
+                (label_pixels[label, 1] - v / step) * z * step / lens[1], 0.0)
     return 0.0, 0.0, 0.0
 
 
 @compiled
 def _project(x: float, y: float, lens: Any) -> Any:
-    """Return the pixel of a direction, NaN if there is none: `Intrinsics.project`."""
+    """Return the pixel of the ray (x, y, 1), NaN if it has none; as `Intrinsics.project`."""
     fx, fy, cx, cy, k1, k2, k3, k4, k5, k6, p1, p2, codx, cody, limit, mixed = lens
     x, y = x - codx, y - cody
     xx, yy, xy = x * x, y * y, x * y
@@ -344,20 +414,20 @@ def _project(x: float, y: float, lens: Any) -> Any:
 
 
 @compiled
-def _add_surface(
-    nodes: Any, cloud: Any, from_head: Any, reach: float, matrix: Any, right: Any,
-) -> float:
-    """Add how far the cloud is from the surface of the capsules that are nearest."""
+def _add_surface(nodes: Any, surface: Any, reach: float, matrix: Any, right: Any) -> float:
+    """Add the distances of points of the cloud from the surface of the nearest capsule."""
+    cloud, head_distances = surface.cloud, surface.head_distances
     count = len(cloud)
-    parts, weights = np.empty(count, np.int64), np.empty(count)
-    found = np.empty((count, 3))  # how far off, where along the capsule, from its axis
-    counts = np.zeros(_PART_COUNT)
+    capsules, weights = np.empty(count, np.int64), np.empty(count)
+    # distance from the surface, position along the axis (0 to 1), distance from the axis
+    nearest = np.empty((count, 3))
+    capsule_weights = np.zeros(_CAPSULE_COUNT)
     total = 0.0
     for i in range(count):
         px, py, pz = cloud[i]
         best = np.inf
-        for part in range(_PART_COUNT):
-            start, end = _ENDS[part]
+        for capsule in range(_CAPSULE_COUNT):
+            start, end = _CAPSULE_NODES[capsule]
             sx, sy, sz = nodes[start]
             ax, ay, az = nodes[end, 0] - sx, nodes[end, 1] - sy, nodes[end, 2] - sz
             sx, sy, sz = px - sx, py - sy, pz - sz
@@ -365,45 +435,49 @@ def _add_surface(
             share = min(max((sx * ax + sy * ay + sz * az) / square, 0.0), 1.0)
             sx, sy, sz = sx - share * ax, sy - share * ay, sz - share * az
             distance = math.sqrt(sx * sx + sy * sy + sz * sz)
-            off = distance - (RADII[part, 0] + share * (RADII[part, 1] - RADII[part, 0]))
+            off = distance - (CAPSULE_RADII_M[capsule, 0] + share * (
+                CAPSULE_RADII_M[capsule, 1] - CAPSULE_RADII_M[capsule, 0]))
             if abs(off) < best:
                 best = abs(off)
-                parts[i] = part
-                found[i, 0], found[i, 1], found[i, 2] = off, share, distance
+                capsules[i] = capsule
+                nearest[i, 0], nearest[i, 1], nearest[i, 2] = off, share, distance
         weights[i] = 0.0
-        if parts[i] < _LIMB_COUNT and best < from_head[i]:
-            weights[i], _ = _forgetting((best / reach) ** 2, 1.0)
-        counts[parts[i]] += weights[i]
-        total += _forgetting((min(best, from_head[i]) / _UNEXPLAINED) ** 2, 1.0)[1]
+        if capsules[i] < _LIMB_COUNT and best < head_distances[i]:
+            weights[i], _ = _geman_mcclure((best / reach) ** 2, 1.0)
+        capsule_weights[capsules[i]] += weights[i]
+        total += _geman_mcclure(
+            (min(best, head_distances[i]) / _SURFACE.unexplained_m) ** 2, 1.0)[1]
     for i in range(count):
         if weights[i] > 0:
-            start, end = _ENDS[parts[i]]
-            off, share, distance = found[i]
+            start, end = _CAPSULE_NODES[capsules[i]]
+            off, share, distance = nearest[i]
             distance, rest = max(distance, 1e-6), 1 - share
             x = (cloud[i, 0] - rest * nodes[start, 0] - share * nodes[end, 0]) / distance
             y = (cloud[i, 1] - rest * nodes[start, 1] - share * nodes[end, 1]) / distance
             z = (cloud[i, 2] - rest * nodes[start, 2] - share * nodes[end, 2]) / distance
-            # neighbors tell the same: many points count as some
-            weight = weights[i] * min(1.0, _POINTS / max(counts[parts[i]], 1e-6)) / _SURFACE ** 2
+            weight = weights[i] * min(
+                1.0, _SURFACE.effective_points / max(capsule_weights[capsules[i]], 1e-6)
+            ) / _SURFACE.sigma_m ** 2
             _add(matrix, right, off, weight, start, (-rest * x, -rest * y, -rest * z), end,
                  (-share * x, -share * y, -share * z))
-    return total / max(count, 1) * _ALL_UNEXPLAINED
+    return total / max(count, 1) * _SURFACE.max_cost
 
 
 @compiled
-def _forgetting(square: float, far: float) -> Any:
+def _geman_mcclure(square: float, outlier: float) -> Any:
     """
-    Return the weight of a deviation and what it costs, after Geman and McClure.
+    Return the weight and the cost of a deviation, after Geman and McClure.
 
-    :param square: of the standard deviations that it is; from ``far`` of them on it counts less.
+    :param square: of the deviation, in standard deviations.
+    :param outlier: standard deviations from which on it counts less.
     """
-    worse = 1 + square / (far * far)
+    worse = 1 + square / (outlier * outlier)
     return 1 / (worse * worse), square / worse
 
 
 @compiled
 def _cholesky(matrix: Any, right: Any) -> None:
-    """Solve equations (N, N), symmetric and positive: the solution is written to ``right``."""
+    """Solve symmetric positive definite equations (N, N); ``right`` (N,) becomes the solution."""
     size = len(right)
     for j in range(size):
         for i in range(j, size):

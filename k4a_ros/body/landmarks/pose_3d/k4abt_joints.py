@@ -12,12 +12,15 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""The 32 joints of k4abt from the 33 landmarks of BlazePose, in space."""
+"""Convert the 33 landmarks of BlazePose in space to the 32 joints of k4abt."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from k4a_ros.body.joints import Joint
+from k4a_ros.body.landmarks.vectors import perpendicular_part
+from k4a_ros.body.landmarks.vectors import unit
 from k4a_ros.body.orientations import head_axes
 from k4a_ros.body.tracker import Confidence
 import numpy as np
@@ -26,7 +29,7 @@ import numpy.typing as npt
 Vectors = npt.NDArray[np.float64]
 Confidences = npt.NDArray[np.uint8]
 
-#: joints that are landmarks
+#: the landmark of each joint that has one
 LANDMARK_OF_JOINT = {
     Joint.NOSE: 0, Joint.EYE_LEFT: 2, Joint.EYE_RIGHT: 5, Joint.EAR_LEFT: 7, Joint.EAR_RIGHT: 8,
     Joint.SHOULDER_LEFT: 11, Joint.SHOULDER_RIGHT: 12, Joint.ELBOW_LEFT: 13,
@@ -36,98 +39,134 @@ LANDMARK_OF_JOINT = {
     Joint.FOOT_RIGHT: 32,
 }
 _JOINTS, _LANDMARKS = list(LANDMARK_OF_JOINT), list(LANDMARK_OF_JOINT.values())
-#: the first joint of a hand, and its landmarks: elbow, wrist, knuckles of little and first finger
+_EARS, _SHOULDERS, _HIPS = [7, 8], [11, 12], [23, 24]
+#: landmarks that give the axes of the head: nose, left eye and ear, right eye and ear
+_FACE = [0, 2, 7, 5, 8]
+#: the wrist joint of a hand, which hand, fingertip and thumb follow, and its landmarks: elbow,
+#: wrist, knuckle of the little finger, knuckle of the index finger
 _HANDS = ((Joint.WRIST_LEFT, (13, 15, 17, 19)), (Joint.WRIST_RIGHT, (14, 16, 18, 20)))
-
-# The following were measured on 1105 skeletons of Microsoft's SDK (PyMoCapViewer's recording).
-#: how far up from between the hips to between the shoulders
-_NAVEL, _CHEST, _NECK = 0.34, 0.62, 1.03
-#: from the chest to a clavicle, in units of the same length: up and to the side
-_CLAVICLE = (0.40, 0.075)
-# The following are how the landmarks of simulated people differ from their joints, meters.
-#: wrist, hand and fingertip from the wrist's landmark, along the hand, and the thumb's tip
-#: along it and outwards
-_HAND = (-0.022, 0.074, 0.155)
-_THUMB = (0.015, 0.02)
-#: The length of a palm, meters. A hand points where the knuckles are, in between the direction of
-#: the forearm: that is the surer, the less of the palm is seen.
-_PALM = 0.08
-#: the ankle from its landmark, along the shank
-_ANKLE = 0.022
+#: the ankle joint, and the landmarks of knee and ankle
 _ANKLES = ((Joint.ANKLE_LEFT, (25, 27)), (Joint.ANKLE_RIGHT, (26, 28)))
-#: the ears outwards
-_EAR = 0.022
-#: from between the ears down to the head's joint, meters
-_HEAD = 0.069
+
+
+@dataclass(frozen=True)
+class _TrunkShares:
+    """
+    Where joints of the trunk are, as shares of the distance from mid-hip to mid-shoulder.
+
+    Measured on 1105 skeletons of Microsoft's SDK (PyMoCapViewer's recording).
+    """
+
+    #: up from mid-hip
+    navel: float = 0.34
+    chest: float = 0.62
+    neck: float = 1.03
+    #: from the chest
+    clavicle_up: float = 0.40
+    clavicle_outward: float = 0.075
+
+
+@dataclass(frozen=True)
+class _Offsets:
+    """How the joints of simulated people differ from the landmarks of the model."""
+
+    #: from the wrist landmark along the hand
+    wrist_m: float = -0.022
+    hand_m: float = 0.074
+    fingertip_m: float = 0.155
+    #: from the thumb landmark, along the hand and outward
+    thumb_along_m: float = 0.015
+    thumb_outward_m: float = 0.02
+    #: The hand points between the directions of its knuckles and of the forearm: the more of this
+    #: length of a palm is seen, the more the knuckles count.
+    palm_m: float = 0.08
+    #: from the ankle landmark, along the shank
+    ankle_m: float = 0.022
+    #: from an ear landmark, outward
+    ear_m: float = 0.022
+    #: from between the ears, down
+    head_m: float = 0.069
+
+
+_TRUNK_SHARES, _OFFSETS = _TrunkShares(), _Offsets()
 
 
 def joints_from_landmarks(
     points: Vectors, confidences: Confidences,
 ) -> tuple[Vectors, Confidences]:
     """
-    Return the joints.
+    Return the positions (32, 3), meters, and confidences (32,) of the joints, by `Joint`.
 
-    :param points: (33, 3) meters; ``confidences`` (33,) of `Confidence`.
-    :return: (32, 3) and (32,), by `Joint`. What lies between landmarks is as sure as the least
-        sure of them.
+    Joints of a hand have the least confidence of its landmarks; those in the middle of the body
+    have that of the more certain side.
+
+    :param points: (33, 3) meters, the landmarks.
+    :param confidences: (33,), of `Confidence`.
     """
     positions = np.zeros((len(Joint), 3))
-    sure = np.zeros(len(Joint), np.uint8)
+    joint_confidences = np.zeros(len(Joint), np.uint8)
     positions[_JOINTS] = points[_LANDMARKS]
-    sure[_JOINTS] = confidences[_LANDMARKS]
+    joint_confidences[_JOINTS] = confidences[_LANDMARKS]
     for first, (elbow, wrist, *knuckles) in _HANDS:
-        palm = points[knuckles].mean(axis=0) - points[wrist]
-        along = _unit(palm / _PALM + _unit(points[wrist] - points[elbow]))
-        positions[first:first + 3] = points[wrist] + np.outer(_HAND, along)
-        sure[first:first + 3] = [confidences[wrist], *[confidences[[wrist, *knuckles]].min()] * 2]
-        thumb = positions[first + 3] - points[wrist]
-        across = _unit(_across(thumb, along)) + _unit(
-            _across(points[knuckles[1]] - points[knuckles[0]], along))
-        positions[first + 3] += _THUMB[0] * along + _THUMB[1] * _unit(across)
+        _move_hand(positions[first:first + 4], points[elbow], points[wrist], points[knuckles])
+        joint_confidences[first] = confidences[wrist]
+        joint_confidences[first + 1:first + 3] = confidences[[wrist, *knuckles]].min()
     for ankle, (knee, landmark) in _ANKLES:
-        positions[ankle] += _ANKLE * _unit(points[landmark] - points[knee])
-    hips, shoulders = points[[23, 24]].mean(axis=0), points[[11, 12]].mean(axis=0)
-    low, high = confidences[[23, 24]], confidences[[11, 12]]
+        positions[ankle] += _OFFSETS.ankle_m * unit(points[landmark] - points[knee])
+    chest_axes = _set_trunk(positions, points)
+    hips, shoulders = _middle(confidences[_HIPS]), _middle(confidences[_SHOULDERS])
+    joint_confidences[Joint.PELVIS] = hips
+    joint_confidences[Joint.SPINE_NAVEL] = min(hips, shoulders)
+    joint_confidences[[
+        Joint.SPINE_CHEST, Joint.NECK, Joint.CLAVICLE_LEFT, Joint.CLAVICLE_RIGHT]] = shoulders
+    axes = head_axes(points[_FACE], chest_axes)
+    positions[Joint.EAR_LEFT] += _OFFSETS.ear_m * axes[:, 2]
+    positions[Joint.EAR_RIGHT] -= _OFFSETS.ear_m * axes[:, 2]
+    positions[Joint.HEAD] = points[_EARS].mean(axis=0) - _OFFSETS.head_m * axes[:, 0]
+    joint_confidences[Joint.HEAD] = _middle(confidences[_EARS])
+    return positions, joint_confidences
+
+
+def _move_hand(joints: Vectors, elbow: Vectors, wrist: Vectors, knuckles: Vectors) -> None:
+    """
+    Write the joints of a hand.
+
+    :param joints: (4, 3) wrist, hand, fingertip and thumb, written; the thumb is its landmark.
+    :param knuckles: (2, 3) of the little and the index finger.
+    """
+    palm = knuckles.mean(axis=0) - wrist
+    along = unit(palm / _OFFSETS.palm_m + unit(wrist - elbow))
+    joints[:3] = wrist + np.outer(
+        (_OFFSETS.wrist_m, _OFFSETS.hand_m, _OFFSETS.fingertip_m), along)
+    outward = unit(perpendicular_part(joints[3] - wrist, along)) + unit(
+        perpendicular_part(knuckles[1] - knuckles[0], along))
+    joints[3] += _OFFSETS.thumb_along_m * along + _OFFSETS.thumb_outward_m * unit(outward)
+
+
+def _set_trunk(positions: Vectors, points: Vectors) -> Vectors:
+    """Write the joints of the trunk; return its up, forward and left axes as columns (3, 3)."""
+    hips, shoulders = points[_HIPS].mean(axis=0), points[_SHOULDERS].mean(axis=0)
     up = shoulders - hips
     length = max(float(np.linalg.norm(up)), 1e-6)
     up = up / length
-    left = points[11] - points[12]
-    left = _unit(left - (left @ up) * up)
+    left = unit(perpendicular_part(points[_SHOULDERS[0]] - points[_SHOULDERS[1]], up))
     positions[Joint.PELVIS] = hips
-    for joint, share in ((Joint.SPINE_NAVEL, _NAVEL), (Joint.SPINE_CHEST, _CHEST),
-                         (Joint.NECK, _NECK)):
+    for joint, share in ((Joint.SPINE_NAVEL, _TRUNK_SHARES.navel),
+                         (Joint.SPINE_CHEST, _TRUNK_SHARES.chest),
+                         (Joint.NECK, _TRUNK_SHARES.neck)):
         positions[joint] = hips + share * length * up
-    rise, side = _CLAVICLE
     for joint, sign in ((Joint.CLAVICLE_LEFT, 1), (Joint.CLAVICLE_RIGHT, -1)):
-        positions[joint] = positions[Joint.SPINE_CHEST] + length * (rise * up + sign * side * left)
-    # One side of the trunk tells where its middle is, once the other is not measured: so these
-    # are as sure as the surer of two sides, but for what is not there at all.
-    sure[Joint.PELVIS] = _middle(low)
-    sure[Joint.SPINE_NAVEL] = min(_middle(low), _middle(high))
-    sure[[Joint.SPINE_CHEST, Joint.NECK, Joint.CLAVICLE_LEFT, Joint.CLAVICLE_RIGHT]] = _middle(
-        high)
-    chest = np.stack((up, np.cross(left, up), left), axis=1)
-    axes = head_axes(points[[0, 2, 7, 5, 8]], chest)
-    positions[Joint.EAR_LEFT] += _EAR * axes[:, 2]
-    positions[Joint.EAR_RIGHT] -= _EAR * axes[:, 2]
-    positions[Joint.HEAD] = points[[7, 8]].mean(axis=0) - _HEAD * axes[:, 0]
-    sure[Joint.HEAD] = _middle(confidences[[7, 8]])
-    return positions, sure
+        positions[joint] = positions[Joint.SPINE_CHEST] + length * (
+            _TRUNK_SHARES.clavicle_up * up + sign * _TRUNK_SHARES.clavicle_outward * left)
+    return np.stack((up, np.cross(left, up), left), axis=1)
 
 
 def _middle(pair: Confidences) -> int:
-    """Return how sure the middle of a pair is."""
+    """
+    Return the confidence of the middle of a left and a right landmark.
+
+    The one that is measured determines where the other one is, so that the higher confidence
+    holds; it is at most LOW if one of them is not in the image at all.
+    """
     return int(pair.max()) if pair.min() > Confidence.NONE else int(
         min(pair.max(), Confidence.LOW))
-
-
-def _across(vector: Vectors, along: Vectors) -> Vectors:
-    """Return what of a vector is across a unit vector."""
-    part: Vectors = vector - (vector @ along) * along
-    return part
-
-
-def _unit(vector: Vectors) -> Vectors:
-    """Return a vector with length 1, 0 if it has none."""
-    unit: Vectors = vector / max(float(np.linalg.norm(vector)), 1e-9)
-    return unit

@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""From landmarks in a picture, with the depth image, to the joints of a body in space."""
+"""Lift the landmarks of one person from a crop into space, by the depth image."""
 
 from __future__ import annotations
 
@@ -24,14 +23,15 @@ from k4a_ros.body.landmarks.pose_2d.blazepose import Landmarks
 from k4a_ros.body.landmarks.pose_2d.blazepose import TRUNK
 from k4a_ros.body.landmarks.pose_2d.crop import CropView
 from k4a_ros.body.landmarks.pose_2d.flip_test import left_right_swap
+from k4a_ros.body.landmarks.pose_3d.depth_assignment import assign_depths
 from k4a_ros.body.landmarks.pose_3d.depth_assignment import BONES
-from k4a_ros.body.landmarks.pose_3d.depth_assignment import place
-from k4a_ros.body.landmarks.pose_3d.depth_assignment import surfaces
+from k4a_ros.body.landmarks.pose_3d.depth_assignment import LandmarkEvidence
 from k4a_ros.body.landmarks.pose_3d.depth_sampling import DepthSampler
 from k4a_ros.body.landmarks.pose_3d.depth_sampling import row_medians
 from k4a_ros.body.landmarks.pose_3d.depth_sampling import SURFACE_INSETS_M
 from k4a_ros.body.landmarks.pose_3d.depth_sampling import WEIGHTS
 from k4a_ros.body.landmarks.pose_3d.depth_sampling import WINDOWS_M
+from k4a_ros.body.landmarks.pose_3d.surface_candidates import find_surfaces
 from k4a_ros.body.landmarks.segmentation.person_depth import PersonDepth
 from k4a_ros.body.tracker import Confidence
 import numpy as np
@@ -39,24 +39,55 @@ import numpy.typing as npt
 
 Vectors = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
+Order = npt.NDArray[np.intp]
 
 LEFT_SHOULDER, LEFT_HIP = TRUNK[0], TRUNK[2]
-_HEAD = slice(0, 11)
-#: the main joints, whose places tell how large the person is
-_MAIN = [11, 12, 13, 14, 23, 24, 25, 26, 27, 28]
+_EARS = (7, 8)
+#: visibility up to which a landmark is a guess of the model
+_MIN_VISIBILITY = 0.5
 
-#: from the visible side of a head to its middle
-_HEAD_INSET = 0.085
-_HEAD_WINDOW = 0.05
 
-#: visibility below which a landmark is a guess
-_VISIBLE = 0.5
-#: meters from its place at which a landmark of the face is seen
-_FACE = 0.07
-#: the left one of the pair of joints that tells left from right, the left ones of what may be
-#: crossed, and of what limb; meters on the wrong side from which on it is crossed
-_CROSSABLE = ((LEFT_HIP, (25, 27), range(25, 33, 2)), (LEFT_SHOULDER, (13,), range(13, 23, 2)))
-_CROSSED = 0.06
+@dataclass(frozen=True)
+class _Head:
+    """How deep the middle of the head is behind its visible surface, and where that is sampled."""
+
+    inset_m: float = 0.085
+    window_m: float = 0.05
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """How the size of the person is estimated, relative to that of the model's output."""
+
+    #: shoulders, elbows, hips, knees and ankles, whose positions give the size
+    landmarks: tuple[int, ...] = (11, 12, 13, 14, 23, 24, 25, 26, 27, 28)
+    #: of these, as many must be measured
+    min_landmarks: int = 4
+    #: sum of the squared distances from their mean, in the model's output, that is needed
+    min_spread_m2: float = 0.01
+    min_scale: float = 0.5
+    max_scale: float = 1.4
+
+
+@dataclass(frozen=True)
+class _SidePair:
+    """
+    A pair of limbs that the model may have confused.
+
+    ``base``: the left one of the two joints that give the direction from right to left;
+    ``joints``: the left ones of those that are compared; ``limb``: the left landmarks to swap.
+    """
+
+    base: int
+    joints: tuple[int, ...]
+    limb: range
+
+
+_HEAD, _SCALE = _Head(), _Scale()
+_LEGS = _SidePair(LEFT_HIP, (25, 27), range(25, 33, 2))
+_ARMS = _SidePair(LEFT_SHOULDER, (13,), range(13, 23, 2))
+#: distance by which left joints must be to the right of the right ones to be swapped
+_MIN_SWAP_M = 0.06
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,12 +95,12 @@ class Pose3d:
     """
     The landmarks of one person in space.
 
-    ``points`` (33, 3) meters in the depth camera's frame; ``confidences`` (33,) uint8 of
-    `Confidence`; ``lengths`` (18,) meters of the ``BONES``, NaN where one was not measured;
-    ``scale``: how large the person is compared to the model's; ``support``: the share of the
-    landmarks the model calls visible that are on the person's surface. What they were made of:
+    ``points`` (33, 3): meters in the depth camera's frame; ``confidences`` (33,) uint8, of
+    `Confidence`; ``lengths`` (18,): meters of the ``BONES``, NaN where not measured; ``scale``:
+    size of the person relative to the model's output; ``support``: the share of the landmarks
+    with high visibility that are on the person's surface. The evidence that fitting uses again:
     ``rays`` (33, 3) with z = 1, ``world`` (33, 3) meters along the camera's axes, as the model
-    says, and ``visibility`` (33,).
+    estimates them, and ``visibility`` (33,).
     """
 
     points: Vectors
@@ -86,90 +117,112 @@ def lift(
     seen: Landmarks, view: CropView, person: PersonDepth, lengths: Vectors | None = None,
 ) -> Pose3d | None:
     """
-    Bring landmarks into space.
+    Return the landmarks in space, None if no landmark of the trunk is on the person's surface.
 
-    :param view: in which they were seen.
+    :param view: the view of the crop that the landmarks were estimated in.
     :param person: the depth image and the person's pixels.
-    :param lengths: (18,) meters of this person's ``BONES``, NaN where not known.
-    :return: None if none of the trunk is on the person's surface.
+    :param lengths: (18,) meters of this person's ``BONES``, NaN where unknown.
     """
-    geometry = DepthSampler(view.rays(seen.pixels), person)
-    own, others, nearest = geometry.sample(geometry.pixels, geometry.inside, WINDOWS_M)
-    rays = geometry.rays
-    insets = SURFACE_INSETS_M / np.linalg.norm(rays, axis=1)
-    surface = row_medians(own)
-    measured = rays * (surface + insets)[:, np.newaxis]
+    sampler = DepthSampler(view.rays(seen.pixels), person)
+    samples = sampler.sample(sampler.pixels, sampler.inside, WINDOWS_M)
+    insets = SURFACE_INSETS_M / np.linalg.norm(sampler.rays, axis=1)
+    own_depth = row_medians(samples.own)
+    measured = sampler.rays * (own_depth + insets)[:, np.newaxis]
     world = seen.world.astype(np.float64) @ view.rotation.T
     scale = _scale(measured, world, seen, view)
-    world *= scale
-    # what is seen of a head is its surface all around, face or not: its middle is behind that
-    middle = (rays[7] + rays[8]) / 2
-    over, _, _ = geometry.sample(*geometry.seen(middle[np.newaxis]), np.array([_HEAD_WINDOW]))
-    head = float(row_medians(over)[0]) + _HEAD_INSET
-    found, counts = np.empty((*own.shape, 4)), np.empty(LANDMARK_COUNT, np.int64)
-    surfaces(own, others, WEIGHTS, insets, found, counts)
-    bones = np.full(len(BONES), np.nan) if lengths is None else lengths
-
-    def placed(order: npt.NDArray[np.intp]) -> tuple[Vectors, Mask] | None:
-        depths, believed = np.zeros(LANDMARK_COUNT), np.zeros(LANDMARK_COUNT, bool)
-        there = place(
-            rays[order], world[order], seen.visibility[order], bones, found[order], counts[order],
-            surface[order], head, depths, believed)
-        return (rays[order] * depths[:, np.newaxis], believed) if there else None
-
+    evidence = LandmarkEvidence(
+        rays=sampler.rays, world=world * scale, visibility=seen.visibility,
+        lengths=np.full(len(BONES), np.nan) if lengths is None else lengths,
+        surfaces=find_surfaces(samples.own, samples.unassigned, WEIGHTS, insets),
+        own_depth=own_depth, head_depth=_head_depth(sampler))
     order = np.arange(LANDMARK_COUNT)
-    if (result := placed(order)) is None:
+    if (found := _assigned(evidence, order)) is None:
         return None
-    if (uncrossed := _uncrossed(result[0], measured)) is not None:
-        # taken together: where the depth says that left is right, the picture was misread
-        order, result = uncrossed, placed(uncrossed) or result
-    points, believed = result
+    swapped = _swapped_order(found[0], measured)
+    if swapped is not None:
+        # the depth shows that the model has confused left and right
+        order, found = swapped, _assigned(evidence, swapped) or found
+    points, on_surface = found
     confidences = np.where(
-        believed & (seen.visibility[order] > _VISIBLE), Confidence.MEDIUM, Confidence.LOW,
-    ).astype(np.uint8)
-    confidences[~geometry.inside[order] | ~nearest[order]] = Confidence.NONE
-    first, second = np.array(BONES).T
-    known = np.minimum(confidences[first], confidences[second]) == Confidence.MEDIUM
-    spans = np.where(known, np.linalg.norm(points[second] - points[first], axis=1), np.nan)
-    called = (seen.visibility > _VISIBLE) & geometry.inside
-    support = float((~np.isnan(surface) & called).sum() / max(1, int(called.sum())))
-    return Pose3d(points, confidences, spans, scale, support, rays[order], world[order],
-                  seen.visibility[order])
+        on_surface & (seen.visibility[order] > _MIN_VISIBILITY),
+        Confidence.MEDIUM, Confidence.LOW).astype(np.uint8)
+    confidences[~sampler.inside[order] | ~samples.any_depth[order]] = Confidence.NONE
+    visible = (seen.visibility > _MIN_VISIBILITY) & sampler.inside
+    support = float((~np.isnan(own_depth) & visible).sum() / max(1, int(visible.sum())))
+    return Pose3d(
+        points, confidences, _bone_lengths(points, confidences), scale, support,
+        evidence.rays[order], evidence.world[order], seen.visibility[order])
 
 
-def _scale(lifted: Vectors, world: Vectors, seen: Landmarks, view: CropView) -> float:
+def _head_depth(sampler: DepthSampler) -> float:
+    """Return the depth of the middle of the head, NaN without samples between the ears."""
+    # the surface of a head is around its middle from all sides, whether the face is seen or not
+    ray = (sampler.rays[_EARS[0]] + sampler.rays[_EARS[1]]) / 2
+    samples = sampler.sample(*sampler.project(ray[np.newaxis]), np.array([_HEAD.window_m]))
+    return float(row_medians(samples.own)[0]) + _HEAD.inset_m
+
+
+def _assigned(evidence: LandmarkEvidence, order: Order) -> tuple[Vectors, Mask] | None:
     """
-    Return how large the person is compared to the model's.
+    Return landmarks in space (33, 3), and which are on a surface (33,); None without a trunk.
 
-    From the main joints that are measured: across the line of sight only, where the picture tells
-    it, and not the depth.
+    :param order: of the landmarks, to try the left ones of the model as the right ones.
     """
-    use = [i for i in _MAIN if seen.visibility[i] > _VISIBLE and not np.isnan(lifted[i, 2])]
-    if len(use) < 4:
+    depths, on_surface = np.zeros(LANDMARK_COUNT), np.zeros(LANDMARK_COUNT, bool)
+    ordered = evidence._replace(
+        rays=evidence.rays[order], world=evidence.world[order],
+        visibility=evidence.visibility[order], surfaces=evidence.surfaces.reordered(order),
+        own_depth=evidence.own_depth[order])
+    if not assign_depths(ordered, depths, on_surface):
+        return None
+    return ordered.rays * depths[:, np.newaxis], on_surface
+
+
+def _bone_lengths(points: Vectors, confidences: npt.NDArray[np.uint8]) -> Vectors:
+    """Return the lengths of bones (18,), meters, NaN where an end is not measured."""
+    parents, children = np.array(BONES).T
+    known = np.minimum(confidences[parents], confidences[children]) == Confidence.MEDIUM
+    return np.where(known, np.linalg.norm(points[children] - points[parents], axis=1), np.nan)
+
+
+def _scale(measured: Vectors, world: Vectors, seen: Landmarks, view: CropView) -> float:
+    """
+    Return the size of the person relative to the model's output, 1 if too little is measured.
+
+    Only distances across the line of sight are compared, because the model estimates those better
+    than depth.
+
+    :param measured: (33, 3) meters, from the depth image alone, NaN for none.
+    """
+    used = [i for i in _SCALE.landmarks
+            if seen.visibility[i] > _MIN_VISIBILITY and not np.isnan(measured[i, 2])]
+    if len(used) < _SCALE.min_landmarks:
         return 1.0
-    real = (lifted @ view.rotation)[use, :2]
-    modeled = (world @ view.rotation)[use, :2]
-    real = real - real.mean(axis=0)
+    actual = (measured @ view.rotation)[used, :2]
+    modeled = (world @ view.rotation)[used, :2]
+    actual = actual - actual.mean(axis=0)
     modeled = modeled - modeled.mean(axis=0)
-    size = float((modeled * modeled).sum())
-    ratio = np.sqrt(float((real * real).sum()) / size) if size > 0.01 else 1.0
-    return float(np.clip(ratio, 0.5, 1.4))
+    spread = float((modeled * modeled).sum())
+    ratio = (np.sqrt(float((actual * actual).sum()) / spread)
+             if spread > _SCALE.min_spread_m2 else 1.0)
+    return float(np.clip(ratio, _SCALE.min_scale, _SCALE.max_scale))
 
 
-def _uncrossed(points: Vectors, measured: Vectors) -> npt.NDArray[np.intp] | None:
+def _swapped_order(points: Vectors, measured: Vectors) -> Order | None:
     """
-    Return the order in which left and right limbs are on their sides, None if they are.
+    Return an order of landmarks with confused limbs swapped, None if all are on their own sides.
 
-    Knees and ankles of both legs are hardly ever both on the wrong side, nor are the elbows. What
-    one limb hides of the other is measured at the same place, and tells nothing.
+    Knees and ankles of both legs are hardly ever both on the wrong side, nor are the elbows. Where
+    one limb occludes the other, both are measured at the same place, which proves nothing.
 
-    :param measured: (33, 3), where ``points`` are by the depth image alone, NaN for none.
+    :param points: (33, 3) meters, the lifted landmarks.
+    :param measured: (33, 3) meters, from the depth image alone, NaN for none.
     """
     order = np.arange(LANDMARK_COUNT)
-    for base, joints, limb in _CROSSABLE:
-        across = points[base] - points[base + 1]
-        across = across / max(float(np.linalg.norm(across)), 1e-6)
-        pairs = np.array(joints)
-        if ((measured[pairs] - measured[pairs + 1]) @ across < -_CROSSED).all():
-            order = order[left_right_swap(limb)]
+    for pair in (_LEGS, _ARMS):
+        leftward = points[pair.base] - points[pair.base + 1]
+        leftward = leftward / max(float(np.linalg.norm(leftward)), 1e-6)
+        left = np.array(pair.joints)
+        if ((measured[left] - measured[left + 1]) @ leftward < -_MIN_SWAP_M).all():
+            order = order[left_right_swap(pair.limb)]
     return order if (order != np.arange(LANDMARK_COUNT)).any() else None

@@ -20,6 +20,7 @@ from dataclasses import replace
 
 from k4a_ros.body.landmarks.pose_2d.blazepose import Landmarks
 from k4a_ros.body.landmarks.pose_2d.flip_test import MIRROR_ORDER
+from k4a_ros.body.landmarks.tracking.front_back import facing_evidence
 from k4a_ros.body.landmarks.tracking.front_back import FacingEvidence
 from k4a_ros.body.landmarks.tracking.front_back import FacingFilter
 from k4a_ros.body.landmarks.tracking.front_back import resolve_new_person
@@ -27,6 +28,7 @@ from k4a_ros.body.landmarks.tracking.front_back import reverse
 from k4a_ros.body.landmarks.tracking.front_back import ViewPrediction
 import numpy as np
 import pytest
+from support.simulated_person import SimulatedPerson
 
 PIXELS_PER_METER = 100.0
 PERIOD_S = 1 / 15
@@ -130,3 +132,21 @@ def test_profile_is_neither_front_nor_back():
     wider.pixels[:, 0] += np.where(np.arange(33) % 2, 15, -15)
     seen, _ = resolve(facing, reverse(wider), wider, 0.0)
     assert np.allclose(seen.pixels, wider.pixels)
+
+
+@pytest.mark.parametrize('time_us', [300_000, 900_000, 1_500_000])
+def test_depth_tells_landmarks_from_their_reverse(time_us: int):
+    person = SimulatedPerson(time_us)
+
+    def log_odds(landmarks: Landmarks) -> float:
+        return facing_evidence(landmarks, person.view, person.person_depth).log_odds
+
+    assert log_odds(person.landmarks) < -2
+    assert log_odds(reverse(person.landmarks)) > 2
+
+
+def test_facing_is_unknown_without_pixels_of_the_person():
+    person = SimulatedPerson(300_000)
+    person.own = np.zeros_like(person.own)
+    evidence = facing_evidence(person.landmarks, person.view, person.person_depth)
+    assert evidence.log_odds == 0
