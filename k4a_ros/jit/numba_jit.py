@@ -52,11 +52,12 @@ def _compiled(function: F, **options: Any) -> F:
     if numba is None:
         return function
     options.update(nopython=True, nogil=True, error_model='numpy')
-    try:
-        result: F = numba.jit(cache=True, **options)(function)
-    except RuntimeError:
-        # no cache: neither the package's directory nor the user's cache directory is writable
-        result = numba.jit(**options)(function)
+    kernel: Any = numba.jit(**options)(function)
+    from k4a_ros.jit.disk_cache import DiskCache
+    cache = DiskCache.of(function)
+    if cache is not None:
+        kernel._cache = cache
+    result: F = kernel
     return result
 
 

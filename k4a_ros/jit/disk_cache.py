@@ -1,0 +1,116 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+numba's cache on disk, made safe: a damaged, full or foreign cache costs time, never the process.
+
+numba loads a cached kernel with pickle and lets every error through: a file that a power cut
+truncated, or a full disk, would end the process that needs the kernel, at every start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import logging
+import os
+from pathlib import Path
+import stat
+from typing import Any
+
+from numba.core.caching import FunctionCache
+
+_LOG = logging.getLogger(__name__)
+#: kinds of problems that have been logged by this process
+_reported: set[str] = set()
+
+
+class DiskCache(FunctionCache):  # type: ignore[misc]
+    """
+    The cache of one kernel, which discards what it cannot read, and compiles in memory instead.
+
+    Each kind of problem is logged once per process.
+    """
+
+    @classmethod
+    def of(cls, function: Callable[..., Any]) -> DiskCache | None:
+        """Return the cache of a function, None if there is no directory to keep it in safely."""
+        try:
+            cache = cls(function)
+        except RuntimeError:
+            # neither the package's directory nor the user's cache directory is writable
+            return None
+        problem = write_access_problem(Path(cache.cache_path))
+        if problem:
+            _report('foreign', f'Ignoring the numba cache in {cache.cache_path}: {problem}, and '
+                    'cached files are code. Kernels are compiled in memory at every start; set '
+                    'NUMBA_CACHE_DIR to a directory that only you can write to')
+            return None
+        return cache
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Load a compiled kernel, or return None if there is none that can be read."""
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception as error:  # unpickling damaged data can raise anything
+            _report('damaged', f'The numba cache in {self.cache_path} is damaged '
+                    f'({type(error).__name__}: {error}); discarding what cannot be read and '
+                    'compiling it again')
+            self._discard()
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Save a compiled kernel, if the disk takes it."""
+        try:
+            super().save_overload(sig, data)
+        except Exception as error:  # a full disk, or a damaged index that is read before writing
+            _report('unwritable', f'Cannot write to the numba cache in {self.cache_path} '
+                    f'({error}); kernels are compiled in memory at every start. Free some disk '
+                    'space, or set NUMBA_CACHE_DIR')
+            self._discard()
+
+    def _discard(self) -> None:
+        """Remove the files of this kernel, as far as that is possible."""
+        for path in Path(self.cache_path).glob(f'{self._impl.filename_base}.*nb[ic]'):
+            try:
+                path.unlink()
+            except OSError:
+                self.disable()
+
+
+def write_access_problem(directory: Path) -> str:
+    """
+    Return why another user could put code into a directory; empty if none can.
+
+    :param directory: need not exist; the nearest parent that does is checked in its place, and
+        what this process creates in it belongs to this user.
+    """
+    while not directory.exists():
+        if directory == directory.parent:
+            return ''
+        directory = directory.parent
+    status = directory.stat()
+    sticky = bool(status.st_mode & stat.S_ISVTX)
+    if status.st_uid not in (0, os.geteuid()):
+        return f'{directory} belongs to another user (uid {status.st_uid})'
+    if status.st_mode & stat.S_IWOTH and not sticky:
+        return f'every user can write to {directory}'
+    if status.st_mode & stat.S_IWGRP and not sticky and status.st_gid not in (0, os.getegid()):
+        return f'group {status.st_gid} can write to {directory}'
+    return ''
+
+
+def _report(kind: str, text: str) -> None:
+    if kind not in _reported:
+        _reported.add(kind)
+        _LOG.warning('%s', text)
