@@ -51,7 +51,7 @@ from driver_roles import BODIES
 from k4a_ros.capture import Capture
 from k4a_ros.mkv.reader import RecordingReader
 from k4a_ros.mkv.writer import RecordingWriter
-from k4a_ros.process.fastdds import prepare
+from k4a_ros.process.fastdds import select_fastdds_profile
 import numpy as np
 from processes import DRIVER
 from processes import simulate
@@ -120,7 +120,7 @@ class Bench:
         self.folder = folder
         self.library = compiled('drive', str(folder))
         self.environment = os.environ | {'ROS_DOMAIN_ID': str(domain)}
-        prepare(self.environment)
+        select_fastdds_profile(self.environment)
 
     def path(self, name: str) -> Path:
         """Return where a recording is."""

@@ -38,7 +38,7 @@ import tempfile
 import time
 
 from k4a_ros.mkv.reader import RecordingReader
-from k4a_ros.process.fastdds import prepare
+from k4a_ros.process.fastdds import select_fastdds_profile
 import numpy as np
 from processes import DRIVER
 from processes import simulate
@@ -102,7 +102,7 @@ def main() -> int:
     parser.add_argument('--domain', type=int, default=44, help='ROS_DOMAIN_ID')
     options = parser.parse_args()
     environment = os.environ | {'ROS_DOMAIN_ID': str(options.domain)}
-    prepare(environment)
+    select_fastdds_profile(environment)
     with tempfile.TemporaryDirectory() as folder:
         recording = options.recording
         if not recording:

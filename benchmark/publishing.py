@@ -42,7 +42,7 @@ import time
 from typing import Any
 
 from k4a_ros.process.allocator import retain_freed_memory
-from k4a_ros.process.fastdds import prepare
+from k4a_ros.process.fastdds import select_fastdds_profile
 import numpy as np
 from yardstick import compiled
 from yardstick import run
@@ -275,7 +275,8 @@ def main() -> int:
     options = parser.parse_args()
     os.environ['ROS_DOMAIN_ID'] = str(options.domain)
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-    print(f'{prepare(os.environ)}\n\n| image | way | CPU, ms | times C | times cv_bridge | '
+    print(f'{select_fastdds_profile(os.environ)}\n\n'
+          '| image | way | CPU, ms | times C | times cv_bridge | '
           f'latency p50 / p99, ms | p50 times C | p99 times C | arrived |\n{"| --- " * 9}|')
     with tempfile.TemporaryDirectory() as folder:
         library = compiled('publish', folder)
