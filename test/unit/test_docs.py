@@ -36,7 +36,7 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 @pytest.mark.parametrize('path', DOCUMENTS, ids=lambda p: p.name)
 def test_parameters_on_command_lines_exist(path: Path) -> None:
-    arguments = {'namespace', 'name', 'params_file', 'log_level', 'camera', 'rviz',
+    arguments = {'namespace', 'name', 'params_file', 'log_level', 'camera', 'driver', 'rviz',
                  'fastdds_profile'}
     for name in re.findall(r'\b([a-z_0-9]+):=', path.read_text()):
         assert name in {*SPECS, *arguments} or name.startswith(

@@ -1,0 +1,52 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Statements of docs/design.md that can be read off the sources."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+import re
+
+from support.sources import ROOT
+
+PACKAGE = ROOT / 'k4a_ros'
+
+
+def _imports(file: Path) -> Iterator[str]:
+    """Yield the top-level names of the packages that a file imports."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition('.')[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or '').partition('.')[0]
+
+
+def test_modules_that_import_ros_are_listed() -> None:
+    """The rule "ROS at the edge" names exactly the folders and files that import ROS."""
+    contract = re.search(
+        r"name = 'ROS stays at the edge'.*?forbidden_modules = \[(.*?)\]",
+        (ROOT / 'pyproject.toml').read_text(), re.DOTALL)
+    rule = re.search(
+        r'\*\*ROS at the edge\.\*\*(.*?) import ', (ROOT / 'docs/design.md').read_text(),
+        re.DOTALL)
+    assert contract is not None and rule is not None
+    packages = set(re.findall(r"'(\w+)'", contract[1]))
+    listed = set(re.findall(r'`([\w/.]+)`', rule[1]))
+    importing = {str(file.relative_to(PACKAGE)) for file in PACKAGE.rglob('*.py')
+                 if packages & set(_imports(file))}
+    found = {name if name in listed else f'{name.partition("/")[0]}/' for name in importing}
+    assert found == listed
