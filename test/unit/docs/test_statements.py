@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Statements of docs/design.md that can be read off the sources."""
+"""Statements of documents that can be read off the sources."""
 
 from __future__ import annotations
 
@@ -50,3 +50,13 @@ def test_modules_that_import_ros_are_listed() -> None:
                  if packages & set(_imports(file))}
     found = {name if name in listed else f'{name.partition("/")[0]}/' for name in importing}
     assert found == listed
+
+
+def test_diagnostics_in_troubleshooting_exist() -> None:
+    """Names in italics are names of statuses or values in /diagnostics."""
+    text = (ROOT / 'docs/troubleshooting.md').read_text()
+    names = re.findall(r'(?<!\*)\*([a-zA-Z][^*\n]+)\*(?!\*)(?!:)', text)
+    source = (PACKAGE / 'node/diagnostics.py').read_text()
+    for name in names:
+        assert f"'{name}'" in source, name
+    assert len(names) > 4
