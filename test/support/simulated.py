@@ -12,18 +12,21 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Open simulated cameras that cost no rendering time, and read from them."""
+"""Open simulated cameras that cost no rendering time, and read from them in steps of time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 import contextlib
+import math
+import threading
 from typing import Any
 
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
 from k4a_ros.cameras.simulated.camera import SimulatedCamera
+from k4a_ros.cameras.simulated.hardware import HostTime
 from k4a_ros.cameras.simulated.hardware import SimulatedDevice
 from k4a_ros.capture import Capture
 from support.sensors import PlainSensor
@@ -32,13 +35,42 @@ DEPTH_ONLY = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF
 DEPTH_AND_COLOR = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.R720P)
 
 
+class SteppedTime(HostTime):
+    """A host clock that only advances while a camera waits for data, and when it is told to."""
+
+    def __init__(self) -> None:
+        self._now_ns = 1_000_000_000_000
+
+    def now_ns(self) -> int:
+        """Return the time, nanoseconds."""
+        return self._now_ns
+
+    def wait(self, condition: threading.Condition, timeout_s: float) -> None:
+        """Let the time pass at once."""
+        self.advance(timeout_s)
+
+    def advance(self, seconds: float) -> None:
+        """Let some time pass."""
+        self._now_ns += math.ceil(seconds * 1e9)
+
+
+def stepped_device() -> SimulatedDevice:
+    """Return a device that is independent of the machine's load, for one reading thread."""
+    return SimulatedDevice(SteppedTime())
+
+
 @contextlib.contextmanager
 def streaming(
     config: CameraConfig = DEPTH_ONLY, device: SimulatedDevice | None = None, **options: Any,
 ) -> Iterator[SimulatedCamera]:
-    """Yield a streaming camera with a plain sensor; ``options`` are those of SimulatedCamera."""
-    with SimulatedCamera(
-            config, sensor=PlainSensor(config), device=device, **options) as camera:
+    """
+    Yield a streaming camera with a plain sensor.
+
+    :param device: default: a device of `stepped_device`.
+    :param options: further options of SimulatedCamera.
+    """
+    with SimulatedCamera(config, sensor=PlainSensor(config), device=device or stepped_device(),
+                         **options) as camera:
         camera.start()
         yield camera
 

@@ -21,7 +21,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 import functools
 import random
-import time
 
 from k4a_ros.body.queued_tracker import QueuedTracker
 from k4a_ros.body.tracker import BodyTracker
@@ -107,6 +106,7 @@ class SimulatedCamera(Camera):
         self.info = DeviceInfo('simulated camera', self.calibration.serial, source, FIRMWARE)
         self._device = device or SimulatedDevice()
         self._changed = self._device.changed
+        self._time = self._device.host_time
         self._sensor = sensor or Sensor(default_scene(), self.calibration, config)
         self._seed = seed
         self._closed = False
@@ -139,7 +139,7 @@ class SimulatedCamera(Camera):
             self._rendered: tuple[int, Capture] | None = None
             self._session += 1
             self._streaming = True
-            self._device.clock.start(time.monotonic_ns())
+            self._device.clock.start(self._time.now_ns())
 
     def read(self, timeout: float) -> Capture:
         """
@@ -149,7 +149,7 @@ class SimulatedCamera(Camera):
         :raises CameraLostError: the device was unplugged.
         :raises CameraError: the camera is not streaming.
         """
-        deadline = time.monotonic_ns() + int(timeout * 1e9)
+        deadline = self._time.now_ns() + int(timeout * 1e9)
         last_rendered = -1
         while True:
             with self._changed:
@@ -177,7 +177,7 @@ class SimulatedCamera(Camera):
         """
         while True:
             self._check_streaming()
-            now = time.monotonic_ns()
+            now = self._time.now_ns()
             if self._next_number != last_rendered:
                 self._drop_old_captures(now)
             number = self._next_number
@@ -190,7 +190,7 @@ class SimulatedCamera(Camera):
             elif now >= deadline:
                 raise ReadTimeout('no capture arrived from the simulated camera in time')
             else:
-                self._changed.wait((min(due, deadline) - now) * 1e-9)
+                self._time.wait(self._changed, (min(due, deadline) - now) * 1e-9)
 
     def _deliver(self, number: int, due: int, session: int) -> Capture | None:
         """Return the rendered capture with stamps and faults applied; None if it is dropped."""
@@ -255,7 +255,7 @@ class SimulatedCamera(Camera):
 
     def read_imu(self, timeout: float) -> ImuSamples:
         """Return the inertial samples that arrived since the last call; raises as `read`."""
-        deadline = time.monotonic_ns() + int(timeout * 1e9)
+        deadline = self._time.now_ns() + int(timeout * 1e9)
         with self._changed:
             bursts = self._await_bursts(deadline)
             offsets = [self._device.clock.stamp_offset_us(k * IMU_BURST_US) for k in bursts]
@@ -275,7 +275,7 @@ class SimulatedCamera(Camera):
             self._check_streaming()
             if not self.config.imu:
                 raise CameraError('the IMU is not streaming: it is disabled in the configuration')
-            now = time.monotonic_ns()
+            now = self._time.now_ns()
             end = self._next_burst
             while self._burst_arrival(end) <= now:
                 end += 1
@@ -286,7 +286,8 @@ class SimulatedCamera(Camera):
                 return arrived[-IMU_QUEUE_BURSTS:]
             if now >= deadline:
                 raise ReadTimeout('no inertial samples arrived from the simulated camera in time')
-            self._changed.wait((min(self._burst_arrival(end), deadline) - now) * 1e-9)
+            wake = min(self._burst_arrival(end), deadline)
+            self._time.wait(self._changed, (wake - now) * 1e-9)
 
     def _burst_arrival(self, burst: int) -> int:
         return self._device.stalls.postpone(self._nominal_burst_arrival(burst))
@@ -324,7 +325,7 @@ class SimulatedCamera(Camera):
         :param device_us: device timestamp of the image.
         """
         with self._changed:
-            return self._device.clock.elapsed_of_stamp(device_us, time.monotonic_ns())
+            return self._device.clock.elapsed_of_stamp(device_us, self._time.now_ns())
 
     def controls(self) -> Mapping[str, ControlRange]:
         """Return the controls of the color camera, by parameter name."""

@@ -28,6 +28,18 @@ from k4a_ros.cameras.simulated.frames import IMU_BURST_US
 _RETENTION_NS = 60_000_000_000
 
 
+class HostTime:
+    """The host's monotonic clock, and waiting by it; tests replace it to control time."""
+
+    def now_ns(self) -> int:
+        """Return the time, nanoseconds."""
+        return time.monotonic_ns()
+
+    def wait(self, condition: threading.Condition, timeout_s: float) -> None:
+        """Wait until a condition is notified, or for the timeout."""
+        condition.wait(timeout_s)
+
+
 class SimulatedClock:
     """
     The device clock, relative to the host's monotonic clock.
@@ -107,9 +119,12 @@ class SimulatedDevice:
     A simulated Azure Kinect that can be unplugged and have faults.
 
     Hold ``changed`` while using the other members; it is notified of every fault.
+
+    :param host_time: by which captures arrive and faults last.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, host_time: HostTime | None = None) -> None:
+        self.host_time = host_time or HostTime()
         self.changed = threading.Condition()
         self.controls = ColorControls()
         self.clock = SimulatedClock()
@@ -130,7 +145,7 @@ class SimulatedDevice:
 
     def is_plugged_in(self) -> bool:
         """Return whether the device is connected."""
-        return time.monotonic_ns() not in self._unplugged
+        return self.host_time.now_ns() not in self._unplugged
 
     def consume(self, name: str) -> bool:
         """Return whether a counted fault is pending, and decrement its count."""
@@ -141,7 +156,7 @@ class SimulatedDevice:
     def inject(self, fault: Fault) -> None:
         """Apply a fault from now on."""
         with self.changed:
-            self._apply(fault, time.monotonic_ns())
+            self._apply(fault, self.host_time.now_ns())
             self.changed.notify_all()
 
     def _apply(self, fault: Fault, now: int) -> None:

@@ -43,6 +43,7 @@ from k4a_ros.tools.simulate import write
 import numpy as np
 import pytest
 from support.recordings import assert_same_capture
+from support.simulated import stepped_device
 
 CONFIG = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.R720P)
 
@@ -53,7 +54,7 @@ def test_the_recording_has_the_captures_and_samples_of_the_camera(tmp_path: Path
     write(path, config, 5, World(seed=7))
     factory = FactoryCalibration.from_raw(nominal_calibration())
     sensor = Sensor(default_scene(), factory, config, seed=7)
-    with SimulatedCamera(config, factory, sensor) as camera:
+    with SimulatedCamera(config, factory, sensor, stepped_device()) as camera:
         camera.start()
         captures = [camera.read(2.0) for _ in range(5)]
         samples = camera.read_imu(1.0)

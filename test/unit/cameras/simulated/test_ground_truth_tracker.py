@@ -20,7 +20,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 import math
-import time
 
 from k4a_ros.body.joints import Joint
 from k4a_ros.body.tracker import BACKGROUND
@@ -34,6 +33,7 @@ from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
 from k4a_ros.cameras.simulated.camera import SimulatedCamera
 from k4a_ros.cameras.simulated.ground_truth_tracker import GroundTruthEstimator
+from k4a_ros.cameras.simulated.hardware import SimulatedDevice
 from k4a_ros.errors import BodyTrackingError
 from k4a_ros.simulation.person import Person
 from k4a_ros.simulation.scene import Scene
@@ -42,6 +42,7 @@ from k4a_ros.simulation.shapes import Material
 from k4a_ros.simulation.shapes import Plane
 import numpy as np
 import pytest
+from support.simulated import SteppedTime
 
 CONFIG = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF, imu=False)
 CALIBRATION = FactoryCalibration.from_raw(nominal_calibration())
@@ -49,10 +50,13 @@ WALL = Plane((0.0, 0.0, 3.5), (0.0, 0.0, -1.0), Material((0.8, 0.8, 0.8)))
 FACING = Person('facing', ((0.0, 2.2),), 1.1)
 
 
-def open_camera(*persons: Person, config: CameraConfig = CONFIG) -> SimulatedCamera:
+def open_camera(
+    *persons: Person, config: CameraConfig = CONFIG, host_time: SteppedTime | None = None,
+) -> SimulatedCamera:
     """Return a camera in a scene with these persons in front of a wall."""
     sensor = Sensor(Scene((WALL,), (), persons), CALIBRATION, config)
-    return SimulatedCamera(config, CALIBRATION, sensor)
+    device = SimulatedDevice(host_time or SteppedTime())
+    return SimulatedCamera(config, CALIBRATION, sensor, device)
 
 
 def estimator(camera: SimulatedCamera) -> GroundTruthEstimator:
@@ -176,7 +180,7 @@ def test_bodies_match_the_images_after_a_clock_reset(walker_camera: SimulatedCam
             assert capture.depth is not None and capture.ir is not None
             tracker.enqueue(
                 BodyInput(capture.depth.data, capture.ir.data, capture.device_us), None)
-            frame = tracker.pop(10.0)
+            frame = tracker.pop(100.0)
             assert frame is not None and frame.device_us == capture.device_us
             assert fraction_on_person(frame, capture.depth.data) > 0.99
         assert walker_camera.sensor_us(capture.device_us) - capture.device_us > 100_000
@@ -186,13 +190,14 @@ def test_bodies_match_the_images_after_a_clock_reset(walker_camera: SimulatedCam
 
 def test_stamp_not_yet_reached_since_a_reset_is_from_before_it() -> None:
     """A late image from before a reset of the clock gets its sensor time from before."""
-    with open_camera(FACING) as camera:
+    host_time = SteppedTime()
+    with open_camera(FACING, host_time=host_time) as camera:
         assert isinstance(camera, SimulatedCamera)
         camera.start()
-        time.sleep(0.05)
+        host_time.advance(0.05)
         camera.inject_faults('reset timestamps')
         assert camera.sensor_us(60_000_000) == 60_000_000
-        time.sleep(0.05)
+        host_time.advance(0.05)
         assert camera.sensor_us(10_000) >= 60_000
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from k4a_ros.cameras.simulated import shared_device
 from k4a_ros.errors import CalibrationError
 from k4a_ros.errors import CameraLostError
 from k4a_ros.errors import ConfigError
@@ -29,6 +30,13 @@ import numpy as np
 import pytest
 from support.recordings import assert_same_capture
 from support.simulated import read
+from support.simulated import SteppedTime
+
+
+@pytest.fixture(autouse=True)
+def _stepped_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the device of the process independent of the machine's load."""
+    monkeypatch.setattr(shared_device._device, 'host_time', SteppedTime())
 
 
 def test_restarted_stream_repeats_the_same_bytes() -> None:
