@@ -94,7 +94,7 @@ class DiagnosticsPublisher:
             'usb': usb.reported + usb.failed_calls if usb is not None else 0,
             **{f'published {topic}': c.published for topic, c in counters.items()},
             **{f'failed {topic}': c.failed for topic, c in counters.items()},
-            'bodies': self._topics.bodies.answered if self._topics.bodies else 0,
+            'bodies': self._topics.bodies.processed if self._topics.bodies else 0,
         }, time.monotonic())
         temperature = self._topics.temperature
         clock = self._topics.clock if isinstance(self._topics.clock, LiveClock) else None
@@ -123,7 +123,7 @@ class DiagnosticsPublisher:
             error = self._topics.body_error
             return BodyTracking('', error, 0.0, 0.0, 0) if error else None
         return BodyTracking(
-            topics.backend, topics.error, rate_hz, topics.latency_ns / 1e6, topics.left_out)
+            topics.backend, topics.error, rate_hz, topics.latency_ns / 1e6, topics.dropped)
 
     def _sync(self) -> str:
         """Return sync role, connected cables and, of a subordinate, missing sync pulses."""

@@ -12,21 +12,18 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""Topics of people: captures go to a body tracker, what it finds comes back later."""
+"""Runs a body tracker beside the other topics, and publishes its results."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 import threading
 import time
-from typing import Any
 from typing import NamedTuple
 
-import builtin_interfaces.msg
-from k4a_ros.body.tracker import BACKGROUND
 from k4a_ros.body.tracker import BodyFrame
 from k4a_ros.body.tracker import BodyInput
 from k4a_ros.body.tracker import BodyTracker
@@ -35,30 +32,19 @@ from k4a_ros.capture import Capture
 from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import BodyTrackingError
 from k4a_ros.errors import TrackerClosed
-from k4a_ros.images.registration import CameraPair
-from k4a_ros.images.registration import Correspondences
-from k4a_ros.images.registration import DepthToColor
-from k4a_ros.images.registration import ExtraChannel
 from k4a_ros.jit.lazy import Lazy
-from k4a_ros.publishing import messages
-from k4a_ros.publishing.body_messages import body_frames
-from k4a_ros.publishing.body_messages import joint_cloud
-from k4a_ros.publishing.body_messages import Markers
-from k4a_ros.publishing.streams import LazyPublisher
+from k4a_ros.publishing.body_streams import body_streams
+from k4a_ros.publishing.body_streams import TrackedFrame
+from k4a_ros.publishing.publishers import LazyPublisher
+from k4a_ros.publishing.streams import ToRos
 from k4a_ros.publishing.topic_builder import TopicBuilder
 import numpy as np
 import numpy.typing as npt
-from rclpy.time import Time
-from sensor_msgs.msg import CameraInfo
-from sensor_msgs.msg import Image
-from sensor_msgs.msg import PointCloud2
-from tf2_msgs.msg import TFMessage
-from visualization_msgs.msg import MarkerArray
 
-#: Seconds after which the thread that waits for results looks whether it is to stop.
-_TICK = 0.25
-#: Results kept for a late subscriber.
-_DEPTH = 10
+#: time after which the thread that waits for results checks whether it should stop
+_STOP_POLL_S = 0.25
+#: weight of a new batch of IMU samples in the moving average of the upward direction
+_UP_WEIGHT = 0.1
 
 
 class TrackerChoice(NamedTuple):
@@ -69,129 +55,108 @@ class TrackerChoice(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Found:
-    """The people in one capture, its stamp in nanoseconds, and its depth image."""
+class _Pending:
+    """A capture that the tracker has not answered yet; times in nanoseconds."""
 
-    frame: BodyFrame
+    device_us: int
     stamp_ns: int
     depth: npt.NDArray[np.uint16]
-
-    @property
-    def stamp(self) -> builtin_interfaces.msg.Time:
-        """Give the stamp as a message."""
-        return Time(nanoseconds=self.stamp_ns).to_msg()
-
-
-class _Topic(LazyPublisher):
-    """One topic of people."""
-
-    def __init__(
-        self, topic: str, publisher: Any, render: Callable[[_Found], Any],
-        warn: Callable[[str], None],
-    ) -> None:
-        super().__init__(topic, publisher, warn)
-        self._render = render
-
-    def offer(self, found: _Found) -> None:
-        """Publish what was found, if anybody wants it."""
-        if self.wanted():
-            message = self._render(found)
-            self.counters.converted += 1
-            self._send(message)
+    enqueued_ns: int
 
 
 class BodyTopics:
     """
-    The topics of people, and the tracker that they are from.
+    The topics of tracked people, and the tracker behind them.
 
-    The tracker is opened when somebody first subscribes, and works beside the other topics: where
-    it is slower than the camera, it is given fewer captures. Only where the reader of captures
-    waits for everybody (`Camera.lockstep`) it is given every one.
+    The tracker is opened for the first subscriber and runs in threads of its own. If it is slower
+    than the camera, captures are dropped before they reach it. Only in lockstep
+    (`Camera.lockstep`) it gets every capture.
 
-    ``left_out`` counts captures that it had no time for; ``error`` is why there are no people, ''
-    while nothing is wrong.
+    ``streams`` are the topics. For diagnostics: ``dropped`` counts captures that the tracker had
+    no time for, ``processed`` its results, ``latency_ns`` is the time from queueing a capture to
+    its latest result, and ``error`` says why tracking has stopped, '' while it works.
 
-    :param tracker: opened when the first subscriber comes.
-    :param fail: told once if the tracker fails.
-    :param settle: waits until subscribers have what some topics have published.
+    :param choice: the tracker to open.
+    :param wait_for_acks: waits until subscribers have acknowledged what the given topics
+        published.
     """
 
     def __init__(
-        self, builder: TopicBuilder, tracker: TrackerChoice, fail: Callable[[str], None],
-        settle: Callable[[list[Any]], None],
+        self, builder: TopicBuilder, choice: TrackerChoice,
+        wait_for_acks: Callable[[Sequence[LazyPublisher]], None],
     ) -> None:
-        self.backend = tracker.backend
-        self.left_out = 0
-        #: captures that it has answered for
-        self.answered = 0
-        self.error = ''
-        #: from giving it a capture to its last answer
+        self.backend = choice.backend
+        self.streams = body_streams(builder)
+        self.dropped = 0
+        self.processed = 0
         self.latency_ns = 0
+        self.error = ''
         self._camera = builder.camera
-        self._fail = fail
-        self._wait_for_acks = settle
+        self._warn = builder.warn
+        self._wait_for_acks = wait_for_acks
         self._smoothing = builder.options.body_tracking_smoothing_factor
-        self._open = lambda: tracker.open_tracker(builder.camera)
+        self._open = lambda: choice.open_tracker(builder.camera)
         self._tracker: Lazy[BodyTracker] = Lazy(self._open)
-        self._to_depth = builder.camera.calibration.depth_to_accel.rotation.T
+        self._accel_to_depth = builder.camera.calibration.depth_to_accel.rotation.T
         self._up: npt.NDArray[np.float64] | None = None
-        self._sent: deque[tuple[int, int, npt.NDArray[np.uint16], int]] = deque()
+        self._pending: deque[_Pending] = deque()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        self.topics = _topics(builder)
 
-    def wanted(self) -> bool:
-        """Return whether anybody subscribes to people."""
-        return any(topic.wanted() for topic in self.topics)
+    def has_subscribers(self) -> bool:
+        """Return whether any of the topics has subscribers."""
+        return any(stream.has_subscribers() for stream in self.streams)
 
     def imu(self, samples: ImuSamples) -> None:
-        """Learn from inertial samples where up is."""
+        """Update the upward direction from the accelerometer, while the tracker is running."""
         if self._thread is None:
             return
-        felt = self._to_depth @ samples.acc.mean(axis=0, dtype=np.float64)
-        self._up = felt if self._up is None else 0.9 * self._up + 0.1 * felt
+        up = self._accel_to_depth @ samples.acc.mean(axis=0, dtype=np.float64)
+        if self._up is not None:
+            up = (1 - _UP_WEIGHT) * self._up + _UP_WEIGHT * up
+        self._up = up
 
-    def offer(self, capture: Capture, to_ros: Callable[[int], int]) -> None:
-        """Give the tracker a capture, if anybody wants to know of people."""
+    def offer(self, capture: Capture, to_ros: ToRos) -> None:
+        """Queue a capture for the tracker, if there are subscribers."""
         depth, infrared = capture.depth, capture.ir
-        if depth is None or infrared is None or self.error or not self.wanted():
+        if depth is None or infrared is None or self.error or not self.has_subscribers():
             return
-        patient = self._camera.lockstep
-        if not patient and not self._tracker.start():
+        lockstep = self._camera.lockstep
+        if not lockstep and not self._tracker.start():
             return
         try:
             tracker = self._tracker.result()
             self._start(tracker)
-            # the result may be there before enqueue returns
-            self._sent.append(
-                (depth.device_us, to_ros(depth.device_us), depth.data, time.monotonic_ns()))
+            # before enqueue, because the result may be there before it returns
+            self._pending.append(_Pending(
+                depth.device_us, to_ros(depth.device_us), depth.data, time.monotonic_ns()))
             if not tracker.enqueue(
                     BodyInput(depth.data, infrared.data, depth.device_us, self._up),
-                    None if patient else 0.0):
-                self._sent.pop()
-                self.left_out += 1
+                    None if lockstep else 0.0):
+                self._pending.pop()
+                self.dropped += 1
         except TrackerClosed:
             return
-        except Exception as error:  # of a library that is not ours, too: the images go on
-            self._failed(error)
+        except Exception as error:  # third-party libraries may raise anything; images go on
+            self._stop_tracking(error)
 
     def set_smoothing(self, factor: float) -> None:
-        """Smooth over time from now on: 0 not at all, 1 to a standstill."""
+        """Set the temporal smoothing, from 0 (none) to 1 (joints freeze)."""
         self._smoothing = factor
         if self._thread is not None:
             self._tracker.result().set_smoothing(factor)
 
-    def pause(self, drain: bool) -> None:
+    def close_tracker(self, drain: bool) -> None:
         """
-        Let go of the tracker and of all images, until a capture is offered again.
+        Close the tracker and release all images; the next capture opens it again.
 
-        :param drain: whether people in captures that the tracker has are still published.
+        :param drain: publish the results of captures that are queued; otherwise discard them.
         """
         if not self._tracker.started:
             return
         try:
             tracker = self._tracker.result()
-        except Exception:  # it has been told, or nobody has asked since
+        except Exception:  # it could not be opened, which `offer` has reported if it needed it
             return
         tracker.shutdown()
         if not drain:
@@ -201,120 +166,46 @@ class BodyTopics:
         tracker.close()
         self._thread = None
         self._stopping.clear()
-        self._sent.clear()
+        self._pending.clear()
         self._tracker = Lazy(self._open)
 
     def _start(self, tracker: BodyTracker) -> None:
+        """Start the thread that waits for results, unless it is running."""
         if self._thread is None:
             tracker.set_smoothing(self._smoothing)
             self._thread = threading.Thread(
-                target=self._run, args=[tracker], name='body topics')
+                target=self._publish_results, args=[tracker], name='body topics')
             self._thread.start()
 
-    def _run(self, tracker: BodyTracker) -> None:
-        """Publish results until the tracker is closed."""
+    def _publish_results(self, tracker: BodyTracker) -> None:
+        """Publish results until the tracker is shut down and has no more."""
         try:
             while not self._stopping.is_set():
-                frame = tracker.pop(_TICK)
+                frame = tracker.pop(_STOP_POLL_S)
                 if frame is not None:
                     self._publish(frame)
         except TrackerClosed:
             return
-        except Exception as error:  # a defect, perhaps; the images go on without people
-            self._failed(error)
+        except Exception as error:  # even for a defect: images go on without body tracking
+            self._stop_tracking(error)
 
     def _publish(self, frame: BodyFrame) -> None:
         while True:
-            device_us, stamp_ns, depth, since_ns = self._sent.popleft()
-            if device_us == frame.device_us:
+            pending = self._pending.popleft()
+            if pending.device_us == frame.device_us:
                 break
-        self.latency_ns = time.monotonic_ns() - since_ns
-        self.answered += 1
-        found = _Found(frame, stamp_ns, depth)
-        for topic in self.topics:
-            topic.offer(found)
+        self.latency_ns = time.monotonic_ns() - pending.enqueued_ns
+        self.processed += 1
+        tracked = TrackedFrame(frame, pending.stamp_ns, pending.depth)
+        for stream in self.streams:
+            stream.offer(tracked)
         if self._camera.lockstep:
-            self._wait_for_acks(self.topics)
+            self._wait_for_acks(self.streams)
 
-    def _failed(self, error: Exception) -> None:
+    def _stop_tracking(self, error: Exception) -> None:
+        """Report an error, and offer the tracker no more captures."""
         text = str(error)
         if not isinstance(error, BodyTrackingError):
             text = f'{type(error).__name__}: {text}'
         self.error = text
-        self._fail(f'No people are published any more: {text}')
-
-
-def _topics(builder: TopicBuilder) -> list[_Topic]:
-    """Make all topics of people."""
-    frame, options, lens = builder.depth_frame, builder.options, builder.depth_lens
-    markers = Markers(frame)
-    size = (lens.width, lens.height)
-    index_map = messages.ImageBuffer(frame, 'mono8', size, size[::-1], np.uint8)
-
-    def render_map(found: _Found) -> Any:
-        _numbers(found.frame).take(found.frame.index_map, out=index_map.pixels)
-        messages.set_stamp(index_map.message.header, found.stamp_ns)
-        return index_map.message
-
-    def topic(name: str, kind: Any, render: Callable[[_Found], Any]) -> _Topic:
-        return _Topic(name, builder.publisher(kind, name, _DEPTH), render, builder.warn)
-
-    result = [
-        topic('body_tracking_data', MarkerArray,
-              lambda found: markers.of(found.frame, found.stamp)),
-        topic('body_tracking_joints', PointCloud2,
-              lambda found: joint_cloud(frame, found.frame, found.stamp)),
-        topic('body_index_map/image_raw', Image, render_map),
-        topic('body_index_map/camera_info', CameraInfo, _info(lens, frame))]
-    if options.color_enabled and builder.camera.config.color:
-        result += [
-            topic('body_index_map_to_rgb/image_raw', Image, _map_in_color(builder)),
-            topic('body_index_map_to_rgb/camera_info', CameraInfo,
-                  _info(builder.color_lens, builder.color_frame))]
-    if options.publish_body_tf:
-        result.append(topic('/tf', TFMessage, lambda found: body_frames(
-            frame, options.tf_prefix, found.frame, found.stamp)))
-    return result
-
-
-def _info(lens: Any, frame: str) -> Callable[[_Found], CameraInfo]:
-    message = messages.camera_info(lens, frame)
-
-    def render(found: _Found) -> CameraInfo:
-        messages.set_stamp(message.header, found.stamp_ns)
-        return message
-
-    return render
-
-
-def _numbers(frame: BodyFrame) -> npt.NDArray[np.uint8]:
-    """Return the value of a pixel by its index: body_id modulo 255, as in Microsoft's driver."""
-    result = np.full(BACKGROUND + 1, BACKGROUND, np.uint8)
-    for index, body in enumerate(frame.bodies):
-        result[index] = body.body_id % BACKGROUND
-    return result
-
-
-def _map_in_color(builder: TopicBuilder) -> Callable[[_Found], Any]:
-    """Return what renders the index map as the color camera sees it."""
-    lens, config = builder.color_lens, builder.camera.config
-    size = (lens.width, lens.height)
-    buffer = messages.ImageBuffer(builder.color_frame, 'mono8', size, size[::-1], np.uint8)
-    depth = np.zeros(size[::-1], np.uint16)
-
-    def make() -> tuple[Correspondences, DepthToColor]:
-        pair = CameraPair(builder.camera.calibration, config.depth_mode, config.color_resolution)
-        return Correspondences(pair), DepthToColor(pair)
-
-    tools = Lazy(make)
-
-    def render(found: _Found) -> Any:
-        correspondences, to_color = tools.result()
-        correspondences.update(found.depth)
-        values = _numbers(found.frame).take(found.frame.index_map)
-        to_color.warp(correspondences, depth, extra8=ExtraChannel(
-            values, buffer.pixels, invalid=BACKGROUND))
-        messages.set_stamp(buffer.message.header, found.stamp_ns)
-        return buffer.message
-
-    return render
+        self._warn(f'Body tracking stopped: {text}')

@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""Topics of the color camera: decoded, and as JPEG."""
+"""Topics of the color camera: decoded images and JPEG."""
 
 from __future__ import annotations
 
@@ -29,32 +28,32 @@ from k4a_ros.publishing.topic_builder import TopicBuilder
 import numpy as np
 import sensor_msgs.msg
 
-#: what compressed_image_transport makes of the bgr8 in a JPEG, by the name in front of it
-_DECODABLE = ('bgra8', 'bgr8', 'rgb8')
+#: encodings that compressed_image_transport can decode a JPEG to
+_JPEG_ENCODINGS = ('bgra8', 'bgr8', 'rgb8')
 
 
-def add_color(builder: TopicBuilder, images: ColorCache) -> None:
-    """Add rgb/image_raw, its camera_info and its JPEG images."""
+def add_color(builder: TopicBuilder, colors: ColorCache) -> None:
+    """Add rgb/image_raw, its camera_info and rgb/image_raw/compressed."""
     lens, frame = builder.color_lens, builder.color_frame
     size = (lens.width, lens.height)
-    converted = images.in_encoding(builder.options.rgb_encoding)
-    view = messages.ImageView(frame, converted.encoding, size, converted.shape, np.uint8)
+    color = colors.in_encoding(builder.options.rgb_encoding)
+    view = messages.ImageView(frame, color.encoding, size, color.shape, np.uint8)
 
     def render(capture: Capture, _: Image) -> RawMessage:
-        view.show(converted.get(capture))
+        view.set_pixels(color.get(capture))
         return view.message
 
     builder.add_images('rgb', lens, frame, sources.color, render)
-    # The encoding to decode to, the codec, and what the codec holds. Decoders label what they get
-    # from the codec with the first, and change the order of its channels only.
-    decoded = converted.encoding if converted.encoding in _DECODABLE else 'bgr8'
-    jpeg = messages.CompressedBuffer(frame, f'{decoded}; jpeg compressed bgr8')
-    passed_on = builder.camera.config.color_format is ColorFormat.MJPG
-    source = None if passed_on else images.in_encoding('bgra8')
+    # format: the encoding that subscribers decode to, the codec, and the encoding in the JPEG.
+    # Decoders reorder the channels of the latter, and label the result with the former.
+    encoding = color.encoding if color.encoding in _JPEG_ENCODINGS else 'bgr8'
+    jpeg = messages.CompressedView(frame, f'{encoding}; jpeg compressed bgr8')
+    is_camera_jpeg = builder.camera.config.color_format is ColorFormat.MJPG
+    bgra = None if is_camera_jpeg else colors.in_encoding('bgra8')
     quality = builder.options.jpeg_quality
 
     def render_jpeg(capture: Capture, image: Image) -> RawMessage:
-        jpeg.fill(encode_jpeg(source.get(capture), quality) if source else image.data)
+        jpeg.set_data(encode_jpeg(bgra.get(capture), quality) if bgra else image.data)
         return jpeg.message
 
     builder.add('rgb/image_raw/compressed', sensor_msgs.msg.CompressedImage, sources.color,

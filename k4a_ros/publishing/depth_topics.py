@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""Topics of the depth camera: infrared, depth, compressed depth."""
+"""Topics of the depth camera: infrared, depth, compressedDepth."""
 
 from __future__ import annotations
 
@@ -33,48 +32,52 @@ from k4a_ros.publishing import image_sources as sources
 from k4a_ros.publishing import messages
 from k4a_ros.publishing.image_sources import Source
 from k4a_ros.publishing.raw.message import RawMessage
-from k4a_ros.publishing.streams import Stream
 from k4a_ros.publishing.topic_builder import TopicBuilder
 import numpy as np
+import numpy.typing as npt
 import sensor_msgs.msg
 
+#: returns the (height, width) uint16 pixels to publish for a capture and its source image
+GetPixels = Callable[[Capture, Image], npt.NDArray[np.uint16]]
 
-def add_infrared(builder: TopicBuilder, factor: Callable[[], float]) -> None:
+
+def add_infrared(builder: TopicBuilder, infrared_scale: Callable[[], float]) -> None:
     """
     Add ir/image_raw and its camera_info.
 
-    :param factor: current value of ir_mono8_scaling_factor.
+    :param infrared_scale: returns the current value of ir_mono8_scaling_factor.
     """
     add_infrared_images(builder, 'ir', builder.depth_lens, builder.depth_frame, sources.infrared,
-                        factor, lambda _, image: image.data)
+                        lambda _, image: image.data, infrared_scale)
 
 
 def add_infrared_images(
     builder: TopicBuilder, name: str, lens: Intrinsics, frame: str, source: Source,
-    factor: Callable[[], float], infrared_of: Callable[[Capture, Image], Any],
-    needs: Lazy[Any] | None = None,
-) -> Stream:
+    get_infrared: GetPixels, infrared_scale: Callable[[], float],
+    requires: Lazy[Any] | None = None,
+) -> None:
     """
-    Add image and camera_info of infrared, seen from either camera.
+    Add infrared images of one of the cameras, and their camera_info.
 
-    :param infrared_of: gives (height, width) uint16.
-    :param needs: see `TopicBuilder.add_images`.
+    :param get_infrared: returns raw infrared.
+    :param infrared_scale: returns the current value of ir_mono8_scaling_factor.
+    :param requires: see `TopicBuilder.add_images`.
     """
     size = (lens.width, lens.height)
     if builder.options.rescale_ir_to_mono8:
         buffer = messages.ImageBuffer(frame, 'mono8', size, size[::-1], np.uint8)
 
         def render(capture: Capture, image: Image) -> RawMessage:
-            infrared_to_mono8(infrared_of(capture, image), factor(), buffer.pixels)
+            infrared_to_mono8(get_infrared(capture, image), infrared_scale(), buffer.pixels)
             return buffer.message
     else:
         view = messages.ImageView(frame, 'mono16', size, size[::-1], np.uint16)
 
         def render(capture: Capture, image: Image) -> RawMessage:
-            view.show(infrared_of(capture, image))
+            view.set_pixels(get_infrared(capture, image))
             return view.message
 
-    return builder.add_images(name, lens, frame, source, render, needs)
+    builder.add_images(name, lens, frame, source, render, requires)
 
 
 def add_depth(builder: TopicBuilder) -> None:
@@ -83,40 +86,40 @@ def add_depth(builder: TopicBuilder) -> None:
                      lambda _, image: image.data)
     codec: Codec = 'rvl' if builder.options.compressed_depth_format == 'rvl' else 'png'
     compressor = DepthCompressor(builder.camera.config.depth_mode.size, codec)
-    compressed = messages.CompressedBuffer(builder.depth_frame, compressor.format)
+    view = messages.CompressedView(builder.depth_frame, compressor.format)
 
     def render(_: Capture, image: Image) -> RawMessage:
-        compressed.fill(compressor.compress(image.data))
-        return compressed.message
+        view.set_data(compressor.compress(image.data))
+        return view.message
 
-    compiled = Lazy(warm_up_rvl)
+    kernels = Lazy(warm_up_rvl)
     builder.add('depth/image_raw/compressedDepth', sensor_msgs.msg.CompressedImage,
-                sources.depth, render, compiled if codec == 'rvl' else None)
+                sources.depth, render, kernels if codec == 'rvl' else None)
 
 
 def add_depth_images(
     builder: TopicBuilder, name: str, lens: Intrinsics, frame: str, source: Source,
-    depth_of: Callable[[Capture, Image], Any], needs: Lazy[Any] | None = None,
-) -> Stream:
+    get_depth: GetPixels, requires: Lazy[Any] | None = None,
+) -> None:
     """
-    Add image and camera_info of depth, seen from either camera.
+    Add depth images of one of the cameras, and their camera_info.
 
-    :param depth_of: gives (height, width) uint16 millimeters.
-    :param needs: see `TopicBuilder.add_images`.
+    :param get_depth: returns depth in millimeters, 0 for invalid.
+    :param requires: see `TopicBuilder.add_images`.
     """
     size = (lens.width, lens.height)
     if builder.options.depth_unit == '32FC1':
-        meters = DepthToMeters(*size)
+        to_meters = DepthToMeters(*size)
         buffer = messages.ImageBuffer(frame, '32FC1', size, size[::-1], np.float32)
 
         def render(capture: Capture, image: Image) -> RawMessage:
-            meters.convert(depth_of(capture, image), buffer.pixels)
+            to_meters.convert(get_depth(capture, image), buffer.pixels)
             return buffer.message
     else:
         view = messages.ImageView(frame, '16UC1', size, size[::-1], np.uint16)
 
         def render(capture: Capture, image: Image) -> RawMessage:
-            view.show(depth_of(capture, image))
+            view.set_pixels(get_depth(capture, image))
             return view.message
 
-    return builder.add_images(name, lens, frame, source, render, needs)
+    builder.add_images(name, lens, frame, source, render, requires)

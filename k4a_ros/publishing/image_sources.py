@@ -12,7 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Which image of a capture a topic is made from, and gets its stamp from."""
+"""
+Selection of the image of a capture that a topic is rendered from.
+
+The topic gets the stamp of this image. Captures without it are skipped.
+"""
 
 from __future__ import annotations
 
@@ -40,20 +44,20 @@ def color(capture: Capture) -> Image | None:
 
 
 def depth_with_color(capture: Capture) -> Image | None:
-    """Return the depth image, if there is a color image too."""
+    """Return the depth image; None if the capture has no color image."""
     return capture.depth if capture.color is not None else None
 
 
 def depth_with_infrared(capture: Capture) -> Image | None:
-    """Return the depth image, if there is an infrared image too."""
+    """Return the depth image; None if the capture has no infrared image."""
     return capture.depth if capture.ir is not None else None
 
 
 def color_with_depth(capture: Capture) -> Image | None:
-    """Return the color image, if there is a depth image too."""
+    """Return the color image; None if the capture has no depth image."""
     return capture.color if capture.depth is not None else None
 
 
 def infrared_with_depth(capture: Capture) -> Image | None:
-    """Return the infrared image, if there is a depth image too."""
+    """Return the infrared image; None if the capture has no depth image."""
     return capture.ir if capture.depth is not None else None

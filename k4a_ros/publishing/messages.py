@@ -13,11 +13,11 @@
 # limitations under the License.
 
 """
-What is published, as messages of ROS.
+ROS messages, with buffers that are reused.
 
-A fresh buffer costs five times its copy in page faults. So each message with much data is made
-once, keeps its buffer, and is filled in place again and again; how it is published from there is
-up to `k4a_ros.publishing.raw.message`.
+Page faults make a fresh buffer five times as expensive as copying to it. Each large message is
+therefore created once and its buffer filled in place for every capture;
+`k4a_ros.publishing.raw.message` publishes it from there.
 """
 
 from __future__ import annotations
@@ -40,31 +40,31 @@ from sensor_msgs.msg import Imu
 from sensor_msgs.msg import PointCloud2
 from sensor_msgs.msg import PointField
 
-#: covariance of a quantity that a sensor_msgs/Imu does not carry (Imu.msg: element 0 is -1)
-ABSENT = (-1.0, *(0.0,) * 8)
-#: covariance that is not known (Imu.msg: all zeros)
-UNKNOWN = (0.0,) * 9
+#: covariance of a quantity that is not measured (Imu.msg: element 0 is -1)
+NOT_MEASURED_COVARIANCE = (-1.0, *(0.0,) * 8)
+#: unknown covariance of a quantity that is measured (Imu.msg: all zeros)
+UNKNOWN_COVARIANCE = (0.0,) * 9
 
 _BIG_ENDIAN = sys.byteorder == 'big'
 
 
 def set_stamp(header: Any, ros_ns: int) -> None:
-    """Write a ROS time in nanoseconds into a std_msgs/Header."""
+    """Set the stamp of a std_msgs/Header to a ROS time in nanoseconds."""
     header.stamp.sec, header.stamp.nanosec = divmod(ros_ns, 1_000_000_000)
 
 
-def _buffer(message: RawMessage, size: int) -> npt.NDArray[np.uint8]:
-    """Give the message ``size`` bytes of data, all zero, and return them."""
+def _allocate_data(message: RawMessage, size: int) -> npt.NDArray[np.uint8]:
+    """Set the data of a message to ``size`` bytes, all zero, and return them."""
     data = np.empty(size, np.uint8)
-    data.fill(0)  # touches all pages, which np.zeros leaves to the first image
-    message.hold(data)
+    data.fill(0)  # page faults occur here, and not with the first image as for np.zeros
+    message.set_data(data)
     return data
 
 
-def _image(
+def _image_message(
     frame: str, encoding: str, size: tuple[int, int], shape: tuple[int, ...], pixel: np.dtype[Any],
 ) -> Image:
-    """Return a message without pixels; see `ImageBuffer`."""
+    """Return a message without pixels; parameters as in `ImageBuffer`."""
     width, height = size
     message = Image(
         height=height, width=width, encoding=encoding, is_bigendian=int(_BIG_ENDIAN),
@@ -75,12 +75,14 @@ def _image(
 
 class ImageBuffer:
     """
-    A sensor_msgs/Image whose pixels are written in place.
+    A sensor_msgs/Image with its own buffer.
 
-    :param shape: of the pixels as ``dtype``; the message's height and width are given apart,
-        because planar formats (nv12) have more rows than the image.
+    ``message`` is the message, ``pixels`` a view of its data, to be written in place.
 
-    ``message`` is the message, ``pixels`` the view on its data.
+    :param frame: TF frame of the camera.
+    :param size: width and height of the image.
+    :param shape: of ``pixels``; planar formats such as nv12 have more rows than the image.
+    :param dtype: of ``pixels``.
     """
 
     def __init__(
@@ -88,16 +90,16 @@ class ImageBuffer:
         dtype: npt.DTypeLike,
     ) -> None:
         pixel = np.dtype(dtype)
-        self.message = RawMessage(_image(frame, encoding, size, shape, pixel))
-        data = _buffer(self.message, int(np.prod(shape)) * pixel.itemsize)
+        self.message = RawMessage(_image_message(frame, encoding, size, shape, pixel))
+        data = _allocate_data(self.message, int(np.prod(shape)) * pixel.itemsize)
         self.pixels: npt.NDArray[Any] = data.view(pixel).reshape(shape)
 
 
 class ImageView:
     """
-    A sensor_msgs/Image of pixels that somebody else has, as they are.
+    A sensor_msgs/Image that borrows the pixels of the caller without a copy.
 
-    Parameters as of `ImageBuffer`.
+    Parameters as in `ImageBuffer`.
     """
 
     def __init__(
@@ -106,65 +108,69 @@ class ImageView:
     ) -> None:
         self._shape, self._dtype = shape, np.dtype(dtype)
         self.message = RawMessage(
-            _image(frame, encoding, size, shape, self._dtype), borrowed=True)
+            _image_message(frame, encoding, size, shape, self._dtype), borrowed=True)
 
-    def show(self, pixels: npt.NDArray[Any]) -> None:
+    def set_pixels(self, pixels: npt.NDArray[Any]) -> None:
         """
-        Make ``pixels`` those of the message until it has been published.
+        Set the pixels of the message; they are released when it has been published.
 
-        :raises ValueError: they have another shape or type.
+        :raises ValueError: the pixels have the wrong shape or dtype.
         """
         if pixels.shape != self._shape or pixels.dtype != self._dtype:
-            raise ValueError(f'an image of {pixels.dtype} {pixels.shape} came, expected '
+            raise ValueError(f'the image is {pixels.dtype} {pixels.shape}, expected '
                              f'{self._dtype} {self._shape}')
-        self.message.hold(np.ascontiguousarray(pixels))
+        self.message.set_data(np.ascontiguousarray(pixels))
 
 
 class CloudBuffer:
     """
-    A sensor_msgs/PointCloud2 of float32 x, y, z in meters, written in place.
+    A sensor_msgs/PointCloud2 of float32 x, y, z in meters, with its own buffer.
 
-    Points are 16 bytes apart, as pcl::PointXYZ and the clouds of depth_image_proc are.
+    Points take 16 bytes, as in pcl::PointXYZ and depth_image_proc, or 32 with color.
 
-    :param extra: 'rgb': the color at byte 16 of 32, as pcl::PointXYZRGB; 'intensity': a float32
-        at byte 12 of 16; '': neither.
-    :param organized: whether there is a point, valid or not, for each of the (width, height)
-        pixels; if not, there are at most as many points, all valid: see `resize`.
+    ``message`` is the message, ``points`` a (height, width, 4 or 8) float32 view of its data, to
+    be written in place; columns that are not fields are padding.
 
-    ``points`` is the (height, width, 4 or 8) float32 view; what is not named is padding.
+    :param frame: TF frame of the points.
+    :param size: width and height of an organized cloud.
+    :param extra_field: 'rgb': color at byte 16 of 32, as in pcl::PointXYZRGB; 'intensity': a
+        float32 at byte 12 of 16; '': neither.
+    :param organized: one point for each pixel, NaN for invalid ones; otherwise a variable number
+        of valid points: see `resize`.
     """
 
     def __init__(
-        self, frame: str, size: tuple[int, int], extra: str = '', *, organized: bool = True,
+        self, frame: str, size: tuple[int, int], extra_field: str = '', *, organized: bool = True,
     ) -> None:
         width, height = size
-        self._step = 32 if extra == 'rgb' else 16
-        names = [('x', 0), ('y', 4), ('z', 8)]
-        if extra:
-            names.append((extra, {'rgb': 16, 'intensity': 12}[extra]))
+        self._step = 32 if extra_field == 'rgb' else 16
+        fields = [('x', 0), ('y', 4), ('z', 8)]
+        if extra_field:
+            fields.append((extra_field, {'rgb': 16, 'intensity': 12}[extra_field]))
         message = PointCloud2(
             height=height, width=width, point_step=self._step, row_step=self._step * width,
             is_bigendian=_BIG_ENDIAN, is_dense=not organized,
-            fields=[PointField(name=n, offset=at, datatype=PointField.FLOAT32, count=1)
-                    for n, at in names])
+            fields=[PointField(name=name, offset=offset, datatype=PointField.FLOAT32, count=1)
+                    for name, offset in fields])
         message.header.frame_id = frame
         self.message = RawMessage(message)
-        self._data = _buffer(self.message, self._step * width * height)
+        self._data = _allocate_data(self.message, self._step * width * height)
         self.points: npt.NDArray[np.float32] = self._data.view(np.float32).reshape(
             height, width, -1)
 
     def resize(self, count: int) -> None:
-        """Make the message one row of the first ``count`` points of the buffer."""
+        """Make the cloud one row of the first ``count`` points of the buffer."""
         size = count * self._step
-        self.message.change(height=1, width=count, row_step=size)
-        self.message.hold(self._data[:size])
+        self.message.set_fields(height=1, width=count, row_step=size)
+        self.message.set_data(self._data[:size])
 
 
-class CompressedBuffer:
+class CompressedView:
     """
-    A sensor_msgs/CompressedImage of bytes that somebody else has.
+    A sensor_msgs/CompressedImage that borrows the bytes of the caller without a copy.
 
-    :param format_: as the publishers of image_transport write it.
+    :param frame: TF frame of the camera.
+    :param format_: ``format`` of the message, as defined by the image_transport plugins.
     """
 
     def __init__(self, frame: str, format_: str) -> None:
@@ -172,17 +178,17 @@ class CompressedBuffer:
         message.header.frame_id = frame
         self.message = RawMessage(message, borrowed=True)
 
-    def fill(self, data: npt.NDArray[np.uint8]) -> None:
-        """Make ``data``, (N,) uint8, that of the message until it has been published."""
-        self.message.hold(np.ascontiguousarray(data))
+    def set_data(self, data: npt.NDArray[np.uint8]) -> None:
+        """Set the data, (N,) uint8; it is released when the message has been published."""
+        self.message.set_data(np.ascontiguousarray(data))
 
 
 def camera_info(intrinsics: Intrinsics, frame: str) -> CameraInfo:
     """
-    Return the sensor_msgs/CameraInfo of a camera mode.
+    Return the sensor_msgs/CameraInfo of a camera.
 
-    D holds k1 k2 p1 p2 k3 k4 k5 k6 (rational_polynomial, REP 104); R is the identity and
-    P = [K | 0], as for a camera that is not part of a stereo pair.
+    D is k1 k2 p1 p2 k3 k4 k5 k6 (rational_polynomial, REP 104); R is the identity and P = [K | 0],
+    as for any monocular camera.
     """
     k = intrinsics.camera_matrix
     message = CameraInfo(
@@ -194,16 +200,16 @@ def camera_info(intrinsics: Intrinsics, frame: str) -> CameraInfo:
     return message
 
 
-def transform_message(item: FrameTransform, stamp: Time) -> TransformStamped:
-    """Return a static transform as a geometry_msgs/TransformStamped, meters."""
+def transform_message(transform: FrameTransform, stamp: Time) -> TransformStamped:
+    """Return a static transform as a geometry_msgs/TransformStamped."""
     message = TransformStamped()
     message.header.stamp = stamp
-    message.header.frame_id = item.parent
-    message.child_frame_id = item.child
+    message.header.frame_id = transform.parent
+    message.child_frame_id = transform.child
     translation, rotation = message.transform.translation, message.transform.rotation
-    translation.x, translation.y, translation.z = item.transform.translation.tolist()
+    translation.x, translation.y, translation.z = transform.transform.translation.tolist()
     rotation.x, rotation.y, rotation.z, rotation.w = (
-        float(v) for v in item.transform.quaternion())
+        float(v) for v in transform.transform.quaternion())
     return message
 
 
@@ -211,12 +217,16 @@ def imu_message(
     frame: str, accel_covariance: Sequence[float], gyro_covariance: Sequence[float],
 ) -> Imu:
     """
-    Return a sensor_msgs/Imu without orientation; covariances are row-major 3x3.
+    Return a sensor_msgs/Imu without orientation.
 
-    Acceleration includes gravity's reaction, m/s²; angular velocity is rad/s (REP 145).
+    Acceleration, m/s², includes the reaction to gravity; angular velocity is rad/s (REP 145).
+
+    :param accel_covariance: row-major 3x3, m²/s⁴.
+    :param gyro_covariance: row-major 3x3, rad²/s².
     """
     message = Imu(
-        orientation_covariance=ABSENT, linear_acceleration_covariance=accel_covariance,
+        orientation_covariance=NOT_MEASURED_COVARIANCE,
+        linear_acceleration_covariance=accel_covariance,
         angular_velocity_covariance=gyro_covariance)
     message.header.frame_id = frame
     return message

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The values that decide which topics there are and what is in them."""
+"""The options that select the topics and their contents."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TopicOptions:
-    """Values of the parameters of the same names; see docs/parameters.md for their meaning."""
+    """Values of the parameters of the same names; docs/parameters.md describes them."""
 
     tf_prefix: str = ''
     depth_enabled: bool = True

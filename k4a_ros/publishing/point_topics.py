@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""The topic points2: the depth image as points, with color or infrared if wanted."""
+"""The topic points2: point clouds, optionally with color or infrared."""
 
 from __future__ import annotations
 
@@ -40,16 +39,16 @@ import numpy as np
 import numpy.typing as npt
 import sensor_msgs.msg
 
-#: writes the points of a capture, and returns how many they are
-Write = Callable[[Capture, Image], int]
+#: writes the points of a capture, and returns their number
+WritePoints = Callable[[Capture, Image], int]
 #: (height, width, 2), see `Intrinsics.rays`
 Rays = npt.NDArray[np.float32]
-#: makes that for rays, the points that are wanted, and an array to write to
-Make = Callable[[Rays, CloudOptions, Any], Write]
+#: builds a `WritePoints` for rays, options and an output array
+BuildWriter = Callable[[Rays, CloudOptions, Any], WritePoints]
 
 
-def point_options(options: TopicOptions) -> CloudOptions:
-    """Return which points are wanted."""
+def cloud_options(options: TopicOptions) -> CloudOptions:
+    """Return the options of the converter for those of the topics."""
     return CloudOptions(
         options.point_cloud_organized, options.point_cloud_min_depth,
         options.point_cloud_max_depth or math.inf, options.point_cloud_decimation)
@@ -59,87 +58,90 @@ def add_points(builder: TopicBuilder, registered: RegistrationCache | None) -> N
     """
     Add points2.
 
-    :param registered: where there are both cameras.
+    :param registered: registered images; None if the camera does not stream depth and color.
     """
     options = builder.options
     if options.rgb_point_cloud and registered is None:
-        builder.warn('rgb_point_cloud has no effect: the camera streams no color')
+        builder.warn('rgb_point_cloud has no effect: the camera does not stream color')
     if options.ir_point_cloud and not builder.camera.config.ir:
-        builder.warn('ir_point_cloud has no effect: the camera streams no infrared')
+        builder.warn('ir_point_cloud has no effect: the camera does not stream infrared')
     frame = builder.depth_frame
     if options.rgb_point_cloud and registered is not None:
         if options.point_cloud_in_depth_frame:
             lens = builder.depth_lens
         else:
             lens, frame = builder.color_lens, builder.color_frame
-        _add(builder, lens, frame, 'rgb', sources.depth_with_color, _colored(
-            registered, options.point_cloud_in_depth_frame))
+        _add(builder, lens, frame, 'rgb', sources.depth_with_color,
+             _colored_writer(registered, options.point_cloud_in_depth_frame))
     elif options.ir_point_cloud and builder.camera.config.ir:
         _add(builder, builder.depth_lens, frame, 'intensity', sources.depth_with_infrared,
-             _infrared)
+             _build_infrared_writer)
     else:
-        _add(builder, builder.depth_lens, frame, '', sources.depth, _plain)
+        _add(builder, builder.depth_lens, frame, '', sources.depth, _build_xyz_writer)
 
 
-def _plain(rays: Rays, options: CloudOptions, out: Any) -> Write:
+def _build_xyz_writer(rays: Rays, options: CloudOptions, out: Any) -> WritePoints:
     if options != CloudOptions():
-        cloud = CloudConverter(rays, options)
-        return lambda _, image: cloud.write_xyz(image.data, out)
-    # what most people want, in the fastest way that there is
-    everything = FullCloudConverter(rays)
+        converter = CloudConverter(rays, options)
+        return lambda _, image: converter.write_xyz(image.data, out)
+    # the default options have a faster converter
+    full_converter = FullCloudConverter(rays)
 
     def write(_: Capture, image: Image) -> int:
-        everything.convert(image.data, out)
+        full_converter.convert(image.data, out)
         return image.data.size
 
     return write
 
 
-def _infrared(rays: Rays, options: CloudOptions, out: Any) -> Write:
-    cloud = CloudConverter(rays, options)
+def _build_infrared_writer(rays: Rays, options: CloudOptions, out: Any) -> WritePoints:
+    converter = CloudConverter(rays, options)
 
     def write(capture: Capture, image: Image) -> int:
         assert capture.ir is not None
-        return cloud.write_xyz_intensity(image.data, capture.ir.data, out)
+        return converter.write_xyz_intensity(image.data, capture.ir.data, out)
 
     return write
 
 
-def _colored(registered: RegistrationCache, in_depth: bool) -> Make:
+def _colored_writer(registered: RegistrationCache, in_depth_frame: bool) -> BuildWriter:
     """
-    Make colored points.
+    Return the function that builds a writer of colored points.
 
-    :param in_depth: of the depth image, with the colors that are there; else of the color image.
+    :param in_depth_frame: use the pixels of the depth image and the color in each; otherwise the
+        pixels of the color image and the depth in each.
     """
-    def make(rays: Rays, options: CloudOptions, out: Any) -> Write:
-        cloud = CloudConverter(rays, options)
-        registered.registration.result()
-        if in_depth:
-            return lambda capture, image: cloud.write_xyz_rgb(
+    def build(rays: Rays, options: CloudOptions, out: Any) -> WritePoints:
+        converter = CloudConverter(rays, options)
+        registered.registration.result()  # this thread may wait, the publishing thread may not
+        if in_depth_frame:
+            return lambda capture, image: converter.write_xyz_rgb(
                 image.data, registered.color_in_depth(capture), out)
-        return lambda capture, _: cloud.write_xyz_rgb(
+        return lambda capture, _: converter.write_xyz_rgb(
             registered.depth_in_color(capture), registered.color(capture), out)
 
-    return make
+    return build
 
 
 def _add(
-    builder: TopicBuilder, lens: Intrinsics, frame: str, extra: str, source: Source, make: Make,
+    builder: TopicBuilder, lens: Intrinsics, frame: str, extra_field: str, source: Source,
+    build_writer: BuildWriter,
 ) -> None:
-    options = point_options(builder.options)
-    points = messages.CloudBuffer(
-        frame, options.organized_size(lens.width, lens.height), extra, organized=options.organized)
+    options = cloud_options(builder.options)
+    cloud = messages.CloudBuffer(
+        frame, options.organized_size(lens.width, lens.height), extra_field,
+        organized=options.organized)
 
-    def prepare() -> Write:
+    def build() -> WritePoints:
         warm_up_clouds()
-        return make(lens.rays(), options, points.points)
+        return build_writer(lens.rays(), options, cloud.points)
 
-    write = Lazy(prepare)
+    write = Lazy(build)
 
     def render(capture: Capture, image: Image) -> RawMessage:
         count = write.result()(capture, image)
         if not options.organized:
-            points.resize(count)
-        return points.message
+            cloud.resize(count)
+        return cloud.message
 
     builder.add('points2', sensor_msgs.msg.PointCloud2, source, render, write)

@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""Topics with what one camera has in the image of the other."""
+"""Topics of images that are registered to the other camera."""
 
 from __future__ import annotations
 
@@ -21,7 +20,10 @@ from collections.abc import Callable
 
 from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
+from k4a_ros.images.color_cache import ColorCache
+from k4a_ros.images.registration_cache import Registration
 from k4a_ros.images.registration_cache import RegistrationCache
+from k4a_ros.jit.lazy import Lazy
 from k4a_ros.publishing import image_sources as sources
 from k4a_ros.publishing import messages
 from k4a_ros.publishing.depth_topics import add_depth_images
@@ -29,29 +31,41 @@ from k4a_ros.publishing.depth_topics import add_infrared_images
 from k4a_ros.publishing.raw.message import RawMessage
 from k4a_ros.publishing.topic_builder import TopicBuilder
 import numpy as np
+import sensor_msgs.msg
+
+
+def registration_cache(builder: TopicBuilder, colors: ColorCache) -> RegistrationCache:
+    """Return the registered images of a camera that streams both depth and color."""
+    camera, options = builder.camera, builder.options
+    registration = Lazy(lambda: Registration.from_calibration(
+        camera.calibration, camera.config, occlusion=options.registration_occlusion))
+    return RegistrationCache(
+        camera.config, colors.in_encoding('bgra8'), registration,
+        needs_infrared=builder.subscriber_check(sensor_msgs.msg.Image, 'ir_to_rgb/image_raw'))
 
 
 def add_registered(
-    builder: TopicBuilder, registered: RegistrationCache, factor: Callable[[], float],
+    builder: TopicBuilder, registered: RegistrationCache, infrared_scale: Callable[[], float],
 ) -> None:
     """
     Add depth_to_rgb, ir_to_rgb and rgb_to_depth, each with its camera_info.
 
-    :param factor: current value of ir_mono8_scaling_factor.
+    :param infrared_scale: returns the current value of ir_mono8_scaling_factor.
     """
     add_depth_images(
         builder, 'depth_to_rgb', builder.color_lens, builder.color_frame, sources.depth_with_color,
         lambda capture, _: registered.depth_in_color(capture), registered.registration)
     add_infrared_images(
         builder, 'ir_to_rgb', builder.color_lens, builder.color_frame, sources.infrared_with_depth,
-        factor, lambda capture, _: registered.infrared_in_color(capture), registered.registration)
+        lambda capture, _: registered.infrared_in_color(capture), infrared_scale,
+        registered.registration)
     lens, frame = builder.depth_lens, builder.depth_frame
     size = (lens.width, lens.height)
     view = messages.ImageView(frame, 'bgra8', size, (*size[::-1], 4), np.uint8)
 
     def render(capture: Capture, _: Image) -> RawMessage:
-        view.show(registered.color_in_depth(capture))
+        view.set_pixels(registered.color_in_depth(capture))
         return view.message
 
-    builder.add_images('rgb_to_depth', lens, frame, sources.color_with_depth, render,
-                       registered.registration)
+    builder.add_images(
+        'rgb_to_depth', lens, frame, sources.color_with_depth, render, registered.registration)

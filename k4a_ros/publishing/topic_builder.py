@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""What the makers of topics share: the camera, the settings, and the list that they add to."""
+"""Context shared by the functions that add topics."""
 
 from __future__ import annotations
 
@@ -25,33 +24,33 @@ from k4a_ros.calibration.lens import Intrinsics
 from k4a_ros.calibration.tf_frames import DEPTH_CAMERA
 from k4a_ros.calibration.tf_frames import RGB_CAMERA
 from k4a_ros.cameras.base import Camera
-from k4a_ros.capture import Capture
-from k4a_ros.capture import Image
 from k4a_ros.jit.lazy import Lazy
 from k4a_ros.publishing import messages
 from k4a_ros.publishing.image_sources import Source
 from k4a_ros.publishing.options import TopicOptions
-from k4a_ros.publishing.streams import IMAGE_DEPTH
-from k4a_ros.publishing.streams import Publishers
+from k4a_ros.publishing.publishers import Counters
+from k4a_ros.publishing.publishers import IMAGE_DEPTH
+from k4a_ros.publishing.publishers import Publishers
+from k4a_ros.publishing.publishers import Warn
+from k4a_ros.publishing.streams import Render
 from k4a_ros.publishing.streams import Stream
 import sensor_msgs.msg
-
-Render = Callable[[Capture, Image], Any]
 
 
 class TopicBuilder:
     """
-    The topics of one camera while they are made.
+    Builds the streams of one camera.
 
-    ``streams`` grows; ``depth_frame`` and ``color_frame`` are names of frames.
+    ``streams`` are those added so far; ``depth_frame`` and ``color_frame`` are the TF frames of
+    the cameras.
 
-    :param warn: told of settings that have no effect, and of what cannot be published.
-    :param cancel: set when nothing is to be waited for any more.
+    :param warn: called with settings that have no effect, and by the streams.
+    :param cancel: set to stop streams from waiting for their resources.
     """
 
     def __init__(
-        self, camera: Camera, options: TopicOptions, publishers: Publishers,
-        warn: Callable[[str], None], cancel: threading.Event,
+        self, camera: Camera, options: TopicOptions, publishers: Publishers, warn: Warn,
+        cancel: threading.Event,
     ) -> None:
         self.camera = camera
         self.options = options
@@ -64,50 +63,51 @@ class TopicBuilder:
 
     @property
     def depth_lens(self) -> Intrinsics:
-        """Give the lens of the depth camera."""
+        """Return the intrinsics of the depth camera in its mode."""
         return self.camera.calibration.depth(self.camera.config.depth_mode)
 
     @property
     def color_lens(self) -> Intrinsics:
-        """Give the lens of the color camera."""
+        """Return the intrinsics of the color camera in its resolution."""
         return self.camera.calibration.color(self.camera.config.color_resolution)
 
     def publisher(self, kind: Any, topic: str, depth: int) -> Any:
-        """Return the publisher of a topic that is none of the captures'."""
+        """Return the publisher of a topic; see `Publishers.get`."""
         return self._publishers.get(kind, topic, depth)
 
-    def subscriber_check(self, topic: str, kind: Any) -> Callable[[], bool]:
-        """Return a function that returns whether a topic of captures has subscribers."""
+    def counters(self, topic: str) -> Counters:
+        """Return the counters of a topic."""
+        return self._publishers.counters(topic)
+
+    def subscriber_check(self, kind: Any, topic: str) -> Callable[[], bool]:
+        """Return a function that returns whether a topic has subscribers, added yet or not."""
         publisher = self.publisher(kind, topic, IMAGE_DEPTH)
         return lambda: publisher.get_subscription_count() > 0
 
     def add(
         self, topic: str, kind: Any, source: Source, render: Render,
-        needs: Lazy[Any] | None = None,
-    ) -> Stream:
+        requires: Lazy[Any] | None = None,
+    ) -> None:
         """
         Add a topic.
 
-        :param needs: what rendering needs, and takes long to make. A camera that does not wait
-            is published without this topic until it is there; one that does wait waits.
+        :param requires: resources of ``render`` that take long to build. While they are being
+            built, lossless cameras wait, and other cameras skip this topic.
         """
-        stream = Stream(
-            topic, self.publisher(kind, topic, IMAGE_DEPTH), source, render, self.warn)
-        stream.needs = needs
-        stream.cancel = self._cancel if self.camera.lossless else None
-        self.streams.append(stream)
-        return stream
+        self.streams.append(Stream(
+            topic, self.publisher(kind, topic, IMAGE_DEPTH), source, render, self.warn,
+            self.counters(topic), requires=requires,
+            cancel=self._cancel if self.camera.lossless else None))
 
     def add_images(
         self, name: str, lens: Intrinsics, frame: str, source: Source, render: Render,
-        needs: Lazy[Any] | None = None,
-    ) -> Stream:
+        requires: Lazy[Any] | None = None,
+    ) -> None:
         """
-        Add NAME/image_raw and its NAME/camera_info; return the former.
+        Add the topics NAME/image_raw and NAME/camera_info.
 
-        :param needs: of the images, see `add`.
+        :param requires: resources of the images; see `add`.
         """
-        stream = self.add(f'{name}/image_raw', sensor_msgs.msg.Image, source, render, needs)
+        self.add(f'{name}/image_raw', sensor_msgs.msg.Image, source, render, requires)
         message = messages.camera_info(lens, frame)
         self.add(f'{name}/camera_info', sensor_msgs.msg.CameraInfo, source, lambda *_: message)
-        return stream

@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""People over DDS: what a simulated world truly has, and that images do not suffer."""
+"""Topics of tracked people, compared with the ground truth of a simulated scene."""
 
 from __future__ import annotations
 
@@ -41,7 +40,7 @@ from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import Marker
 from visualization_msgs.msg import MarkerArray
 
-# somebody who walks through the picture and is out of it for a while, and somebody who stands
+# a person who walks out of view and back again, and a person who stands
 SCENE = """
 materials:
   wall: {color: [0.8, 0.8, 0.8]}
@@ -52,13 +51,13 @@ persons:
   - {name: walker, path: [[-0.6, 2.2], [-6, 2.2]], floor: 1.1, speed: 2.0}
   - {name: stander, path: [[0.6, 2.6]], floor: 1.1, speed: 1.0}
 """
-#: where the standing person is, x and z
-STANDS = (0.6, 2.6)
+#: position of the standing person, x and z
+STANDER_POSITION = (0.6, 2.6)
 
 
 @pytest.fixture(scope='module')
 def camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Listener, DriverProcess]]:
-    """Give a listener to a simulated camera that knows its people."""
+    """Yield a listener to a simulated camera with ground-truth body tracking."""
     scene = tmp_path_factory.mktemp('bodies') / 'scene.yaml'
     Path(scene).write_text(SCENE)
     domain = new_domain()
@@ -81,14 +80,14 @@ def joints(message: PointCloud2) -> npt.NDArray[Any]:
     return np.frombuffer(message.data, kind).reshape(message.height, message.width)
 
 
-def at_once(*topics: list[Any]) -> Any:
-    """Return messages of the topics with the same stamp, if there are any."""
+def synchronized(*topics: list[Any]) -> Any:
+    """Return the newest messages of all topics that have the same stamp, if there are any."""
     by_stamp = [dict(zip(stamps(messages), messages, strict=False)) for messages in topics]
     common = set.intersection(*(set(messages) for messages in by_stamp))
     return common and [messages[max(common)] for messages in by_stamp]
 
 
-def test_joints_markers_maps_and_frames_are_those_of_the_same_people(
+def test_joints_markers_index_maps_and_frames_agree(
     camera: tuple[Listener, DriverProcess],
 ) -> None:
     listener, _ = camera
@@ -100,8 +99,8 @@ def test_joints_markers_maps_and_frames_are_those_of_the_same_people(
     depths = listener.subscribe(Image, '/depth/image_raw')
     transforms = listener.subscribe(TFMessage, '/tf')
 
-    def all_of_one() -> Any:
-        found = at_once(clouds, maps, infos, depths, colored)
+    def complete() -> Any:
+        found = synchronized(clouds, maps, infos, depths, colored)
         if not found:
             return None
         stamp = found[0].header.stamp
@@ -110,23 +109,23 @@ def test_joints_markers_maps_and_frames_are_those_of_the_same_people(
         return markers and tree and (*found, markers[0], tree[0])
 
     cloud, index_map, info, depth, seen, markers, tree = wait_for(
-        all_of_one, 'all topics of one image', timeout=60)
+        complete, 'all topics of one image', timeout=60)
     assert cloud.header.frame_id == index_map.header.frame_id == 'k_depth_camera_link'
     people = joints(cloud)
     (stander,) = (p for p in people if p['body_id'][0] == 2)
     pelvis = stander[Joint.PELVIS]
-    np.testing.assert_allclose([pelvis['x'], pelvis['z']], STANDS, atol=0.12)
+    np.testing.assert_allclose([pelvis['x'], pelvis['z']], STANDER_POSITION, atol=0.12)
     assert stander['y'][Joint.HEAD] < pelvis['y'] < stander['y'][Joint.FOOT_LEFT] < 1.1
     assert list(stander['joint']) == list(range(32))
     assert (stander['confidence'][[Joint.PELVIS, Joint.KNEE_LEFT]] == 2).all()
 
-    # the map shows the same person where the joint is, and the depth there is that of his front
+    # the index map shows the person at the pelvis, and the depth there is that of the body surface
     values = np.frombuffer(index_map.data, np.uint8).reshape(index_map.height, index_map.width)
     k = np.reshape(info.k, (3, 3))
     x, y, _ = (k @ [pelvis['x'], pelvis['y'], pelvis['z']] / pelvis['z']).astype(int)
     assert values[y, x] == 2
-    near = np.frombuffer(depth.data, np.uint16).reshape(values.shape)[y, x] / 1000
-    assert 0 < pelvis['z'] - near < 0.25
+    surface = np.frombuffer(depth.data, np.uint16).reshape(values.shape)[y, x] / 1000
+    assert 0 < pelvis['z'] - surface < 0.25
     assert set(np.unique(values)) <= {1, 2, 255}
     in_color = np.frombuffer(seen.data, np.uint8)
     assert seen.header.frame_id == 'k_rgb_camera_link' and (in_color == 2).sum() > 2000
@@ -142,12 +141,14 @@ def test_joints_markers_maps_and_frames_are_those_of_the_same_people(
     root = frames['k_body_2']
     assert root.header.frame_id == 'k_depth_camera_link'
     assert frames['k_head_2'].header.frame_id == 'k_body_2'
-    # REP 155: z of the body is up, so the head is there
+    # REP 155: z of body_ID points up, towards the head
     head = frames['k_head_2'].transform.translation
     assert head.z > 0.5 and abs(head.x) < 0.15 and abs(head.y) < 0.1
 
 
-def test_who_leaves_is_deleted(camera: tuple[Listener, DriverProcess]) -> None:
+def test_markers_of_a_person_who_leaves_are_deleted(
+    camera: tuple[Listener, DriverProcess],
+) -> None:
     listener, _ = camera
     arrays = listener.subscribe(MarkerArray, '/body_tracking_data')
 
@@ -157,28 +158,28 @@ def test_who_leaves_is_deleted(camera: tuple[Listener, DriverProcess]) -> None:
             for marker in m.markers)]
 
     message = wait_for(left, 'the walker to leave', timeout=30)[0]
-    gone = {(m.ns, m.id) for m in message.markers if m.action == Marker.DELETE}
-    assert ('labels', 1) in gone and any(ns == 'joints' and id_ // 100 == 1 for ns, id_ in gone)
+    deleted = {(m.ns, m.id) for m in message.markers if m.action == Marker.DELETE}
+    assert ('labels', 1) in deleted
+    assert any(ns == 'joints' and id_ // 100 == 1 for ns, id_ in deleted)
     assert any(m.ns == 'bones' and m.id == 2 and m.action == Marker.ADD for m in message.markers)
 
 
-def test_depth_is_whole_while_people_are_tracked(
+def test_tracking_does_not_cost_depth_images(
     camera: tuple[Listener, DriverProcess],
 ) -> None:
     listener, _ = camera
     depths = listener.subscribe(Image, '/depth/image_raw')
     listener.subscribe(MarkerArray, '/body_tracking_data')
 
-    def whole() -> bool:
-        # other load may cost the simulated camera an image, tracking must not cost one in three
-        # seconds
+    def is_complete() -> bool:
+        # other load on the machine may cost an image; three seconds must be complete, however
         gaps = np.flatnonzero(np.diff(stamps(depths)) / 1e9 > 1.6 / 15)
         return bool(np.diff([-1, *gaps, len(depths) - 1]).max() > 45)
 
-    wait_for(lambda: len(depths) > 45 and whole(), 'three seconds without a lost image', 60)
+    wait_for(lambda: len(depths) > 45 and is_complete(), 'three seconds without a lost image', 60)
 
 
-def test_a_tracker_that_cannot_be_had_is_refused_with_what_to_install(
+def test_unavailable_backend_is_rejected_with_a_remedy(
     camera: tuple[Listener, DriverProcess],
 ) -> None:
     listener, _ = camera
@@ -190,7 +191,7 @@ def test_a_tracker_that_cannot_be_had_is_refused_with_what_to_install(
     assert not answer.successful and 'body_tracking_enabled needs depth' in answer.reason
 
 
-def test_diagnostics_tell_how_it_goes(camera: tuple[Listener, DriverProcess]) -> None:
+def test_diagnostics_report_body_tracking(camera: tuple[Listener, DriverProcess]) -> None:
     listener, _ = camera
     listener.subscribe(MarkerArray, '/body_tracking_data')
     reports = listener.subscribe(DiagnosticArray, '/diagnostics')
@@ -200,11 +201,13 @@ def test_diagnostics_tell_how_it_goes(camera: tuple[Listener, DriverProcess]) ->
         values = {v.key: v.value for v in found[-1].values} if found else {}
         return float(values.get('tracking rate (Hz)', 0)) > 5 and found[-1]
 
-    status = wait_for(rate, 'people in the diagnostics')
+    status = wait_for(rate, 'body tracking in the diagnostics')
     assert status.level == b'\0' and status.message == 'tracking with ground_truth'
 
 
-def test_smoothing_is_applied_while_streaming(camera: tuple[Listener, DriverProcess]) -> None:
+def test_smoothing_factor_can_be_changed_while_streaming(
+    camera: tuple[Listener, DriverProcess],
+) -> None:
     listener, _ = camera
     answer = listener.set_parameters('/k4a_driver', body_tracking_smoothing_factor=0.5)
     assert answer.successful, answer.reason
@@ -212,7 +215,7 @@ def test_smoothing_is_applied_while_streaming(camera: tuple[Listener, DriverProc
     assert not answer.successful
 
 
-def test_landmarks_find_who_stands_there(tmp_path: Path) -> None:
+def test_landmarks_backend_finds_a_standing_person(tmp_path: Path) -> None:
     need_landmarks()
     scene = tmp_path / 'scene.yaml'
     scene.write_text(SCENE.replace('  - {name: walker', '  # - {name: walker'))
@@ -223,30 +226,30 @@ def test_landmarks_find_who_stands_there(tmp_path: Path) -> None:
             body_tracking_backend='landmarks') as driver:
         clouds = listener.subscribe(PointCloud2, '/body_tracking_joints')
         depths = listener.subscribe(Image, '/depth/image_raw')
-        wait_for(lambda: len([m for m in clouds if m.height]) > 5, 'somebody', timeout=60)
+        wait_for(lambda: len([m for m in clouds if m.height]) > 5, 'a person', timeout=60)
         (person,) = joints(clouds[-1])
         # the depth camera looks 6 degrees down, from 1.1 m; the person is 1.75 m tall
         down = person['y'] * np.cos(DEPTH_TILT_RAD) + person['z'] * np.sin(DEPTH_TILT_RAD)
         ahead = person['z'] * np.cos(DEPTH_TILT_RAD) - person['y'] * np.sin(DEPTH_TILT_RAD)
         for joint, height in ((Joint.HEAD, 1.6), (Joint.PELVIS, 0.95), (Joint.ANKLE_LEFT, 0.07)):
             assert 1.1 - down[joint] == pytest.approx(height, abs=0.1)
-        assert person['x'][Joint.PELVIS] == pytest.approx(STANDS[0], abs=0.08)
-        assert ahead[Joint.PELVIS] == pytest.approx(STANDS[1], abs=0.12)
+        assert person['x'][Joint.PELVIS] == pytest.approx(STANDER_POSITION[0], abs=0.08)
+        assert ahead[Joint.PELVIS] == pytest.approx(STANDER_POSITION[1], abs=0.12)
         assert {m.height for m in clouds[5:]} == {1}
-        came = stamps(clouds)
-        wait_for(lambda: depths and stamps(depths)[-1] >= came[-1], 'the last depth image')
-        images = stamps(depths)  # the first may have come after the first of the people
-        assert {stamp for stamp in came if stamp >= images[0]} <= set(images)
-    assert not any('No people' in line for line in driver.lines)
+        tracked = stamps(clouds)
+        wait_for(lambda: depths and stamps(depths)[-1] >= tracked[-1], 'the last depth image')
+        images = stamps(depths)  # its subscription may have started later than that of clouds
+        assert {stamp for stamp in tracked if stamp >= images[0]} <= set(images)
+    assert not any('Body tracking' in line for line in driver.lines)
 
 
-def test_without_a_tracker_images_are_published_all_the_same(tmp_path: Path) -> None:
+def test_images_are_published_without_a_tracker(tmp_path: Path) -> None:
     domain = new_domain()
     with listening(domain) as listener, DriverProcess.with_parameters(
             domain, camera='simulated', depth_mode='NFOV_2X2BINNED', fps=15, color_enabled=False,
             body_tracking_enabled=True, body_tracking_backend='k4abt',
             body_tracking_library_path=tmp_path / 'libk4abt.so') as driver:
-        line = driver.wait_for_line('No people are published')
+        line = driver.wait_for_line('Body tracking is disabled')
         assert str(tmp_path / 'libk4abt.so') in line
         depths = listener.subscribe(Image, '/depth/image_raw')
         wait_for(lambda: len(depths) > 3, 'depth images')

@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""Messages that are published from our own memory arrive as rclpy's do, or rclpy publishes."""
+"""Messages that bypass rclpy are identical to those of rclpy, which is the fallback."""
 
 from __future__ import annotations
 
@@ -26,9 +25,9 @@ from typing import Any
 import weakref
 
 from k4a_ros.publishing.messages import CloudBuffer
-from k4a_ros.publishing.messages import CompressedBuffer
+from k4a_ros.publishing.messages import CompressedView
 from k4a_ros.publishing.messages import ImageBuffer
-from k4a_ros.publishing.raw import message as outgoing
+from k4a_ros.publishing.raw import message as raw_message
 from k4a_ros.publishing.raw import rcl
 from k4a_ros.publishing.raw import structs
 from k4a_ros.publishing.raw.message import RawMessage
@@ -51,24 +50,24 @@ KINDS = (Image, CompressedImage, PointCloud2)
 
 @pytest.fixture(scope='module')
 def module_listener() -> Iterator[Listener]:
-    """Give one node for all tests: it publishes and subscribes."""
+    """Yield one node for all tests, which publishes and subscribes."""
     with listening(new_domain()) as listener:
         yield listener
 
 
 @pytest.fixture
 def listener(module_listener: Listener) -> Iterator[Listener]:
-    """Give the node; what was found out about rcl is forgotten before and after."""
-    for cached in (rcl.usable, rcl._library, outgoing.takes_views):
+    """Yield the node; results of the self-tests are cleared before and after."""
+    for cached in (rcl.verified_rcl, rcl._library, raw_message.accepts_views):
         cached.cache_clear()
     yield module_listener
-    for cached in (rcl.usable, rcl._library, outgoing.takes_views):
+    for cached in (rcl.verified_rcl, rcl._library, raw_message.accepts_views):
         cached.cache_clear()
 
 
 @pytest.fixture
 def warnings() -> Iterator[list[str]]:
-    """Give the texts of warnings, also where launch has made loggers that do not propagate."""
+    """Collect warnings directly: loggers that launch has created do not propagate."""
     texts: list[str] = []
 
     class Handler(logging.Handler):
@@ -84,35 +83,35 @@ def warnings() -> Iterator[list[str]]:
 
 
 class Link:
-    """A publisher and what arrives from it, deserialized and raw."""
+    """A publisher and the messages received from it, deserialized and serialized."""
 
     def __init__(self, listener: Listener, kind: Any, topic: str) -> None:
         self.messages = listener.subscribe(kind, topic)
-        self.raw: list[bytes] = []
-        listener.node.create_subscription(kind, topic, self.raw.append, 10, raw=True)
+        self.serialized: list[bytes] = []
+        listener.node.create_subscription(kind, topic, self.serialized.append, 10, raw=True)
         self.publisher = listener.node.create_publisher(kind, topic, 10)
         wait_for(lambda: self.publisher.get_subscription_count() == 2, 'two subscribers')
 
-    def arrived(self, count: int = 1) -> tuple[Any, bytes]:
-        """Return the newest message in both forms, when there have been so many."""
-        wait_for(lambda: len(self.messages) >= count and len(self.raw) >= count, 'messages')
-        return self.messages[count - 1], self.raw[count - 1]
+    def receive(self, number: int = 1) -> tuple[Any, bytes]:
+        """Wait for a message, numbered from 1, and return it in both forms."""
+        wait_for(lambda: min(len(self.messages), len(self.serialized)) >= number, 'messages')
+        return self.messages[number - 1], self.serialized[number - 1]
 
 
-def outgoing_of(message: Any) -> RawMessage:
-    """Return a message that holds the data of another in an array of its own."""
+def raw_copy(message: Any) -> RawMessage:
+    """Return a copy of a message whose data is a numpy array."""
     kind = type(message)
     template = kind(**{name: getattr(message, name) for name, _ in structs.members(
         structs.STRUCTS[kind]) if name != 'data'})
     result = RawMessage(template)
-    result.hold(np.array(message.data, np.uint8))
+    result.set_data(np.array(message.data, np.uint8))
     return result
 
 
 def without_padding(data: bytes, kind: type[ctypes.Structure]) -> bytes:
-    """Return a serialized message with zeros for what aligns its members (XCDR 1)."""
+    """Return a serialized message with its alignment padding set to 0 (XCDR 1)."""
     result = np.frombuffer(data, np.uint8).copy()
-    at = 4  # after the encapsulation, from which alignment counts
+    at = 4  # after the encapsulation header; alignment is relative to it
 
     def align() -> None:
         nonlocal at
@@ -129,10 +128,10 @@ def without_padding(data: bytes, kind: type[ctypes.Structure]) -> bytes:
     def walk(type_: type[ctypes.Structure]) -> None:
         nonlocal at
         for _, member in structs.members(type_):
-            if member in (structs.Text, structs.Octets):
-                length = number()  # which moves on, too
+            if member in (structs.StringStruct, structs.OctetSequence):
+                length = number()  # advances `at`, so it must not be part of the addition
                 at += length
-            elif member is structs.PointFields:
+            elif member is structs.PointFieldSequence:
                 for _ in range(number()):
                     walk(structs.PointFieldStruct)
             elif issubclass(member, ctypes.Structure):
@@ -149,28 +148,29 @@ def without_padding(data: bytes, kind: type[ctypes.Structure]) -> bytes:
 
 @pytest.mark.parametrize('kind', KINDS)
 @pytest.mark.parametrize('seed', [0, 1, 2])
-def test_every_bit_is_the_same(listener: Listener, kind: Any, seed: int) -> None:
-    """A subscriber gets, to the last bit, what it would get from rclpy."""
-    assert rcl.usable(kind) is not None
+def test_message_is_bit_identical_to_rclpy(listener: Listener, kind: Any, seed: int) -> None:
+    """Subscribers receive the same bytes as from rclpy."""
+    assert rcl.verified_rcl(kind) is not None
     message = structs.example(structs.STRUCTS[kind], kind(), seed)
     link = Link(listener, kind, f'same/{kind.__name__}_{seed}')
-    RetryingPublisher(link.publisher).publish(outgoing_of(message))
-    received, raw = link.arrived()
+    RetryingPublisher(link.publisher).publish(raw_copy(message))
+    received, serialized = link.receive()
     assert received == message
     struct = structs.STRUCTS[kind]
-    assert without_padding(raw, struct) == without_padding(serialize_message(message), struct)
+    expected = serialize_message(message)
+    assert without_padding(serialized, struct) == without_padding(expected, struct)
 
 
-def test_buffers_are_published_as_they_are_then(listener: Listener) -> None:
-    """Pixels and stamp are those of the moment of publishing."""
+def test_buffer_is_published_with_its_current_content(listener: Listener) -> None:
+    """Pixels and stamp are read at the time of publishing."""
     link = Link(listener, Image, 'buffers/image')
     buffer = ImageBuffer('camera', 'mono16', (4, 2), (2, 4), np.uint16)
-    writer = RetryingPublisher(link.publisher)
+    retrying = RetryingPublisher(link.publisher)
     for value in (7, 513):
         buffer.pixels[:] = value
         buffer.message.header.stamp.sec = value
-        writer.publish(buffer.message)
-    first, second = link.arrived()[0], link.arrived(2)[0]
+        retrying.publish(buffer.message)
+    first, second = link.receive()[0], link.receive(2)[0]
     assert (first.header.stamp.sec, second.header.stamp.sec) == (7, 513)
     assert first.data.tobytes() == np.full(8, 7, np.uint16).tobytes()
     assert second.data.tobytes() == np.full(8, 513, np.uint16).tobytes()
@@ -178,20 +178,20 @@ def test_buffers_are_published_as_they_are_then(listener: Listener) -> None:
     assert (second.encoding, second.header.frame_id) == ('mono16', 'camera')
 
 
-@pytest.mark.parametrize('demand', ['', 'rclpy'])
-def test_clouds_change_their_size(
-    listener: Listener, monkeypatch: pytest.MonkeyPatch, demand: str,
+@pytest.mark.parametrize('method', ['', 'rclpy'])
+def test_unorganized_cloud_changes_size(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch, method: str,
 ) -> None:
-    """An unorganized cloud is one row of as many points as there are, also of none."""
-    monkeypatch.setenv(rcl.SWITCH, demand)
-    link = Link(listener, PointCloud2, f'clouds/with_{demand}')
+    """An unorganized cloud is one row of a variable number of points, which may be 0."""
+    monkeypatch.setenv(rcl.METHOD_VARIABLE, method)
+    link = Link(listener, PointCloud2, f'clouds/with_{method}')
     buffer = CloudBuffer('camera', (3, 2), 'intensity', organized=False)
     buffer.points[:] = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
-    writer = RetryingPublisher(link.publisher)
+    retrying = RetryingPublisher(link.publisher)
     for number, count in enumerate((5, 0, 6), 1):
         buffer.resize(count)
-        writer.publish(buffer.message)
-        cloud = link.arrived(number)[0]
+        retrying.publish(buffer.message)
+        cloud = link.receive(number)[0]
         assert (cloud.width, cloud.height, cloud.row_step) == (count, 1, 16 * count)
         assert cloud.is_dense
         assert [(f.name, f.offset) for f in cloud.fields] == [
@@ -199,139 +199,140 @@ def test_clouds_change_their_size(
         assert np.frombuffer(cloud.data, np.float32).tolist() == list(range(4 * count))
 
 
-@pytest.mark.parametrize('demand', ['', 'rclpy'])
-def test_compressed_images_are_let_go(
-    listener: Listener, monkeypatch: pytest.MonkeyPatch, demand: str,
+@pytest.mark.parametrize('method', ['', 'rclpy'])
+def test_borrowed_data_is_released(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch, method: str,
 ) -> None:
-    """What belongs to the camera is not held after it has been published."""
-    monkeypatch.setenv(rcl.SWITCH, demand)
-    link = Link(listener, CompressedImage, f'compressed_{demand}')
-    buffer = CompressedBuffer('camera', 'jpeg')
+    """Data of the camera is not referenced after publishing."""
+    monkeypatch.setenv(rcl.METHOD_VARIABLE, method)
+    link = Link(listener, CompressedImage, f'compressed_{method}')
+    view = CompressedView('camera', 'jpeg')
     data = np.arange(99, dtype=np.uint8)
-    gone = weakref.ref(data)
-    buffer.fill(data)
+    reference = weakref.ref(data)
+    view.set_data(data)
     del data
-    assert gone() is not None
-    RetryingPublisher(link.publisher).publish(buffer.message)
-    assert gone() is None
-    received = link.arrived()[0]
+    assert reference() is not None
+    RetryingPublisher(link.publisher).publish(view.message)
+    assert reference() is None
+    received = link.receive()[0]
     assert received.data.tobytes() == bytes(range(99))
     assert received.format == 'jpeg'
 
 
-class OtherLayout(ctypes.Structure):
+class Reordered(ctypes.Structure):
     """A sensor_msgs/Image with two members in another order."""
 
-    _fields_ = [(name, structs.Text if name == 'encoding' else kind)
+    _fields_ = [(name, structs.StringStruct if name == 'encoding' else kind)
                 for name, kind in structs.ImageStruct._fields_ if name != 'height']
     _fields_.insert(2, ('height', ctypes.c_uint32))
 
 
-class Shifted(ctypes.Structure):
-    """A sensor_msgs/Image as an installation would have it that has one member more."""
+class Extended(ctypes.Structure):
+    """A sensor_msgs/Image with an additional member."""
 
     _fields_ = [('header', structs.HeaderStruct), ('more', ctypes.c_uint64),
                 *structs.ImageStruct._fields_[1:]]
 
 
-def another_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the fields of an image in an order that is not that of ROS."""
-    monkeypatch.setitem(structs.STRUCTS, Image, OtherLayout)
+def reordered_members(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give our structure the members of ROS in another order."""
+    monkeypatch.setitem(structs.STRUCTS, Image, Reordered)
 
 
-def one_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have our structure with a member that ROS does not have."""
-    monkeypatch.setitem(structs.STRUCTS, Image, Shifted)
+def additional_member(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give our structure a member that ROS does not have."""
+    monkeypatch.setitem(structs.STRUCTS, Image, Extended)
     monkeypatch.setattr(Image, 'more', 5, raising=False)
 
 
-def no_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have rclpy somewhere where there is no library."""
+def missing_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the path of rclpy's extension module not exist."""
     monkeypatch.setattr(rcl.rclpy_implementation, '__file__', '/nowhere/rclpy.so')
 
 
-def no_function(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have a library without any of the functions."""
+def missing_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Load a library without the functions of rcl."""
     monkeypatch.setattr(rcl.rclpy_implementation, '__file__', None)
     monkeypatch.setattr(rcl, '_library', lambda: ctypes.CDLL(None).rcl_publish)
 
 
-def other_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have ROS serialize something else."""
-    true = rcl.Rcl.serialize
+def corrupt_serialization(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let ROS serialize other strings."""
+    serialize = rcl.Rcl.serialize
     monkeypatch.setattr(
-        rcl.Rcl, 'serialize', lambda *args: true(*args).replace(b'text', b'tixt'))
+        rcl.Rcl, 'serialize', lambda *args: serialize(*args).replace(b'text', b'abcd'))
 
 
 @pytest.mark.parametrize(
-    'fault', [another_order, one_more, no_library, no_function, other_text])
-def test_rclpy_publishes_where_the_self_test_fails(
+    'fault', [reordered_members, additional_member, missing_library, missing_function,
+              corrupt_serialization])
+def test_rclpy_is_used_if_the_self_test_fails(
     listener: Listener, monkeypatch: pytest.MonkeyPatch, warnings: list[str],
     fault: Any,
 ) -> None:
-    """Whatever is wrong, it is said once, and images arrive all the same."""
+    """Whatever fails, there is one warning, and images are published."""
     message = structs.example(structs.ImageStruct, Image(), 1)
     with monkeypatch.context() as patch:
         fault(patch)
-        assert rcl.usable(Image) is None
-        assert rcl.usable(Image) is None
+        assert rcl.verified_rcl(Image) is None
+        assert rcl.verified_rcl(Image) is None
     assert len(warnings) == 1
     assert 'through rclpy' in warnings[0]
     link = Link(listener, Image, f'fallback/{fault.__name__}')
-    RetryingPublisher(link.publisher).publish(outgoing_of(message))
-    assert link.arrived()[0] == message
+    RetryingPublisher(link.publisher).publish(raw_copy(message))
+    assert link.receive()[0] == message
 
 
 @pytest.mark.parametrize('views', [True, False])
 @pytest.mark.parametrize('kind', KINDS)
-def test_rclpy_on_demand(
+def test_environment_variable_selects_rclpy(
     listener: Listener, monkeypatch: pytest.MonkeyPatch, kind: Any, views: bool,
 ) -> None:
-    """The environment can demand rclpy, which takes a view of our array or a copy."""
-    monkeypatch.setenv(rcl.SWITCH, 'rclpy')
-    assert rcl.usable(kind) is None
-    assert outgoing.takes_views(kind)
+    """rclpy publishes a view of the array, or a copy where it does not accept views."""
+    monkeypatch.setenv(rcl.METHOD_VARIABLE, 'rclpy')
+    assert rcl.verified_rcl(kind) is None
+    assert raw_message.accepts_views(kind)
     if not views:
-        monkeypatch.setattr(outgoing, 'takes_views', lambda _: False)
+        monkeypatch.setattr(raw_message, 'accepts_views', lambda _: False)
     message = structs.example(structs.STRUCTS[kind], kind(), 2)
-    link = Link(listener, kind, f'demand/{kind.__name__}_{views}')
-    RetryingPublisher(link.publisher).publish(outgoing_of(message))
-    assert link.arrived()[0] == message
+    link = Link(listener, kind, f'selected/{kind.__name__}_{views}')
+    RetryingPublisher(link.publisher).publish(raw_copy(message))
+    assert link.receive()[0] == message
 
 
-def test_other_messages_are_published_by_rclpy(listener: Listener) -> None:
-    """A writer takes plain messages, too."""
+def test_ros_message_is_published_by_rclpy(listener: Listener) -> None:
+    """A RetryingPublisher accepts ROS messages, too."""
     message = structs.example(structs.CompressedImageStruct, CompressedImage(), 1)
     link = Link(listener, CompressedImage, 'plain')
     RetryingPublisher(link.publisher).publish(message)
-    assert link.arrived()[0] == message
+    assert link.receive()[0] == message
 
 
-def test_a_handle_of_another_kind(
+def test_rclpy_is_used_for_an_unknown_handle(
     listener: Listener, monkeypatch: pytest.MonkeyPatch, warnings: list[str],
 ) -> None:
-    """A publisher whose handle rcl does not know is left to rclpy."""
+    """rcl is not called with a publisher handle that it does not understand."""
     message = structs.example(structs.ImageStruct, Image(), 1)
     link = Link(listener, Image, 'handle')
-    library = rcl.usable(Image)
+    library = rcl.verified_rcl(Image)
     monkeypatch.setattr(library, '_topic_name', lambda _: b'/another')
-    RetryingPublisher(link.publisher).publish(outgoing_of(message))
-    assert link.arrived()[0] == message
-    assert [text for text in warnings if 'of another kind' in text]
+    RetryingPublisher(link.publisher).publish(raw_copy(message))
+    assert link.receive()[0] == message
+    assert [text for text in warnings if 'unknown type' in text]
 
 
-def test_a_publisher_that_is_destroyed_meanwhile(listener: Listener) -> None:
-    """Destroying waits for what is under way; then publishing fails as rclpy's does."""
+def test_publisher_destroyed_while_publishing(listener: Listener) -> None:
+    """Destruction waits for the call in progress; the next one raises as rclpy does."""
     publisher = listener.node.create_publisher(Image, 'destroyed', 1)
     received = listener.subscribe(Image, 'destroyed', depth=1)
     wait_for(publisher.get_subscription_count, 'a subscriber')
     buffer = ImageBuffer('camera', 'mono8', (1000, 1000), (1000, 1000), np.uint8)
-    writer, errors = RetryingPublisher(publisher), []
+    retrying, errors = RetryingPublisher(publisher), []
 
     def publish() -> None:
         try:
             while True:
-                writer.publish(buffer.message)
+                retrying.publish(buffer.message)
         except InvalidHandle as error:
             errors.append(error)
 
@@ -344,18 +345,17 @@ def test_a_publisher_that_is_destroyed_meanwhile(listener: Listener) -> None:
     assert len(errors) == 1
 
 
-def test_what_rcl_refuses_is_an_error(listener: Listener) -> None:
-    """The reason that rcl gives is in the error, which is of the same class as rclpy's."""
+def test_error_has_the_reason_of_rcl(listener: Listener) -> None:
+    """The error has the class of rclpy's, and the message of rcl."""
     publisher = listener.node.create_publisher(Image, 'refused', 1)
-    message = outgoing_of(structs.example(structs.ImageStruct, Image(), 1))
-    message._struct.encoding.capacity = 0  # no string of C can be so
+    message = raw_copy(structs.example(structs.ImageStruct, Image(), 1))
+    message._struct.encoding.capacity = 0  # invalid for a C string
     with pytest.raises(rclpy_implementation.RCLError, match=r'on refused: .+'):
         RetryingPublisher(publisher).publish(message)
     message._struct.encoding.capacity = message._struct.encoding.size + 1
     RetryingPublisher(publisher).publish(message)
 
 
-def test_data_must_be_contiguous() -> None:
-    """An array with gaps is refused, because it cannot be published as it is."""
+def test_data_that_is_not_contiguous_is_rejected() -> None:
     with pytest.raises(ValueError, match='contiguous'):
-        RawMessage(Image()).hold(np.zeros((4, 4), np.uint8)[:, ::2])
+        RawMessage(Image()).set_data(np.zeros((4, 4), np.uint8)[:, ::2])

@@ -13,10 +13,10 @@
 # limitations under the License.
 
 """
-Messages whose data is an array of ours, and publishing them in the cheapest way that is safe.
+Large messages whose data is a numpy array, published in the cheapest way that is safe.
 
-That is rcl's own function where its self-test passes (`k4a_ros.publishing.raw.rcl`), and rclpy's
-elsewhere; that one is given a view of the array if it takes one, and a copy otherwise.
+They are passed to rcl directly if its self-test passes (`k4a_ros.publishing.raw.rcl`). Otherwise
+rclpy publishes them, with a view of the array where it accepts one, and with a copy elsewhere.
 """
 
 from __future__ import annotations
@@ -28,17 +28,18 @@ import logging
 from typing import Any
 
 from k4a_ros.publishing.raw import structs
+from k4a_ros.publishing.raw.rcl import COST_WITHOUT_RCL
 from k4a_ros.publishing.raw.rcl import Rcl
 from k4a_ros.publishing.raw.rcl import RCLError
-from k4a_ros.publishing.raw.rcl import UnexpectedRosError
-from k4a_ros.publishing.raw.rcl import usable
+from k4a_ros.publishing.raw.rcl import UnsupportedRosError
+from k4a_ros.publishing.raw.rcl import verified_rcl
 import numpy as np
 import numpy.typing as npt
 from rclpy.publisher import Publisher
 from rclpy.serialization import deserialize_message
 from rclpy.serialization import serialize_message
 
-#: times that publishing a message is tried
+#: number of times that publishing a message is attempted
 _ATTEMPTS = 3
 
 _log = logging.getLogger('k4a_ros.publishing')
@@ -46,10 +47,12 @@ _log = logging.getLogger('k4a_ros.publishing')
 
 class RawMessage:
     """
-    A message of a type in `k4a_ros.publishing.raw.structs.STRUCTS` with data of ours.
+    A message of a type in `k4a_ros.publishing.raw.structs.STRUCTS` whose data is an array.
 
-    :param message: everything but the data; later only its stamp may be changed directly.
-    :param borrowed: the data is held only until it has been published.
+    ``header`` is that of the message; only its stamp may be changed.
+
+    :param message: all fields but the data.
+    :param borrowed: release the data after publishing, because it belongs to the camera.
     """
 
     def __init__(self, message: Any, borrowed: bool = False) -> None:
@@ -57,93 +60,92 @@ class RawMessage:
         self.header = message.header
         self._message = message
         self._borrowed = borrowed
-        self._rcl: Rcl | None = usable(kind)
+        self._rcl: Rcl | None = verified_rcl(kind)
         self._struct = structs.struct_of(message)
         self._data = np.empty(0, np.uint8)
 
-    def hold(self, data: npt.NDArray[Any]) -> None:
+    def set_data(self, data: npt.NDArray[Any]) -> None:
         """
-        Take an array's bytes as the data: what it holds when the message is published counts.
+        Use the bytes of an array as data, without a copy; publishing reads what it holds then.
 
-        :raises ValueError: the array is not contiguous.
+        :raises ValueError: the array is not C-contiguous.
         """
-        self._struct.data = structs.octets(data)
+        self._struct.data = structs.octet_sequence(data)
         self._data = data.reshape(-1).view(np.uint8)
 
-    def change(self, **numbers: int | bool) -> None:
-        """Change fields that are numbers."""
-        for name, value in numbers.items():
+    def set_fields(self, **values: int | bool) -> None:
+        """Set numeric fields by name."""
+        for name, value in values.items():
             setattr(self._struct, name, value)
             setattr(self._message, name, value)
 
     def publish(self, publisher: Publisher[Any]) -> None:
         """
-        Publish the message as it is now.
+        Publish the message with its current data.
 
-        :raises RCLError: it cannot be published.
+        :raises RCLError: the middleware does not accept the message.
         """
-        if not self._publish_as_c(publisher):
-            self._publish_as_python(publisher)
+        if not self._publish_with_rcl(publisher):
+            self._publish_with_rclpy(publisher)
 
-    def let_go(self) -> None:
-        """Forget the data, if it is borrowed."""
+    def release_borrowed(self) -> None:
+        """Release the data if it is borrowed."""
         if self._borrowed:
-            self.hold(np.empty(0, np.uint8))
+            self.set_data(np.empty(0, np.uint8))
 
-    def _publish_as_c(self, publisher: Publisher[Any]) -> bool:
+    def _publish_with_rcl(self, publisher: Publisher[Any]) -> bool:
+        """Publish the message; return False if rcl cannot be used."""
         if self._rcl is None:
             return False
-        stamp, ours = self.header.stamp, self._struct.header.stamp
-        ours.sec, ours.nanosec = stamp.sec, stamp.nanosec
+        stamp, struct_stamp = self.header.stamp, self._struct.header.stamp
+        struct_stamp.sec, struct_stamp.nanosec = stamp.sec, stamp.nanosec
         try:
             self._rcl.publish(publisher, self._struct)
-        except UnexpectedRosError as error:
-            _log.warning('images are published through rclpy, which takes twice the time: %s',
-                         error)
+        except UnsupportedRosError as error:
+            _log.warning('%s: %s', COST_WITHOUT_RCL, error)
             self._rcl = None
             return False
         return True
 
-    def _publish_as_python(self, publisher: Publisher[Any]) -> None:
+    def _publish_with_rclpy(self, publisher: Publisher[Any]) -> None:
         message = self._message
         kind: Any = type(message)
-        if takes_views(kind):
+        if accepts_views(kind):
             message._data = self._data
         else:
             message.data = array.array('B', self._data.tobytes())
         try:
             publisher.publish(message)
         finally:
-            # not the view: it would keep what is borrowed
-            message._data = array.array('B')
+            message._data = array.array('B')  # holds no reference to borrowed data
 
 
 @functools.cache
-def takes_views(kind: Any) -> bool:
-    """Return whether rclpy serializes a message whose data is a numpy array, as the array is."""
+def accepts_views(kind: Any) -> bool:
+    """Return whether rclpy can serialize a message type whose data is a numpy array."""
     message = structs.example(structs.STRUCTS[kind], kind(), 0)
     expected = structs.example(structs.STRUCTS[kind], kind(), 0)
     try:
         message._data = np.frombuffer(message.data, np.uint8)
         return bool(deserialize_message(serialize_message(message), kind) == expected)
-    except Exception:  # whatever the generated code of another ROS raises
+    except Exception:  # the generated code of another ROS distribution may raise anything
         return False
 
 
 class RetryingPublisher:
-    """A publisher of any message type, `RawMessage` or of ROS."""
+    """Publishes messages of any type, `RawMessage` or ROS, and retries if that fails."""
 
     def __init__(self, publisher: Publisher[Any]) -> None:
         self._publisher = publisher
 
     def publish(self, message: Any) -> None:
         """
-        Publish a message, and try that again where the middleware is too busy to take it.
+        Publish a message, with up to three attempts; borrowed data is released in any case.
 
-        Fast DDS gives up after 100 ms in which it could not get at a writer that it has in use
-        itself, to send anew what a reader has lost or to part with a reader.
+        Fast DDS gives up after 100 ms without access to a writer that is busy with resending lost
+        data or removing a reader.
 
-        :raises RCLError: it cannot be published.
+        :raises RCLError: all attempts failed.
         """
         try:
             for _ in range(_ATTEMPTS - 1):
@@ -153,7 +155,7 @@ class RetryingPublisher:
             self._publish(message)
         finally:
             if isinstance(message, RawMessage):
-                message.let_go()
+                message.release_borrowed()
 
     def _publish(self, message: Any) -> None:
         if isinstance(message, RawMessage):

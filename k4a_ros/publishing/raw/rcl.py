@@ -13,18 +13,18 @@
 # limitations under the License.
 
 """
-Publishing from our own memory, as a program in C does.
+Publish messages from numpy arrays with rcl_publish, as a C program does.
 
-rclpy copies a message into a structure of C before it gives it to the function rcl_publish, and
-holds the interpreter's lock all the while. Here the structure is our own, its data the array that
-the image was written to, and the same function is called through ctypes: one copy less, which is
-half the cost of a large image, and other threads run meanwhile.
+rclpy copies a message to a C structure before it calls rcl_publish, and holds the GIL throughout.
+Here the structure is our own and its data is the array that the image was written to; the same
+function is called through ctypes. That saves a copy, half the cost of a large image, and other
+threads run meanwhile.
 
-This rests on the layout of the structures, so each type is tried out before it is used: ROS makes
-a structure of an example message and ours must be the same, member for member; ROS serializes
-ours, and what it reads back must be the example. Where anything is not as expected, the answer is
-None, a warning says why, and rclpy publishes. K4A_ROS_PUBLISH=rclpy in the environment demands
-that from the outset.
+This depends on the memory layout of the structures, so each message type is verified before use:
+ROS creates the structure of an example message, and ours must be equal, member by member; ROS
+serializes ours, and reading it back must give the example. If anything differs, a warning gives
+the reason and rclpy publishes instead. K4A_ROS_PUBLISH=rclpy in the environment selects rclpy
+without a warning.
 """
 
 from __future__ import annotations
@@ -42,16 +42,18 @@ from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.serialization import deserialize_message
 from rclpy.type_support import check_for_type_support
 
-#: Set to 'rclpy', nothing is published in any other way.
-SWITCH = 'K4A_ROS_PUBLISH'
-#: what publishing raises, here and in rclpy
+#: environment variable; its value 'rclpy' disables publishing with rcl
+METHOD_VARIABLE = 'K4A_ROS_PUBLISH'
+#: beginning of the warnings about rcl
+COST_WITHOUT_RCL = 'Publishing images through rclpy, at twice the cost, because rcl cannot be used'
+#: the error that publishing raises, here and in rclpy
 RCLError = rclpy_implementation.RCLError
 
 _log = logging.getLogger('k4a_ros.publishing')
 
 
-class UnexpectedRosError(Exception):
-    """This installation of ROS is not what this module knows."""
+class UnsupportedRosError(Exception):
+    """The ROS installation differs from what this module supports."""
 
 
 class _Allocator(ctypes.Structure):
@@ -62,7 +64,7 @@ class _Allocator(ctypes.Structure):
 
 
 class _ByteArray(ctypes.Structure):
-    """A rcutils_uint8_array_t, which is what messages are serialized to."""
+    """A rcutils_uint8_array_t, the output of serialization."""
 
     _fields_ = [('data', ctypes.c_void_p), ('size', ctypes.c_size_t),
                 ('capacity', ctypes.c_size_t), ('allocator', _Allocator)]
@@ -70,103 +72,106 @@ class _ByteArray(ctypes.Structure):
 
 class Rcl:
     """
-    The functions of the rcl that rclpy uses.
+    The functions of the rcl library that rclpy has loaded.
 
-    They are looked up where the dynamic linker looks them up for rclpy itself: in the libraries
-    that its extension module needs.
+    They are looked up in the dependencies of rclpy's extension module, where the dynamic linker
+    finds them for rclpy itself.
 
-    :raises OSError: the extension module is no library.
+    :raises OSError: the extension module is not a library.
     :raises AttributeError: a function is missing.
     """
 
     def __init__(self) -> None:
-        rclpy = ctypes.CDLL(rclpy_implementation.__file__)
-        pointer, number = ctypes.c_void_p, ctypes.c_int32
-        self._publish = rclpy.rcl_publish
-        self._publish.restype, self._publish.argtypes = number, [pointer, pointer, pointer]
-        self._topic_name = rclpy.rcl_publisher_get_topic_name
+        library = ctypes.CDLL(rclpy_implementation.__file__)
+        pointer, ret = ctypes.c_void_p, ctypes.c_int32
+        self._publish = library.rcl_publish
+        self._publish.restype, self._publish.argtypes = ret, [pointer, pointer, pointer]
+        self._topic_name = library.rcl_publisher_get_topic_name
         self._topic_name.restype, self._topic_name.argtypes = ctypes.c_char_p, [pointer]
-        self._error = rclpy.rcutils_get_error_state
-        # its result points to a structure that begins with the text
-        self._error.restype, self._error.argtypes = ctypes.c_char_p, []
-        self._reset_error = rclpy.rcutils_reset_error
+        self._error_state = library.rcutils_get_error_state
+        # it returns a pointer to a structure that starts with the message
+        self._error_state.restype, self._error_state.argtypes = ctypes.c_char_p, []
+        self._reset_error = library.rcutils_reset_error
         self._reset_error.restype, self._reset_error.argtypes = None, []
-        self._serialize = rclpy.rmw_serialize
-        self._serialize.restype, self._serialize.argtypes = number, [pointer, pointer, pointer]
-        self._allocator = rclpy.rcutils_get_default_allocator
-        self._allocator.restype, self._allocator.argtypes = _Allocator, []
-        self._begin_array = rclpy.rcutils_uint8_array_init
-        self._begin_array.restype = number
-        self._begin_array.argtypes = [pointer, ctypes.c_size_t, pointer]
-        self._end_array = rclpy.rcutils_uint8_array_fini
-        self._end_array.restype, self._end_array.argtypes = number, [pointer]
-        self._known: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._serialize = library.rmw_serialize
+        self._serialize.restype, self._serialize.argtypes = ret, [pointer, pointer, pointer]
+        self._default_allocator = library.rcutils_get_default_allocator
+        self._default_allocator.restype, self._default_allocator.argtypes = _Allocator, []
+        self._array_init = library.rcutils_uint8_array_init
+        self._array_init.restype = ret
+        self._array_init.argtypes = [pointer, ctypes.c_size_t, pointer]
+        self._array_fini = library.rcutils_uint8_array_fini
+        self._array_fini.restype, self._array_fini.argtypes = ret, [pointer]
+        # publishers whose handle rcl has been seen to understand
+        self._checked: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def publish(self, publisher: Any, struct: ctypes.Structure) -> None:
         """
-        Publish a message without the interpreter's lock.
+        Publish a message without holding the GIL.
 
         :param publisher: a rclpy Publisher of the message's type.
-        :raises RCLError: as rclpy's publish does.
-        :raises InvalidHandle: the publisher is destroyed. It is not while this publishes.
-        :raises UnexpectedRosError: the publisher's handle is none that rcl knows.
+        :raises RCLError: the middleware does not accept the message.
+        :raises InvalidHandle: the publisher has been destroyed; destruction waits for this call.
+        :raises UnsupportedRosError: rcl does not understand the publisher's handle.
         """
         handle = publisher.handle
         with handle:
-            if publisher not in self._known:
+            if publisher not in self._checked:
                 if self._topic_name(handle.pointer) != handle.get_topic_name().encode():
                     self._reset_error()
-                    raise UnexpectedRosError('the handle of a publisher is of another kind')
-                self._known.add(publisher)
+                    raise UnsupportedRosError('the handle of a publisher has an unknown type')
+                self._checked.add(publisher)
             failed = self._publish(handle.pointer, ctypes.byref(struct), None)
         if failed:
             raise RCLError(
-                f'Failed to publish on {publisher.topic}: {self._last_error()}')
+                f'Failed to publish on {publisher.topic}: {self._take_error()}')
 
     def serialize(self, kind: Any, struct: ctypes.Structure) -> bytes:
         """
-        Return a message as it is sent.
+        Return a message in its serialized form.
 
-        :raises UnexpectedRosError: it cannot be serialized.
+        :param kind: the message type.
+        :raises UnsupportedRosError: serialization failed.
         """
-        array, allocator = _ByteArray(), self._allocator()
-        if self._begin_array(ctypes.byref(array), 0, ctypes.byref(allocator)):
-            raise UnexpectedRosError(f'no memory to serialize to: {self._last_error()}')
+        array, allocator = _ByteArray(), self._default_allocator()
+        if self._array_init(ctypes.byref(array), 0, ctypes.byref(allocator)):
+            raise UnsupportedRosError(f'no memory for serialization: {self._take_error()}')
         try:
-            if self._serialize(ctypes.byref(struct), _pointer(kind, '_TYPE_SUPPORT'),
+            if self._serialize(ctypes.byref(struct), _capsule_pointer(kind, '_TYPE_SUPPORT'),
                                ctypes.byref(array)):
-                raise UnexpectedRosError(f'cannot be serialized: {self._last_error()}')
+                raise UnsupportedRosError(f'serialization failed: {self._take_error()}')
             return ctypes.string_at(array.data, array.size)
         finally:
-            self._end_array(ctypes.byref(array))
+            self._array_fini(ctypes.byref(array))
 
-    def _last_error(self) -> str:
-        text: bytes | None = self._error()
+    def _take_error(self) -> str:
+        """Return the last error message, and reset the error state."""
+        text: bytes | None = self._error_state()
         message = (text or b'no reason given').decode(errors='replace')
         self._reset_error()
         return message
 
     def verify(self, kind: Any) -> None:
         """
-        Try the structure of a message type out.
+        Verify the structure of a message type against the ROS installation.
 
-        :raises UnexpectedRosError: it is another one in this installation.
+        :raises UnsupportedRosError: the layout or the serialized form differs.
         """
         check_for_type_support(kind)
         for seed in (0, 1):
             message = structs.example(structs.STRUCTS[kind], kind(), seed)
             struct = structs.struct_of(message)
             data = np.frombuffer(message.data, np.uint8)
-            struct.data = structs.octets(data)
-            different = _compare(kind, message, struct)
+            struct.data = structs.octet_sequence(data)
+            different = _layout_differences(kind, message, struct)
             if different:
-                raise UnexpectedRosError(f'other layout: {", ".join(different)}')
+                raise UnsupportedRosError(f'the layout differs in {", ".join(different)}')
             if deserialize_message(self.serialize(kind, struct), kind) != message:
-                raise UnexpectedRosError('what was serialized is not what is read back')
+                raise UnsupportedRosError('a serialized message does not read back unchanged')
 
 
-def _pointer(kind: Any, name: str) -> int:
-    """Return what a capsule of the generated Python code of a message points to."""
+def _capsule_pointer(kind: Any, name: str) -> int:
+    """Return the pointer in a capsule of the generated Python code of a message type."""
     api = ctypes.pythonapi
     api.PyCapsule_GetName.restype = ctypes.c_char_p
     api.PyCapsule_GetName.argtypes = [ctypes.py_object]
@@ -176,22 +181,23 @@ def _pointer(kind: Any, name: str) -> int:
     return int(api.PyCapsule_GetPointer(capsule, api.PyCapsule_GetName(capsule)))
 
 
-def _compare(kind: Any, message: Any, ours: ctypes.Structure) -> list[str]:
-    """Return in what our structure of a message differs from the one that ROS makes of it."""
-    create = ctypes.PYFUNCTYPE(ctypes.c_void_p)(_pointer(kind, '_CREATE_ROS_MESSAGE'))
-    destroy = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(_pointer(kind, '_DESTROY_ROS_MESSAGE'))
+def _layout_differences(kind: Any, message: Any, ours: ctypes.Structure) -> list[str]:
+    """Return the members in which our structure of a message differs from the one ROS creates."""
+    create = ctypes.PYFUNCTYPE(ctypes.c_void_p)(_capsule_pointer(kind, '_CREATE_ROS_MESSAGE'))
+    destroy = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(
+        _capsule_pointer(kind, '_DESTROY_ROS_MESSAGE'))
     convert = ctypes.PYFUNCTYPE(ctypes.c_bool, ctypes.py_object, ctypes.c_void_p)(
-        _pointer(kind, '_CONVERT_FROM_PY'))
-    made = create()
+        _capsule_pointer(kind, '_CONVERT_FROM_PY'))
+    created = create()
     try:
-        if not made or not convert(message, made):
-            raise UnexpectedRosError('ROS cannot convert an example')
-        theirs = structs.STRUCTS[kind].from_address(made)
+        if not created or not convert(message, created):
+            raise UnsupportedRosError('ROS cannot convert an example message')
+        theirs = structs.STRUCTS[kind].from_address(created)
         return ([*structs.differences(ours, theirs, deep=False)]
                 or [*structs.differences(ours, theirs, deep=True)])
     finally:
-        if made:
-            destroy(made)
+        if created:
+            destroy(created)
 
 
 @functools.cache
@@ -200,20 +206,19 @@ def _library() -> Rcl:
 
 
 @functools.cache
-def usable(kind: Any) -> Rcl | None:
+def verified_rcl(kind: Any) -> Rcl | None:
     """
-    Return the means to publish messages of a type from our own memory, if that is safe here.
+    Return rcl if it can publish messages of a type from our own memory, otherwise None.
 
     :param kind: a message type of `k4a_ros.publishing.raw.structs.STRUCTS`.
     """
-    if os.environ.get(SWITCH) == 'rclpy':
+    if os.environ.get(METHOD_VARIABLE) == 'rclpy':
         return None
     try:
         rcl = _library()
         rcl.verify(kind)
-    except Exception as error:  # whatever another ROS does: there is another way
-        _log.warning(
-            'images are published through rclpy, which takes twice the time: %s: %s (to demand '
-            'that, and be rid of this warning, set %s=rclpy)', kind.__name__, error, SWITCH)
+    except Exception as error:  # another ROS distribution may fail in any way; rclpy works
+        _log.warning('%s for %s: %s. Set %s=rclpy to select this without a warning',
+                     COST_WITHOUT_RCL, kind.__name__, error, METHOD_VARIABLE)
         return None
     return rcl

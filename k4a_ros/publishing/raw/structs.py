@@ -13,11 +13,11 @@
 # limitations under the License.
 
 """
-How messages with much data lie in memory: the C structures that rosidl makes of them.
+Memory layout of large messages: the C structures that rosidl generates for them.
 
 The members and their order are those of the .msg files of sensor_msgs; strings and sequences are
-rosidl_runtime_c's: pointer, size and capacity. Whether it is so in the ROS that is installed is
-not taken for granted, see `k4a_ros.publishing.raw.rcl`.
+those of rosidl_runtime_c: pointer, size and capacity. `k4a_ros.publishing.raw.rcl` verifies the
+layout against the ROS installation before it is used.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ from sensor_msgs.msg import PointField
 
 
 class Sequence(ctypes.Structure):
-    """A string (size without the 0 at its end) or a sequence of rosidl_runtime_c."""
+    """A sequence or string of rosidl_runtime_c; the size of a string excludes its final 0."""
 
     _fields_ = [('data', ctypes.c_void_p), ('size', ctypes.c_size_t),
                 ('capacity', ctypes.c_size_t)]
 
 
-class Text(Sequence):
+class StringStruct(Sequence):
     """A rosidl_runtime_c__String."""
 
 
-class Octets(Sequence):
+class OctetSequence(Sequence):
     """A sequence of uint8."""
 
 
@@ -58,17 +58,17 @@ class TimeStruct(ctypes.Structure):
 class HeaderStruct(ctypes.Structure):
     """A std_msgs/Header."""
 
-    _fields_ = [('stamp', TimeStruct), ('frame_id', Text)]
+    _fields_ = [('stamp', TimeStruct), ('frame_id', StringStruct)]
 
 
 class PointFieldStruct(ctypes.Structure):
     """A sensor_msgs/PointField."""
 
-    _fields_ = [('name', Text), ('offset', ctypes.c_uint32), ('datatype', ctypes.c_uint8),
+    _fields_ = [('name', StringStruct), ('offset', ctypes.c_uint32), ('datatype', ctypes.c_uint8),
                 ('count', ctypes.c_uint32)]
 
 
-class PointFields(Sequence):
+class PointFieldSequence(Sequence):
     """A sequence of sensor_msgs/PointField."""
 
 
@@ -76,118 +76,122 @@ class ImageStruct(ctypes.Structure):
     """A sensor_msgs/Image."""
 
     _fields_ = [('header', HeaderStruct), ('height', ctypes.c_uint32),
-                ('width', ctypes.c_uint32), ('encoding', Text), ('is_bigendian', ctypes.c_uint8),
-                ('step', ctypes.c_uint32), ('data', Octets)]
+                ('width', ctypes.c_uint32), ('encoding', StringStruct),
+                ('is_bigendian', ctypes.c_uint8), ('step', ctypes.c_uint32),
+                ('data', OctetSequence)]
 
 
 class CompressedImageStruct(ctypes.Structure):
     """A sensor_msgs/CompressedImage."""
 
-    _fields_ = [('header', HeaderStruct), ('format', Text), ('data', Octets)]
+    _fields_ = [('header', HeaderStruct), ('format', StringStruct), ('data', OctetSequence)]
 
 
 class PointCloud2Struct(ctypes.Structure):
     """A sensor_msgs/PointCloud2."""
 
     _fields_ = [('header', HeaderStruct), ('height', ctypes.c_uint32),
-                ('width', ctypes.c_uint32), ('fields', PointFields),
+                ('width', ctypes.c_uint32), ('fields', PointFieldSequence),
                 ('is_bigendian', ctypes.c_bool), ('point_step', ctypes.c_uint32),
-                ('row_step', ctypes.c_uint32), ('data', Octets), ('is_dense', ctypes.c_bool)]
+                ('row_step', ctypes.c_uint32), ('data', OctetSequence),
+                ('is_dense', ctypes.c_bool)]
 
 
-#: message type -> its structure
+#: message type -> structure
 STRUCTS: dict[Any, type[ctypes.Structure]] = {
     Image: ImageStruct, CompressedImage: CompressedImageStruct, PointCloud2: PointCloud2Struct}
 
 
-def members(kind: type[ctypes.Structure]) -> Iterator[tuple[str, Any]]:
-    """Yield names and types of the members of a structure."""
-    for name, type_, *_ in kind._fields_:
-        yield name, type_
+def members(struct_type: type[ctypes.Structure]) -> Iterator[tuple[str, Any]]:
+    """Yield name and type of each member of a structure."""
+    for name, member_type, *_ in struct_type._fields_:
+        yield name, member_type
 
 
-def octets(data: npt.NDArray[Any]) -> Octets:
+def octet_sequence(data: npt.NDArray[Any]) -> OctetSequence:
     """
-    Return the sequence of all bytes of an array, which has to be kept as long.
+    Return the bytes of an array as a sequence; the caller keeps the array alive.
 
-    :raises ValueError: the array is not contiguous.
+    :raises ValueError: the array is not C-contiguous.
     """
     if not data.flags.c_contiguous:
-        raise ValueError('the data of a message must be contiguous')
-    return Octets(data.ctypes.data, data.nbytes, data.nbytes)
+        raise ValueError('the data of a message must be C-contiguous')
+    return OctetSequence(data.ctypes.data, data.nbytes, data.nbytes)
 
 
 def struct_of(message: Any) -> Any:
-    """Return the structure of a message with everything but its ``data``, which is empty."""
+    """Return the structure of a message, with empty ``data``."""
     struct: Any = STRUCTS[type(message)]()
-    struct.kept = _fill(struct, message)  # what it points to
+    struct.keep_alive = _fill(struct, message)
     return struct
 
 
 def _fill(struct: Any, message: Any) -> list[object]:
-    """Write a message into its structure; return what that points to."""
-    kept: list[object] = []
-    for name, kind in members(type(struct)):
+    """Copy a message to its structure; return the objects that its pointers refer to."""
+    keep_alive: list[object] = []
+    for name, member_type in members(type(struct)):
         value = getattr(message, name)
-        if kind is Text:
+        if member_type is StringStruct:
             text = value.encode()
             buffer = ctypes.create_string_buffer(text)
-            kept.append(buffer)
-            setattr(struct, name, Text(ctypes.addressof(buffer), len(text), len(buffer)))
-        elif kind is PointFields:
+            keep_alive.append(buffer)
+            setattr(struct, name, StringStruct(ctypes.addressof(buffer), len(text), len(buffer)))
+        elif member_type is PointFieldSequence:
             items = (PointFieldStruct * len(value))()
-            kept.append(items)
+            keep_alive.append(items)
             for item, field in zip(items, value, strict=True):
-                kept += _fill(item, field)
-            setattr(struct, name, PointFields(
+                keep_alive += _fill(item, field)
+            setattr(struct, name, PointFieldSequence(
                 ctypes.addressof(items), len(items), len(items)))
-        elif issubclass(kind, ctypes.Structure) and kind is not Octets:
-            kept += _fill(getattr(struct, name), value)
-        elif kind is not Octets:
+        elif issubclass(member_type, ctypes.Structure) and member_type is not OctetSequence:
+            keep_alive += _fill(getattr(struct, name), value)
+        elif member_type is not OctetSequence:
             setattr(struct, name, value)
-    return kept
+    return keep_alive
 
 
 def differences(ours: Any, theirs: Any, deep: bool) -> Iterator[str]:
     """
-    Yield the names of members that differ.
+    Yield the names of the members in which two structures differ.
 
-    :param deep: compare what strings and sequences hold, too. Do this only if nothing else
-        differs: where the layout is another one, the pointers may be none.
+    :param deep: compare the contents of strings and sequences, too. Use it only if a shallow
+        comparison finds no difference: with another layout, the pointers may be invalid.
     """
-    for name, kind in members(type(ours)):
+    for name, member_type in members(type(ours)):
         a, b = getattr(ours, name), getattr(theirs, name)
-        if not issubclass(kind, ctypes.Structure):
+        if not issubclass(member_type, ctypes.Structure):
             if a != b:
                 yield name
-        elif not issubclass(kind, Sequence):
+        elif not issubclass(member_type, Sequence):
             yield from (f'{name}.{rest}' for rest in differences(a, b, deep))
         elif a.size != b.size or b.capacity < b.size:
             yield f'size of {name}'
-        elif deep and kind is PointFields:
+        elif deep and member_type is PointFieldSequence:
             for index in range(a.size):
-                at = index * ctypes.sizeof(PointFieldStruct)
-                one, other = (PointFieldStruct.from_address(s.data + at) for s in (a, b))
-                found = [*differences(one, other, False)] or [*differences(one, other, True)]
+                offset = index * ctypes.sizeof(PointFieldStruct)
+                field_a, field_b = (
+                    PointFieldStruct.from_address(sequence.data + offset) for sequence in (a, b))
+                found = ([*differences(field_a, field_b, False)]
+                         or [*differences(field_a, field_b, True)])
                 yield from (f'{name}[{index}].{rest}' for rest in found)
         elif deep and ctypes.string_at(a.data, a.size) != ctypes.string_at(b.data, b.size):
             yield name
 
 
-def example(kind: type[ctypes.Structure], message: Any, seed: int) -> Any:
-    """Give all fields of a message values of their own, which follow from the seed; return it."""
-    for number, (name, type_) in enumerate(members(kind), 3 + 7 * seed):
-        if type_ is Text:
+def example(struct_type: type[ctypes.Structure], message: Any, seed: int) -> Any:
+    """Set all fields of a message to distinct values that depend on the seed; return it."""
+    for number, (name, member_type) in enumerate(members(struct_type), 3 + 7 * seed):
+        if member_type is StringStruct:
             value: Any = 'text'[:number % 5] * number
-        elif type_ is Octets:
+        elif member_type is OctetSequence:
             value = np.arange(37 * number, dtype=np.uint8).tobytes()
-        elif type_ is PointFields:
+        elif member_type is PointFieldSequence:
             value = [example(PointFieldStruct, PointField(), seed + n) for n in range(number)]
-        elif issubclass(type_, ctypes.Structure):
-            value = example(type_, getattr(message, name), seed + 1)
-        elif type_ is ctypes.c_bool:
+        elif issubclass(member_type, ctypes.Structure):
+            value = example(member_type, getattr(message, name), seed + 1)
+        elif member_type is ctypes.c_bool:
             value = number % 2 == 1
         else:
-            value = number * (1 if type_ is ctypes.c_uint8 else 0x01020304)
+            value = number * (1 if member_type is ctypes.c_uint8 else 0x01020304)
         setattr(message, name, value)
     return message
