@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""Which points a cloud has, and what it carries: options of points2 on exact images."""
+"""Options of points2, compared with the images that the clouds are made of."""
 
 from __future__ import annotations
 
@@ -32,7 +31,7 @@ from support.ros import listening
 from support.ros import new_domain
 from support.ros import wait_for
 
-# a wall that comes nearer to the right: depths from 1 m to 4 m
+# a slanted wall: depth decreases from left to right, from 4 m to 1 m
 SCENE = """
 materials:
   wall: {color: [0.8, 0.8, 0.8]}
@@ -46,7 +45,7 @@ DEFAULTS = {'point_cloud_organized': True, 'point_cloud_min_depth': 0.0,
 
 @pytest.fixture(scope='module')
 def camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listener]:
-    """Give a listener to a simulated camera without noise, NFOV_2X2BINNED."""
+    """Yield a listener to a simulated camera without noise, NFOV_2X2BINNED."""
     scene = tmp_path_factory.mktemp('points') / 'scene.yaml'
     Path(scene).write_text(SCENE)
     domain = new_domain()
@@ -58,29 +57,29 @@ def camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listener]:
 
 
 def cloud_with(listener: Listener, **options: object) -> tuple[PointCloud2, Any, Any]:
-    """Return a cloud with these options, and the depth and infrared it is made of."""
+    """Set options, and return a cloud with the depth and infrared that it is made of."""
     answer = listener.set_parameters('/k4a_driver', **(DEFAULTS | options))
     assert answer.successful, answer.reason
-    opened = listener.node.get_clock().now().nanoseconds
-    found: dict[str, list[Any]] = {
+    changed_ns = listener.node.get_clock().now().nanoseconds
+    received: dict[str, list[Any]] = {
         topic: listener.subscribe(kind, f'/{topic}', depth=2) for topic, kind in (
             ('points2', PointCloud2), ('depth/image_raw', Image), ('ir/image_raw', Image))}
 
     def complete() -> Any:
-        clouds = {stamp(m): m for m in found['points2']}
-        images = [{stamp(m): m for m in found[topic]}
+        clouds = {stamp(m): m for m in received['points2']}
+        images = [{stamp(m): m for m in received[topic]}
                   for topic in ('depth/image_raw', 'ir/image_raw')]
-        # not of before the restart that a change of options is
-        fits = [m for s, m in clouds.items() if s > opened + 300_000_000
-                and all(s in i for i in images) and matches(m, options)]
-        return fits and (fits[0], *(array(i[stamp(fits[0])]) for i in images))
+        # changing options restarts the streams: skip clouds from before that
+        matching = [m for s, m in clouds.items() if s > changed_ns + 300_000_000
+                    and all(s in i for i in images) and has_layout(m, options)]
+        return matching and (matching[0], *(array(i[stamp(matching[0])]) for i in images))
 
     cloud, depth, infrared = wait_for(complete, f'a cloud with {options}', timeout=60)
     return cloud, depth, infrared
 
 
-def matches(cloud: PointCloud2, options: dict[str, object]) -> bool:
-    """Return whether a cloud is of the kind that was asked for, not one of before."""
+def has_layout(cloud: PointCloud2, options: dict[str, object]) -> bool:
+    """Return whether a cloud is organized if the options say so, and only then."""
     return (cloud.height == 1) != options.get('point_cloud_organized', True)
 
 
@@ -90,12 +89,12 @@ def stamp(message: Any) -> int:
 
 
 def array(message: Image) -> npt.NDArray[np.uint16]:
-    """Return a 16-bit image."""
+    """Return the pixels of a 16-bit image."""
     return np.frombuffer(message.data, np.uint16).reshape(message.height, message.width)
 
 
 def points(cloud: PointCloud2) -> npt.NDArray[np.float32]:
-    """Return x, y, z and, if there is one, the further field."""
+    """Return the fields of all points, one column each."""
     kind = np.dtype({'names': [f.name for f in cloud.fields],
                      'formats': ['<f4'] * len(cloud.fields),
                      'offsets': [f.offset for f in cloud.fields], 'itemsize': cloud.point_step})
@@ -103,14 +102,14 @@ def points(cloud: PointCloud2) -> npt.NDArray[np.float32]:
     return np.stack([data[f.name] for f in cloud.fields], axis=-1)
 
 
-def test_only_valid_points(camera: Listener) -> None:
+def test_unorganized_cloud_has_only_valid_points(camera: Listener) -> None:
     cloud, depth, _ = cloud_with(camera, point_cloud_organized=False)
     valid = depth > 0
     assert cloud.is_dense and cloud.row_step == cloud.width * 16 == len(cloud.data)
     np.testing.assert_allclose(points(cloud)[:, 2], depth[valid] / 1000, rtol=1e-6)
 
 
-def test_a_range_and_every_fourth_pixel(camera: Listener) -> None:
+def test_depth_range_and_decimation_select_points(camera: Listener) -> None:
     cloud, depth, _ = cloud_with(
         camera, point_cloud_organized=False, point_cloud_min_depth=1.5,
         point_cloud_max_depth=2.25, point_cloud_decimation=4)
@@ -120,7 +119,7 @@ def test_a_range_and_every_fourth_pixel(camera: Listener) -> None:
     np.testing.assert_allclose(points(cloud)[:, 2], part[inside] / 1000, rtol=1e-6)
 
 
-def test_infrared_as_intensity(camera: Listener) -> None:
+def test_intensity_is_the_raw_infrared(camera: Listener) -> None:
     cloud, depth, infrared = cloud_with(
         camera, ir_point_cloud=True, point_cloud_organized=False)
     assert [f.name for f in cloud.fields] == ['x', 'y', 'z', 'intensity']
@@ -128,7 +127,7 @@ def test_infrared_as_intensity(camera: Listener) -> None:
     np.testing.assert_array_equal(points(cloud)[:, 3], infrared[valid])
 
 
-def test_options_that_contradict_each_other_are_refused(camera: Listener) -> None:
+def test_contradictory_options_are_rejected(camera: Listener) -> None:
     answer = camera.set_parameters(
         '/k4a_driver', rgb_point_cloud=True, ir_point_cloud=True, point_cloud_min_depth=3.0,
         point_cloud_max_depth=1.0)
@@ -137,12 +136,12 @@ def test_options_that_contradict_each_other_are_refused(camera: Listener) -> Non
     assert 'point_cloud_max_depth is 1' in answer.reason
 
 
-def test_infrared_is_seen_by_the_color_camera_where_depth_is(camera: Listener) -> None:
-    found = {name: camera.subscribe(Image, f'/{name}_to_rgb/image_raw', depth=2)
-             for name in ('depth', 'ir')}
+def test_registered_infrared_covers_the_registered_depth(camera: Listener) -> None:
+    received = {name: camera.subscribe(Image, f'/{name}_to_rgb/image_raw', depth=2)
+                for name in ('depth', 'ir')}
 
     def pair() -> Any:
-        depths, irs = ({stamp(m): m for m in found[name]} for name in ('depth', 'ir'))
+        depths, irs = ({stamp(m): m for m in received[name]} for name in ('depth', 'ir'))
         both = sorted(depths.keys() & irs.keys())
         return both and (array(depths[both[-1]]), array(irs[both[-1]]), irs[both[-1]])
 
@@ -150,6 +149,6 @@ def test_infrared_is_seen_by_the_color_camera_where_depth_is(camera: Listener) -
     assert infrared.shape == (720, 1280) and message.header.frame_id == 'rgb_camera_link'
     assert (depth > 0).mean() > 0.4
     np.testing.assert_array_equal(infrared > 0, depth > 0)
-    # the wall is the brighter the nearer
+    # infrared is brighter where the wall is nearer
     near, far = (np.median(infrared[(depth > low) & (depth < low + 200)]) for low in (1200, 3000))
     assert near > 2 * far

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Which topics exist, in which frames, encodings and namespaces."""
+"""Existence of topics, and their frames, encodings and namespaces."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ ALWAYS = {'/tf_static'}
      IR | DEPTH - {'/points2'}),
     (CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.R720P, ColorFormat.MJPG, 30),
      {'depth_enabled': False}, RGB | {'/imu'}),
-], ids=['everything', 'passive-ir', 'color-only', 'without', 'no-depth'])
-def test_a_topic_exists_only_if_it_can_carry_data(
+], ids=['all', 'passive-ir', 'color-only', 'disabled', 'no-depth'])
+def test_topics_exist_only_if_the_camera_provides_their_data(
     tmp_path: Path, config: CameraConfig, parameters: dict[str, Any], expected: set[str],
 ) -> None:
     path = write_recording(tmp_path / 'a.mkv', config, 2).path
@@ -72,10 +72,10 @@ def test_a_topic_exists_only_if_it_can_carry_data(
             domain, recording_file=path, recording_loop_enabled=True, **parameters) as driver:
         driver.wait_for_line('Opened recording')
         wait_for(lambda: listener.topics() == expected | ALWAYS,
-                 f'{sorted(expected)}; there is {sorted(listener.topics())}')
+                 f'{sorted(expected)}; topics are {sorted(listener.topics())}')
 
 
-def test_two_cameras_side_by_side(tmp_path: Path) -> None:
+def test_two_cameras_in_separate_namespaces(tmp_path: Path) -> None:
     domain = new_domain()
     path = write_recording(tmp_path / 'a.mkv').path
     with listening(domain) as listener:
@@ -96,8 +96,8 @@ def test_two_cameras_side_by_side(tmp_path: Path) -> None:
             assert samples[0].header.frame_id == 'left_imu_link'
 
 
-def smooth(path: Path, form: ColorFormat) -> Written:
-    """Write a recording whose color images are a real picture."""
+def write_smooth_recording(path: Path, form: ColorFormat) -> Written:
+    """Write a recording of one smooth color image, which survives JPEG compression."""
     def edit(_: int, capture: Capture) -> Capture:
         x, y = np.meshgrid(np.arange(1280) / 1280, np.arange(720) / 720)
         bgr = np.stack([40 + 150 * x, 40 + 150 * y, 200 - 150 * x], axis=-1).astype(np.uint8)
@@ -113,10 +113,10 @@ def smooth(path: Path, form: ColorFormat) -> Written:
 
 @pytest.mark.parametrize('encoding', ['bgra8', 'bgr8', 'rgb8'])
 @pytest.mark.parametrize('form', [ColorFormat.MJPG, ColorFormat.BGRA32])
-def test_color_passes_cv_bridge_in_every_encoding(
+def test_cv_bridge_converts_color_in_every_encoding(
     tmp_path: Path, form: ColorFormat, encoding: str,
 ) -> None:
-    written = smooth(tmp_path / 'a.mkv', form)
+    written = write_smooth_recording(tmp_path / 'a.mkv', form)
     domain = new_domain()
     with listening(domain) as listener:
         images = listener.subscribe(Image, '/rgb/image_raw')
@@ -137,14 +137,14 @@ def test_color_passes_cv_bridge_in_every_encoding(
     again = bridge.cv2_to_imgmsg(bridge.imgmsg_to_cv2(message), encoding)
     assert bytes(again.data) == bytes(message.data) and again.step == message.step
     assert jpegs[0].format == f'{encoding}; jpeg compressed bgr8'
-    passed_on = cv2.imdecode(np.frombuffer(jpegs[0].data, np.uint8), cv2.IMREAD_COLOR)
-    np.testing.assert_allclose(passed_on.astype(int), bgr.astype(int), atol=6)
+    decoded = cv2.imdecode(np.frombuffer(jpegs[0].data, np.uint8), cv2.IMREAD_COLOR)
+    np.testing.assert_allclose(decoded.astype(int), bgr.astype(int), atol=6)
     if form is ColorFormat.MJPG:
         assert bytes(jpegs[0].data) == capture.color.data.tobytes()
 
 
 @pytest.mark.parametrize('form', ['nv12', 'yuy2'])
-def test_jpeg_beside_native_images_is_labeled_as_what_decoders_make_of_it(form: str) -> None:
+def test_jpeg_format_is_bgr8_if_images_are_native(form: str) -> None:
     domain = new_domain()
     with listening(domain) as listener, DriverProcess.with_parameters(
             domain, camera='simulated', color_format=form, rgb_encoding='native', fps=5):
@@ -152,13 +152,13 @@ def test_jpeg_beside_native_images_is_labeled_as_what_decoders_make_of_it(form: 
         jpegs = listener.subscribe(CompressedImage, '/rgb/image_raw/compressed', depth=2)
         wait_for(lambda: images and jpegs, 'the images')
     assert images[0].encoding in ('nv12', 'yuv422_yuy2')
-    # three channels, not those of the image beside it
+    # subscribers decode it to three channels, whatever rgb/image_raw has
     assert jpegs[0].format == 'bgr8; jpeg compressed bgr8'
     picture = cv2.imdecode(np.frombuffer(jpegs[0].data, np.uint8), cv2.IMREAD_COLOR)
     assert picture.shape == (720, 1280, 3)
 
 
-def test_depth_in_meters_and_infrared_in_8_bits(tmp_path: Path) -> None:
+def test_depth_in_meters_and_infrared_as_mono8(tmp_path: Path) -> None:
     written = write_recording(tmp_path / 'a.mkv', count=1)
     domain = new_domain()
     with listening(domain) as listener:
@@ -181,8 +181,8 @@ def test_depth_in_meters_and_infrared_in_8_bits(tmp_path: Path) -> None:
         np.minimum(np.rint(written.captures[0].ir.data * 0.01), 255).astype(np.uint8))
 
 
-def test_a_broken_jpeg_costs_one_image_and_one_warning(tmp_path: Path) -> None:
-    """The color images of this recording are noise, no JPEGs at all."""
+def test_corrupt_jpegs_are_dropped_with_one_warning(tmp_path: Path) -> None:
+    """The color images of this recording are noise instead of JPEG."""
     config = CameraConfig.of_modes(
         DepthMode.NFOV_2X2BINNED, ColorResolution.R720P, ColorFormat.MJPG)
     written = write_recording(tmp_path / 'a.mkv', config, 5)
@@ -195,11 +195,11 @@ def test_a_broken_jpeg_costs_one_image_and_one_warning(tmp_path: Path) -> None:
             assert driver.wait() == 0, driver.output
         wait_for(lambda: len(depth) == 5, 'depth')
         assert not color
-    assert sum('rgb/image_raw: an image could not be converted' in s for s in driver.lines) == 1
+    assert sum('rgb/image_raw: dropped a message' in s for s in driver.lines) == 1
     assert 'rgb/image_raw 0' in driver.output
 
 
-def test_the_rate_of_the_imu_can_be_lowered(tmp_path: Path) -> None:
+def test_imu_rate_target_averages_samples(tmp_path: Path) -> None:
     written = write_recording(tmp_path / 'a.mkv', count=10)  # a third of a second
     domain = new_domain()
     with listening(domain) as listener:
@@ -215,7 +215,7 @@ def test_the_rate_of_the_imu_can_be_lowered(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize('codec', ['png', 'rvl'])
-def test_compressed_depth_is_the_depth_image(tmp_path: Path, codec: str) -> None:
+def test_compressed_depth_is_lossless(tmp_path: Path, codec: str) -> None:
     written = write_recording(tmp_path / 'a.mkv', count=1)
     domain = new_domain()
     with listening(domain) as listener:
