@@ -288,7 +288,7 @@ def test_rclpy_is_used_if_the_self_test_fails(
 def test_environment_variable_selects_rclpy(
     listener: Listener, monkeypatch: pytest.MonkeyPatch, kind: Any, views: bool,
 ) -> None:
-    """rclpy publishes a view of the array, or a copy where it does not accept views."""
+    """With rclpy, a view of the array is published, or a copy where views are not accepted."""
     monkeypatch.setenv(rcl.METHOD_VARIABLE, 'rclpy')
     assert rcl.verified_rcl(kind) is None
     assert raw_message.accepts_views(kind)
@@ -311,7 +311,7 @@ def test_ros_message_is_published_by_rclpy(listener: Listener) -> None:
 def test_rclpy_is_used_for_an_unknown_handle(
     listener: Listener, monkeypatch: pytest.MonkeyPatch, warnings: list[str],
 ) -> None:
-    """rcl is not called with a publisher handle that it does not understand."""
+    """A publisher handle that rcl does not understand is not passed to it."""
     message = structs.example(structs.ImageStruct, Image(), 1)
     link = Link(listener, Image, 'handle')
     library = rcl.verified_rcl(Image)
