@@ -13,14 +13,15 @@
 # limitations under the License.
 
 """
-The registry of camera and body tracker backends, and opening them as the parameters ask.
+Registry of camera and body tracker backends, which are selected and opened by parameters.
 
-A new backend is a folder of its own and one line here. A backend is imported only when it is
-asked for: each brings libraries of its own.
+A new backend is a folder of its own and one entry here. Backends are imported on demand, because
+each has dependencies of its own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import fields
 from importlib import import_module
@@ -41,17 +42,22 @@ from k4a_ros.publishing.options import TopicOptions
 
 class CameraBackend(NamedTuple):
     """
-    Where a kind of camera is implemented, and which settings it is opened with.
+    A kind of camera: its implementation, and the settings that it is opened with.
 
     :param module: full name of the module.
-    :param function: class or function in it that returns an open camera.
-    :param arguments: keyword argument -> attribute of `Settings` that is passed as its value;
-        ``on_control`` is always passed.
+    :param factory: class or function in the module that returns an open camera.
+    :param arguments: keyword argument of the factory -> attribute of `Settings` with its value;
+        ``on_control`` is passed in addition.
     """
 
     module: str
-    function: str
+    factory: str
     arguments: Mapping[str, str]
+
+    def load(self) -> Callable[..., Camera]:
+        """Import the module and return the factory."""
+        factory: Callable[..., Camera] = getattr(import_module(self.module), self.factory)
+        return factory
 
 
 #: kind of camera (`Settings.camera_kind`) -> backend
@@ -74,44 +80,42 @@ TRACKERS: Mapping[str, tuple[str, str]] = {
     'landmarks': ('k4a_ros.body.landmarks.backend', 'LandmarksBackend'),
     'ground_truth': ('k4a_ros.cameras.simulated.ground_truth_tracker', 'GroundTruthBackend'),
 }
-#: the backends that ``auto`` tries, in this order
-_AUTO = ('k4abt', 'landmarks')
+#: backends that ``auto`` tries, in order of preference
+_AUTO_TRACKERS = ('k4abt', 'landmarks')
 
 
 def open_camera(settings: Settings, on_control: ControlListener | None = None) -> Camera:
     """
-    Open the camera that the settings ask for.
+    Open the camera selected by the settings.
 
-    :param on_control: called with name and value of a control that the camera has changed by
-        itself.
-    :raises K4aRosError: there is no such camera, or it cannot be opened with these settings.
+    :param on_control: called with name and value of a control that the camera has changed on its
+        own.
+    :raises K4aRosError: the camera does not exist, or cannot be opened with these settings.
     """
     backend = CAMERAS[settings.camera_kind]
-    function = getattr(import_module(backend.module), backend.function)
-    camera: Camera = function(on_control=on_control, **{
+    return backend.load()(on_control=on_control, **{
         argument: getattr(settings, name) for argument, name in backend.arguments.items()})
-    return camera
 
 
 def inject_faults(settings: Settings, text: str) -> None:
     """
     Inject faults into the simulated camera, whether it is open, lost or closed.
 
-    :param text: as in `k4a_ros.cameras.simulated.faults`; empty for no fault.
+    :param text: faults as described in `k4a_ros.cameras.simulated.faults`; empty for a no-op.
     :raises ConfigError: the camera is not simulated, or a fault cannot be parsed.
     """
     if not text:
         return
     if settings.camera_kind != 'simulated':
         raise ConfigError(
-            f'simulation_fault cannot be {text!r}: faults can only be injected into a simulated '
-            f'camera, not into a {settings.camera_kind}; start with camera:=simulated')
+            f'cannot inject {text!r}: simulation_fault requires camera:=simulated, but the camera '
+            f'is a {settings.camera_kind}')
     from k4a_ros.cameras.simulated.shared_device import inject_faults as inject
     inject(text, settings.camera_config.wired_sync_mode)
 
 
 def tracker_backend(name: str) -> TrackerBackend:
-    """Return the body tracker backend of this name."""
+    """Import and return a body tracker backend."""
     module, class_name = TRACKERS[name]
     backend: TrackerBackend = getattr(import_module(module), class_name)()
     return backend
@@ -119,9 +123,7 @@ def tracker_backend(name: str) -> TrackerBackend:
 
 def choose_tracker(settings: Settings) -> TrackerChoice:
     """
-    Return the body tracker backend to use, and how to open it.
-
-    Loads only what is needed to find out whether a backend is installed.
+    Select the body tracker backend; opening it is left to the caller.
 
     :raises BodyTrackingError: the backend is not installed; says what to install or set.
     """
@@ -149,15 +151,16 @@ def check_tracker_change(before: Settings, after: Settings) -> None:
 
 
 def _tracking(settings: Settings) -> tuple[bool, str, TrackerOptions]:
-    """Return the values of all parameters of body tracking."""
+    """Return the values of all parameters that affect the choice of a tracker."""
     return (settings.body_tracking_enabled, settings.body_tracking_backend,
             tracker_options(settings))
 
 
 def _first_available(options: TrackerOptions) -> str:
-    """Return the first backend that is installed and can use the model file, if one is given."""
+    """Return the first installed backend; with a model file, only of those that can load it."""
     suffix = Path(options.model_path).suffix
-    names = [name for name in _AUTO if tracker_backend(name).model_suffix == suffix] or _AUTO
+    names = [name for name in _AUTO_TRACKERS if tracker_backend(name).model_suffix == suffix] or (
+        _AUTO_TRACKERS)
     problems = []
     for name in names:
         try:
@@ -166,19 +169,19 @@ def _first_available(options: TrackerOptions) -> str:
             problems.append(f'{name}: {error}')
             continue
         return name
-    raise BodyTrackingError('no body tracker is available; ' + '; '.join(problems))
+    raise BodyTrackingError('no body tracker backend is available; ' + '; '.join(problems))
 
 
 def tracker_options(settings: Settings) -> TrackerOptions:
-    """Return the options of body trackers: parameters named body_tracking_..."""
+    """Return the parameters that start with ``body_tracking_`` as tracker options."""
     return TrackerOptions(**_values(settings, TrackerOptions, 'body_tracking_'))
 
 
 def topic_options(settings: Settings) -> TopicOptions:
-    """Return the options of topics: parameters of the same names."""
+    """Return the parameters that determine the topics."""
     return TopicOptions(**_values(settings, TopicOptions))
 
 
 def _values(settings: Settings, options: Any, prefix: str = '') -> dict[str, Any]:
-    """Return the values of the parameters that the fields of a dataclass are named after."""
+    """Return the value of ``prefix + name`` in the settings for each field name of a dataclass."""
     return {field.name: getattr(settings, prefix + field.name) for field in fields(options)}
