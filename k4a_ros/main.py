@@ -13,15 +13,14 @@
 # limitations under the License.
 
 """
-The executable: signals, memory, exit code, and nothing else.
+Entry point of the driver executable: signals, memory allocator and exit code.
 
-Signals are taken over before anything heavy is imported, and instead of rclpy's own handlers:
-those shut the context down at once, under the feet of the threads that publish. SIGINT is taken
-even where the shell that started us in the background had it ignored.
+Signal handlers are installed before anything heavy is imported, and replace those of rclpy, which
+shut down the context while other threads still publish. SIGINT is handled even if the parent shell
+set it to be ignored, as shells do for background jobs.
 
-The memory allocator is set up here, too, because the whole process has only one, and so is the
-library behind numpy's linear algebra: what uses the package otherwise, a test or another node,
-keeps its own settings.
+Settings of the whole process (allocator, BLAS threads) are made here, so that tests and other
+nodes that import the package keep their own.
 """
 
 from __future__ import annotations
@@ -37,27 +36,26 @@ from k4a_ros.process.shutdown import Shutdown
 
 def main(args: list[str] | None = None) -> int:
     """
-    Run the driver node until its recording ends, its camera fails, or SIGINT or SIGTERM comes.
+    Run the driver node until its recording ends, its camera fails, or SIGINT or SIGTERM arrives.
 
-    :param args: command line with the program's name; None takes the process's own.
-    :return: exit code; 0 after a signal or the end of a recording, 1 after an error.
+    :param args: command line with the name of the program; None for that of the process.
+    :return: exit code; 0 after a signal or at the end of a recording, 1 after an error.
     """
     shutdown = Shutdown()
     shutdown.install_signal_handlers()
     retain_freed_memory()
-    # What there is to solve is small: further threads of OpenBLAS would only wait, and in that
-    # they take as much of a processor as those that work. It is read when numpy is loaded.
+    # Linear systems are small here: more BLAS threads would only spin. Read when numpy is loaded.
     os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
     from k4a_ros.node.run import run
     try:
         code = run(args, shutdown)
     finally:
-        # Nothing is left to be ended: a further signal would only kill what tidies up. What the
-        # middleware has in shared memory goes when the last of the node does.
+        # A further signal would only interrupt the cleanup. The middleware releases its shared
+        # memory when the last reference to the node is gone.
         shutdown.ignore_signals()
         gc.collect()
     if building():
-        # A compiler cannot be interrupted, and nobody waits for what it makes any more.
+        # Compilation cannot be interrupted, and its result is not needed any more.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

@@ -13,35 +13,36 @@
 # limitations under the License.
 
 """
-The memory allocator of the process: keep what images have needed, for those that come.
+Configure the memory allocator of the process to reuse image buffers.
 
-By default glibc gives large blocks back to the system as soon as they are free, and the system
-has to clear each page of the next one: that costs five times what writing to them costs.
+By default glibc returns large blocks to the system as soon as they are freed. The kernel then has
+to clear each page of the next block, which costs five times as much as writing to it.
 """
 
 from __future__ import annotations
 
 import ctypes
 
-#: malloc.h
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-#: More than any image. The second is the most that older glibc takes as a threshold for mmap
-#: (half of its HEAP_MAX_SIZE).
-_LARGE, _LARGEST_OF_OLD = 1 << 30, 32 << 20
+#: options of mallopt (malloc.h)
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+#: Larger than any image.
+_THRESHOLD = 1 << 30
+#: Largest mmap threshold that older glibc accepts (half of its HEAP_MAX_SIZE).
+_MAX_THRESHOLD_OF_OLDER_GLIBC = 32 << 20
 
 
 def retain_freed_memory() -> bool:
     """
-    Have the C library keep large blocks that are freed; other libraries than glibc stay as is.
+    Make glibc keep large freed blocks for reuse; a no-op with other C libraries.
 
-    :return: whether the library has such a setting and took it.
+    :return: whether the settings were accepted.
     """
     try:
         process = ctypes.CDLL(None)
         _, mallopt = process.gnu_get_libc_version, process.mallopt
-    except (AttributeError, OSError, TypeError):  # no glibc; no such thing as the process itself
+    except (AttributeError, OSError, TypeError):  # not glibc, or no handle of the process itself
         return False
     mallopt.argtypes = [ctypes.c_int, ctypes.c_int]
-    mapped = (mallopt(_MMAP_THRESHOLD, _LARGE)
-              or mallopt(_MMAP_THRESHOLD, _LARGEST_OF_OLD))
-    return bool(mapped and mallopt(_TRIM_THRESHOLD, _LARGE))
+    accepted = (mallopt(_M_MMAP_THRESHOLD, _THRESHOLD)
+                or mallopt(_M_MMAP_THRESHOLD, _MAX_THRESHOLD_OF_OLDER_GLIBC))
+    return bool(accepted and mallopt(_M_TRIM_THRESHOLD, _THRESHOLD))

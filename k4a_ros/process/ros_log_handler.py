@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Lines that Python modules log, in the log of ROS: above all what the SDK says."""
+"""Forward records of Python's logging module to the ROS log, such as messages of the SDK."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ from rclpy.logging import get_logger
 
 class RosLogHandler(logging.Handler):
     """
-    Passes the records of a Python logger on to a ROS logger, at the same level.
+    A logging handler that writes to a ROS logger at the same level.
 
-    :param name: of the ROS logger; the child of a record's logger is added: k4a_driver.sdk.
+    :param name: name of the ROS logger; the last part of the record's logger name is appended, as
+        in k4a_driver.sdk.
     """
 
     def __init__(self, name: str) -> None:
@@ -36,7 +37,7 @@ class RosLogHandler(logging.Handler):
         """Log one record."""
         logger = get_logger(f'{self._name}.{record.name.rpartition(".")[2]}')
         text = record.getMessage()
-        # one call for each level: rclpy refuses another level at the same place in the source
+        # rclpy does not allow the level to change at one call site
         if record.levelno >= logging.CRITICAL:
             logger.fatal(text)
         elif record.levelno >= logging.ERROR:

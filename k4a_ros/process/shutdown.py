@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""When the node is to end, and how much it may still do then (no ROS)."""
+"""Process shutdown: signals and graceful termination (no ROS)."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 class Shutdown:
     """
-    Two ways to the end: somebody wants it now, or there is nothing left to do.
+    Lets the main thread wait for one of two reasons to end: a request, or the end of the work.
 
-    ``requested`` is set by the first only: whoever waits for something gives up then.
+    ``requested`` is only set by a request (a signal): threads that wait for something then abort.
     """
 
     def __init__(self) -> None:
@@ -37,49 +37,50 @@ class Shutdown:
 
     def install_signal_handlers(self) -> None:
         """
-        Take SIGINT and SIGTERM as requests; once, in main.
+        Handle SIGINT and SIGTERM as requests; call this once, in main.
 
-        Nothing of Python's runs in a handler: it would run between any two steps of the main
-        thread, and wait for ever for a lock that the main thread holds just then. The interpreter
-        writes the number of a signal into a pipe, whichever thread takes it, and a thread that
-        reads the pipe makes the request.
+        A Python signal handler runs between any two instructions of the main thread, and would
+        deadlock on a lock that the main thread holds. Therefore the handlers do nothing: the
+        interpreter writes each signal number into a pipe, whichever thread receives the signal,
+        and a thread that reads the pipe makes the request.
         """
-        heard, told = os.pipe()
-        os.set_blocking(told, False)
-        signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+        read_end, write_end = os.pipe()
+        os.set_blocking(write_end, False)
+        signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
         for number in SIGNALS:
-            signal.signal(number, _left_to_the_pipe)
-        threading.Thread(target=self._hear, args=[heard], name='signals', daemon=True).start()
+            signal.signal(number, _do_nothing)
+        threading.Thread(
+            target=self._read_signals, args=[read_end], name='signals', daemon=True).start()
 
     @staticmethod
     def ignore_signals() -> None:
         """
-        Take no signal any more, at the end of main.
+        Ignore further signals; call this at the end of main.
 
-        While Python tidies up it gives each signal back its default, which is to kill the process,
-        except those that are ignored.
+        While the interpreter is finalized, it restores the default action of each signal, which
+        kills the process, except for those that are ignored.
         """
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
 
-    def _hear(self, pipe: int) -> None:
-        while not set(os.read(pipe, 64)).intersection(SIGNALS):
-            pass  # a signal that somebody else handles
+    def _read_signals(self, read_end: int) -> None:
+        while not set(os.read(read_end, 64)).intersection(SIGNALS):
+            pass  # a signal with a handler of its own
         self.request()
 
     def request(self) -> None:
-        """End now; not to be called by a signal handler."""
+        """Request to end now; must not be called from a signal handler."""
         self.requested.set()
         self._due.set()
 
     def finish(self) -> None:
-        """End, because the work is done or cannot go on."""
+        """End because the work is done or cannot continue."""
         self._due.set()
 
     def wait(self) -> None:
-        """Wait for either."""
+        """Wait until `request` or `finish` has been called."""
         self._due.wait()
 
 
-def _left_to_the_pipe(number: int, frame: FrameType | None) -> None:
+def _do_nothing(number: int, frame: FrameType | None) -> None:
     pass

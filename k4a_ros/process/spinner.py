@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A thread that runs the callbacks of a node."""
+"""Run the callbacks of a node in a thread."""
 
 from __future__ import annotations
 
@@ -30,35 +30,35 @@ class Spinner:
     """
     Runs the callbacks of a node in a thread of its own, one at a time.
 
-    The executor is shut down when it has come to rest, and not before: rclpy's shutdown takes
-    away what a callback that begins just then needs, and lets that fail with InvalidHandle.
+    The executor is shut down only after it has stopped spinning: otherwise rclpy destroys handles
+    that a starting callback needs, which then fails with InvalidHandle.
 
-    :param node: to spin; belongs to its executor from now on.
-    :param failed: told of what a callback raised, which is the end of spinning.
+    :param node: node to spin; it is added to an executor of its own.
+    :param on_error: called with an exception raised by a callback, which ends spinning.
     """
 
-    def __init__(self, node: Node, failed: Callable[[Exception], None]) -> None:
-        self._failed = failed
-        self._enough: Future[Any] = Future()
+    def __init__(self, node: Node, on_error: Callable[[Exception], None]) -> None:
+        self._on_error = on_error
+        self._stop_requested: Future[Any] = Future()
         self._executor = SingleThreadedExecutor(context=node.context)
         self._executor.add_node(node)
         self._thread = threading.Thread(target=self._spin, name='executor')
 
     def start(self) -> None:
-        """Begin; once."""
+        """Start spinning; may be called once."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Wait for the callback that runs, if any, and run no more; also if never started."""
+        """Wait for a running callback to return, and run no more; also if never started."""
         if self._thread.ident is not None:
-            self._enough.set_result(None)
+            self._stop_requested.set_result(None)
             self._thread.join()
         self._executor.shutdown()
 
     def _spin(self) -> None:
         try:
-            self._executor.spin_until_future_complete(self._enough)
+            self._executor.spin_until_future_complete(self._stop_requested)
         except ExternalShutdownException:
             return
         except Exception as defect:
-            self._failed(defect)
+            self._on_error(defect)

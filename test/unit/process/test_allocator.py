@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""What is freed stays with the process, so that it need not be cleared again."""
+"""Freed memory is retained by the process for reuse."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from types import SimpleNamespace
 from k4a_ros.process import allocator
 import pytest
 
-#: Prints how many pages the second of two blocks of 8 MB had to be given by the system.
+#: Prints the number of page faults caused by the second of two allocations of 8 MB.
 PROGRAM = """
 import resource, sys
 from k4a_ros.process.allocator import retain_freed_memory
-if sys.argv[1] == 'keep':
+if sys.argv[1] == 'retain':
     assert retain_freed_memory()
 bytearray(8 << 20)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -39,36 +39,36 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != 'glibc', reason='the setting is one of glibc')
-def test_large_blocks_are_reused() -> None:
-    """A block of the size of an image costs page faults once, not each time."""
+@pytest.mark.skipif(platform.libc_ver()[0] != 'glibc', reason='only glibc has these settings')
+def test_freed_large_blocks_are_reused() -> None:
+    """A block of the size of an image causes page faults once, not on every allocation."""
     faults = [int(subprocess.run(
         [sys.executable, '-c', PROGRAM, how], check=True, capture_output=True, text=True).stdout)
-        for how in ('keep', 'as is')]
+        for how in ('retain', 'default')]
     assert faults[0] < 100
     assert faults[0] < faults[1]
 
 
-def test_another_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is no glibc, nothing is called."""
-    called: list[int] = []
+def test_other_c_library_is_not_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without glibc, mallopt is not called."""
+    options: list[int] = []
     monkeypatch.setattr(
-        ctypes, 'CDLL', lambda _: SimpleNamespace(mallopt=lambda what, _: called.append(what)))
+        ctypes, 'CDLL', lambda _: SimpleNamespace(mallopt=lambda what, _: options.append(what)))
     assert not allocator.retain_freed_memory()
-    assert not called
+    assert not options
 
 
-def test_older_glibc(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The threshold is the largest that the library takes."""
-    taken = {}
+def test_older_glibc_gets_its_largest_threshold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Older glibc rejects thresholds above 32 MB."""
+    accepted = {}
 
     def mallopt(what: int, value: int) -> int:
         if what == -3 and value > 32 << 20:
             return 0
-        taken[what] = value
+        accepted[what] = value
         return 1
 
     monkeypatch.setattr(ctypes, 'CDLL', lambda _: SimpleNamespace(
         mallopt=mallopt, gnu_get_libc_version=None))
     assert allocator.retain_freed_memory()
-    assert taken == {-3: 32 << 20, -1: 1 << 30}
+    assert accepted == {-3: 32 << 20, -1: 1 << 30}

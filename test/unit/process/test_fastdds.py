@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""When the driver gives Fast DDS its own profile, and when it leaves that alone."""
+"""When the driver sets its Fast DDS profile, and when it does not."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ import pytest
 from support.sources import ROOT
 
 
-def test_the_profile_is_used_where_nobody_has_decided() -> None:
+def test_profile_is_set_by_default() -> None:
     environment: dict[str, str] = {}
-    said = fastdds.select_fastdds_profile(environment)
+    message = fastdds.select_fastdds_profile(environment)
     (file,) = environment.values()
-    assert Path(file).is_file() and file in said
-    assert set(environment) <= set(fastdds.DECIDED)
+    assert Path(file).is_file() and file in message
+    assert set(environment) <= set(fastdds.USER_VARIABLES)
 
 
-@pytest.mark.parametrize('name', fastdds.DECIDED)
-def test_what_was_decided_stays(name: str) -> None:
+@pytest.mark.parametrize('name', fastdds.USER_VARIABLES)
+def test_user_configuration_is_kept(name: str) -> None:
     environment = {name: 'x'}
     assert name in fastdds.select_fastdds_profile(environment)
     assert environment == {name: 'x'}
 
 
-def test_other_middleware_is_left_alone() -> None:
+def test_profile_is_not_set_for_other_middleware() -> None:
     environment = {'RMW_IMPLEMENTATION': 'rmw_cyclonedds_cpp'}
     assert 'not Fast DDS' in fastdds.select_fastdds_profile(environment)
     assert len(environment) == 1
 
 
-def test_little_shared_memory_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Docker gives 64 MB, which a larger segment would overrun with SIGBUS."""
+def test_profile_is_not_set_without_enough_shared_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Docker provides 64 MB; a larger segment would end the process with SIGBUS."""
     status = namedtuple('status', 'f_bavail f_frsize')(16384, 4096)
     monkeypatch.setattr('os.statvfs', lambda path: status)
     environment: dict[str, str] = {}
@@ -56,15 +56,15 @@ def test_little_shared_memory_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize('name', ['fastdds.xml', 'fastdds2.xml'])
-def test_both_profiles_have_the_segment_that_is_reckoned_with(name: str) -> None:
+def test_required_memory_is_twice_the_segment_size(name: str) -> None:
     root = ElementTree.parse(ROOT / 'config' / name)
     (size,) = (e.text for e in root.iter() if e.tag.endswith('segment_size'))
-    assert int(size) * 2 == fastdds._ROOM
+    assert int(size) * 2 == fastdds._REQUIRED_BYTES
 
 
-def test_both_profiles_say_the_same() -> None:
-    def said(name: str) -> list[tuple[str, str]]:
+def test_both_profiles_have_the_same_settings() -> None:
+    def settings(name: str) -> list[tuple[str, str]]:
         root = ElementTree.parse(ROOT / 'config' / name)
         return [(e.tag.replace('_', '').lower(), (e.text or '').strip()) for e in root.iter()]
 
-    assert said('fastdds.xml') == said('fastdds2.xml')
+    assert settings('fastdds.xml') == settings('fastdds2.xml')

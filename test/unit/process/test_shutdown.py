@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Signals end a wait whatever the main thread just does, holding a lock among other things."""
+"""Signals end the wait of the main thread, whatever it is doing, even while it holds a lock."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ import sys
 
 import pytest
 
-# each program obeys signals as the driver does; a deadlock is ended by the time-out
+# each program handles signals as the driver does; a deadlock fails by timeout
 PROGRAMS = {
     'before it waits': """
 signal.raise_signal(number)
@@ -38,14 +38,14 @@ for event in vars(shutdown).values():
         signal.raise_signal(number)
 shutdown.wait()
 """,
-    'when another thread takes it': """
+    'when another thread receives it': """
 signal.pthread_sigmask(signal.SIG_BLOCK, [number])
 threading.Timer(0.3, signal.pthread_kill, [
     next(t.ident for t in threading.enumerate() if t.name == 'signals'), number]).start()
 shutdown.wait()
 """,
     'after another signal with a handler': """
-signal.signal(signal.SIGUSR1, lambda *_: print('heard', file=sys.stderr))
+signal.signal(signal.SIGUSR1, lambda *_: print('received', file=sys.stderr))
 signal.raise_signal(signal.SIGUSR1)
 time.sleep(0.1)
 assert not shutdown.requested.is_set()
@@ -57,7 +57,7 @@ shutdown.wait()
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize('moment', PROGRAMS)
-def test_a_signal_requests_the_end(moment: str, number: signal.Signals) -> None:
+def test_signal_requests_shutdown(moment: str, number: signal.Signals) -> None:
     program = f"""
 import os, signal, sys, threading, time
 from k4a_ros.process.shutdown import Shutdown
@@ -72,7 +72,7 @@ assert shutdown.requested.is_set()
     assert result.returncode == 0, result.stderr
 
 
-def test_what_is_complete_was_not_requested() -> None:
+def test_finish_is_not_a_request() -> None:
     program = """
 from k4a_ros.process.shutdown import Shutdown
 shutdown = Shutdown()
