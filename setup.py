@@ -42,7 +42,7 @@ setup(
     author='The k4a_ros contributors',
     maintainer='The k4a_ros contributors',
     maintainer_email='maintainers@k4a-ros.example.com',
-    description='ROS 2 driver for the Azure Kinect DK and cameras that speak its ABI.',
+    description='ROS 2 driver for the Azure Kinect DK and cameras with a compatible SDK.',
     license='Apache-2.0',
     extras_require={'test': ['pytest']},
     entry_points={

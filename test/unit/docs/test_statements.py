@@ -60,3 +60,13 @@ def test_diagnostics_in_troubleshooting_exist() -> None:
     for name in names:
         assert f"'{name}'" in source, name
     assert len(names) > 4
+
+
+def test_packages_that_rosdep_lacks_are_the_same_everywhere() -> None:
+    """README, CONTRIBUTING, docs and package.xml install the same packages with pip."""
+    found = {}
+    for name in ('README.md', 'CONTRIBUTING.md', 'docs/ros_installation.md', 'package.xml'):
+        text = (ROOT / name).read_text()
+        found[name] = [set(command.split()) for command in re.findall(
+            r"pip install (pyk4a-bundle .*?) 'numpy<2'", text)]
+    assert all(sets == [{'pyk4a-bundle', 'simplejpeg', 'numba'}] for sets in found.values()), found
