@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Topics: what is published from each capture, and how."""
+"""Publish captures, IMU samples and tracked people as ROS topics."""

@@ -53,8 +53,9 @@ class Counters:
     """
     Totals of one topic.
 
-    ``converted`` counts messages that were rendered, ``published`` those that the middleware
-    accepted, ``failed`` those that were dropped because rendering or publishing failed.
+    ``converted`` counts conversions: one for each message, but for each batch of IMU samples.
+    ``published`` counts messages that the middleware accepted, ``failed`` messages that were
+    dropped because converting or publishing them failed.
     """
 
     converted: int = 0
