@@ -13,13 +13,13 @@
 # limitations under the License.
 
 """
-Start the driver, its model and rviz: a first look.
+Start the driver, the robot model of the camera, and rviz.
 
-All arguments of driver.launch.py are arguments here too:
+All arguments of driver.launch.py are also accepted:
 
     ros2 launch k4a_ros view.launch.py camera:=simulated
 
-Closing rviz ends everything. For a driver that runs elsewhere: driver:=false.
+Closing rviz shuts everything down. If the driver is already running, use driver:=false.
 """
 
 from pathlib import Path
@@ -40,14 +40,14 @@ from launch_ros.parameter_descriptions import ParameterValue
 HERE = Path(__file__).parent
 SHARE = HERE.parent
 
-# The topics in config/k4a.rviz, which are absolute there: rviz2 gets those of the namespace.
+# Topics in config/k4a.rviz. They are absolute there, so rviz2 remaps them to the namespace.
 TOPICS = (
     'body_tracking_data', 'depth/camera_info', 'depth/image_raw', 'ir/camera_info', 'ir/image_raw',
     'points2', 'rgb/camera_info', 'rgb/image_raw', 'robot_description')
 
 
 def nodes(context: LaunchContext) -> list[Node]:
-    """Return the nodes beside the driver, for its namespace and frames."""
+    """Return robot_state_publisher and rviz2 for the namespace and frames of the driver."""
     namespace = context.launch_configurations['namespace'].strip('/')
     prefix = context.launch_configurations['tf_prefix']
     file = SHARE / 'urdf/azure_kinect.urdf.xacro'
@@ -67,7 +67,7 @@ def nodes(context: LaunchContext) -> list[Node]:
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Return what ros2 launch runs."""
+    """Return the launch description."""
     return LaunchDescription([
         DeclareLaunchArgument(
             'driver', default_value='true', description='start the driver (true or false)'),
@@ -75,15 +75,16 @@ def generate_launch_description() -> LaunchDescription:
             'rviz', default_value='true', description='start rviz2 (true or false)'),
         DeclareLaunchArgument(
             'robot_model', default_value='true',
-            description='start robot_state_publisher with the model of the camera; false where '
-            'the description of a robot has it already'),
+            description='start robot_state_publisher with the model of the camera (true or '
+            'false); use false if the description of a robot includes the camera'),
         DeclareLaunchArgument(
             'rviz_config', default_value=str(SHARE / 'config/k4a.rviz'),
-            description='what rviz2 shows'),
-        DeclareLaunchArgument('namespace', default_value='', description='of nodes and topics'),
+            description='rviz2 configuration file'),
+        DeclareLaunchArgument(
+            'namespace', default_value='', description='namespace of the nodes and topics'),
         DeclareLaunchArgument(
             'tf_prefix', default_value='',
-            description='put in front of every frame name, for example left_'),
+            description='prefix of all TF frame names, for example left_'),
         IncludeLaunchDescription(
             PythonLaunchDescriptionSource(str(HERE / 'driver.launch.py')),
             condition=IfCondition(LaunchConfiguration('driver'))),
