@@ -14,7 +14,7 @@
 
 
 """
-Show the cameras that are plugged in: who they are, their calibration, jacks and color controls.
+List connected cameras: identity, firmware, calibration, sync jacks and color controls.
 
     k4a_info [--serial 000123456712 | --index 0] [--json]
 """
@@ -40,17 +40,17 @@ from k4a_ros.errors import ConfigError
 from k4a_ros.errors import DeviceNotFoundError
 from k4a_ros.errors import K4aRosError
 
-#: any that a camera accepts: nothing is streamed
+#: a valid configuration, which opening a camera requires; nothing is streamed
 _CONFIG = CameraConfig.of_modes(DepthMode.NFOV_UNBINNED, ColorResolution.OFF)
-_MODES = (DepthMode.NFOV_UNBINNED, DepthMode.WFOV_UNBINNED)
-_RESOLUTIONS = (ColorResolution.R720P, ColorResolution.R1536P)
+_DEPTH_MODES = (DepthMode.NFOV_UNBINNED, DepthMode.WFOV_UNBINNED)
+_COLOR_RESOLUTIONS = (ColorResolution.R720P, ColorResolution.R1536P)
 
 
-def facts(camera: DeviceCamera) -> dict[str, Any]:
-    """Return everything about a camera, as JSON can hold it."""
+def describe(camera: DeviceCamera) -> dict[str, Any]:
+    """Return identity, calibration and controls of a camera as JSON-compatible values."""
     jacks, calibration = camera.sync_jacks(), camera.calibration
-    lenses = {f'depth {mode.name}': calibration.depth(mode) for mode in _MODES}
-    lenses |= {f'color {size.label}': calibration.color(size) for size in _RESOLUTIONS}
+    lenses = {f'depth {mode.name}': calibration.depth(mode) for mode in _DEPTH_MODES}
+    lenses |= {f'color {size.label}': calibration.color(size) for size in _COLOR_RESOLUTIONS}
     return {
         'index': int(camera.info.source),
         'serial': camera.info.serial,
@@ -72,32 +72,34 @@ def _lens(lens: Intrinsics) -> dict[str, Any]:
 
 
 def _control(camera: DeviceCamera, name: str) -> dict[str, Any]:
-    rule = camera.controls()[name]
+    limits = camera.controls()[name]
     try:
         value: float | bool | None = camera.get_control(name)
-        automatic = bool(rule.auto) and bool(camera.get_control(rule.auto))
+        automatic = bool(limits.auto) and bool(camera.get_control(limits.auto))
     except ConfigError:
         value, automatic = None, False
-    default = bool(rule.default) if rule.switch else rule.default
-    limits = {} if rule.switch else {
-        'minimum': rule.minimum, 'maximum': rule.maximum, 'step': rule.step}
-    return {'value': value, 'automatic': automatic, 'default': default} | limits
+    default = bool(limits.default) if limits.switch else limits.default
+    values = {'value': value, 'automatic': automatic, 'default': default}
+    if limits.switch:
+        return values
+    return values | {
+        'minimum': limits.minimum, 'maximum': limits.maximum, 'step': limits.step}
 
 
-def text(camera: dict[str, Any]) -> str:
-    """Return what people want to see of the facts about a camera, a few lines."""
+def format_text(camera: dict[str, Any]) -> str:
+    """Return the result of `describe` as human-readable lines."""
     jacks, calibration = camera['sync_jacks'], camera['calibration']
     cables = {True: 'cable', False: 'no cable'}
     lines = [
         f'Camera {camera["index"]}: serial number {camera["serial"]}',
         '  firmware     ' + (', '.join(
             f'{name.replace("_", " ")} {version}'
-            for name, version in camera['firmware'].items()) or 'not told'),
+            for name, version in camera['firmware'].items()) or 'unknown'),
         '  sync jacks   ' + (
-            f'in: {cables[jacks["in"]]}, out: {cables[jacks["out"]]}' if jacks else 'not told'),
-        f'  calibration  made {calibration["made"] or "at a time that is not told"}; from the '
-        f'depth camera (x right, y down, z forward) the color camera is at '
-        f'({_millimeters(calibration["color_in_depth_m"])}) mm, the IMU at '
+            f'in: {cables[jacks["in"]]}, out: {cables[jacks["out"]]}' if jacks else 'unknown'),
+        f'  calibration  date: {calibration["made"] or "unknown"}; in the frame of the depth '
+        'camera (x right, y down, z forward), the color camera is at '
+        f'({_millimeters(calibration["color_in_depth_m"])}) mm and the IMU at '
         f'({_millimeters(calibration["imu_in_depth_m"])}) mm']
     for name, lens in calibration['lenses'].items():
         width, height = lens['size']
@@ -105,7 +107,7 @@ def text(camera: dict[str, Any]) -> str:
                      f'  c {lens["cx"]:7.2f} {lens["cy"]:7.2f}')
     lines.append('  color controls' + ('' if camera['controls'] else ': none'))
     for name, control in camera['controls'].items():
-        value = 'not told' if control['value'] is None else json.dumps(control['value'])
+        value = 'unknown' if control['value'] is None else json.dumps(control['value'])
         value += ' (automatic)' if control['automatic'] else ''
         limits = (f'{control["minimum"]} to {control["maximum"]}, step {control["step"]}, '
                   if 'minimum' in control else '')
@@ -113,12 +115,16 @@ def text(camera: dict[str, Any]) -> str:
     return '\n'.join(lines)
 
 
-def _millimeters(place: list[float]) -> str:
-    return ', '.join(f'{1000 * value:.1f}' for value in place)
+def _millimeters(position_m: list[float]) -> str:
+    return ', '.join(f'{1000 * value:.1f}' for value in position_m)
 
 
-def _wanted(serial: str, index: int | None) -> list[Connected]:
-    """Return the cameras to show; those that do not open have a problem."""
+def _select(serial: str, index: int | None) -> list[Connected]:
+    """
+    Return the connected cameras that match a serial number or an index, or all of them.
+
+    :raises DeviceNotFoundError: no camera is connected, or none matches.
+    """
     cameras = connected()
     if not cameras:
         raise DeviceNotFoundError(NO_CAMERA)
@@ -127,17 +133,18 @@ def _wanted(serial: str, index: int | None) -> list[Connected]:
              and (not serial or is_serial(serial, camera.serial))]
     if not found:
         listed = '; '.join(map(str, cameras))
-        raise DeviceNotFoundError(f'that camera is not connected; there are {listed}')
+        raise DeviceNotFoundError(f'no connected camera matches; found: {listed}')
     return found
 
 
-def _all_facts(cameras: Iterable[Connected]) -> list[dict[str, Any]]:
+def _describe_all(cameras: Iterable[Connected]) -> list[dict[str, Any]]:
+    """Describe each camera, or the problem that keeps it from opening."""
     found: list[dict[str, Any]] = []
     for each in cameras:
         try:
             camera = DeviceCamera(_CONFIG, index=each.index)
             with camera:
-                found.append(facts(camera))
+                found.append(describe(camera))
         except K4aRosError as error:
             found.append({'index': each.index, 'serial': each.serial, 'problem': str(error)})
     return found
@@ -145,20 +152,20 @@ def _all_facts(cameras: Iterable[Connected]) -> list[dict[str, Any]]:
 
 def main(arguments: list[str] | None = None) -> int:
     """
-    Show the cameras.
+    List the cameras.
 
-    :param arguments: command line without the program's name; None takes the process's own.
-    :return: exit code; 0 if all that were asked for could be opened, 1 otherwise.
+    :param arguments: command line without the name of the program; None for that of the process.
+    :return: exit code; 0 if every selected camera could be opened, 1 otherwise.
     """
     parser = argparse.ArgumentParser(
         prog='k4a_info', description=(__doc__ or '').split('\n\n')[0].strip())
     which = parser.add_mutually_exclusive_group()
-    which.add_argument('--serial', default='', help='show only the camera of this serial number')
-    which.add_argument('--index', type=int, help='show only the camera of this number')
-    parser.add_argument('--json', action='store_true', help='all of it, as JSON')
+    which.add_argument('--serial', default='', help='only the camera with this serial number')
+    which.add_argument('--index', type=int, help='only the camera with this index')
+    parser.add_argument('--json', action='store_true', help='print JSON')
     options = parser.parse_args(arguments)
     try:
-        found = _all_facts(_wanted(options.serial, options.index))
+        found = _describe_all(_select(options.serial, options.index))
     except K4aRosError as error:
         print(f'k4a_info: {error}', file=sys.stderr)
         return 1
@@ -167,7 +174,7 @@ def main(arguments: list[str] | None = None) -> int:
     else:
         for camera in found:
             problem = camera.get('problem')
-            print(f'Camera {camera["index"]}: {problem}' if problem else text(camera))
+            print(f'Camera {camera["index"]}: {problem}' if problem else format_text(camera))
     return int(any('problem' in camera for camera in found))
 
 

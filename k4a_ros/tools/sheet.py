@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One picture of what a depth camera sees: depth, infrared, color, cloud from the side."""
+"""Render depth, infrared, color and point cloud into one picture, a contact sheet."""
 
 from __future__ import annotations
 
@@ -22,17 +22,23 @@ import numpy.typing as npt
 
 Picture = npt.NDArray[np.uint8]
 
-_TILE = (640, 480)
-_HEAD = 34
-_INK = (235, 235, 235)
-_PAPER = (28, 26, 24)
+#: width and height of an image in the sheet, pixels
+_TILE_SIZE = (640, 480)
+#: height of the line of text above an image, pixels
+_TITLE_HEIGHT = 34
+# BGR
+_TEXT_COLOR = (235, 235, 235)
+_LABEL_COLOR = (150, 150, 150)
+_GRID_COLOR = (60, 56, 52)
+_BACKGROUND = (28, 26, 24)
+_CAMERA_COLOR = (80, 80, 255)
 
 
 def depth_picture(depth_m: npt.NDArray[np.float32]) -> Picture:
     """
-    Color a depth image: near is red, far is blue, invalid is black.
+    Color a depth image from red (near) to blue (far); invalid pixels are black.
 
-    :param depth_m: (H, W) float32 meters; 0 or NaN for invalid.
+    :param depth_m: (H, W) float32 meters; 0 or NaN if invalid.
     :return: (H, W, 3) uint8 BGR.
     """
     valid = np.isfinite(depth_m) & (depth_m > 0)
@@ -47,73 +53,75 @@ def depth_picture(depth_m: npt.NDArray[np.float32]) -> Picture:
 
 def ir_picture(ir: npt.NDArray[np.uint16] | npt.NDArray[np.uint8]) -> Picture:
     """
-    Show an infrared image with its dark parts lifted.
+    Convert an infrared image to BGR, with its dark parts brightened.
 
-    :param ir: (H, W); :return: (H, W, 3) uint8 BGR.
+    :param ir: (H, W).
+    :return: (H, W, 3) uint8 BGR.
     """
-    bright = float(np.percentile(ir, 97)) or 1.0
-    gray = (np.sqrt(np.clip(ir / bright, 0, 1)) * 255).astype(np.uint8)
+    white = float(np.percentile(ir, 97)) or 1.0
+    gray = (np.sqrt(np.clip(ir / white, 0, 1)) * 255).astype(np.uint8)
     return np.asarray(cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR))
 
 
 def cloud_picture(points: npt.NDArray[np.float32], size: tuple[int, int]) -> Picture:
     """
-    Draw a cloud as it looks from its right: the camera is on the left and looks to the right.
+    Draw a point cloud from its right side: the camera is on the left, and looks right.
 
-    :param points: (N, 3) meters in an optical frame (x right, y down, z forward), NaN allowed.
+    :param points: (N, 3) meters, in an optical frame (x right, y down, z forward); NaN allowed.
     :param size: width and height of the picture, pixels.
-    :return: (height, width, 3) uint8 BGR, with a grid of one meter.
+    :return: (height, width, 3) uint8 BGR, with a grid line every meter.
     """
     width, height = size
-    picture = np.full((height, width, 3), _PAPER, np.uint8)
+    picture = np.full((height, width, 3), _BACKGROUND, np.uint8)
     points = points[np.isfinite(points).all(axis=1)]
     if not len(points):
         return picture
-    reach = float(np.percentile(points[:, 2], 99.5)) * 1.05
-    scale = min((width - 60) / reach, (height - 20) / 3.0)
-    middle = float(np.median(points[:, 1]))
-    left, center = 40, height / 2 - middle * scale
-    for meter in range(int(reach) + 1):
+    max_z = float(np.percentile(points[:, 2], 99.5)) * 1.05
+    scale = min((width - 60) / max_z, (height - 20) / 3.0)
+    median_y = float(np.median(points[:, 1]))
+    left, center = 40, height / 2 - median_y * scale
+    for meter in range(int(max_z) + 1):
         x = int(left + meter * scale)
-        cv2.line(picture, (x, 0), (x, height), (60, 56, 52), 1)
+        cv2.line(picture, (x, 0), (x, height), _GRID_COLOR, 1)
         cv2.putText(picture, f'{meter} m', (x + 3, height - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.4,
-                    (150, 150, 150), 1, cv2.LINE_AA)
+                    _LABEL_COLOR, 1, cv2.LINE_AA)
     u = (left + points[:, 2] * scale).astype(int)
     v = (center + points[:, 1] * scale).astype(int)
     inside = (u >= 0) & (u < width) & (v >= 0) & (v < height)
-    order = np.argsort(points[inside, 0])  # what is nearer to the viewer, on the right, comes last
+    order = np.argsort(points[inside, 0])  # draw points near the viewer last
     shade = np.clip((points[inside, 0][order] + 1.0) / 2.0 * 255, 0, 255).astype(np.uint8)
-    ink = cv2.applyColorMap(shade[:, None], cv2.COLORMAP_VIRIDIS)[:, 0]
-    picture[v[inside][order], u[inside][order]] = ink
-    cv2.circle(picture, (left, int(center)), 5, (80, 80, 255), -1, cv2.LINE_AA)
+    colors = cv2.applyColorMap(shade[:, None], cv2.COLORMAP_VIRIDIS)[:, 0]
+    picture[v[inside][order], u[inside][order]] = colors
+    cv2.circle(picture, (left, int(center)), 5, _CAMERA_COLOR, -1, cv2.LINE_AA)
     return picture
 
 
 def contact_sheet(pictures: dict[str, Picture | None], title: str) -> Picture:
     """
-    Put pictures beside each other, two in a row, each under its name.
+    Arrange pictures in two columns, each below its name.
 
-    :param pictures: BGR uint8 of any size; None is shown as absent.
+    :param pictures: BGR uint8 images of any size by name; None if there is no message.
     :return: (height, width, 3) uint8 BGR.
     """
     tiles = [_tile(name, picture) for name, picture in pictures.items()]
     if len(tiles) % 2:
-        tiles.append(np.full_like(tiles[0], _PAPER))
+        tiles.append(np.full_like(tiles[0], _BACKGROUND))
     rows = [np.hstack(tiles[i:i + 2]) for i in range(0, len(tiles), 2)]
-    head = np.full((_HEAD, rows[0].shape[1], 3), _PAPER, np.uint8)
-    cv2.putText(head, title, (10, 23), cv2.FONT_HERSHEY_SIMPLEX, 0.55, _INK, 1, cv2.LINE_AA)
-    return np.vstack([head, *rows])
+    header = np.full((_TITLE_HEIGHT, rows[0].shape[1], 3), _BACKGROUND, np.uint8)
+    cv2.putText(header, title, (10, 23), cv2.FONT_HERSHEY_SIMPLEX, 0.55, _TEXT_COLOR, 1,
+                cv2.LINE_AA)
+    return np.vstack([header, *rows])
 
 
 def _tile(name: str, picture: Picture | None) -> Picture:
-    width, height = _TILE
-    tile = np.full((height + _HEAD, width, 3), _PAPER, np.uint8)
-    label = name if picture is not None else f'{name}: nothing came'
-    cv2.putText(tile, label, (10, 23), cv2.FONT_HERSHEY_SIMPLEX, 0.5, _INK, 1, cv2.LINE_AA)
+    width, height = _TILE_SIZE
+    tile = np.full((height + _TITLE_HEIGHT, width, 3), _BACKGROUND, np.uint8)
+    label = name if picture is not None else f'{name}: no message'
+    cv2.putText(tile, label, (10, 23), cv2.FONT_HERSHEY_SIMPLEX, 0.5, _TEXT_COLOR, 1, cv2.LINE_AA)
     if picture is not None:
         scale = min(width / picture.shape[1], height / picture.shape[0])
         size = (int(picture.shape[1] * scale), int(picture.shape[0] * scale))
         method = cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST
-        x, y = (width - size[0]) // 2, _HEAD + (height - size[1]) // 2
+        x, y = (width - size[0]) // 2, _TITLE_HEIGHT + (height - size[1]) // 2
         tile[y:y + size[1], x:x + size[0]] = cv2.resize(picture, size, interpolation=method)
     return tile

@@ -14,30 +14,30 @@
 
 
 """
-Write what the simulated camera sees as a recording, as a real Azure Kinect would.
+Write a recording of the simulated camera in the format of Azure Kinect recordings.
 
     k4a_simulate room.mkv [--seconds 2] [--depth-mode NFOV_UNBINNED] [--color-resolution 720P]
 
-Any program that opens Azure Kinect recordings opens the result. Beside it, room.truth.json says
-what is true of it; one JSON object:
+Any program that reads Azure Kinect recordings can open it. The ground truth is written next to it,
+to room.truth.json, as one JSON object:
 
     format       1
-    recording    name of the recording, without folders
+    recording    file name of the recording
     scene        text of the scene file (YAML)
     seed, noise  as on the command line
-    serial       of the calibration, which is in the recording
-    joints       names of the 32 joints, in their order
-    frames       one object for each capture:
+    serial       serial number in the calibration, which is part of the recording
+    joints       names of the 32 joints, in the order of positions and orientations
+    frames       one object per capture:
         number         from 0
-        depth_us       device time of depth and infrared, null where they are off
-        color_us       device time of color, null where it is off
+        depth_us       device time of depth and infrared, null if they are off
+        color_us       device time of color, null if it is off
         depth_camera, color_camera, imu, objects
-                       poses in the world (objects: by name): translation [x, y, z], meters, and
-                       rotation [w, x, y, z], unit quaternion; they take points to the world
-        persons        id, name, positions (32 of [x, y, z], meters, in the depth camera's frame)
+                       poses in the world (objects: by name): translation [x, y, z] in meters and
+                       rotation [w, x, y, z] as unit quaternion; they transform points to the world
+        persons        id, name, positions (32 of [x, y, z], meters, in the depth camera frame)
                        and orientations (32 of [w, x, y, z])
 
-Of a frame with both images everything is that of depth_us, but color_camera that of color_us.
+If a capture has both images, all values are those at depth_us, except color_camera at color_us.
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class World:
-    """What is simulated: files of scene and calibration ('' for the defaults), noise and seed."""
+class SimulationOptions:
+    """Scene and calibration files ('' for the defaults), seed, noise and color controls."""
 
     scene: str = ''
     calibration: str = ''
@@ -88,30 +88,32 @@ class World:
     controls: ColorControls = field(default_factory=ColorControls)
 
 
-def write(
-    path: str | os.PathLike[str], config: CameraConfig, captures: int, world: World | None = None,
-    *, overwrite: bool = False, progress: Callable[[int], None] = lambda number: None,
+def write_simulation(
+    path: str | os.PathLike[str], config: CameraConfig, captures: int,
+    options: SimulationOptions | None = None, *, overwrite: bool = False,
+    progress: Callable[[int], None] = lambda number: None,
 ) -> Path:
     """
-    Write a recording of the simulated camera, and the truth about it.
+    Write a recording of the simulated camera, and its ground truth.
 
-    The captures are those that a `SimulatedCamera` of this world gives from its start on.
+    The captures are the first ones of a `SimulatedCamera` with the same settings.
 
-    :param captures: how many.
-    :param progress: called with the number of each capture that has been written.
-    :return: the file with the truth.
-    :raises ConfigError: no camera can stream this.
+    :param captures: number of captures.
+    :param progress: called with the number of each capture after it has been written.
+    :return: path of the ground truth.
+    :raises ConfigError: no camera can stream this configuration.
     :raises RecordingError: a file cannot be written.
-    :raises K4aRosError: scene or calibration are unusable.
+    :raises SceneError: the scene cannot be used.
+    :raises CalibrationError: the calibration cannot be used.
     """
-    found = validate(config)
-    if found:
-        raise ConfigError(*found)
-    world = world or World()
-    factory = read_calibration(world.calibration)
-    scene = load_scene(Path(world.scene).expanduser()) if world.scene else default_scene()
-    sensor = Sensor(scene, factory, config, seed=world.seed, noise=world.noise)
-    frames = FrameRenderer(config, sensor, world.controls)
+    problems = validate(config)
+    if problems:
+        raise ConfigError(*problems)
+    options = options or SimulationOptions()
+    factory = read_calibration(options.calibration)
+    scene = load_scene(Path(options.scene).expanduser()) if options.scene else default_scene()
+    sensor = Sensor(scene, factory, config, seed=options.seed, noise=options.noise)
+    frames = FrameRenderer(config, sensor, options.controls)
     truth: list[dict[str, Any]] = []
     burst = 0
     with RecordingWriter(
@@ -123,28 +125,28 @@ def write(
                 burst += 1
             truth.append(_truth(sensor, frames, config, number))
             progress(number)
-    return _write_truth(Path(writer.path), world, factory.serial, truth)
+    return _write_truth(Path(writer.path), options, factory.serial, truth)
 
 
 def _truth(
     sensor: Sensor, frames: FrameRenderer, config: CameraConfig, number: int,
 ) -> dict[str, Any]:
-    """Return what is true of a capture."""
+    """Return the ground truth of a capture."""
     color_us = frames.color_us(number) if config.color else None
     depth_us = frames.depth_us(number) if config.ir else None
-    of_depth = sensor.truth(frames.depth_us(number) if config.ir else frames.color_us(number))
-    of_color = sensor.truth(frames.color_us(number) if config.color else frames.depth_us(number))
+    at_depth = sensor.truth(frames.depth_us(number) if config.ir else frames.color_us(number))
+    at_color = sensor.truth(frames.color_us(number) if config.color else frames.depth_us(number))
     return {
         'number': number, 'depth_us': depth_us, 'color_us': color_us,
-        'depth_camera': _pose(of_depth.depth_camera),
-        'color_camera': _pose(of_color.color_camera),
-        'imu': _pose(of_depth.imu),
-        'objects': {name: _pose(pose) for name, pose in of_depth.objects.items()},
+        'depth_camera': _pose(at_depth.depth_camera),
+        'color_camera': _pose(at_color.color_camera),
+        'imu': _pose(at_depth.imu),
+        'objects': {name: _pose(pose) for name, pose in at_depth.objects.items()},
         'persons': [{
             'id': person.body_id, 'name': person.name,
             'positions': np.round(person.positions, 6).tolist(),
             'orientations': np.round(person.orientations, 6).tolist(),
-        } for person in of_depth.persons]}
+        } for person in at_depth.persons]}
 
 
 def _pose(pose: RigidTransform) -> dict[str, list[float]]:
@@ -154,16 +156,16 @@ def _pose(pose: RigidTransform) -> dict[str, list[float]]:
 
 
 def _write_truth(
-    recording: Path, world: World, serial: str, frames: list[dict[str, Any]],
+    recording: Path, options: SimulationOptions, serial: str, frames: list[dict[str, Any]],
 ) -> Path:
-    """Write the file with the truth beside the recording."""
+    """Write the ground truth next to the recording."""
     path = recording.with_suffix('.truth.json')
     try:
-        scene = (Path(world.scene).expanduser() if world.scene else default_path()).read_text(
+        scene = (Path(options.scene).expanduser() if options.scene else default_path()).read_text(
             encoding='utf-8')
         path.write_text(json.dumps({
             'format': 1, 'recording': recording.name, 'scene': scene,
-            'seed': world.seed, 'noise': world.noise, 'serial': serial,
+            'seed': options.seed, 'noise': options.noise, 'serial': serial,
             'joints': list(JOINTS), 'frames': frames}), encoding='utf-8')
     except OSError as error:
         raise RecordingError(f'cannot write {path}: {error}') from error
@@ -172,7 +174,7 @@ def _write_truth(
 
 def main() -> int:
     """
-    Write a recording as the command line says.
+    Write a recording, with options from the command line.
 
     :return: exit code.
     """
@@ -180,36 +182,37 @@ def main() -> int:
     modes = [mode.name for mode in DepthMode]
     sizes = [size.label for size in ColorResolution]
     parser.add_argument('path', metavar='OUT.mkv')
-    parser.add_argument('--seconds', type=float, default=2.0, help='length (default: 2)')
+    parser.add_argument('--seconds', type=float, default=2.0, help='duration (default: 2)')
     parser.add_argument('--fps', type=int, choices=FPS_CODES, default=5)
     parser.add_argument('--depth-mode', choices=modes, default='NFOV_UNBINNED')
     parser.add_argument('--color-resolution', choices=sizes, default='720P')
     parser.add_argument('--color-format', choices=[f.name for f in ColorFormat], default='MJPG')
-    parser.add_argument('--scene', default='', help='scene file (YAML) instead of a furnished '
-                        'room in which somebody walks')
-    parser.add_argument('--calibration', default='', help='factory calibration of a camera '
-                        '(calibration.json of its recordings) instead of a nominal one')
-    parser.add_argument('--seed', type=int, default=0, help='of the noise (default: 0)')
-    parser.add_argument('--no-noise', action='store_true', help='measure exactly')
-    parser.add_argument('--force', action='store_true', help='replace an existing file')
-    options = parser.parse_args()
+    parser.add_argument('--scene', default='', help='scene file (YAML); default: a furnished room '
+                        'with a walking person')
+    parser.add_argument('--calibration', default='', help='factory calibration (JSON, as stored '
+                        'in recordings); default: a nominal calibration')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the noise (default: 0)')
+    parser.add_argument('--no-noise', action='store_true', help='simulate exact measurements')
+    parser.add_argument('--force', action='store_true', help='overwrite an existing file')
+    arguments = parser.parse_args()
     config = CameraConfig.of_modes(
-        DepthMode[options.depth_mode], ColorResolution.of(options.color_resolution),
-        ColorFormat[options.color_format], options.fps)
-    captures = max(1, round(options.seconds * options.fps))
-    world = World(options.scene, options.calibration, options.seed, not options.no_noise)
-    began = time.monotonic()
+        DepthMode[arguments.depth_mode], ColorResolution.of(arguments.color_resolution),
+        ColorFormat[arguments.color_format], arguments.fps)
+    captures = max(1, round(arguments.seconds * arguments.fps))
+    options = SimulationOptions(
+        arguments.scene, arguments.calibration, arguments.seed, not arguments.no_noise)
+    start_s = time.monotonic()
 
     def progress(number: int) -> None:
         if sys.stderr.isatty():
             print(f'\r{number + 1} of {captures} captures', end='', file=sys.stderr, flush=True)
 
     try:
-        truth = write(options.path, config, captures, world, overwrite=options.force,
-                      progress=progress)
+        truth = write_simulation(arguments.path, config, captures, options,
+                                 overwrite=arguments.force, progress=progress)
     except K4aRosError as error:
         print(f'k4a_simulate: {error}', file=sys.stderr)
         return 1
-    print(f'{options.path}: {captures} captures, {config}, and {truth.name}, made in '
-          f'{time.monotonic() - began:.1f} s')
+    print(f'{arguments.path}: {captures} captures, {config}; ground truth: {truth.name}; '
+          f'written in {time.monotonic() - start_s:.1f} s')
     return 0

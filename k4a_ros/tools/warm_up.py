@@ -13,9 +13,9 @@
 # limitations under the License.
 
 """
-Compile all kernels in advance, or load them from the cache.
+Compile numba kernels in advance, so that the first images are as fast as all others.
 
-Run it once after installation to make the first images as fast as all others:
+Run this once after installation; compiled kernels are stored in the cache of numba:
 
     python3 -m k4a_ros.tools.warm_up [clouds] [registration] [rvl] [bodies] [simulation]
 """
@@ -31,7 +31,7 @@ from k4a_ros.images.warm_up import warm_up_registration
 from k4a_ros.images.warm_up import warm_up_rvl
 from k4a_ros.simulation.warm_up import warm_up_simulation
 
-#: what can be warmed up, by the name on the command line
+#: name on the command line -> function that compiles a group of kernels
 WARM_UPS: dict[str, Callable[[], None]] = {
     'clouds': warm_up_clouds,
     'registration': warm_up_registration,
@@ -42,21 +42,22 @@ WARM_UPS: dict[str, Callable[[], None]] = {
 
 
 def warm_up(*names: str) -> None:
-    """Warm up the kernels with these names in `WARM_UPS`, or all of them."""
+    """Compile or load the groups of kernels with these names in `WARM_UPS`; default: all."""
     for name in names or WARM_UPS:
         WARM_UPS[name]()
 
 
 def main() -> None:
-    """Warm up the kernels that are named on the command line, or all of them."""
+    """Compile the kernels named on the command line, or all of them."""
     parser = argparse.ArgumentParser(
-        prog='python3 -m k4a_ros.tools.warm_up', description='Compile kernels in advance.')
+        prog='python3 -m k4a_ros.tools.warm_up', description='Compile numba kernels in advance.')
     parser.add_argument(
         'kernels', nargs='*', metavar='KERNELS',
         help=f'any of {", ".join(WARM_UPS)}; default: all')
     names = parser.parse_args().kernels
     if unknown := set(names) - set(WARM_UPS):
-        parser.error(f'unknown: {", ".join(sorted(unknown))}; expected {", ".join(WARM_UPS)}')
+        parser.error(
+            f'unknown kernels: {", ".join(sorted(unknown))}; choose from {", ".join(WARM_UPS)}')
     warm_up(*names)
 
 

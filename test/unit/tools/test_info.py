@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The tool k4a_info, on virtual cameras."""
+"""k4a_info, with virtual cameras."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def _info(conditions: tuple[str, ...], *arguments: str) -> tuple[int, str, str]:
 
 @pytest.fixture(scope='module')
 def cameras(tmp_path_factory: Any) -> tuple[Any, ...]:
-    """Return two cameras that differ in nothing but where they are plugged in."""
+    """Return two identical cameras on different ports."""
     return tuple(depth_recording(tmp_path_factory.mktemp('info')) for _ in range(2))
 
 
-def test_one_camera_is_shown_in_words(cameras):
+def test_camera_is_printed_as_text(cameras):
     code, out, error = virtual.run(_info, ('sync-in',), '--index', '0', cameras=cameras)
     assert (code, error) == (0, '')
     for part in (f'Camera 0: serial number {SERIAL}', 'color 1.6.110, depth 1.6.79',
@@ -56,7 +56,7 @@ def test_one_camera_is_shown_in_words(cameras):
     assert all(name in out for name in CONTROLS)
 
 
-def test_all_cameras_are_shown_as_json_with_those_that_do_not_open(cameras):
+def test_json_includes_cameras_that_do_not_open(cameras):
     code, out, error = virtual.run(_info, ('1:busy',), '--json', cameras=cameras)
     assert (code, error) == (1, '')
     first, second = json.loads(out)
@@ -70,28 +70,28 @@ def test_all_cameras_are_shown_as_json_with_those_that_do_not_open(cameras):
     assert 'in use by another program' in second['problem']
 
 
-def test_a_camera_that_does_not_open_is_one_line(cameras):
+def test_camera_that_does_not_open_is_one_line(cameras):
     code, out, _ = virtual.run(_info, ('forbidden',), cameras=cameras)
     assert code == 1
     assert [line[:49] for line in out.splitlines()] == [
         f'Camera {i}: cannot open camera {i}: this user may not' for i in range(2)]
 
 
-def test_what_the_camera_does_not_tell_is_said_so(cameras):
+def test_values_that_cannot_be_read_are_unknown(cameras):
     code, out, _ = virtual.run(
         _info, ('fail:k4a_device_get_version', 'fail:k4a_device_get_sync_jack',
                 'fail:k4a_device_get_color_control'),
         '--serial', SERIAL.lstrip('0'), cameras=cameras)
     assert code == 0
-    assert 'firmware     not told' in out and 'sync jacks   not told' in out
-    assert 'gain                   not told' in out
+    assert 'firmware     unknown' in out and 'sync jacks   unknown' in out
+    assert 'gain                   unknown' in out
     code, out, _ = virtual.run(
         _info, ('fail:k4a_device_get_color_control_capabilities',), cameras=cameras)
     assert code == 0 and 'color controls: none' in out
 
 
-def test_no_camera_and_a_wrong_number_are_errors(cameras):
+def test_no_matching_camera_is_an_error(cameras):
     code, out, error = virtual.run(_info, ('unplugged',), cameras=cameras)
     assert (code, out) == (1, '') and 'no Azure Kinect is connected' in error
     code, out, error = virtual.run(_info, (), '--serial', '42', cameras=cameras)
-    assert (code, out) == (1, '') and f'not connected; there are 0: {SERIAL}' in error
+    assert (code, out) == (1, '') and f'no connected camera matches; found: 0: {SERIAL}' in error

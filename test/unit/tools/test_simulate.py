@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""k4a_simulate: genuine recordings of the simulated camera, and the truth beside them."""
+"""k4a_simulate: recordings of the simulated camera, and their ground truth."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ from k4a_ros.sdk.imu_samples import imu_samples
 from k4a_ros.simulation.scene_file import default_scene
 from k4a_ros.simulation.sensor import Sensor
 from k4a_ros.tools import simulate
-from k4a_ros.tools.simulate import World
-from k4a_ros.tools.simulate import write
+from k4a_ros.tools.simulate import SimulationOptions
+from k4a_ros.tools.simulate import write_simulation
 import numpy as np
 import pytest
 from support.recordings import assert_same_capture
@@ -48,10 +48,10 @@ from support.simulated import stepped_device
 CONFIG = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.R720P)
 
 
-def test_the_recording_has_the_captures_and_samples_of_the_camera(tmp_path: Path) -> None:
+def test_recording_equals_the_stream_of_the_camera(tmp_path: Path) -> None:
     config = replace(CONFIG, depth_delay_off_color_usec=2500)
     path = tmp_path / 'room.mkv'
-    write(path, config, 5, World(seed=7))
+    write_simulation(path, config, 5, SimulationOptions(seed=7))
     factory = FactoryCalibration.from_raw(nominal_calibration())
     sensor = Sensor(default_scene(), factory, config, seed=7)
     with SimulatedCamera(config, factory, sensor, stepped_device()) as camera:
@@ -77,10 +77,10 @@ def test_the_recording_has_the_captures_and_samples_of_the_camera(tmp_path: Path
     np.testing.assert_array_equal(recorded.acc[:count], samples.acc[:count])
 
 
-def test_pyk4a_opens_it(tmp_path: Path) -> None:
+def test_recording_is_read_by_pyk4a(tmp_path: Path) -> None:
     pyk4a = pytest.importorskip('pyk4a')
     path = tmp_path / 'room.mkv'
-    write(path, CONFIG, 2)
+    write_simulation(path, CONFIG, 2)
     playback = pyk4a.PyK4APlayback(str(path), thread_safe=False)
     playback.open()
     capture = playback.get_next_capture()
@@ -90,9 +90,9 @@ def test_pyk4a_opens_it(tmp_path: Path) -> None:
     playback.close()
 
 
-def test_the_truth_is_that_of_the_frames(tmp_path: Path) -> None:
+def test_ground_truth_matches_the_captures(tmp_path: Path) -> None:
     config = replace(CONFIG, depth_delay_off_color_usec=-3000)
-    path = write(tmp_path / 'room.mkv', config, 3)
+    path = write_simulation(tmp_path / 'room.mkv', config, 3)
     assert path == tmp_path / 'room.truth.json'
     truth = json.loads(path.read_text())
     assert truth['format'] == 1
@@ -108,38 +108,38 @@ def test_the_truth_is_that_of_the_frames(tmp_path: Path) -> None:
             assert capture is not None
             assert frame['depth_us'] == capture.depth.device_us
             assert frame['color_us'] == capture.color.device_us
-            wanted = sensor.truth(frame['depth_us'])
-            assert len(frame['persons']) == len(wanted.persons) >= 1
-            for person, other in zip(frame['persons'], wanted.persons, strict=True):
+            expected = sensor.truth(frame['depth_us'])
+            assert len(frame['persons']) == len(expected.persons) >= 1
+            for person, other in zip(frame['persons'], expected.persons, strict=True):
                 assert person['id'] == other.body_id
                 np.testing.assert_allclose(person['positions'], other.positions, atol=1e-6)
                 assert np.shape(person['orientations']) == (32, 4)
             np.testing.assert_allclose(
-                frame['depth_camera']['translation'], wanted.depth_camera.translation)
+                frame['depth_camera']['translation'], expected.depth_camera.translation)
             np.testing.assert_allclose(
                 frame['color_camera']['translation'],
                 sensor.truth(frame['color_us']).color_camera.translation)
-            assert set(frame['objects']) == set(wanted.objects)
+            assert set(frame['objects']) == set(expected.objects)
 
 
 @pytest.mark.parametrize('config', [
     CameraConfig.of_modes(DepthMode.OFF, ColorResolution.R720P, ColorFormat.NV12, 30, False),
     CameraConfig.of_modes(DepthMode.PASSIVE_IR, ColorResolution.OFF, fps=30)])
-def test_truth_of_one_camera_alone(tmp_path: Path, config: CameraConfig) -> None:
-    frame = json.loads(write(tmp_path / 'a.mkv', config, 1).read_text())['frames'][0]
+def test_ground_truth_with_one_camera_off(tmp_path: Path, config: CameraConfig) -> None:
+    frame = json.loads(write_simulation(tmp_path / 'a.mkv', config, 1).read_text())['frames'][0]
     assert (frame['depth_us'] is None) == (not config.ir)
     assert (frame['color_us'] is None) == (not config.color)
     assert frame['persons']
 
 
-def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
+def test_invalid_modes_and_unwritable_files_raise(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match='3072P'):
-        write(tmp_path / 'a.mkv', CameraConfig.of_modes(
+        write_simulation(tmp_path / 'a.mkv', CameraConfig.of_modes(
             DepthMode.OFF, ColorResolution.R3072P), 1)
     assert not (tmp_path / 'a.mkv').exists()
     (tmp_path / 'b.truth.json').mkdir()
     with pytest.raises(RecordingError, match=r'b\.truth\.json'):
-        write(tmp_path / 'b.mkv', CONFIG, 1)
+        write_simulation(tmp_path / 'b.mkv', CONFIG, 1)
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
@@ -147,14 +147,14 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     return simulate.main()
 
 
-def test_the_command_line(
+def test_command_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ) -> None:
     path = tmp_path / 'a.mkv'
     options = ['--seconds', 0.2, '--fps', 15, '--depth-mode', 'WFOV_2X2BINNED',
                '--color-resolution', 'OFF', '--seed', 3, '--no-noise']
     assert run(monkeypatch, path, *options) == 0
-    assert '3 captures, depth WFOV_2X2BINNED, 15 fps, IMU, and a.truth.json' in (
+    assert '3 captures, depth WFOV_2X2BINNED, 15 fps, IMU; ground truth: a.truth.json' in (
         capsys.readouterr().out)
     truth = json.loads((tmp_path / 'a.truth.json').read_text())
     assert (truth['seed'], truth['noise']) == (3, False)
