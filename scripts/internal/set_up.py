@@ -242,7 +242,7 @@ def steps(environment: Environment, with_tests: bool) -> list[Step]:
         Step('venv', f'virtual environment {environment.directory.name} with Python '
              f'{platform.python_version()}', SetUp.make_environment,
              [*interpreter, environment.ros]),
-        Step('packages', 'packages: ROS 2 Kilted, pyk4a, OpenCV (about 400 MB on disk)'
+        Step('packages', 'packages: ROS 2 Kilted, pyk4a, OpenCV, numba (about 600 MB on disk)'
              if environment.ros is None else f'packages that {environment.ros} lacks',
              SetUp.install_packages,
              [SCRIPTS / 'requirements.txt', SCRIPTS / 'constraints.txt']),

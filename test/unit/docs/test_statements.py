@@ -21,6 +21,8 @@ from collections.abc import Iterator
 from pathlib import Path
 import re
 
+import pytest
+from support.documents import DOCUMENTS
 from support.sources import ROOT
 
 PACKAGE = ROOT / 'k4a_ros'
@@ -70,3 +72,14 @@ def test_packages_that_rosdep_lacks_are_the_same_everywhere() -> None:
         found[name] = [set(command.split()) for command in re.findall(
             r"pip install (pyk4a-bundle .*?) 'numpy<2'", text)]
     assert all(sets == [{'pyk4a-bundle', 'simplejpeg', 'numba'}] for sets in found.values()), found
+
+
+@pytest.mark.parametrize('document', DOCUMENTS, ids=lambda path: path.name)
+def test_anchors_of_links_exist(document: Path) -> None:
+    """A link to a section names a heading, in the form that GitHub derives from it."""
+    for file, anchor in re.findall(r'\]\(([^)#:]*)#([^)]+)\)', document.read_text()):
+        target = document.parent / file if file else document
+        headings = re.findall(r'^#+ (.+)$', target.read_text(), re.MULTILINE)
+        slugs = {re.sub(r'[^\w\- ]', '', heading.lower()).replace(' ', '-')
+                 for heading in headings}
+        assert anchor in slugs, f'{file}#{anchor}'
