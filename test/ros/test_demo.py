@@ -29,10 +29,11 @@ def test_demo_watches_the_simulated_camera(tmp_path: Path) -> None:
     """The demo succeeds, and writes a picture; scripts/demo sets up the environment before."""
     binaries = tmp_path / 'bin'
     binaries.mkdir()
+    domain = new_domain()
     result = subprocess.run(
         [sys.executable, str(ROOT / 'scripts/internal/demo.py')], cwd=tmp_path, timeout=110,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        env=programs.environment(binaries, ROS_DOMAIN_ID=str(new_domain())))
+        env=programs.environment(binaries, ROS_DOMAIN_ID=str(domain)))
     assert result.returncode == 0, result.stdout
     assert (tmp_path / 'k4a_demo.png').read_bytes().startswith(b'\x89PNG')
     for topic in ('depth/image_raw', 'rgb/image_raw/compressed', 'points2', 'imu'):

@@ -95,11 +95,12 @@ def test_marked_blocks_run(block: Block, tmp_path: Path) -> None:
         (work / path.name).symlink_to(path)
     text = '\n'.join(
         line for line in block.text.splitlines() if not line.startswith('. scripts/env'))
+    domain = new_domain()
     shell = [sys.executable, '-c'] if block.info[0] == 'python' else ['sh', '-euc']
     result = subprocess.run(
         [*shell, text], cwd=work, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True, timeout=110, env=programs.environment(
-            binaries, ROS_DOMAIN_ID=str(new_domain()), ROS_LOG_DIR=str(tmp_path)))
+            binaries, ROS_DOMAIN_ID=str(domain), ROS_LOG_DIR=str(tmp_path)))
     assert result.returncode == 0, result.stdout
 
 
