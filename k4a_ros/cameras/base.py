@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What every camera promises, be it a device, a recording or a simulation."""
+"""The interface of all cameras: device, recording and simulation."""
 
 from __future__ import annotations
 
@@ -33,14 +33,18 @@ from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import BodyTrackingError
 from k4a_ros.errors import ConfigError
 
-
-#: called with name and value of a control that a camera has changed by itself
+#: called with name and new value of a control that the camera changed by itself
 ControlListener = Callable[[str, float | bool], None]
 
 
 @dataclass(frozen=True)
 class DeviceInfo:
-    """Who the camera is. Firmware versions are empty where they are not known."""
+    """
+    Camera identity.
+
+    ``source`` is where the camera was opened: its index, its file or its scene. ``firmware`` maps
+    components to versions, and is empty if they are unknown.
+    """
 
     kind: str
     serial: str
@@ -50,7 +54,7 @@ class DeviceInfo:
 
 @dataclass(frozen=True)
 class SyncJacks:
-    """Whether a cable is in each of the two synchronization jacks."""
+    """Whether a cable is plugged into each of the two synchronization jacks."""
 
     sync_in: bool
     sync_out: bool
@@ -59,11 +63,11 @@ class SyncJacks:
 @dataclass(frozen=True)
 class UsbErrors:
     """
-    What has gone wrong on USB since the process began, as far as one can tell from outside.
+    USB errors since the process started, as far as the SDK reveals them.
 
-    ``reported`` is how many warnings and errors about USB the SDK has logged, of which one trouble
-    can cause several; ``failed_calls`` how many calls to a camera have failed as they do when it
-    does not answer; ``last`` what was said last, '' for nothing.
+    ``reported``: warnings and errors about USB in the SDK's log, several of which may have the
+    same cause. ``failed_calls``: SDK calls that failed because the camera did not respond.
+    ``last``: the latest of both, as text; empty if there was none.
     """
 
     reported: int = 0
@@ -71,17 +75,17 @@ class UsbErrors:
     last: str = ''
 
 
-def is_serial(wanted: str, actual: str) -> bool:
+def is_serial(requested: str, actual: str) -> bool:
     """
-    Return whether the serial number that somebody typed is that of a camera.
+    Return whether a serial number given by the user is that of a camera.
 
-    A serial number is all digits, and on the way through YAML and the command line of ROS a text
-    of digits becomes a number: leading zeros are lost, and where no digit is above 7, a leading
-    zero makes it octal (rcl_yaml_param_parser reads 000123456712 as 21913034).
+    Serial numbers consist of digits, and YAML and the ROS command line may turn such a string into
+    an integer: leading zeros are lost, and if no digit is above 7, a leading zero makes the number
+    octal (rcl_yaml_param_parser reads 000123456712 as 21913034).
     """
-    if wanted.lstrip('0') == actual.lstrip('0'):
+    if requested.lstrip('0') == actual.lstrip('0'):
         return True
-    return bool(re.fullmatch('0[0-7]+', actual)) and wanted == str(int(actual, 8))
+    return bool(re.fullmatch('0[0-7]+', actual)) and requested == str(int(actual, 8))
 
 
 class Camera(contextlib.AbstractContextManager['Camera']):
@@ -89,13 +93,14 @@ class Camera(contextlib.AbstractContextManager['Camera']):
     An open camera.
 
     ``read`` is called by one thread and ``read_imu`` by another; ``set_control``, ``stop`` and
-    ``close`` may be called by a third at any time. After ``stop`` both reads return or raise at
-    once. ``close`` may be called twice.
+    ``close`` may be called from any thread at any time. After ``stop``, both reads return or raise
+    immediately. ``close`` is idempotent; leaving a ``with`` block calls it.
 
-    ``lossless``: the camera waits for whoever reads it (a recording) instead of dropping what
-    was not read in time (a device); its reader must then not drop either.
-    ``lockstep``: moreover it gives the next capture as soon as it is asked, so its reader asks
-    only when the last one has arrived everywhere; it may change while streaming.
+    ``lossless``: the camera waits for its reader (a recording) instead of dropping data that is
+    not read in time (a device), so the reader must not drop data either.
+    ``lockstep``: the camera returns each capture without delay as soon as it is requested, so the
+    reader must not request one before all subscribers have received the previous capture. May
+    change while streaming; implies ``lossless``.
 
     :param on_control: called when the camera has changed a control by itself, in the thread that
         caused the change; default: no-op.
@@ -111,16 +116,16 @@ class Camera(contextlib.AbstractContextManager['Camera']):
         self._on_control = on_control
 
     def _report_control(self, name: str, value: float | bool) -> None:
-        """Tell the listener that a control has changed by itself."""
+        """Notify the listener of a control that has changed by itself."""
         if self._on_control is not None:
             self._on_control(name, value)
 
     @abc.abstractmethod
     def start(self) -> None:
         """
-        Start streaming ``config``.
+        Start streaming in the modes of ``config``.
 
-        :raises CameraError: the camera does not start.
+        :raises CameraError: the camera cannot be started.
         """
 
     @abc.abstractmethod
@@ -128,65 +133,65 @@ class Camera(contextlib.AbstractContextManager['Camera']):
         """
         Return the next capture.
 
-        :param timeout: seconds to wait for it at most.
-        :raises ReadTimeout: nothing came in that time.
-        :raises EndOfRecording: there will be no more.
-        :raises CameraLostError: the camera is gone.
+        :param timeout: maximum time to wait, seconds.
+        :raises ReadTimeout: no capture arrived within the timeout.
+        :raises EndOfRecording: there are no more captures.
+        :raises CameraLostError: the camera is disconnected.
         """
 
     @abc.abstractmethod
     def read_imu(self, timeout: float) -> ImuSamples:
         """
-        Return the inertial samples that have come since the last call, at least one.
+        Return the IMU samples that arrived since the last call, at least one.
 
-        Parameters and errors as ``read``.
+        Parameters and exceptions are those of ``read``.
         """
 
     def controls(self) -> Mapping[str, ControlRange]:
-        """Return the controls that this camera has, by the names of their parameters."""
+        """Return the range of each control of this camera, by parameter name."""
         return {}
 
     def get_control(self, name: str) -> float | bool:
         """
-        Return the value that a control has now.
+        Return the current value of a control.
 
         :raises ConfigError: this camera has no such control.
         """
-        raise ConfigError(f'{name} cannot be read: a {self.info.kind} has no such control')
+        raise ConfigError(f'cannot read {name}: a {self.info.kind} has no such control')
 
     def sync_jacks(self) -> SyncJacks | None:
-        """Return the state of the synchronization jacks; None where there are none."""
+        """Return the state of the synchronization jacks; None if the camera has none."""
         return None
 
     def usb_errors(self) -> UsbErrors | None:
-        """Return what has gone wrong on USB, also of a camera that is closed; None without USB."""
+        """Return the USB errors so far, also of a closed camera; None if it is not on USB."""
         return None
 
     def set_control(self, name: str, value: float | bool) -> float | bool:
         """
-        Change one control while streaming, and return the value that the camera now has.
+        Set a control, and return the value that the camera accepted.
 
-        :raises ConfigError: this camera has no such control, or not that value.
+        :raises ConfigError: this camera has no such control, or it cannot have this value.
         """
-        raise ConfigError(f'{name} cannot be set: a {self.info.kind} has no such control')
+        raise ConfigError(f'cannot set {name}: a {self.info.kind} has no such control')
 
     def open_ground_truth_tracker(self) -> BodyTracker:
         """
-        Return a body tracker that knows the true poses of the people in view.
+        Return a body tracker that outputs the true poses of the people in view.
 
-        :raises BodyTrackingError: this camera does not know them, or streams no depth images.
+        :raises BodyTrackingError: the true poses are unknown, or depth is not streamed.
         """
         raise BodyTrackingError(
-            f'the true poses of people are not known for a {self.info.kind}, only for a simulated '
-            'camera; set body_tracking_backend to auto')
+            f'a {self.info.kind} has no ground truth for body tracking, only a simulated camera '
+            'has; set body_tracking_backend to auto')
 
     @abc.abstractmethod
     def stop(self) -> None:
-        """Stop streaming."""
+        """Stop streaming; no-op if the camera is not streaming."""
 
     @abc.abstractmethod
     def close(self) -> None:
-        """Stop, and release everything."""
+        """Stop streaming and release all resources; may be called twice."""
 
     def __exit__(self, *_: object) -> None:
         """Close the camera."""

@@ -12,12 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """
-The controls of the color camera, as the hardware has them.
+Controls of the color camera: ranges, exposure times and validation.
 
-Ranges, steps and defaults, and the two exposure tables, are those of the Azure Kinect Sensor SDK
-(tests/ColorTests and src/color/color_priv.h). The names are those of the driver's parameters.
+Ranges, steps, defaults and both tables of exposure times are those of the Azure Kinect Sensor SDK
+(tests/ColorTests and src/color/color_priv.h). Control names are the parameter names of the driver.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ import threading
 
 from k4a_ros.errors import ConfigError
 
-#: lengths of exposure that the sensor has, microseconds, by the frequency of the mains
+#: powerline frequency, Hz -> exposure times that the sensor supports, microseconds, ascending
 EXPOSURES = {
     50: (500, 1250, 2500, 10000, 20000, 30000, 40000, 50000, 60000, 80000, 100000, 120000,
          130000),
@@ -42,9 +41,10 @@ EXPOSURES = {
 @dataclass(frozen=True)
 class ControlRange:
     """
-    What a control can be set to; of a switch, 0 and 1 stand for False and True.
+    Range of values of a control.
 
-    ``auto`` names the switch that makes the camera choose the value itself, '' if there is none.
+    ``auto`` names the control that switches the automatic mode on, empty if there is none.
+    ``switch``: the control is boolean; 0 stands for False and 1 for True.
     """
 
     minimum: int
@@ -77,64 +77,66 @@ CONTROLS: Mapping[str, ControlRange] = {
 
 class ColorControls:
     """
-    The controls' values; a camera keeps them while it is plugged in, whoever opens it.
+    Values of the controls of a color camera without hardware; thread-safe.
 
-    May be used by several threads.
+    As in the device, they persist while the camera is closed.
     """
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._values = {name: rule.default for name, rule in CONTROLS.items()}
+        self._values = {name: limits.default for name, limits in CONTROLS.items()}
 
     def limits(self, name: str) -> ControlRange:
         """
-        Return what a control can be set to now.
+        Return the current range of a control.
 
         :raises ConfigError: there is no such control.
         """
-        rule = CONTROLS.get(name)
-        if rule is None:
+        limits = CONTROLS.get(name)
+        if limits is None:
             raise ConfigError(
-                f'{name} is no control of the color camera; there are {", ".join(CONTROLS)}')
+                f'the color camera has no control {name}; it has {", ".join(CONTROLS)}')
         if name == 'exposure_time_us':
-            table = EXPOSURES[self._values['powerline_frequency']]
-            default = 33330 if table is EXPOSURES[60] else 30000
-            return ControlRange(table[0], table[-1], rule.step, default, rule.auto)
-        return rule
+            exposures = EXPOSURES[self._values['powerline_frequency']]
+            default = 33330 if exposures is EXPOSURES[60] else 30000
+            return ControlRange(exposures[0], exposures[-1], limits.step, default, limits.auto)
+        return limits
 
     def __getitem__(self, name: str) -> int | bool:
-        """Return the value of a control: bool for a switch."""
-        rule = self.limits(name)
-        return bool(self._values[name]) if rule.switch else self._values[name]
+        """Return the value of a control; bool if it is a switch."""
+        return bool(self._values[name]) if self.limits(name).switch else self._values[name]
 
     def change(self, name: str, value: float | bool) -> dict[str, int | bool]:
         """
-        Set a control as the device does.
+        Set a control, with the side effects that the device has.
 
-        A length of exposure is rounded up to the next one that the sensor has, the longest being
-        the limit; other values are rounded to the nearest step. Setting a value ends its
-        automatic mode; changing the mains frequency changes the table of exposures.
+        Exposure times are rounded up to the next one that the sensor supports, and clipped to the
+        longest; other values are rounded to the nearest step. Setting a value disables its
+        automatic mode; setting the powerline frequency selects the table of exposure times.
 
-        :return: every control that has another value now, and ``name`` in any case.
+        :return: the new values of all controls that changed, and of ``name`` in any case.
         :raises ConfigError: there is no such control, or it cannot have this value.
         """
         with self._lock:
-            rule = self.limits(name)
+            limits = self.limits(name)
             before = dict(self._values)
-            number = _number(name, rule, value)
+            if (name == 'exposure_time_us' and not isinstance(value, bool)
+                    and 0 < value < math.inf):
+                value = min(max(value, limits.minimum), limits.maximum)
+            number = checked_control(name, limits, value)
             if name == 'exposure_time_us':
                 number = exposure_at_least(number, before['powerline_frequency'])
             elif name == 'powerline_frequency':
                 old, new = EXPOSURES[before[name]], EXPOSURES[number]
                 self._values['exposure_time_us'] = new[old.index(before['exposure_time_us'])]
             self._values[name] = number
-            if rule.auto:
-                self._values[rule.auto] = 0
-            return {key: self[key] for key, was in before.items()
-                    if was != self._values[key] or key == name}
+            if limits.auto:
+                self._values[limits.auto] = 0
+            return {other: self[other] for other, old_value in before.items()
+                    if old_value != self._values[other] or other == name}
 
     def choose(self, name: str, value: int) -> None:
-        """Take a value that the automatic mode of a control has chosen, if it still is on."""
+        """Set a control on behalf of its automatic mode; no-op if that mode is disabled."""
         with self._lock:
             if not self._values[CONTROLS[name].auto]:
                 return
@@ -143,29 +145,36 @@ class ColorControls:
             self._values[name] = value
 
 
-def exposure_at_least(wanted_us: float, mains: int) -> int:
-    """Return the shortest exposure of at least this length, or the longest there is."""
-    table = EXPOSURES[mains]
-    return table[min(bisect_left(table, wanted_us), len(table) - 1)]
+def checked_control(name: str, limits: ControlRange, value: float | bool) -> int:
+    """
+    Validate the value of a control, and round it as its range requires.
 
-
-def exposure_nearest(wanted_us: float, mains: int, limit_us: float) -> int:
-    """Return the exposure of the nearest ratio among those up to a limit (or the shortest)."""
-    table = [us for us in EXPOSURES[mains] if us <= limit_us] or [EXPOSURES[mains][0]]
-    return min(table, key=lambda us: abs(math.log(us / wanted_us)))
-
-
-def _number(name: str, rule: ControlRange, value: float | bool) -> int:
-    """Return a value in the range and on a step; of lengths of exposure, any above 0."""
-    if rule.switch:
+    :return: 0 or 1 for a switch; exposure times rounded up to whole microseconds, as the camera
+        rounds them up to one of its table; other values rounded to the nearest step.
+    :raises ConfigError: the value has the wrong type, or is out of range.
+    """
+    if limits.switch:
         if not isinstance(value, bool):
             raise ConfigError(f'{name} is {value!r}; it must be true or false')
         return int(value)
     if isinstance(value, bool) or not math.isfinite(value):
         raise ConfigError(f'{name} is {value!r}; it must be a number')
-    if name == 'exposure_time_us' and value > 0:
-        return math.ceil(value)
-    if not rule.minimum <= value <= rule.maximum:
+    if not limits.minimum <= value <= limits.maximum:
         raise ConfigError(
-            f'{name} is {value:g}; it must be between {rule.minimum} and {rule.maximum}')
-    return rule.minimum + round((value - rule.minimum) / rule.step) * rule.step
+            f'{name} is {value:g}; it must be between {limits.minimum} and {limits.maximum}')
+    if name == 'exposure_time_us':
+        return math.ceil(value)
+    return limits.minimum + round((value - limits.minimum) / limits.step) * limits.step
+
+
+def exposure_at_least(minimum_us: float, powerline_hz: int) -> int:
+    """Return the shortest exposure time that is at least this long, or else the longest one."""
+    exposures = EXPOSURES[powerline_hz]
+    return exposures[min(bisect_left(exposures, minimum_us), len(exposures) - 1)]
+
+
+def exposure_nearest(target_us: float, powerline_hz: int, limit_us: float) -> int:
+    """Return the exposure time up to a limit whose ratio to the target is closest to 1."""
+    shortest = EXPOSURES[powerline_hz][0]
+    exposures = [us for us in EXPOSURES[powerline_hz] if us <= limit_us] or [shortest]
+    return min(exposures, key=lambda us: abs(math.log(us / target_us)))
