@@ -33,6 +33,7 @@ from k4a_ros.errors import CameraLostError
 from k4a_ros.errors import EndOfRecording
 from k4a_ros.errors import RecordingError
 from k4a_ros.mkv.integrity import check_complete
+from k4a_ros.sdk import abi
 from k4a_ros.sdk import libk4a
 import numpy as np
 
@@ -73,7 +74,7 @@ class RecordingReader(contextlib.AbstractContextManager['RecordingReader']):
         check_complete(self.path)
         handle = ctypes.c_void_p()
         if self._sdk.k4a_playback_open(
-                self._native_path, ctypes.byref(handle)) != libk4a.SUCCEEDED:
+                self._native_path, ctypes.byref(handle)) != abi.SUCCEEDED:
             raise self._refusal(
                 'libk4arecord cannot read it: it has no frames, or is not an Azure Kinect '
                 'recording, or is damaged; run again with K4A_ENABLE_LOG_TO_STDOUT=1 to see '
@@ -81,10 +82,10 @@ class RecordingReader(contextlib.AbstractContextManager['RecordingReader']):
         return handle
 
     def _read_header(self, handle: ctypes.c_void_p) -> None:
-        native = libk4a.RecordConfiguration()
+        native = abi.RecordConfiguration()
         self._sdk.k4a_playback_get_record_configuration(handle, ctypes.byref(native))
         self.config = self._config(native)
-        raw = libk4a.text(self._sdk.k4a_playback_get_raw_calibration, handle)
+        raw = libk4a.read_bytes(self._sdk.k4a_playback_get_raw_calibration, handle)
         if not raw:
             raise self._refusal(
                 'it has no factory calibration (attachment calibration.json), without which its '
@@ -102,7 +103,7 @@ class RecordingReader(contextlib.AbstractContextManager['RecordingReader']):
         self.end_us = self.start_us + int(
             self._sdk.k4a_playback_get_recording_length_usec(handle))
 
-    def _config(self, native: libk4a.RecordConfiguration) -> CameraConfig:
+    def _config(self, native: abi.RecordConfiguration) -> CameraConfig:
         config = CameraConfig(
             depth_mode=DepthMode(native.depth_mode),
             color_resolution=ColorResolution(native.color_resolution),
@@ -123,7 +124,7 @@ class RecordingReader(contextlib.AbstractContextManager['RecordingReader']):
         return config
 
     def _tag(self, name: str) -> str:
-        value = libk4a.text(self._sdk.k4a_playback_get_tag, self._handle, name.encode())
+        value = libk4a.read_bytes(self._sdk.k4a_playback_get_tag, self._handle, name.encode())
         return (value or b'').decode(errors='replace')
 
     def _refusal(self, reason: str) -> RecordingError:
@@ -146,9 +147,9 @@ class RecordingReader(contextlib.AbstractContextManager['RecordingReader']):
             with self._lock:
                 result = self._sdk.k4a_playback_get_next_capture(
                     self._open_handle(), ctypes.byref(native))
-            if result == libk4a.STREAM_EOF:
+            if result == abi.STREAM_EOF:
                 return None
-            if result != libk4a.SUCCEEDED:
+            if result != abi.SUCCEEDED:
                 raise CameraLostError(
                     f'recording {self.path} is damaged: its next capture cannot be read')
             try:
@@ -196,9 +197,9 @@ class RecordingReader(contextlib.AbstractContextManager['RecordingReader']):
             handle = self._open_handle()
             for i in range(len(into)):
                 result = self._sdk.k4a_playback_get_next_imu_sample(handle, address + i * step)
-                if result == libk4a.STREAM_EOF:
+                if result == abi.STREAM_EOF:
                     return i
-                if result != libk4a.SUCCEEDED:
+                if result != abi.SUCCEEDED:
                     raise CameraLostError(
                         f'recording {self.path} is damaged: its next IMU sample cannot be read')
         return len(into)

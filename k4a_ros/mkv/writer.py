@@ -35,6 +35,7 @@ from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
 from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import RecordingError
+from k4a_ros.sdk import abi
 from k4a_ros.sdk import libk4a
 import numpy as np
 import numpy.typing as npt
@@ -106,7 +107,7 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
 
     def _create(self) -> None:
         config = self.config
-        native = libk4a.DeviceConfiguration(
+        native = abi.DeviceConfiguration(
             color_format=config.color_format, color_resolution=config.color_resolution,
             depth_mode=config.depth_mode, camera_fps=FPS_CODES[config.fps],
             depth_delay_off_color_usec=config.depth_delay_off_color_usec,
@@ -114,7 +115,7 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
             subordinate_delay_off_master_usec=config.subordinate_delay_off_master_usec)
         handle = ctypes.c_void_p()
         if self._sdk.k4a_record_create(
-                os.fsencode(self.path), None, native, ctypes.byref(handle)) != libk4a.SUCCEEDED:
+                os.fsencode(self.path), None, native, ctypes.byref(handle)) != abi.SUCCEEDED:
             raise self._error(f'libk4arecord refuses the configuration ({config})')
         self._handle = handle
 
@@ -138,7 +139,7 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
             self._check_time(name, np.array([image.device_us]))
         sdk = self._sdk
         native = ctypes.c_void_p()
-        if sdk.k4a_capture_create(ctypes.byref(native)) != libk4a.SUCCEEDED:
+        if sdk.k4a_capture_create(ctypes.byref(native)) != abi.SUCCEEDED:
             raise self._error('out of memory')
         try:
             for name, image in present.items():
@@ -170,7 +171,7 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
         self._check_time('acc_us', samples.acc_us)
         self._check_time('gyro_us', samples.gyro_us)
         for i in range(count):
-            self._call('k4a_record_write_imu_sample', libk4a.ImuSample(
+            self._call('k4a_record_write_imu_sample', abi.ImuSample(
                 acc=tuple(samples.acc[i].tolist()), acc_us=int(samples.acc_us[i]),
                 gyro=tuple(samples.gyro[i].tolist()), gyro_us=int(samples.gyro_us[i])))
 
@@ -185,7 +186,7 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
             return
         flushed = self._sdk.k4a_record_flush(handle)
         self._sdk.k4a_record_close(handle)
-        if flushed != libk4a.SUCCEEDED:
+        if flushed != abi.SUCCEEDED:
             raise self._error('its end could not be written; is the disk full?')
 
     def __exit__(self, *_: object) -> None:
@@ -198,7 +199,7 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
     def _call(self, function: str, *arguments: object) -> None:
         if self._handle is None:
             raise self._error('it is closed')
-        if getattr(self._sdk, function)(self._handle, *arguments) != libk4a.SUCCEEDED:
+        if getattr(self._sdk, function)(self._handle, *arguments) != abi.SUCCEEDED:
             raise self._error(
                 f'{function} failed: the disk is full, or the data comes more than two seconds '
                 'after later data')
@@ -243,12 +244,12 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
             stride = width * _COLOR_BYTES[config.color_format]
         else:
             width, height = config.depth_mode.size
-            code = libk4a.DEPTH16 if name == 'depth' else libk4a.IR16
+            code = abi.DEPTH16 if name == 'depth' else abi.IR16
             stride = 2 * width
         handle = ctypes.c_void_p()
         if self._sdk.k4a_image_create_from_buffer(
                 code, width, height, stride, array.ctypes.data, array.nbytes, None, None,
-                ctypes.byref(handle)) != libk4a.SUCCEEDED:
+                ctypes.byref(handle)) != abi.SUCCEEDED:
             raise self._error(f'libk4a refuses the {name} image')
         self._sdk.k4a_image_set_device_timestamp_usec(handle, image.device_us)
         return handle

@@ -12,14 +12,14 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Inertial samples as libk4a and libk4arecord deliver them (k4a_imu_sample_t)."""
+"""Conversion of IMU samples from the layout of libk4a and libk4arecord (k4a_imu_sample_t)."""
 
 from __future__ import annotations
 
 from k4a_ros.capture import ImuSamples
 import numpy as np
 
-#: layout of k4a_imu_sample_t
+#: memory layout of k4a_imu_sample_t; timestamps in microseconds
 IMU_DTYPE = np.dtype({
     'names': ['temperature', 'acc', 'acc_us', 'gyro', 'gyro_us'],
     'formats': ['<f4', ('<f4', 3), '<u8', ('<f4', 3), '<u8'],
@@ -30,10 +30,10 @@ def imu_samples(
     samples: np.ndarray[tuple[int], np.dtype[np.void]], shift_us: int,
 ) -> ImuSamples:
     """
-    Return native inertial samples as the cameras give them.
+    Return copies of native IMU samples as ImuSamples.
 
-    :param samples: (N,) IMU_DTYPE; they are copied.
-    :param shift_us: added to both timestamps.
+    :param samples: (N,) IMU_DTYPE.
+    :param shift_us: offset to add to all timestamps, microseconds.
     """
     return ImuSamples(
         acc=samples['acc'].copy(), acc_us=samples['acc_us'].astype(np.int64) + shift_us,

@@ -37,7 +37,9 @@ from k4a_ros.camera_config import validate
 from k4a_ros.camera_config import WiredSyncMode
 from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
+from k4a_ros.sdk import abi
 from k4a_ros.sdk import libk4a
+from k4a_ros.sdk.log import log_lines
 import numpy as np
 import pytest
 from support import virtual
@@ -66,7 +68,7 @@ class Native:
         return int(getattr(self.sdk, f'k4a_device_{name}')(self.handle, *arguments))
 
     def start(self, config: CameraConfig = DEPTH) -> int:
-        native = libk4a.DeviceConfiguration(
+        native = abi.DeviceConfiguration(
             config.color_format, config.color_resolution, config.depth_mode,
             FPS_CODES.get(config.fps, 7), config.synchronized_images_only,
             config.depth_delay_off_color_usec, config.wired_sync_mode,
@@ -88,7 +90,7 @@ class Native:
 
     def sample(self, milliseconds: int) -> int:
         """Return the device time of the next inertial sample, or minus the result."""
-        sample = libk4a.ImuSample()
+        sample = abi.ImuSample()
         result = self.call('get_imu_sample', ctypes.byref(sample), milliseconds)
         return int(sample.acc_us) if result == SUCCEEDED else -result
 
@@ -295,7 +297,7 @@ def _configurations(configs: list[CameraConfig]) -> list[str]:
     device = Native()
     found = []
     for config in configs:
-        with libk4a.log_lines(quiet=True) as lines:
+        with log_lines(quiet=True) as lines:
             result = device.start(config)
         device.sdk.k4a_device_stop_cameras(device.handle)
         found.append('' if result == SUCCEEDED else lines[0])
@@ -394,7 +396,7 @@ def test_programs_without_a_kinect_are_left_alone(tmp_path):
 
 def _missing() -> int:
     libk4a.library()
-    with libk4a.log_lines(quiet=True) as lines:
+    with log_lines(quiet=True) as lines:
         result = ctypes.CDLL(None).k4a_device_open(0, ctypes.byref(ctypes.c_void_p()))
     assert lines
     return int(result)

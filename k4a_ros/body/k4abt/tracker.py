@@ -42,8 +42,8 @@ from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.errors import BodyTrackingError
 from k4a_ros.errors import TrackerClosed
-from k4a_ros.sdk.libk4a import DEPTH16
-from k4a_ros.sdk.libk4a import IR16
+from k4a_ros.sdk.abi import DEPTH16
+from k4a_ros.sdk.abi import IR16
 import numpy as np
 import numpy.typing as npt
 

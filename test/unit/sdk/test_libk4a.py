@@ -28,6 +28,7 @@ import sys
 from k4a_ros.calibration.nominal import nominal_calibration
 from k4a_ros.errors import CameraError
 from k4a_ros.mkv.reader import RecordingReader
+from k4a_ros.sdk import abi
 from k4a_ros.sdk import libk4a
 from k4a_ros.sdk.imu_samples import IMU_DTYPE
 import numpy as np
@@ -80,9 +81,9 @@ def test_the_libraries_are_those_of_pyk4a():
 
 
 def test_structures_have_the_sizes_of_the_sdk():
-    assert ctypes.sizeof(libk4a.ImuSample) == IMU_DTYPE.itemsize == 48
-    assert ctypes.sizeof(libk4a.DeviceConfiguration) == 36
-    assert ctypes.sizeof(libk4a.RecordConfiguration) == 36
+    assert ctypes.sizeof(abi.ImuSample) == IMU_DTYPE.itemsize == 48
+    assert ctypes.sizeof(abi.DeviceConfiguration) == 36
+    assert ctypes.sizeof(abi.RecordConfiguration) == 36
 
 
 def test_empty_reads_leave_the_references_to_none_alone(tmp_path):
@@ -175,9 +176,9 @@ def test_log_lines_of_libk4a_go_to_the_python_logger():
     result = run_python("""
 import logging
 import sys
-from k4a_ros.sdk import libk4a
+from k4a_ros.sdk import abi, libk4a
 logging.basicConfig(format='%(name)s %(levelname)s', stream=sys.stderr)
-assert libk4a.library().k4a_capture_create(None) != libk4a.SUCCEEDED
+assert libk4a.library().k4a_capture_create(None) != abi.SUCCEEDED
 """)
     assert result.returncode == 0, result.stderr
     assert result.stdout == ''
