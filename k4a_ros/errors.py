@@ -38,6 +38,11 @@ camera. Any other exception is a defect and keeps its traceback.
 Each message of a K4aRosError says in one sentence what was tried, what happened and what to do.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+import enum
+
 
 class K4aRosError(Exception):
     """Base of all failures; the message is shown to the user without a traceback."""
@@ -63,8 +68,32 @@ class SceneError(K4aRosError):
     """A scene file of the simulation cannot be read, or contains invalid values."""
 
 
+class CameraErrorReason(enum.Enum):
+    """Machine-readable reason of a `CameraError` of a device, as the log of its SDK gives it."""
+
+    BUSY = 'in use by another program'
+    ACCESS_DENIED = 'no permission to open the USB device'
+    OUT_OF_USB_MEMORY = 'kernel limit of memory for USB transfers'
+    DISCONNECTED = 'no longer on USB'
+    USB_STALL = 'USB endpoint stalled'
+    NO_OPENGL = 'depth engine without OpenGL 4.4'
+    NO_DEPTH_ENGINE = 'depth engine not installed'
+    NO_SYNC_IN_CABLE = 'subordinate without a cable in its Sync in jack'
+    NO_SYNC_OUT_CABLE = 'master without a cable in its Sync out jack'
+    OLD_FIRMWARE = 'firmware too old for the SDK'
+
+
 class CameraError(K4aRosError):
-    """Base of the failures of a camera of any kind."""
+    """
+    Base of the failures of a camera of any kind.
+
+    :param message: for the user, one sentence.
+    :param reasons: for callers that handle some of them; empty if unknown.
+    """
+
+    def __init__(self, message: str, reasons: Iterable[CameraErrorReason] = ()) -> None:
+        super().__init__(message)
+        self.reasons = frozenset(reasons)
 
 
 class DeviceNotFoundError(CameraError):

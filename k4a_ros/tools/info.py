@@ -132,7 +132,7 @@ def _select(serial: str, index: int | None) -> list[Connected]:
              if index in (None, camera.index)
              and (not serial or is_serial(serial, camera.serial))]
     if not found:
-        listed = '; '.join(map(str, cameras))
+        listed = ', '.join(map(str, cameras))
         raise DeviceNotFoundError(f'no connected camera matches; found: {listed}')
     return found
 

@@ -94,20 +94,20 @@ def test_everything_arrives_as_the_camera_gave_it(written, control):
 
 
 def test_no_camera_is_said_with_what_to_do(written, control):
-    virtual.have('unplugged', control=control)
+    virtual.set_conditions('unplugged', control=control)
     with DriverProcess.with_parameters(new_domain(), **MODES) as driver:
         assert driver.wait() != 0
     assert 'no Azure Kinect is connected' in driver.output
     assert 'lsusb' in driver.output and 'recording_file:=' in driver.output
-    virtual.have('busy', control=control)
+    virtual.set_conditions('busy', control=control)
     with DriverProcess.with_parameters(new_domain(), sensor_sn=SERIAL, **MODES) as driver:
         assert driver.wait() != 0
-    assert f'cannot open camera {SERIAL}' in driver.output
+    assert f'cannot open the camera with serial number {SERIAL}' in driver.output
     assert 'in use by another program' in driver.output
 
 
 def test_without_opengl_the_reason_is_said(written, control):
-    virtual.have('no-opengl', control=control)
+    virtual.set_conditions('no-opengl', control=control)
     with DriverProcess.with_parameters(new_domain(), **MODES) as driver:
         driver.wait_for_line('OpenGL 4.4 context')
         driver.wait_for_line('DISPLAY=:0')

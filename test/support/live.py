@@ -64,7 +64,7 @@ class Live:
 
     def have(self, *conditions: str) -> None:
         """Replace the fault conditions of the camera; see docs/virtual_device.md."""
-        virtual.have(*conditions, control=self.control)
+        virtual.set_conditions(*conditions, control=self.control)
 
     def more(self, messages: list[Any], count: int = 5) -> None:
         """Wait for some more messages."""

@@ -14,10 +14,9 @@
 
 
 """
-A camera without hardware: the virtual device of test/virtual_k4a, for tests.
+Virtual cameras for tests: pyk4a and libk4a are real, test/virtual_k4a replaces the hardware.
 
-Functions are run in processes of their own, where it is preloaded: ``run`` starts one, in which
-pyk4a and libk4a are the real ones and the cameras those that were asked for.
+It must be preloaded, so ``run`` calls a function of the test in a separate process.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ SOURCES = Path(__file__).resolve().parents[1] / 'virtual_k4a'
 
 @functools.cache
 def library() -> Path:
-    """Compile the virtual device, once in each run of tests, and return the file."""
+    """Return the shared library of the virtual device; compiled once per test session."""
     directory = Path(tempfile.mkdtemp(prefix='virtual_k4a-'))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
     path = directory / 'libvirtual_k4a.so'
@@ -68,10 +67,10 @@ def library() -> Path:
 
 def environment(*cameras: Path | list[Path], conditions: str = '') -> dict[str, str]:
     """
-    Return the environment variables of a process that is to have these cameras.
+    Return the environment variables of a process with virtual cameras.
 
-    :param cameras: the recording that one plays, or those of its modes.
-    :param conditions: what is wrong with them at all times; see docs/virtual_device.md.
+    :param cameras: for each camera, the recording that it plays, or one recording per mode.
+    :param conditions: permanent fault conditions; see docs/virtual_device.md.
     """
     text = ';'.join(':'.join(map(str, camera if isinstance(camera, list) else [camera]))
                     for camera in cameras)
@@ -81,16 +80,17 @@ def environment(*cameras: Path | list[Path], conditions: str = '') -> dict[str, 
             'K4A_VIRTUAL_CONDITIONS': conditions, 'K4A_VIRTUAL_CONTROL': str(control)}
 
 
-def have(*conditions: str, control: str | None = None) -> None:
+def set_conditions(*conditions: str, control: str | None = None) -> None:
     """
-    Let these conditions, and no others, be wrong with the cameras from now on.
+    Replace the fault conditions of the cameras; without arguments, clear them.
 
-    :param control: K4A_VIRTUAL_CONTROL of the process that has them; default: of this one.
+    :param conditions: see docs/virtual_device.md.
+    :param control: K4A_VIRTUAL_CONTROL of the process that has the cameras; default: of this one.
     """
     path = control or os.environ['K4A_VIRTUAL_CONTROL']
     Path(f'{path}.new').write_text(' '.join(conditions))
     os.replace(f'{path}.new', path)
-    time.sleep(0.02)  # they are read every few milliseconds
+    time.sleep(0.02)  # the virtual device reads the file every few milliseconds
 
 
 def run(
@@ -98,40 +98,42 @@ def run(
     conditions: str = '', timeout: float = 60.0, **variables: str,
 ) -> Any:
     """
-    Call a function of a test module in a process that has virtual cameras, and return its result.
+    Call a function of a test module in a process with virtual cameras, and return its result.
 
-    :param arguments: what it is called with; they are pickled, and so is the result.
-    :param variables: further environment variables.
+    :param arguments: arguments of the function; they and the result are pickled.
+    :param cameras: as in `environment`.
+    :param timeout: maximum duration of the call, seconds.
+    :param variables: additional environment variables.
     """
     extra = environment(*cameras, conditions=conditions)
-    answer = Path(extra['K4A_VIRTUAL_CONTROL']).with_name('answer')
+    result_file = Path(extra['K4A_VIRTUAL_CONTROL']).with_name('result')
     job = pickle.dumps((inspect.getfile(function), function.__module__, function.__name__,
-                        pickle.dumps(arguments), str(answer)))
+                        pickle.dumps(arguments), str(result_file)))
     done = subprocess.run(
         [sys.executable, '-m', 'support.virtual'], input=job, capture_output=True,
         timeout=timeout,
         env={**os.environ, **extra, 'PYTHONPATH': os.pathsep.join(sys.path),
              'PYTHONFAULTHANDLER': '1', **variables})
     output = done.stdout.decode() + done.stderr.decode()
-    assert done.returncode == 0 and answer.exists(), (
-        f'{function.__name__} ended with {done.returncode}:\n{output}')
-    return pickle.loads(answer.read_bytes())
+    assert done.returncode == 0 and result_file.exists(), (
+        f'{function.__name__} exited with {done.returncode}:\n{output}')
+    return pickle.loads(result_file.read_bytes())
 
 
 def depth_recording(directory: Path) -> Path:
-    """Write a recording of ten captures of DEPTH."""
+    """Write a recording of ten captures in the mode DEPTH."""
     return write_recording(directory / 'depth.mkv', DEPTH, 10).path
 
 
 def both_recording(directory: Path) -> Path:
-    """Write a recording of nine captures of BOTH, of which every third lacks color."""
+    """Write a recording of nine captures in the mode BOTH; every third one lacks color."""
     def edit(index: int, capture: Capture) -> Capture:
         return without(capture, 'color') if index % 3 == 2 else capture
     return write_recording(directory / 'both.mkv', BOTH, 9, edit=edit).path
 
 
 def streaming(config: CameraConfig = DEPTH, **options: Any) -> DeviceCamera:
-    """Return a camera of this process that streams."""
+    """Open a camera of this process, and start streaming."""
     camera = DeviceCamera(config, **options)
     camera.start()
     return camera
@@ -139,7 +141,7 @@ def streaming(config: CameraConfig = DEPTH, **options: Any) -> DeviceCamera:
 
 @contextlib.contextmanager
 def raises(kind: type[Exception], *parts: str) -> Any:
-    """Expect an error with these texts in its message, as pytest.raises does."""
+    """Assert, like pytest.raises, that the block raises an error whose message has these parts."""
     try:
         yield
     except kind as error:
@@ -150,16 +152,16 @@ def raises(kind: type[Exception], *parts: str) -> Any:
 
 
 def main() -> int:
-    """Do what ``run`` wants."""
-    file, module_name, name, arguments, answer = pickle.load(sys.stdin.buffer)
-    # by its file: pytest gives test modules names of its own
+    """Run the function that ``run`` passes on standard input."""
+    file, module_name, name, arguments, result_file = pickle.load(sys.stdin.buffer)
+    # load the module from its file, as pytest imports test modules under other names
     spec = importlib.util.spec_from_file_location(module_name, file)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module
     spec.loader.exec_module(module)
     result = getattr(module, name)(*pickle.loads(arguments))
-    Path(answer).write_bytes(pickle.dumps(result))
+    Path(result_file).write_bytes(pickle.dumps(result))
     return 0
 
 

@@ -14,10 +14,10 @@
 
 
 """
-A live camera: the Azure Kinect DK, or another one that speaks the ABI of libk4a.
+A physical camera: the Azure Kinect DK, or another camera with the ABI of libk4a.
 
-What differs between them is told by what is observed, not by asking who made the camera: which
-controls it reports, which clock its images carry, whether it measures its temperature.
+Differences between them are detected from what the camera does, not from its vendor: which
+controls it reports, which clock its images are stamped with, whether it measures its temperature.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from k4a_ros.cameras.base import UsbErrors
 from k4a_ros.cameras.controls import ControlRange
 from k4a_ros.cameras.device.controls import DeviceControls
 from k4a_ros.cameras.device.discovery import open_device
-from k4a_ros.cameras.device.error_hints import USB
+from k4a_ros.cameras.device.usb_errors import USB_COUNTER
 from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
 from k4a_ros.capture import ImuSamples
@@ -56,14 +56,14 @@ from k4a_ros.sdk.imu_samples import imu_samples
 import numpy as np
 import numpy.typing as npt
 
-#: longest native call, milliseconds: as long may `stop` take to get hold of the camera
-_SLICE_MS = 100
-#: most inertial samples of one read; the SDK keeps 833, half a second
-_IMU_BATCH = 1024
-#: how far in the past an image may have arrived, nanoseconds
-_OLDEST = 10_000_000_000
-#: a camera that has not told its temperature as often does not measure it
-_TEMPERATURE_TRIES = 3
+#: maximum duration of a native call, which `stop` may have to wait for
+_MAX_CALL_MS = 100
+#: maximum number of IMU samples of one read; the SDK queues 833, half a second
+_MAX_IMU_SAMPLES = 1024
+#: maximum age of an image when it is read
+_MAX_IMAGE_AGE_NS = 10_000_000_000
+#: after this many captures without a temperature, the camera is assumed not to measure it
+_TEMPERATURE_ATTEMPTS = 3
 
 _log = logging.getLogger('k4a_ros.device')
 _T = TypeVar('_T')
@@ -71,26 +71,27 @@ _T = TypeVar('_T')
 
 class DeviceCamera(Camera):
     """
-    A camera on USB.
+    A camera connected by USB.
 
-    It is opened at once, and streams from `start` to `stop`, again if need be. ``config`` may be
-    set to another one between `stop` and `start`: that is faster than opening the camera anew.
+    The constructor opens it; it streams from `start` to `stop`, repeatedly if needed. ``config``
+    may be changed between `stop` and `start`, which is faster than reopening the camera.
 
-    Each of the two reads may be called by one thread, the other methods by any. No native call
-    takes longer than a tenth of a second, and none is under way when the camera is stopped or
-    closed. Images stay valid for as long as somebody holds them, also after `close`.
+    `read` and `read_imu` may each be called from one thread, all other methods from any. No native
+    call takes longer than 0.1 s, and none is in progress when the camera is stopped or closed.
+    Images remain valid as long as they are referenced, even after `close`.
 
-    Color controls stay as they are in the camera, whoever opens it, until it loses power.
+    Color controls keep their values in the camera until it loses power, also while it is closed.
 
     :param config: what to stream.
-    :param serial: serial number of the camera, '' for any.
-    :param index: number of the camera among those that are plugged in, None for any.
-    :param disable_streaming_indicator: leave the light off that shows that the camera streams.
-    :param on_control: called with name and value of a control that another one has changed.
-    :raises ConfigError: no camera can stream this.
-    :raises DeviceNotFoundError: there is no such camera, or it is in use; names those there are.
-    :raises CameraLostError: it is gone again.
-    :raises CameraError: there is no SDK, or the camera's calibration cannot be used.
+    :param serial: serial number of the camera, empty for any.
+    :param index: index among the connected cameras, None for any.
+    :param disable_streaming_indicator: keep the LED off that indicates streaming.
+    :param on_control: called with name and value of a control that changed as a side effect.
+    :raises ConfigError: no camera supports this configuration.
+    :raises DeviceNotFoundError: there is no such camera, or it cannot be opened; lists connected
+        cameras.
+    :raises CameraLostError: the camera was disconnected while it was opened.
+    :raises CameraError: the SDK is not installed, or the camera's calibration is unusable.
     """
 
     def __init__(
@@ -100,7 +101,7 @@ class DeviceCamera(Camera):
         super().__init__(on_control)
         _check(config)
         self.config = config
-        self._dark = disable_streaming_indicator
+        self._disable_streaming_indicator = disable_streaming_indicator
         self._handle = open_device(serial, index)
         try:
             self.info = self._handle.info()
@@ -113,28 +114,29 @@ class DeviceCamera(Camera):
             self._handle.close()
             raise
         self._closed = self._streaming = False
-        # Whoever makes a native call holds one of these; whoever ends streaming, all of them.
-        self._control = threading.RLock()
-        self._reading = threading.Lock()
-        self._reading_imu = threading.Lock()
+        # A thread holds one of these locks during a native call; `stop` acquires all of them.
+        self._control_lock = threading.RLock()
+        self._read_lock = threading.Lock()
+        self._imu_lock = threading.Lock()
         self._sdk = libk4a.library()
-        self._samples = np.zeros(_IMU_BATCH, IMU_DTYPE)
-        self._no_temperature = 0
+        self._samples = np.zeros(_MAX_IMU_SAMPLES, IMU_DTYPE)
+        self._missing_temperatures = 0
 
     def start(self) -> None:
         """
-        Start the cameras, and then the IMU: their clock starts anew with the color camera.
+        Start the cameras and then the IMU; the device clock starts again with the color camera.
 
-        :raises ConfigError: no camera can stream this.
-        :raises CameraLostError: the camera is gone.
-        :raises CameraError: it streams already, is closed, or does not start; says why.
+        :raises ConfigError: no camera supports ``config``.
+        :raises CameraLostError: the camera is disconnected.
+        :raises CameraError: it is streaming, closed, or cannot be started; the message says why.
         """
-        with self._control:
+        with self._control_lock:
             if self._closed or self._streaming:
                 raise CameraError(f'cannot start camera {self.info.serial}: it is '
-                                  + ('closed' if self._closed else 'streaming already'))
+                                  + ('closed' if self._closed else 'already streaming'))
             _check(self.config)
-            self._handle.start_cameras(self.config, disable_streaming_indicator=self._dark)
+            self._handle.start_cameras(
+                self.config, disable_streaming_indicator=self._disable_streaming_indicator)
             if self.config.imu:
                 try:
                     self._handle.start_imu()
@@ -147,42 +149,42 @@ class DeviceCamera(Camera):
         """
         Return the next capture.
 
-        :raises ReadTimeout: none came in this time.
-        :raises CameraLostError: the camera is gone.
+        :raises ReadTimeout: no capture arrived within the timeout.
+        :raises CameraLostError: the camera is disconnected.
         :raises CameraError: the camera is not streaming.
         """
-        return self._poll(self._reading, self._next_capture, timeout, 'capture')
+        return self._poll(self._read_lock, self._next_capture, timeout, 'capture')
 
     def read_imu(self, timeout: float) -> ImuSamples:
         """
-        Return the inertial samples that have come since the last call.
+        Return the IMU samples that arrived since the last call.
 
-        Parameters and errors as ``read``.
+        Parameters and exceptions are those of ``read``.
         """
         if not self.config.imu:
-            raise CameraError('the IMU is not streaming: it is off in the configuration')
-        return self._poll(self._reading_imu, self._next_samples, timeout, 'inertial sample')
+            raise CameraError('cannot read the IMU: it is disabled in the configuration')
+        return self._poll(self._imu_lock, self._next_samples, timeout, 'IMU sample')
 
     def _poll(
         self, lock: threading.Lock, take: Callable[[int], _T | None], timeout: float, what: str,
     ) -> _T:
-        """Wait in short native calls, between which the camera may be stopped."""
+        """Wait for data in short native calls, between which the camera may be stopped."""
         deadline = time.monotonic() + timeout
         while True:
             left = max(0.0, deadline - time.monotonic())
             with lock:
                 if not self._streaming:
-                    raise CameraError(f'camera {self.info.serial} is not streaming: it has been '
-                                      'stopped, or not been started')
-                found = take(min(_SLICE_MS, math.ceil(left * 1000)))
+                    raise CameraError(f'cannot read from camera {self.info.serial}: it is not '
+                                      'streaming, start it first')
+                found = take(min(_MAX_CALL_MS, math.ceil(left * 1000)))
             if found is not None:
                 return found
             if time.monotonic() >= deadline:
                 raise ReadTimeout(
-                    f'no {what} came from camera {self.info.serial} in {timeout:g} s')
+                    f'no {what} from camera {self.info.serial} within {timeout:g} s')
 
     def _next_capture(self, timeout_ms: int) -> Capture | None:
-        """Return a capture that has an image; None if none came in time."""
+        """Return the next capture; None after the timeout, or if it has no usable image."""
         native = self._handle.capture(timeout_ms)
         if native is None:
             return None
@@ -201,8 +203,7 @@ class DeviceCamera(Camera):
         native = libk4a.NativeImage(handle)
         data = shaped(native.array(), self.config, color=name == 'color')
         if data is None:
-            _log.warning('Left out a %s image of %d bytes, which is not its size', name,
-                         native.size)
+            _log.warning('Dropped a %s image of %d bytes: incomplete', name, native.size)
             return None
         arrival = arrival_ns(native.system_ns, time.monotonic_ns(), time.time_ns())
         if name != 'color':
@@ -211,13 +212,14 @@ class DeviceCamera(Camera):
                      white_balance=native.white_balance(), iso_speed=native.iso_speed())
 
     def _temperature(self, capture: ctypes.c_void_p) -> float:
-        """Return the camera's temperature; cameras without one log a warning at each question."""
-        if self._no_temperature >= _TEMPERATURE_TRIES:
+        """Return the temperature in degrees Celsius; NaN if the camera does not measure it."""
+        # A camera without a temperature logs a warning for each query: stop querying it.
+        if self._missing_temperatures >= _TEMPERATURE_ATTEMPTS:
             return math.nan
         celsius = float(self._sdk.k4a_capture_get_temperature_c(capture))
         if math.isfinite(celsius) and celsius != 0.0:
             return celsius
-        self._no_temperature += 1
+        self._missing_temperatures += 1
         return math.nan
 
     def _next_samples(self, timeout_ms: int) -> ImuSamples | None:
@@ -225,90 +227,91 @@ class DeviceCamera(Camera):
         return imu_samples(self._samples[:count], 0) if count else None
 
     def controls(self) -> Mapping[str, ControlRange]:
-        """Return the controls that this camera reports, with its own ranges."""
-        with self._control:
+        """Return the controls and ranges that this camera reports."""
+        with self._control_lock:
             return self._controls.ranges()
 
     def get_control(self, name: str) -> float | bool:
         """
-        Return the value that a control has now; in automatic mode, what the camera has chosen.
+        Return the current value of a control; in automatic mode, the value chosen by the camera.
 
-        :raises ConfigError: there is none of this name, or it cannot be read.
+        :raises ConfigError: the camera has no such control, or it cannot be read.
         """
-        with self._control:
+        with self._control_lock:
             self._check_open(name)
             return self._controls.get(name)
 
     def set_control(self, name: str, value: float | bool) -> float | bool:
         """
-        Set a control, and return the value that the camera now has.
+        Set a control, and return the value that the camera accepted.
 
-        The camera rounds lengths of exposure up to one that its sensor has. A value ends the
-        automatic mode. What changes besides ``name`` is told to ``on_control``.
+        The camera rounds exposure times up to one that its sensor supports. Setting a value
+        disables its automatic mode. Side effects are reported to ``on_control``.
 
-        :raises ConfigError: there is none of this name, it cannot have this value, or the camera
-            refuses it.
+        :raises ConfigError: the camera has no such control, the value is invalid, or the camera
+            rejects it.
         """
-        with self._control:
+        with self._control_lock:
             self._check_open(name)
             values = self._controls.change(name, value)
-        for other, now in values.items():
+        for other, new_value in values.items():
             if other != name:
-                self._report_control(other, now)
+                self._report_control(other, new_value)
         return values[name]
 
     def sync_jacks(self) -> SyncJacks | None:
-        """Return the state of the synchronization jacks; None where it cannot be read."""
-        with self._control:
+        """Return the state of the synchronization jacks; None if it cannot be read."""
+        with self._control_lock:
             return None if self._closed else self._handle.jacks()
 
     def usb_errors(self) -> UsbErrors:
-        """Return what has gone wrong on USB since the process began."""
-        return USB.now()
+        """Return the USB errors of all cameras since the process started."""
+        return USB_COUNTER.snapshot()
 
     def _check_open(self, name: str) -> None:
         if self._closed:
-            raise ConfigError(f'{name}: camera {self.info.serial} is closed')
+            raise ConfigError(
+                f'cannot access {name}: camera {self.info.serial} is closed')
 
     def stop(self) -> None:
-        """Stop the IMU, and then the cameras; returns when no read is under way any more."""
-        with self._control:
+        """Stop the IMU and then the cameras; waits for reads in other threads to return."""
+        with self._control_lock:
             streaming, self._streaming = self._streaming, False
             if not streaming:
                 return
-            with self._reading, self._reading_imu:
+            with self._read_lock, self._imu_lock:
                 if self.config.imu:
                     self._handle.stop_imu()
                 self._handle.stop_cameras()
 
     def close(self) -> None:
-        """Stop, and close the camera; may be called twice."""
-        with self._control:
+        """Stop and close the camera; may be called twice."""
+        with self._control_lock:
             self.stop()
             self._closed = True
             self._handle.close()
 
 
 def _check(config: CameraConfig) -> None:
-    found = validate(config)
-    if found:
-        raise ConfigError(*found)
+    problems = validate(config)
+    if problems:
+        raise ConfigError(*problems)
 
 
 def arrival_ns(system_ns: int, monotonic_ns: int, realtime_ns: int) -> int:
     """
-    Return when an image arrived at the host, CLOCK_MONOTONIC, nanoseconds.
+    Return the arrival time of an image at the host, CLOCK_MONOTONIC, nanoseconds.
 
-    Microsoft's library stamps with CLOCK_MONOTONIC, Orbbec's with the time of day in whole
-    milliseconds. Only one of the two can have been within the last seconds.
+    Microsoft's library stamps images with CLOCK_MONOTONIC, Orbbec's with CLOCK_REALTIME in whole
+    milliseconds. The stamp is taken to be of the clock that it is at most 10 s behind.
 
     :param system_ns: k4a_image_get_system_timestamp_nsec.
-    :param monotonic_ns: CLOCK_MONOTONIC now; returned where the stamp is of neither clock.
+    :param monotonic_ns: CLOCK_MONOTONIC now; returned if the stamp fits neither clock.
     :param realtime_ns: CLOCK_REALTIME now.
     """
-    if 0 <= monotonic_ns - system_ns < _OLDEST:
+    if 0 <= monotonic_ns - system_ns < _MAX_IMAGE_AGE_NS:
         return system_ns
-    if 0 <= realtime_ns - system_ns < _OLDEST:
+    if 0 <= realtime_ns - system_ns < _MAX_IMAGE_AGE_NS:
         return monotonic_ns - (realtime_ns - system_ns)
     return monotonic_ns
 
@@ -317,10 +320,10 @@ def shaped(
     data: npt.NDArray[np.uint8], config: CameraConfig, *, color: bool,
 ) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | None:
     """
-    Return an image's bytes in the shape that `Image` promises, as a view.
+    Return a view of the bytes of an image in the shape that `Image` documents.
 
-    :param data: (N,) the image as the SDK has it; it may have padding at its end.
-    :param color: whether it is the color image, or depth or infrared.
+    :param data: (N,) bytes of the SDK, possibly with padding at the end.
+    :param color: whether this is the color image rather than depth or infrared.
     :return: None if there are too few bytes.
     """
     if color and config.color_format is ColorFormat.MJPG:
@@ -334,5 +337,5 @@ def shaped(
     size = math.prod(shape)
     if len(data) < size:
         return None
-    found = data[:size].reshape(shape)
-    return found if color else found.view('<u2')[..., 0]
+    image = data[:size].reshape(shape)
+    return image if color else image.view('<u2')[..., 0]

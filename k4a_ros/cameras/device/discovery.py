@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Which cameras are plugged in, and opening one of them."""
+"""List connected cameras, and open one by serial number or index."""
 
 from __future__ import annotations
 
@@ -26,43 +26,49 @@ from k4a_ros.cameras.base import is_serial
 from k4a_ros.cameras.device.handle import DeviceHandle
 from k4a_ros.cameras.device.handle import OpenError
 from k4a_ros.errors import CameraError
+from k4a_ros.errors import CameraErrorReason
 from k4a_ros.errors import DeviceNotFoundError
 from k4a_ros.sdk.libk4a import connected_devices
 
-#: how often a camera is looked for by its serial number while another one is in use: for a
-#: moment, it may be another driver that looks for its own
-_TRIES = 3
-_PAUSE = (0.2, 0.6)
+#: Attempts to find a serial number while another camera is busy, and the range of random pauses
+#: between them: another driver may have opened that camera only to read its serial number.
+_ATTEMPTS = 3
+_PAUSE_S = (0.2, 0.6)
 
-#: what is wrong where there is none at all, and what to do
+#: message if no camera is connected
 NO_CAMERA = (
-    'no Azure Kinect is connected, or none that this computer sees: plug in the power supply and '
-    'the USB 3 cable, and look for 045e:097c and 045e:097d in the output of lsusb; or play a '
+    'no Azure Kinect is connected, or this computer does not detect it: plug in the power supply '
+    'and the USB 3 cable, and look for 045e:097c and 045e:097d in the output of lsusb; or play a '
     'recording with recording_file:=FILE.mkv, or try camera:=simulated')
 
 
 @dataclass(frozen=True)
 class Connected:
-    """A camera that is plugged in; ``serial`` is empty where ``problem`` says why."""
+    """
+    A connected camera.
+
+    ``serial`` is empty if it cannot be read; then ``problem`` says why, and ``reasons`` are the
+    machine-readable reasons.
+    """
 
     index: int
     serial: str = ''
     problem: str = ''
-    busy: bool = False
+    reasons: frozenset[CameraErrorReason] = frozenset()
 
     def __str__(self) -> str:
-        """Return one line for people."""
-        return f'{self.index}: {self.serial or self.problem}'
+        """Return one line for the user."""
+        return f'camera {self.index} ({self.problem or f"serial number {self.serial}"})'
 
 
 def connected() -> list[Connected]:
     """
-    Return all cameras that are plugged in; each is opened for a moment to read who it is.
+    Return all connected cameras; opens each of them briefly to read its serial number.
 
-    :raises CameraError: there is no SDK.
+    :raises CameraError: the SDK is not installed.
     """
     found = []
-    for handle, camera in _each():
+    for handle, camera in _open_each():
         found.append(camera)
         if handle is not None:
             handle.close()
@@ -73,30 +79,32 @@ def open_device(serial: str = '', index: int | None = None) -> DeviceHandle:
     """
     Open a camera.
 
-    :param serial: its serial number, '' for any.
-    :param index: its number among those that are plugged in, None for any; the order is that of
-        USB, and changes.
-    :return: the camera with this number or serial number, or the first that opens.
-    :raises DeviceNotFoundError: there is none, or it does not open; names those that there are.
-    :raises CameraError: there is no SDK.
+    :param serial: its serial number, empty for any.
+    :param index: its index among the connected cameras, None for any; follows the order of
+        enumeration on USB, which may change.
+    :return: the camera with this index or serial number, or the first one that can be opened.
+    :raises DeviceNotFoundError: there is none, or it cannot be opened; lists connected cameras.
+    :raises CameraError: the SDK is not installed.
     """
     if index is not None:
         return _open_index(index, serial)
     others: list[Connected] = []
-    for attempt in range(_TRIES):
+    for attempt in range(_ATTEMPTS):
         if attempt:
-            time.sleep(random.uniform(*_PAUSE))
-        handle, others = _look_for(serial)
+            time.sleep(random.uniform(*_PAUSE_S))
+        handle, others = _find(serial)
         if handle is not None:
             return handle
-        if not serial or not any(camera.busy for camera in others):
+        if not serial or not any(CameraErrorReason.BUSY in camera.reasons for camera in others):
             break
-    raise _not_found(f'camera {serial}' if serial else 'a camera', others)
+    requested = f'the camera with serial number {serial}' if serial else 'a camera'
+    raise _not_found(requested, others)
 
 
-def _look_for(serial: str) -> tuple[DeviceHandle | None, list[Connected]]:
+def _find(serial: str) -> tuple[DeviceHandle | None, list[Connected]]:
+    """Return the first camera with this serial number, and the cameras before it."""
     others: list[Connected] = []
-    for handle, camera in _each():
+    for handle, camera in _open_each():
         if handle is not None and (not serial or is_serial(serial, camera.serial)):
             return handle, others
         if handle is not None:
@@ -105,44 +113,42 @@ def _look_for(serial: str) -> tuple[DeviceHandle | None, list[Connected]]:
     return None, others
 
 
-def _each() -> Iterator[tuple[DeviceHandle | None, Connected]]:
-    """Open one camera after the other; the caller closes it before the next."""
+def _open_each() -> Iterator[tuple[DeviceHandle | None, Connected]]:
+    """Open one camera after the other; the caller closes each before it takes the next."""
     for index in range(connected_devices()):
         handle = None
         try:
             handle = DeviceHandle(index)
             camera = Connected(index, handle.serial())
         except OpenError as error:
-            yield None, Connected(index, problem=error.problem.text, busy=error.problem.busy)
+            yield None, Connected(index, problem=error.hint, reasons=error.reasons)
         except CameraError as error:
             if handle is not None:
                 handle.close()
-            yield None, Connected(index, problem=str(error))
+            yield None, Connected(index, problem=str(error), reasons=error.reasons)
         else:
             yield handle, camera
 
 
 def _open_index(index: int, serial: str) -> DeviceHandle:
-    what = f'camera number {index}'
     if not 0 <= index < connected_devices():
-        raise _not_found(what, connected())
+        raise _not_found(f'the camera with index {index}', connected())
+    handle = DeviceHandle(index)
     try:
-        handle = DeviceHandle(index)
-    except OpenError as error:
-        raise DeviceNotFoundError(str(error)) from error
-    try:
-        found = handle.serial()
-        if serial and not is_serial(serial, found):
+        actual = handle.serial()
+        if serial and not is_serial(serial, actual):
             raise DeviceNotFoundError(
-                f'{what} is {found}, not {serial}; give one of the two, not both')
+                f'cannot open camera {index} as {serial}: its serial number is {actual}; give '
+                'either the index or the serial number')
     except BaseException:
         handle.close()
         raise
     return handle
 
 
-def _not_found(what: str, others: list[Connected]) -> DeviceNotFoundError:
+def _not_found(requested: str, others: list[Connected]) -> DeviceNotFoundError:
     if not others:
-        return DeviceNotFoundError(f'cannot open {what}: {NO_CAMERA}')
-    cameras = '; '.join(map(str, others))
-    return DeviceNotFoundError(f'cannot open {what}; connected are {cameras}')
+        return DeviceNotFoundError(f'cannot open {requested}: {NO_CAMERA}')
+    reasons = frozenset[CameraErrorReason]().union(*(camera.reasons for camera in others))
+    return DeviceNotFoundError(
+        f'cannot open {requested}; connected: {", ".join(map(str, others))}', reasons)

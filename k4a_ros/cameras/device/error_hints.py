@@ -12,118 +12,85 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""What the SDK's log says about why a call failed, in words that help, and about USB."""
+"""Explain failed SDK calls from the SDK's log: reasons for callers, a hint for the user."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 import re
-import threading
 
-from k4a_ros.cameras.base import UsbErrors
+from k4a_ros.errors import CameraErrorReason as Reason
 
-_OPENGL = (
-    'the depth engine could not make an OpenGL 4.4 context, which it needs for depth and infrared '
-    'images in every mode; on a computer without a monitor let a user log in automatically to an '
-    'X session on its graphics card and set DISPLAY=:0 for the driver, or stream color alone '
+_DISCONNECTED = (
+    'it does not answer on USB; check the cable and the power supply, and that it is plugged into '
+    'a USB 3 port')
+_NO_OPENGL = (
+    'the depth engine could not create an OpenGL 4.4 context, which it needs for depth and '
+    'infrared images in every mode; on a computer without a monitor, enable automatic login to an '
+    'X session on its graphics card and set DISPLAY=:0 for the driver, or stream color only '
     '(depth_enabled:=false)')
-_PLUGIN = (
+_NO_DEPTH_ENGINE = (
     'the depth engine libdepthengine.so.2.0 cannot be loaded, without which there are no depth '
-    'and infrared images; pip install pyk4a-bundle brings it along, and so does the package '
-    "libk4a1.4 of the system's libk4a (then check LD_LIBRARY_PATH); or stream color alone "
+    'and infrared images; it is installed by pip install pyk4a-bundle, or with a system-wide '
+    'libk4a by the package libk4a1.4 (then check LD_LIBRARY_PATH); or stream color only '
     '(depth_enabled:=false)')
 
-#: pattern in a line of the SDK's log -> what it means and what to do about it
-_MEANINGS = [(re.compile(pattern), meaning) for pattern, meaning in (
-    (r'LIBUSB_ERROR_BUSY',
-     'it is in use by another program, or by this one; close that one'),
-    (r'LIBUSB_ERROR_ACCESS',
-     'this user may not open it; install 99-k4a.rules of the Azure Kinect SDK in '
+#: pattern in the SDK's log -> reason of the failure, and a hint for the user
+_RULES = tuple((re.compile(pattern), reason, hint) for pattern, reason, hint in (
+    (r'LIBUSB_ERROR_BUSY', Reason.BUSY,
+     'it is in use by another program, or already open in this one; close it there first'),
+    (r'LIBUSB_ERROR_ACCESS', Reason.ACCESS_DENIED,
+     'this user has no permission to open it; install 99-k4a.rules of the Azure Kinect SDK in '
      '/etc/udev/rules.d and plug the camera in again'),
-    (r'LIBUSB_ERROR_NO_MEM',
-     'the kernel has too little memory for USB transfers; set usbcore.usbfs_memory_mb to 128 for '
-     'each camera'),
-    (r'LIBUSB_ERROR_(NO_DEVICE|NOT_FOUND|IO|PIPE)|LibUSB transfer status of 0*5',
-     'it does not answer on USB any more; check the cable and the power supply, and that it is '
-     'in a USB 3 port'),
-    (r'OpenGL|failed with error code: 204', _OPENGL),
-    (r'[Dd]epth [Ee]ngine [Pp]lugin', _PLUGIN),
-    (r'Failure to detect presence of sync in cable',
-     'no cable is in its Sync in jack, and wired_sync_mode is 2 (subordinate); plug it in, or '
-     'set wired_sync_mode to 0'),
-    (r'Failure to detect presence of sync out cable',
-     'no cable is in its Sync out jack, and wired_sync_mode is 1 (master); plug it in, or set '
-     'wired_sync_mode to 0'),
-    (r'Firmware version for .* is not current enough',
+    (r'LIBUSB_ERROR_NO_MEM', Reason.OUT_OF_USB_MEMORY,
+     'the kernel limits the memory for USB transfers; set usbcore.usbfs_memory_mb to 128 for each '
+     'camera'),
+    (r'LIBUSB_ERROR_(NO_DEVICE|NOT_FOUND|IO)|LibUSB transfer status of 0*5', Reason.DISCONNECTED,
+     _DISCONNECTED),
+    (r'LIBUSB_ERROR_PIPE', Reason.USB_STALL, _DISCONNECTED),
+    (r'OpenGL|failed with error code: 204', Reason.NO_OPENGL, _NO_OPENGL),
+    (r'[Dd]epth [Ee]ngine [Pp]lugin', Reason.NO_DEPTH_ENGINE, _NO_DEPTH_ENGINE),
+    (r'Failure to detect presence of sync in cable', Reason.NO_SYNC_IN_CABLE,
+     'no cable is plugged into its Sync in jack, and wired_sync_mode is 2 (subordinate); plug it '
+     'in, or set wired_sync_mode to 0'),
+    (r'Failure to detect presence of sync out cable', Reason.NO_SYNC_OUT_CABLE,
+     'no cable is plugged into its Sync out jack, and wired_sync_mode is 1 (master); plug it in, '
+     'or set wired_sync_mode to 0'),
+    (r'Firmware version for .* is not current enough', Reason.OLD_FIRMWARE,
      'its firmware is too old; update it with AzureKinectFirmwareTool'),
-)]
-_GONE = re.compile(r'LIBUSB_ERROR_(NO_DEVICE|NOT_FOUND|IO)|LibUSB transfer status of 0*5')
+))
 
 
 @dataclass(frozen=True)
-class Problem:
+class Explanation:
     """
     Why a call of the SDK failed.
 
-    ``text`` says what happened and what to do. ``gone``: the camera does not answer any more.
-    ``busy``: somebody else has it open.
+    ``hint``: what happened and what to do, for the user. ``reasons``: all that the log gives, for
+    callers that handle some of them; empty if the log gives none.
     """
 
-    text: str
-    gone: bool = False
-    busy: bool = False
+    hint: str
+    reasons: frozenset[Reason] = frozenset()
+
+    @property
+    def disconnected(self) -> bool:
+        """Whether the camera is no longer on USB."""
+        return Reason.DISCONNECTED in self.reasons
 
 
-def explain(lines: Iterable[str]) -> Problem:
+def explain(log_lines: Iterable[str]) -> Explanation:
     """
-    Find out why a call failed.
+    Return why a call of the SDK failed.
 
-    :param lines: what the SDK logged meanwhile, oldest first.
+    :param log_lines: lines that the SDK logged during the call, oldest first.
     """
-    said = list(lines)
-    joined = '\n'.join(said)
-    gone = bool(_GONE.search(joined))
-    for pattern, meaning in _MEANINGS:
-        if pattern.search(joined):
-            return Problem(meaning, gone, busy='LIBUSB_ERROR_BUSY' in joined)
-    if said:
-        return Problem(f'the SDK says: {said[0]}', gone)
-    return Problem('the SDK does not say why; set K4A_LOG_LEVEL=i to see more of its log')
-
-
-#: in the name of a source file of the SDK (usbcommand.c, usbstreaming.c, uvc_camerareader.cpp) or
-#: in a line of its log: it is about USB. The last is said of the color camera, where libuvc,
-#: which reads it, says nothing (color.cpp).
-_ABOUT_USB = re.compile(r'usb|uvc|streaming color transfer failed', re.IGNORECASE)
-#: k4a_log_level_t of warnings
-_WARNING = 2
-
-
-class UsbCounter:
-    """Counts what goes wrong on USB; any thread may call any method."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._now = UsbErrors()
-
-    def hear(self, level: int, source: str, text: str) -> None:
-        """Count a line of the SDK's log, if it is a warning or an error about USB."""
-        if level <= _WARNING and _ABOUT_USB.search(f'{source} {text}'):
-            with self._lock:
-                self._now = UsbErrors(self._now.reported + 1, self._now.failed_calls, text)
-
-    def failed(self, what: str) -> None:
-        """Count a call to a camera that has failed."""
-        with self._lock:
-            self._now = UsbErrors(self._now.reported, self._now.failed_calls + 1, what)
-
-    def now(self) -> UsbErrors:
-        """Return what has been counted."""
-        with self._lock:
-            return self._now
-
-
-#: of this process, as the SDK's log is
-USB = UsbCounter()
+    lines = list(log_lines)
+    text = '\n'.join(lines)
+    found = [(reason, hint) for pattern, reason, hint in _RULES if pattern.search(text)]
+    if found:
+        return Explanation(found[0][1], frozenset(reason for reason, _ in found))
+    if lines:
+        return Explanation(f'the SDK logged: {lines[0]}')
+    return Explanation('the SDK logged nothing; set K4A_LOG_LEVEL=i to see more of its log')

@@ -14,24 +14,24 @@
 
 
 """
-One open handle of libk4a: which call goes through pyk4a, and which through ctypes.
+One open device handle of libk4a: which calls go through pyk4a, and which through ctypes.
 
-pyk4a opens and closes the camera, starts and stops it, sets controls and asks for the jacks. It is
-told not to be "thread-safe", which is its word for holding the interpreter lock in native calls.
-Where pyk4a 1.5.0 does not do the job, ctypes calls the same library with the same handle:
+pyk4a opens and closes the camera, starts and stops it, sets controls, and reads the jacks. It is
+created with ``thread_safe=False``, its name for releasing the interpreter lock in native calls.
+Where pyk4a 1.5.0 is unsuitable, ctypes calls the same library with the same handle:
 
-- captures: pyk4a leaks one k4a_capture_t with each, asks the camera for its calibration before
-  the first, and has neither its temperature nor, while it runs, the lock released for metadata;
-- images: an absent one takes a reference from ``None``, which kills Python before 3.12;
-- inertial samples: so does a time-out; moreover each of 1666 a second becomes a dictionary;
-- capabilities of controls: a failing query takes a reference from ``None``, others from ``True``;
-- values of controls: a failing query is reported as the value 0 in automatic mode;
-- serial number: pyk4a returns without the interpreter lock, which crashes, where the camera is
+- captures: pyk4a leaks one k4a_capture_t for each, reads the camera's calibration before the
+  first, has no temperature, and holds the interpreter lock while it reads metadata;
+- images: a missing image steals a reference to ``None``, which crashes Python before 3.12;
+- IMU samples: so does a timeout; besides, each of 1666 samples a second becomes a dictionary;
+- ranges of controls: a failed query steals a reference to ``None``, others one to ``True``;
+- values of controls: a failed query is reported as the value 0 in automatic mode;
+- serial number: pyk4a returns without the interpreter lock, and crashes, if the camera is
   unplugged between its two native calls;
-- calibration: pyk4a reads past a calibration that has no terminating NUL;
-- firmware versions: pyk4a has none.
+- calibration: pyk4a reads past the end of a calibration without a terminating NUL;
+- firmware versions: not available in pyk4a.
 
-Of what remains, only a failed ``open`` takes a reference from ``None``; it is given back here.
+Of the remaining calls, only a failed ``open`` steals a reference to ``None``; it is restored here.
 """
 
 from __future__ import annotations
@@ -48,32 +48,37 @@ from k4a_ros.camera_config import FPS_CODES
 from k4a_ros.cameras.base import DeviceInfo
 from k4a_ros.cameras.base import SyncJacks
 from k4a_ros.cameras.device.error_hints import explain
-from k4a_ros.cameras.device.error_hints import Problem
-from k4a_ros.cameras.device.error_hints import USB
+from k4a_ros.cameras.device.error_hints import Explanation
+from k4a_ros.cameras.device.usb_errors import USB_COUNTER
 from k4a_ros.errors import CameraError
 from k4a_ros.errors import CameraLostError
+from k4a_ros.errors import DeviceNotFoundError
+from k4a_ros.sdk import abi
 from k4a_ros.sdk import libk4a
+from k4a_ros.sdk.log import add_log_listener
+from k4a_ros.sdk.log import log_lines
 import numpy as np
 
-#: k4a_color_control_mode_t
+#: k4a_color_control_mode_t: K4A_COLOR_CONTROL_MODE_AUTO
 _AUTO = 0
+#: name of the PyCapsule in which pyk4a keeps a k4a_device_t
 _CAPSULE = b'pyk4a device handle'
-_EACH_SAMPLE = 48
 
-libk4a.listen(USB.hear)
+add_log_listener(USB_COUNTER.add_log_line)
 
 
-class OpenError(CameraError):
-    """A camera that is there does not open; ``problem`` says why."""
+class OpenError(DeviceNotFoundError):
+    """A connected camera cannot be opened; ``hint`` says why and what to do."""
 
-    def __init__(self, index: int, problem: Problem) -> None:
-        super().__init__(f'cannot open camera {index}: {problem.text}')
-        self.problem = problem
+    def __init__(self, index: int, explanation: Explanation) -> None:
+        super().__init__(
+            f'cannot open camera {index}: {explanation.hint}', explanation.reasons)
+        self.hint = explanation.hint
 
 
 @dataclass(frozen=True)
 class Capability:
-    """What k4a_device_get_color_control_capabilities says of one control."""
+    """Range of a control, as k4a_device_get_color_control_capabilities returns it."""
 
     supports_auto: bool
     minimum: int
@@ -85,11 +90,11 @@ class Capability:
 
 class DeviceHandle:
     """
-    An open camera, as the SDK has it; whoever uses it sees to the order of calls and to threads.
+    An open camera of the SDK; the caller is responsible for the order of calls and for locking.
 
-    :param index: the camera's number among those that are plugged in.
-    :raises OpenError: it does not open.
-    :raises CameraError: there is no SDK.
+    :param index: index among the connected cameras.
+    :raises OpenError: the camera cannot be opened.
+    :raises CameraError: the SDK is not installed.
     """
 
     def __init__(self, index: int) -> None:
@@ -99,13 +104,14 @@ class DeviceHandle:
         self._config = cast(Any, pyk4a.Config())
         self._camera = cast(Any, pyk4a.PyK4A(
             self._config, device_id=index, thread_safe=False))
-        with libk4a.log_lines(quiet=True) as lines:
+        with log_lines(quiet=True) as lines:
             try:
                 self._camera.open()
             except self._failure:
-                _give_none_back()
-                raise OpenError(index, _noted(explain(lines), 'it does not open')) from None
-        self._handle = _native(self._camera._device_handle)
+                _restore_none_reference()
+                raise OpenError(
+                    index, _counted(explain(lines), f'cannot open camera {index}')) from None
+        self._handle = _native_handle(self._camera._device_handle)
         self.index = index
 
     def close(self) -> None:
@@ -119,7 +125,8 @@ class DeviceHandle:
 
         :raises CameraLostError: it cannot be read.
         """
-        return self._text('k4a_device_get_serialnum', 'serial number').decode(errors='replace')
+        return self._read_bytes('k4a_device_get_serialnum', 'serial number').decode(
+            errors='replace')
 
     def calibration(self) -> bytes:
         """
@@ -127,19 +134,21 @@ class DeviceHandle:
 
         :raises CameraLostError: it cannot be read.
         """
-        return self._text('k4a_device_get_raw_calibration', 'factory calibration')
+        return self._read_bytes('k4a_device_get_raw_calibration', 'factory calibration')
 
-    def _text(self, function: str, what: str) -> bytes:
-        with libk4a.log_lines() as lines:
-            text = libk4a.text(getattr(self._sdk, function), self._handle)
-        if not text:
-            raise _lost(f'cannot read the {what} of camera {self.index}: {explain(lines).text}')
-        return text
+    def _read_bytes(self, function: str, what: str) -> bytes:
+        with log_lines() as lines:
+            content = libk4a.read_bytes(getattr(self._sdk, function), self._handle)
+        if not content:
+            explanation = explain(lines)
+            raise _lost(
+                f'cannot read the {what} of camera {self.index}: {explanation.hint}', explanation)
+        return content
 
     def firmware(self) -> dict[str, str]:
-        """Return the firmware versions, none where the camera does not tell them."""
-        found = libk4a.HardwareVersion()
-        if self._sdk.k4a_device_get_version(self._handle, byref(found)) != libk4a.SUCCEEDED:
+        """Return the firmware versions by component; empty if the camera does not report them."""
+        found = abi.HardwareVersion()
+        if self._sdk.k4a_device_get_version(self._handle, byref(found)) != abi.SUCCEEDED:
             return {}
         versions = {name: getattr(found, name) for name in ('color', 'depth', 'audio')}
         texts = {name: f'{v.major}.{v.minor}.{v.iteration}' for name, v in versions.items()}
@@ -147,14 +156,14 @@ class DeviceHandle:
 
     def info(self) -> DeviceInfo:
         """
-        Return who the camera is.
+        Return the camera identity.
 
         :raises CameraLostError: it cannot be read.
         """
         return DeviceInfo('device', self.serial(), str(self.index), self.firmware())
 
     def jacks(self) -> SyncJacks | None:
-        """Return the state of the synchronization jacks; None where it cannot be read."""
+        """Return the state of the synchronization jacks; None if it cannot be read."""
         try:
             return SyncJacks(*self._camera.sync_jack_status)
         except self._failure:
@@ -164,157 +173,162 @@ class DeviceHandle:
         """
         Start the cameras.
 
-        :raises CameraLostError: the camera is gone.
-        :raises CameraError: it does not start; says why.
+        :raises CameraLostError: the camera is disconnected.
+        :raises CameraError: it cannot be started; the message says why.
         """
-        wanted = self._config
-        wanted.color_format = config.color_format
-        wanted.color_resolution = config.color_resolution
-        wanted.depth_mode = config.depth_mode
-        wanted.camera_fps = FPS_CODES[config.fps]
-        wanted.synchronized_images_only = config.synchronized_images_only
-        wanted.depth_delay_off_color_usec = config.depth_delay_off_color_usec
-        wanted.wired_sync_mode = config.wired_sync_mode
-        wanted.subordinate_delay_off_master_usec = config.subordinate_delay_off_master_usec
-        wanted.disable_streaming_indicator = disable_streaming_indicator
+        native = self._config
+        native.color_format = config.color_format
+        native.color_resolution = config.color_resolution
+        native.depth_mode = config.depth_mode
+        native.camera_fps = FPS_CODES[config.fps]
+        native.synchronized_images_only = config.synchronized_images_only
+        native.depth_delay_off_color_usec = config.depth_delay_off_color_usec
+        native.wired_sync_mode = config.wired_sync_mode
+        native.subordinate_delay_off_master_usec = config.subordinate_delay_off_master_usec
+        native.disable_streaming_indicator = disable_streaming_indicator
         self._start(self._camera._start_cameras, str(config))
 
     def start_imu(self) -> None:
         """
-        Start the IMU; the cameras must run.
+        Start the IMU; the cameras must be running.
 
-        :raises CameraLostError: the camera is gone.
-        :raises CameraError: it does not start; says why.
+        :raises CameraLostError: the camera is disconnected.
+        :raises CameraError: it cannot be started; the message says why.
         """
         self._start(self._camera._start_imu, 'the IMU')
 
     def _start(self, function: Any, what: str) -> None:
-        with libk4a.log_lines() as lines:
+        with log_lines() as lines:
             try:
                 function()
             except self._failure:
-                problem = explain(lines)
-                text = f'camera {self.index} does not start {what}: {problem.text}'
-                raise (_lost(text) if problem.gone else CameraError(text)) from None
+                explanation = explain(lines)
+                text = f'camera {self.index} cannot start {what}: {explanation.hint}'
+                if explanation.disconnected:
+                    raise _lost(text, explanation) from None
+                raise CameraError(text, explanation.reasons) from None
 
     def stop_imu(self) -> None:
-        """Stop the IMU, if it runs."""
+        """Stop the IMU; no-op if it is not running."""
         self._camera._stop_imu()
 
     def stop_cameras(self) -> None:
         """
-        Stop the cameras, if they run.
+        Stop the cameras; no-op if they are not running.
 
-        Images that somebody still holds do not delay this: on Linux the SDK copies every frame
-        out of the USB buffers (uvc_camerareader.cpp), and what k4a.h says about waiting for them
-        is about Windows.
+        References to images do not delay this: on Linux the SDK copies every frame out of the USB
+        buffers (uvc_camerareader.cpp), and the remark in k4a.h about waiting for images applies
+        to Windows.
         """
         self._camera._stop_cameras()
 
     def capture(self, timeout_ms: int) -> ctypes.c_void_p | None:
         """
-        Return the next k4a_capture_t, to be released by the caller; None if none came in time.
+        Return the next k4a_capture_t, which the caller must release; None after the timeout.
 
-        :raises CameraLostError: the camera is gone.
+        :raises CameraLostError: the camera is disconnected.
         """
         capture = ctypes.c_void_p()
-        with libk4a.log_lines() as lines:
+        with log_lines() as lines:
             result = self._sdk.k4a_device_get_capture(self._handle, byref(capture), timeout_ms)
-        if result == libk4a.SUCCEEDED:
+        if result == abi.SUCCEEDED:
             return capture
-        self._check(result, 'captures', lines)
+        self._check_timeout(result, 'captures', lines)
         return None
 
-    def samples(self, into: np.ndarray[tuple[int], np.dtype[np.void]], timeout_ms: int) -> int:
+    def samples(self, out: np.ndarray[tuple[int], np.dtype[np.void]], timeout_ms: int) -> int:
         """
-        Read the inertial samples that are there, waiting for the first one.
+        Read the IMU samples in the SDK's queue, waiting for the first one.
 
-        :param into: (N,) IMU_DTYPE, contiguous, to be filled from its start.
-        :return: how many came.
-        :raises CameraLostError: the camera is gone, and no sample is left.
+        :param out: (N,) IMU_DTYPE, contiguous; filled from its start.
+        :return: number of samples, 0 after the timeout.
+        :raises CameraLostError: the camera is disconnected, and the queue is empty.
         """
-        address, read = into.ctypes.data, self._sdk.k4a_device_get_imu_sample
-        with libk4a.log_lines() as lines:
+        address, read = out.ctypes.data, self._sdk.k4a_device_get_imu_sample
+        with log_lines() as lines:
             result = read(self._handle, address, timeout_ms)
             count = 0
-            while result == libk4a.SUCCEEDED:
+            while result == abi.SUCCEEDED:
                 count += 1
-                if count == len(into):
+                if count == len(out):
                     break
-                result = read(self._handle, address + count * _EACH_SAMPLE, 0)
+                result = read(self._handle, address + count * out.itemsize, 0)
         if not count:
-            self._check(result, 'inertial samples', lines)
+            self._check_timeout(result, 'IMU samples', lines)
         return count
 
-    def _check(self, result: int, what: str, lines: list[str]) -> None:
-        if result != libk4a.WAIT_TIMEOUT:
+    def _check_timeout(self, result: int, what: str, lines: list[str]) -> None:
+        """Raise CameraLostError unless a read without data has timed out."""
+        if result != abi.WAIT_TIMEOUT:
+            explanation = explain(lines)
             raise _lost(
-                f'camera {self.index} does not deliver {what} any more: {explain(lines).text}')
+                f'camera {self.index} stopped delivering {what}: {explanation.hint}', explanation)
 
     def capability(self, command: int) -> Capability | None:
-        """Return what a control can be set to; None where the camera has no such control."""
+        """Return the range of a control; None if the camera does not have it."""
         auto, mode = ctypes.c_bool(), ctypes.c_int()
         low, high, step, default = (ctypes.c_int32() for _ in range(4))
-        with libk4a.log_lines(quiet=True):
+        with log_lines(quiet=True):
             result = self._sdk.k4a_device_get_color_control_capabilities(
                 self._handle, command, byref(auto), byref(low), byref(high), byref(step),
                 byref(default), byref(mode))
-        if result != libk4a.SUCCEEDED:
+        if result != abi.SUCCEEDED:
             return None
         return Capability(auto.value, low.value, high.value, max(1, step.value), default.value,
                           mode.value == _AUTO)
 
     def control(self, command: int) -> tuple[int, bool]:
         """
-        Return the value of a control, and whether the camera chooses it.
+        Return the value of a control, and whether its automatic mode is enabled.
 
-        :raises CameraError: it cannot be read; says why.
+        :raises CameraError: it cannot be read; the message says why.
         """
         mode, value = ctypes.c_int(), ctypes.c_int32()
-        with libk4a.log_lines() as lines:
+        with log_lines() as lines:
             result = self._sdk.k4a_device_get_color_control(
                 self._handle, command, byref(mode), byref(value))
-        if result != libk4a.SUCCEEDED:
-            raise CameraError(_noted(explain(lines), 'a control cannot be read').text)
+        if result != abi.SUCCEEDED:
+            explanation = _counted(explain(lines), 'cannot read a control')
+            raise CameraError(explanation.hint, explanation.reasons)
         return value.value, mode.value == _AUTO
 
     def set_control(self, command: int, value: int, *, auto: bool) -> None:
         """
-        Set a control, or let the camera choose its value.
+        Set a control, or enable its automatic mode.
 
-        :raises CameraError: the camera refuses; says why.
+        :raises CameraError: the camera rejects the value; the message says why.
         """
-        with libk4a.log_lines() as lines:
+        with log_lines() as lines:
             try:
                 self._camera._set_color_control(command, value, 0 if auto else 1)
             except self._failure:
-                raise CameraError(
-                    _noted(explain(lines), 'a control cannot be set').text) from None
+                explanation = _counted(explain(lines), 'cannot set a control')
+                raise CameraError(explanation.hint, explanation.reasons) from None
 
 
-def _lost(text: str) -> CameraLostError:
-    """Count a call that has failed because the camera is gone, and return the error."""
-    USB.failed(text)
-    return CameraLostError(text)
+def _lost(text: str, explanation: Explanation) -> CameraLostError:
+    """Count a call that failed because the camera is lost, and return the exception to raise."""
+    USB_COUNTER.add_failed_call(text)
+    return CameraLostError(text, explanation.reasons)
 
 
-def _noted(problem: Problem, what: str) -> Problem:
-    """Count a call that has failed, if that is because the camera is gone."""
-    if problem.gone:
-        USB.failed(f'{what}: {problem.text}')
-    return problem
+def _counted(explanation: Explanation, what: str) -> Explanation:
+    """Count a failed call if the camera is disconnected, and return its explanation."""
+    if explanation.disconnected:
+        USB_COUNTER.add_failed_call(f'{what}: {explanation.hint}')
+    return explanation
 
 
-def _native(capsule: object) -> int:
-    """Return the k4a_device_t in pyk4a's capsule."""
+def _native_handle(capsule: object) -> int:
+    """Return the k4a_device_t in pyk4a's PyCapsule."""
     pointer = ctypes.pythonapi.PyCapsule_GetPointer
     pointer.restype, pointer.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
     address = ctypes.cast(pointer(capsule, _CAPSULE), ctypes.POINTER(ctypes.c_void_p))
     return int(address.contents.value or 0)
 
 
-def _give_none_back() -> None:
-    """Give None back the reference that a failing call of pyk4a took (it does since 1.0)."""
+def _restore_none_reference() -> None:
+    """Restore the reference to None that a failed call of pyk4a has stolen (since pyk4a 1.0)."""
     if sys.version_info < (3, 12):
         increment = ctypes.pythonapi.Py_IncRef
         increment.restype, increment.argtypes = None, (ctypes.py_object,)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The live camera: the real pyk4a and libk4a, whose device plays a recording."""
+"""The physical camera: streaming, with the real pyk4a and libk4a and a virtual device."""
 
 from __future__ import annotations
 
@@ -45,24 +45,24 @@ from support.virtual import both_recording
 from support.virtual import COLOR
 from support.virtual import DEPTH
 from support.virtual import depth_recording
-from support.virtual import have
 from support.virtual import raises
+from support.virtual import set_conditions
 from support.virtual import streaming
 
 
 @pytest.fixture(scope='module')
 def recording(tmp_path_factory: Any) -> Path:
-    """Return a recording of depth, infrared and inertial samples."""
+    """Return a recording of depth, infrared and IMU samples."""
     return depth_recording(tmp_path_factory.mktemp('device'))
 
 
 @pytest.fixture(scope='module')
 def both(tmp_path_factory: Any) -> Path:
-    """Return a recording with color, which every third capture lacks."""
+    """Return a recording with color images, which every third capture lacks."""
     return both_recording(tmp_path_factory.mktemp('device'))
 
 
-# ---- what it delivers
+# ---- data
 def _read_all(config: CameraConfig, captures: int, samples: int) -> tuple[Any, ...]:
     with streaming(config) as camera:
         assert isinstance(camera, DeviceCamera)
@@ -88,17 +88,18 @@ def _read_all(config: CameraConfig, captures: int, samples: int) -> tuple[Any, .
 @pytest.mark.parametrize(
     ('depth', 'color', 'form', 'fps', 'imu'), COMBINATIONS,
     ids=[f'{d.name}-{c.label}-{f.name}-{fps}' for d, c, f, fps, _ in COMBINATIONS])
-def test_every_mode_is_bit_exact_with_the_recording(tmp_path, depth, color, form, fps, imu):
+def test_every_mode_is_read_bit_identical(tmp_path, depth, color, form, fps, imu):
     config = CameraConfig.of_modes(depth, color, form, fps, imu)
     written = write_recording(tmp_path / 'a.mkv', config, 3)
     found, samples, info, raw = virtual.run(
         _read_all, config, 3, len(written.imu), cameras=(written.path,))
-    for have_, want in zip(found, written.captures, strict=True):
-        assert_same_capture(have_, want)
+    for actual, expected in zip(found, written.captures, strict=True):
+        assert_same_capture(actual, expected)
     if imu:
         for name in ('acc', 'acc_us', 'gyro', 'gyro_us'):
-            came = np.concatenate([getattr(part, name) for part in samples])[:len(written.imu)]
-            np.testing.assert_array_equal(came, getattr(written.imu, name), err_msg=name)
+            actual = np.concatenate([getattr(part, name) for part in samples])
+            np.testing.assert_array_equal(
+                actual[:len(written.imu)], getattr(written.imu, name), err_msg=name)
         assert all(np.isfinite(part.temperature).all() for part in samples)
     assert (info.kind, info.serial) == ('device', SERIAL)
     assert info.firmware.items() >= FIRMWARE.items()
@@ -118,11 +119,11 @@ def _metadata() -> list[Any]:
                 return [color.exposure_us, color.white_balance, color.iso_speed]
 
 
-def test_color_images_say_how_they_were_taken(both):
+def test_color_images_have_exposure_metadata(both):
     assert virtual.run(_metadata, cameras=(both,)) == [8330, 5000, 228]
 
 
-def _outlive() -> bool:
+def _image_after_close() -> bool:
     camera = streaming()
     first = camera.read(1.0).depth
     assert first is not None
@@ -133,21 +134,21 @@ def _outlive() -> bool:
     return bool((copy == first.data).all()) and not first.data.flags.owndata
 
 
-def test_images_that_somebody_holds_neither_delay_the_end_nor_are_lost(recording):
-    assert virtual.run(_outlive, cameras=(recording,))
+def test_referenced_images_survive_close(recording):
+    assert virtual.run(_image_after_close, cameras=(recording,))
 
 
-def _partial(synchronized: bool) -> list[bool]:
+def _has_color(synchronized: bool) -> list[bool]:
     with streaming(replace(BOTH, synchronized_images_only=synchronized)) as camera:
         return [camera.read(1.0).color is not None for _ in range(6)]
 
 
-def test_captures_without_color_come_unless_synchronized_ones_are_wanted(both):
-    assert virtual.run(_partial, False, cameras=(both,)) == [True, True, False] * 2
-    assert virtual.run(_partial, True, cameras=(both,)) == [True] * 6
+def test_partial_captures_are_dropped_if_synchronized(both):
+    assert virtual.run(_has_color, False, cameras=(both,)) == [True, True, False] * 2
+    assert virtual.run(_has_color, True, cameras=(both,)) == [True] * 6
 
 
-def _modes() -> None:
+def _change_modes() -> None:
     camera = DeviceCamera(DEPTH)
     for config, width in ((DEPTH, 320), (COLOR, 1280), (BOTH, 1280), (DEPTH, 320)):
         camera.config = config
@@ -162,35 +163,35 @@ def _modes() -> None:
     with raises(ConfigError, 'fps is 7'):
         camera.start()
     camera.config = replace(DEPTH, depth_mode=DepthMode.WFOV_2X2BINNED)
-    with raises(CameraError, 'does not start depth WFOV_2X2BINNED', 'no recording'):
+    with raises(CameraError, 'cannot start depth WFOV_2X2BINNED', 'no recording'):
         camera.start()
     camera.config = replace(DEPTH, imu=False)
     camera.start()
-    with raises(CameraError, 'off in the configuration'):
+    with raises(CameraError, 'cannot read the IMU: it is disabled'):
         camera.read_imu(0.1)
     camera.close()
 
 
-def test_the_mode_can_be_changed_without_opening_the_camera_anew(recording, both):
-    virtual.run(_modes, cameras=([recording, both],))
+def test_mode_can_be_changed_without_reopening(recording, both):
+    virtual.run(_change_modes, cameras=([recording, both],))
 
 
 # ---- starting
-def _order() -> None:
+def _call_in_any_order() -> None:
     camera = streaming()
-    with raises(CameraError, 'streaming already'):
+    with raises(CameraError, 'already streaming'):
         camera.start()
     camera.stop()
     camera.stop()
     with raises(CameraError, 'not streaming'):
         camera.read(1.0)
-    have('fail:k4a_device_start_imu')
-    with raises(CameraError, 'does not start the IMU', 'k4a_device_start_imu fails'):
+    set_conditions('fail:k4a_device_start_imu')
+    with raises(CameraError, 'cannot start the IMU', 'k4a_device_start_imu fails'):
         camera.start()
-    have()
+    set_conditions()
     camera.start()
-    have('unplugged')
-    with raises(CameraLostError, 'does not deliver captures'):
+    set_conditions('unplugged')
+    with raises(CameraLostError, 'stopped delivering captures'):
         for _ in range(20):
             camera.read(0.2)
     camera.stop()
@@ -205,13 +206,13 @@ def _order() -> None:
     assert camera.sync_jacks() is None
 
 
-def test_start_stop_and_close_in_any_order(recording):
-    virtual.run(_order, cameras=(recording,))
+def test_calls_in_any_order_succeed_or_raise(recording):
+    virtual.run(_call_in_any_order, cameras=(recording,))
 
 
-def _headless(part: str) -> None:
+def _start_without_depth_engine(part: str) -> None:
     camera = DeviceCamera(BOTH)
-    with raises(CameraError, 'does not start depth NFOV_2X2BINNED, color 720P', part):
+    with raises(CameraError, 'cannot start depth NFOV_2X2BINNED, color 720P', part):
         camera.start()
     camera.config = COLOR
     camera.start()
@@ -222,36 +223,36 @@ def _headless(part: str) -> None:
 
 @pytest.mark.parametrize(('condition', 'part'), [
     ('no-opengl', 'OpenGL 4.4 context, which it needs'), ('no-opengl', 'DISPLAY=:0'),
-    ('no-opengl', 'log in automatically'), ('no-depth-engine', 'libdepthengine.so.2.0')])
-def test_without_a_display_only_depth_and_infrared_are_lost(both, condition, part):
-    virtual.run(_headless, part, cameras=(both,), conditions=condition)
+    ('no-opengl', 'enable automatic login'), ('no-depth-engine', 'libdepthengine.so.2.0')])
+def test_color_streams_without_a_depth_engine(both, condition, part):
+    virtual.run(_start_without_depth_engine, part, cameras=(both,), conditions=condition)
 
 
-def _wired(role: WiredSyncMode, part: str) -> SyncJacks | None:
+def _start_wired(role: WiredSyncMode, part: str) -> SyncJacks | None:
     config = replace(BOTH, wired_sync_mode=role)
     with DeviceCamera(config) as camera:
         with raises(CameraError, part):
             camera.start()
-        have('sync-in', 'sync-out')
+        set_conditions('sync-in', 'sync-out')
         camera.start()
         assert camera.read(1.0)
         jacks = camera.sync_jacks()
         camera.stop()
-        have('sync-in', 'sync-out', 'no-pulse')
+        set_conditions('sync-in', 'sync-out', 'no-pulse')
         camera.start()
         if role is WiredSyncMode.SUBORDINATE:
-            with raises(ReadTimeout, 'no capture came'):
+            with raises(ReadTimeout, 'no capture from camera'):
                 camera.read(0.3)
         else:
             assert camera.read(1.0)
         assert len(camera.read_imu(1.0))
-        have('fail:k4a_device_get_sync_jack')
+        set_conditions('fail:k4a_device_get_sync_jack')
         assert camera.sync_jacks() is None
         return jacks
 
 
 @pytest.mark.parametrize(('role', 'part'), [
-    (WiredSyncMode.MASTER, 'no cable is in its Sync out jack'),
-    (WiredSyncMode.SUBORDINATE, 'no cable is in its Sync in jack')])
-def test_synchronization_needs_its_cable(both, role, part):
-    assert virtual.run(_wired, role, part, cameras=(both,)) == SyncJacks(True, True)
+    (WiredSyncMode.MASTER, 'no cable is plugged into its Sync out jack'),
+    (WiredSyncMode.SUBORDINATE, 'no cable is plugged into its Sync in jack')])
+def test_wired_sync_needs_a_cable(both, role, part):
+    assert virtual.run(_start_wired, role, part, cameras=(both,)) == SyncJacks(True, True)

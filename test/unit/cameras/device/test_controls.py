@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Color controls of live cameras, and what differs with Orbbec's wrapper."""
+"""Color controls of physical cameras, and differences of Orbbec's cameras."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ from support.virtual import both_recording
 from support.virtual import COLOR
 from support.virtual import DEPTH
 from support.virtual import depth_recording
-from support.virtual import have
 from support.virtual import raises
+from support.virtual import set_conditions
 from support.virtual import streaming
 
 
 @pytest.fixture(scope='module')
 def recording(tmp_path_factory: Any) -> Path:
-    """Return a recording of depth, infrared and inertial samples."""
+    """Return a recording of depth, infrared and IMU samples."""
     return depth_recording(tmp_path_factory.mktemp('device'))
 
 
 @pytest.fixture(scope='module')
 def both(tmp_path_factory: Any) -> Path:
-    """Return a recording with color, which every third capture lacks."""
+    """Return a recording with color images, which every third capture lacks."""
     return both_recording(tmp_path_factory.mktemp('device'))
 
 
@@ -63,18 +63,18 @@ def _ranges() -> tuple[Any, Any]:
                                          for name in camera.controls()}
 
 
-def test_controls_have_the_ranges_and_values_that_the_camera_reports(recording):
+def test_ranges_and_values_are_those_of_the_camera(recording):
     ranges, values = virtual.run(_ranges, cameras=(recording,))
     assert ranges == dict(CONTROLS)
     assert list(ranges) == list(CONTROLS)
-    assert values == {name: bool(rule.default) if rule.switch else rule.default
-                      for name, rule in CONTROLS.items()}
+    assert values == {
+        name: bool(limits.default) if limits.switch else limits.default
+        for name, limits in CONTROLS.items()}
 
 
-def _set_controls() -> list[tuple[str, Any]]:
-    told: list[tuple[str, Any]] = []
-    camera = streaming(on_control=lambda name, value: told.append((name, value)))
-    # exposures are rounded up to what the sensor has, others to their step
+def _set_and_read_controls() -> list[tuple[str, Any]]:
+    side_effects: list[tuple[str, Any]] = []
+    camera = streaming(on_control=lambda name, value: side_effects.append((name, value)))
     assert camera.set_control('exposure_time_us', 2501) == 8330
     assert camera.get_control('exposure_auto') is False
     assert camera.set_control('exposure_time_us', 120_000.0) == 133330
@@ -94,28 +94,28 @@ def _set_controls() -> list[tuple[str, Any]]:
             ('exposure_time_us', 100, 'between 500'), ('hue', 1, 'it has exposure_auto')):
         with raises(ConfigError, name, part):
             camera.set_control(name, value)
-    with raises(ConfigError, 'hue is no control'):
+    with raises(ConfigError, 'this camera has no control hue'):
         camera.get_control('hue')
-    have('fail:k4a_device_set_color_control')
-    with raises(ConfigError, 'gain is 5, which the camera refuses: the SDK says'):
+    set_conditions('fail:k4a_device_set_color_control')
+    with raises(ConfigError, 'gain is 5, which the camera rejects: the SDK logged'):
         camera.set_control('gain', 5)
-    have()
+    set_conditions()
     camera.set_control('gain', 6)
     camera.close()
-    with DeviceCamera(DEPTH) as again:
-        assert again.get_control('gain') == 6
-    return told
+    with DeviceCamera(DEPTH) as reopened:
+        assert reopened.get_control('gain') == 6
+    return side_effects
 
 
-def test_controls_are_set_and_read_back_while_streaming(recording):
-    told = virtual.run(_set_controls, cameras=(recording,))
-    assert told == [
+def test_controls_can_be_set_while_streaming(recording):
+    side_effects = virtual.run(_set_and_read_controls, cameras=(recording,))
+    assert side_effects == [
         ('exposure_auto', False), ('exposure_auto', False), ('exposure_time_us', 130000),
         ('exposure_auto', False), ('exposure_time_us', 20000), ('exposure_time_us', 20000),
         ('whitebalance_auto', False), ('exposure_time_us', 16670)]
 
 
-# ---- Orbbec's wrapper
+# ---- differences of other cameras
 def _orbbec() -> None:
     with streaming(BOTH) as camera:
         assert 'backlight_compensation' not in camera.controls()
@@ -127,7 +127,7 @@ def _orbbec() -> None:
             for image in (capture.depth, capture.ir, capture.color):
                 assert image is None or 0 <= time.monotonic_ns() - image.host_ns < 1e9
                 assert image is None or image.exposure_us == 0
-        assert camera._no_temperature == 3
+        assert camera._missing_temperatures == 3
         times: list[int] = []
         while len(times) < 500:
             times.extend(camera.read_imu(1.0).acc_us)
@@ -135,20 +135,20 @@ def _orbbec() -> None:
         assert 400 < rate < 600, rate
 
 
-def test_what_differs_with_orbbec_s_wrapper_is_observed(both, tmp_path):
+def test_differences_of_orbbec_cameras_are_detected(both):
     virtual.run(_orbbec, cameras=(both,), conditions='orbbec')
 
 
-def test_arrivals_are_of_the_clock_that_they_can_be_of():
-    now, day = 5_000_000_000_000, 1_700_000_000_000_000_000
-    assert arrival_ns(now - 7, now, day) == now - 7
-    assert arrival_ns(now, now, day) == now
-    assert arrival_ns(day - 3_000_000, now, day) == now - 3_000_000
-    for strange in (0, now + 1, now - 11_000_000_000, day + 1):
-        assert arrival_ns(strange, now, day) == now
+def test_arrival_time_is_converted_from_either_clock():
+    monotonic, realtime = 5_000_000_000_000, 1_700_000_000_000_000_000
+    for age in (0, 7):
+        assert arrival_ns(monotonic - age, monotonic, realtime) == monotonic - age
+    assert arrival_ns(realtime - 3_000_000, monotonic, realtime) == monotonic - 3_000_000
+    for invalid in (0, monotonic + 1, monotonic - 11_000_000_000, realtime + 1):
+        assert arrival_ns(invalid, monotonic, realtime) == monotonic
 
 
-def test_images_of_a_wrong_size_are_left_out():
+def test_padding_is_cut_off_and_short_image_is_dropped():
     nv12 = replace(COLOR, color_resolution=ColorResolution.R720P)
     exact = 1280 * 720 * 3 // 2
     padded = shaped(np.zeros(exact + 4096, np.uint8), nv12, color=True)
@@ -176,6 +176,6 @@ def _empty_image() -> list[str]:
     return records
 
 
-def test_a_capture_without_a_usable_image_is_none(both):
+def test_capture_without_usable_image_is_dropped(both):
     records = virtual.run(_empty_image, cameras=(both,))
-    assert len(records) == 2 and 'Left out a color image of 1382400 bytes' in records[0]
+    assert len(records) == 2 and 'Dropped a color image of 1382400 bytes' in records[0]

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Finding and opening live cameras, and what is said where that fails."""
+"""Listing and opening physical cameras, and the errors if that fails."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from typing import Any
 from k4a_ros.cameras.device.camera import DeviceCamera
 from k4a_ros.cameras.device.discovery import connected
 from k4a_ros.errors import CameraError
+from k4a_ros.errors import CameraErrorReason
 from k4a_ros.errors import CameraLostError
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import DeviceNotFoundError
@@ -34,47 +35,50 @@ from support.recordings import SERIAL
 from support.recordings import write_recording
 from support.virtual import DEPTH
 from support.virtual import depth_recording
-from support.virtual import have
 from support.virtual import raises
+from support.virtual import set_conditions
 
 OTHER_SERIAL = '000999999912'
 
 
 @pytest.fixture(scope='module')
 def recording(tmp_path_factory: Any) -> Path:
-    """Return a recording of depth, infrared and inertial samples."""
+    """Return a recording of depth, infrared and IMU samples."""
     return depth_recording(tmp_path_factory.mktemp('device'))
 
 
-def _search() -> list[str]:
+def _list_and_open() -> list[str]:
     listed = [str(camera) for camera in connected()]
-    for wanted, index, serial in (
+    for options, index, serial in (
             ({}, '0', SERIAL), ({'serial': OTHER_SERIAL}, '1', OTHER_SERIAL),
             ({'index': 1}, '1', OTHER_SERIAL), ({'serial': SERIAL.lstrip('0')}, '0', SERIAL),
             ({'index': 0, 'serial': SERIAL}, '0', SERIAL)):
-        with DeviceCamera(DEPTH, **wanted) as camera:
-            assert (camera.info.source, camera.info.serial) == (index, serial), wanted
+        with DeviceCamera(DEPTH, **options) as camera:
+            assert (camera.info.source, camera.info.serial) == (index, serial), options
             assert camera.calibration.serial
     first = DeviceCamera(DEPTH)
     with DeviceCamera(DEPTH) as second:
         assert second.info.serial == OTHER_SERIAL  # the first that is free
-        with raises(DeviceNotFoundError, 'cannot open a camera; connected are 0: it is in use by '
-                    'another program', '1: it is in use'):
+        with raises(DeviceNotFoundError, 'cannot open a camera; connected: camera 0 (it is in use '
+                    'by another program', 'camera 1 (it is in use'):
             DeviceCamera(DEPTH)
         with raises(DeviceNotFoundError, 'camera 0', 'in use by another program'):
             DeviceCamera(DEPTH, index=0)
-    with raises(DeviceNotFoundError, 'camera 123;', '0: it is in use', f'1: {OTHER_SERIAL}'):
+    with raises(DeviceNotFoundError, 'cannot open the camera with serial number 123;',
+                'camera 0 (it is in use', f'camera 1 (serial number {OTHER_SERIAL})'):
         DeviceCamera(DEPTH, serial='123')
     first.close()
-    with raises(DeviceNotFoundError, 'camera number 2;', f'0: {SERIAL}', f'1: {OTHER_SERIAL}'):
+    with raises(DeviceNotFoundError, 'cannot open the camera with index 2;',
+                f'camera 0 (serial number {SERIAL})', f'camera 1 (serial number {OTHER_SERIAL})'):
         DeviceCamera(DEPTH, index=2)
-    with raises(DeviceNotFoundError, f'is {OTHER_SERIAL}, not {SERIAL}'):
+    with raises(DeviceNotFoundError, f'cannot open camera 1 as {SERIAL}: its serial number is '
+                f'{OTHER_SERIAL}'):
         DeviceCamera(DEPTH, serial=SERIAL, index=1)
-    have('0:forbidden', '1:fail:k4a_device_get_serialnum')
-    with raises(DeviceNotFoundError, '0: this user may not open it', '99-k4a.rules',
-                '1: cannot read the serial number'):
+    set_conditions('0:forbidden', '1:fail:k4a_device_get_serialnum')
+    with raises(DeviceNotFoundError, 'camera 0 (this user has no permission', '99-k4a.rules',
+                'camera 1 (cannot read the serial number'):
         DeviceCamera(DEPTH)
-    have('unplugged')
+    set_conditions('unplugged')
     with raises(DeviceNotFoundError, 'no Azure Kinect is connected', 'lsusb', 'recording_file'):
         DeviceCamera(DEPTH)
     with raises(DeviceNotFoundError, 'no Azure Kinect is connected'):
@@ -82,47 +86,66 @@ def _search() -> list[str]:
     return listed
 
 
-def test_a_camera_is_found_by_serial_number_or_number(tmp_path, recording):
+def test_camera_is_opened_by_serial_number_or_index(tmp_path, recording):
     from k4a_ros.calibration.nominal import nominal_calibration
     from k4a_ros.mkv.writer import RecordingWriter
     other = tmp_path / 'other.mkv'
     written = write_recording(tmp_path / 'a.mkv', DEPTH, 1)
     with RecordingWriter(other, DEPTH, nominal_calibration(), OTHER_SERIAL, FIRMWARE) as writer:
         writer.write(written.captures[0])
-    assert virtual.run(_search, cameras=(recording, other)) == [
-        f'0: {SERIAL}', f'1: {OTHER_SERIAL}']
+    assert virtual.run(_list_and_open, cameras=(recording, other)) == [
+        f'camera 0 (serial number {SERIAL})', f'camera 1 (serial number {OTHER_SERIAL})']
 
 
-def _free_at_last() -> float:
-    have('busy')
-    timer = threading.Timer(0.15, have)
+def _reasons() -> list[frozenset[CameraErrorReason]]:
+    found = []
+    for condition in ('busy', 'forbidden', 'fail:k4a_device_open'):
+        set_conditions(condition)
+        for options in ({}, {'index': 0}):
+            try:
+                DeviceCamera(DEPTH, **options)
+            except DeviceNotFoundError as error:
+                found.append(error.reasons)
+    return found
+
+
+def test_reasons_tell_why_a_camera_cannot_be_opened(recording):
+    assert virtual.run(_reasons, cameras=(recording,)) == [frozenset([reason]) for reason in (
+        CameraErrorReason.BUSY, CameraErrorReason.BUSY,
+        CameraErrorReason.ACCESS_DENIED, CameraErrorReason.ACCESS_DENIED,
+        CameraErrorReason.DISCONNECTED, CameraErrorReason.DISCONNECTED)]
+
+
+def _open_after_busy() -> int:
+    set_conditions('busy')
+    timer = threading.Timer(0.15, set_conditions)
     timer.start()
     with DeviceCamera(DEPTH, serial=SERIAL) as camera:
         return len(camera.info.serial)
 
 
-def test_a_camera_that_another_driver_looks_at_for_a_moment_is_tried_again(recording):
-    assert virtual.run(_free_at_last, cameras=(recording,)) == len(SERIAL)
+def test_briefly_busy_camera_is_tried_again(recording):
+    assert virtual.run(_open_after_busy, cameras=(recording,)) == len(SERIAL)
 
 
-def _broken() -> None:
+def _fail_to_open() -> None:
     for condition, kind, part in (
             ('fail:k4a_device_get_raw_calibration', CameraLostError, 'factory calibration'),
             ('fail:k4a_device_open', DeviceNotFoundError, 'does not answer on USB')):
-        have(condition)
+        set_conditions(condition)
         with raises(kind, part):
             DeviceCamera(DEPTH)
-        have()
-        DeviceCamera(DEPTH).close()  # nothing was left open
-    have('fail:k4a_device_get_version')
+        set_conditions()
+        DeviceCamera(DEPTH).close()  # which would fail if the handle had not been closed
+    set_conditions('fail:k4a_device_get_version')
     with DeviceCamera(DEPTH) as camera:
         assert camera.info.firmware == {}
     with raises(ConfigError, 'fps is 12'):
         DeviceCamera(replace(DEPTH, fps=12))
 
 
-def test_a_camera_that_cannot_be_read_is_closed_again(recording):
-    virtual.run(_broken, cameras=(recording,))
+def test_failed_open_closes_the_handle(recording):
+    virtual.run(_fail_to_open, cameras=(recording,))
 
 
 def _bad_calibration() -> None:
@@ -131,6 +154,6 @@ def _bad_calibration() -> None:
             DeviceCamera(DEPTH)
 
 
-def test_a_calibration_that_is_none_is_refused(tmp_path):
+def test_invalid_calibration_is_rejected(tmp_path):
     bad = write_recording(tmp_path / 'a.mkv', DEPTH, 1, calibration=b'{"not": "a calibration"}')
     virtual.run(_bad_calibration, cameras=(bad.path,))

@@ -12,48 +12,59 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Which log lines of the SDK count as USB errors."""
+"""Reasons and hints found in the SDK's log."""
 
 from __future__ import annotations
 
-from k4a_ros.cameras.base import UsbErrors
-from k4a_ros.cameras.device.error_hints import UsbCounter
+from k4a_ros.cameras.device.error_hints import explain
+from k4a_ros.errors import CameraErrorReason as Reason
 import pytest
 
-#: level, source file and text of log lines of SDK 1.4, and whether they are USB errors
-LINES = [
-    (1, 'usbcommand.c', 'Error calling libusb_bulk_transfer for tx, result:LIBUSB_ERROR_IO', True),
-    (1, 'usbcommand.c', 'Read command(00000201) ended in failure, Command status 0x00000063',
-     True),
-    (2, 'usbstreaming.c', 'USB timeout on streaming endpoint for depth', True),
-    (1, 'usbstreaming.c', 'LibUSB transfer status of 00000005 unexpected', True),
-    (2, 'usbstreaming.c', 'Less than optimal 3 libusb transfers submitted. Please evaluate '
-     'available resources', True),
-    (1, 'uvc_camerareader.cpp', 'Failed to start streaming: Timeout', True),
-    (2, 'color.cpp', 'A streaming color transfer failed', True),
-    (3, 'usbcommand.c', 'Serial Number found 000123456712', False),
-    (2, 'dewrapper.c', 'A streaming depth transfer failed', False),  # usbstreaming.c said why
-    (2, 'capturesync.c', 'Capture Error Detected, Depth ', False),
-    (1, 'capturesync.c', 'capturesync_drop, releasing capture early due to full queue TS:  1 '
-     'type:Color', False),
-    (1, 'queue.c', 'Queue "Queue_capture" was popped in a disabled state.', False),
-    (1, 'dewrapper.c', 'Depth engine create and initialize failed with error code: 204.', False),
-    (2, 'ob_k4a_impl.cpp', 'Queue_imu: time-out', False),
-]
+BUSY = 'libusb_claim_interface returned LIBUSB_ERROR_BUSY in usb_cmd_create'
+GONE = 'Error calling libusb_bulk_transfer for tx, result:LIBUSB_ERROR_NO_DEVICE'
 
 
-@pytest.mark.parametrize(('level', 'source', 'text', 'counts'), LINES)
-def test_usb_errors_are_recognized_in_the_sdk_log(
-    level: int, source: str, text: str, counts: bool,
-) -> None:
-    counter = UsbCounter()
-    counter.hear(level, source, text)
-    assert counter.now() == (UsbErrors(1, 0, text) if counts else UsbErrors())
+@pytest.mark.parametrize(('line', 'reason', 'hint'), [
+    (BUSY, Reason.BUSY, 'in use by another program'),
+    ('libusb_open returned LIBUSB_ERROR_ACCESS in usb_cmd_create', Reason.ACCESS_DENIED,
+     '99-k4a.rules'),
+    ('Error calling libusb_submit_transfer for xfer, result:LIBUSB_ERROR_NO_MEM',
+     Reason.OUT_OF_USB_MEMORY, 'usbfs_memory_mb'),
+    (GONE, Reason.DISCONNECTED, 'does not answer on USB'),
+    ('LibUSB transfer status of 00000005 unexpected', Reason.DISCONNECTED,
+     'does not answer on USB'),
+    ('Error calling libusb_bulk_transfer for tx, result:LIBUSB_ERROR_PIPE', Reason.USB_STALL,
+     'does not answer on USB'),
+    ('OpenGL 4.4 context creation failed. You could try updating your graphics drivers.',
+     Reason.NO_OPENGL, 'DISPLAY=:0'),
+    ('Failed to Load Depth Engine Plugin (depthengine). Depth functionality will not work',
+     Reason.NO_DEPTH_ENGINE, 'pip install pyk4a-bundle'),
+    ('Failure to detect presence of sync in cable with wired sync mode '
+     'K4A_WIRED_SYNC_MODE_SUBORDINATE.', Reason.NO_SYNC_IN_CABLE, 'Sync in jack'),
+    ('Failure to detect presence of sync out cable with wired sync mode '
+     'K4A_WIRED_SYNC_MODE_MASTER.', Reason.NO_SYNC_OUT_CABLE, 'Sync out jack'),
+    ('Firmware version for RGB is not current enough', Reason.OLD_FIRMWARE,
+     'AzureKinectFirmwareTool'),
+])
+def test_known_line_gives_reason_and_hint(line: str, reason: Reason, hint: str) -> None:
+    explanation = explain(['depth_create() failed', line])
+    assert explanation.reasons == {reason}
+    assert hint in explanation.hint
+    assert explanation.disconnected == (reason is Reason.DISCONNECTED)
 
 
-def test_log_lines_and_failed_calls_are_counted_separately() -> None:
-    counter = UsbCounter()
-    for source, text in (('usbstreaming.c', 'one'), ('queue.c', 'two'), ('usbcommand.c', 'three')):
-        counter.hear(1, source, text)
-    counter.failed('it does not open')
-    assert counter.now() == UsbErrors(2, 1, 'it does not open')
+def test_several_reasons_are_kept_and_first_rule_gives_hint() -> None:
+    explanation = explain([GONE, BUSY])
+    assert explanation.reasons == {Reason.BUSY, Reason.DISCONNECTED}
+    assert explanation.disconnected
+    assert explanation.hint == explain([BUSY]).hint
+
+
+def test_unknown_line_is_quoted() -> None:
+    explanation = explain(['something new', 'and more'])
+    assert explanation.hint == 'the SDK logged: something new'
+    assert not explanation.reasons
+
+
+def test_empty_log_hints_at_log_level() -> None:
+    assert 'K4A_LOG_LEVEL=i' in explain([]).hint

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Live cameras in trouble, threads that end them, and what must not leak."""
+"""Faults of physical cameras, stopping from other threads, leaks, and the log."""
 
 from __future__ import annotations
 
@@ -39,48 +39,48 @@ import pytest
 from support import virtual
 from support.virtual import DEPTH
 from support.virtual import depth_recording
-from support.virtual import have
 from support.virtual import raises
+from support.virtual import set_conditions
 from support.virtual import streaming
 
 
 @pytest.fixture(scope='module')
 def recording(tmp_path_factory: Any) -> Path:
-    """Return a recording of depth, infrared and inertial samples."""
+    """Return a recording of depth, infrared and IMU samples."""
     return depth_recording(tmp_path_factory.mktemp('device'))
 
 
-# ---- trouble
-def _silence() -> None:
+# ---- faults
+def _read_silent_camera() -> None:
     camera = streaming()
     camera.read(1.0)
-    have('silent')
+    set_conditions('silent')
     for read in (camera.read, camera.read_imu):
         for timeout in (0.0, 0.05, 0.25):
-            with raises(ReadTimeout):  # what was under way comes first
+            with raises(ReadTimeout):  # after the data that was in progress
                 while True:
                     started = time.monotonic()
                     read(timeout)
             assert timeout <= time.monotonic() - started < timeout + 1.0
-    have()
+    set_conditions()
     assert camera.read(1.0)
-    have('fail:k4a_device_get_imu_sample')
-    with raises(CameraLostError, 'inertial samples any more'):
+    set_conditions('fail:k4a_device_get_imu_sample')
+    with raises(CameraLostError, 'stopped delivering IMU samples'):
         camera.read_imu(1.0)
     camera.close()
 
 
-def test_silence_is_a_time_out_and_failure_a_loss(recording):
-    virtual.run(_silence, cameras=(recording,))
+def test_silence_is_a_timeout_and_failure_a_loss(recording):
+    virtual.run(_read_silent_camera, cameras=(recording,))
 
 
 def _replug(times: int) -> int:
     for _ in range(times):
-        have()
+        set_conditions()
         camera = streaming()
         camera.set_control('gain', 77)
         assert camera.read(1.0) and len(camera.read_imu(1.0))
-        have('unplugged')
+        set_conditions('unplugged')
         lost = 0
         for read in (camera.read, camera.read_imu):
             try:
@@ -94,12 +94,12 @@ def _replug(times: int) -> int:
             camera.get_control('gain')
         assert lost == 2
         camera.close()
-    have()
+    set_conditions()
     with DeviceCamera(DEPTH) as camera:
         return int(camera.get_control('gain'))
 
 
-def test_a_camera_comes_back_after_it_was_unplugged_with_controls_of_the_factory(recording):
+def test_replugged_camera_has_default_controls(recording):
     assert virtual.run(_replug, 10, cameras=(recording,)) == CONTROLS['gain'].default
 
 
@@ -112,14 +112,14 @@ def _small_reads() -> list[int]:
         return [int(us) for part in reads for us in part.acc_us]
 
 
-def test_inertial_samples_that_one_read_does_not_hold_come_with_the_next(recording):
+def test_samples_beyond_the_buffer_are_read_next(recording):
     assert virtual.run(_small_reads, cameras=(recording,)) == list(range(500_000, 560_000, 600))
 
 
-def _end_while_reading(times: int, close: bool, silent: bool) -> float:
+def _stop_while_reading(times: int, close: bool, silent: bool) -> float:
     longest = 0.0
     camera = DeviceCamera(DEPTH)
-    have(*['silent'] * silent)
+    set_conditions(*['silent'] * silent)
     for i in range(times):
         if close and i:
             camera = DeviceCamera(DEPTH)
@@ -149,54 +149,54 @@ def _end_while_reading(times: int, close: bool, silent: bool) -> float:
 
 @pytest.mark.parametrize('silent', [False, True])
 @pytest.mark.parametrize('close', [False, True])
-def test_stop_and_close_end_reads_of_other_threads(recording, close, silent):
-    assert virtual.run(_end_while_reading, 40, close, silent, cameras=(recording,)) < 0.5
+def test_stop_and_close_interrupt_reads_in_other_threads(recording, close, silent):
+    assert virtual.run(_stop_while_reading, 40, close, silent, cameras=(recording,)) < 0.5
 
 
 def _references() -> dict[str, float]:
-    """Give how many references to None each call gains or loses."""
+    """Return how many references to None each call gains or loses."""
     changes = {}
 
     def count(name: str, calls: int, work: Callable[[int], None]) -> None:
-        work(2)  # the first time has references of its own
+        work(2)  # the first calls keep references of their own
         gc.collect()
         before = sys.getrefcount(None)
         work(calls)
         gc.collect()
         changes[name] = (sys.getrefcount(None) - before) / calls
 
-    def time_out(times: int) -> None:
+    def timeout(times: int) -> None:
         for _ in range(times):
             with contextlib.suppress(ReadTimeout):
                 camera.read_imu(0.0)
 
-    def absent(times: int) -> None:
+    def missing_image(times: int) -> None:
         native = camera._handle.capture(1000)
         assert native is not None
         for _ in range(times):
             assert camera._image('color', native) is None
         camera._sdk.k4a_capture_release(native)
 
-    def refused(times: int) -> None:
+    def open_busy_camera(times: int) -> None:
         for _ in range(times):
             with contextlib.suppress(DeviceNotFoundError):
                 DeviceCamera(DEPTH, index=0)
 
     with streaming() as camera:
         camera.read(1.0)
-        count('no image', 10_000, absent)
-        have('silent-imu')
-        count('time-out', 10_000, time_out)
-    have('busy')
-    count('refused', 1000, refused)
+        count('missing image', 10_000, missing_image)
+        set_conditions('silent-imu')
+        count('timeout', 10_000, timeout)
+    set_conditions('busy')
+    count('busy camera', 1000, open_busy_camera)
     return changes
 
 
-def test_nothing_takes_references_from_none(recording):
+def test_references_to_none_are_balanced(recording):
     """
-    pyk4a loses one with each of these, and Python before 3.12 dies of it.
+    pyk4a steals a reference with each of these calls, which crashes Python before 3.12.
 
-    A loss is a whole one of each call; threads that end meanwhile free some tens in all.
+    A defect loses one reference per call; threads that exit meanwhile free some tens in total.
     """
     changes = virtual.run(_references, cameras=(recording,))
     assert all(abs(change) < 0.5 for change in changes.values()), changes
@@ -204,7 +204,7 @@ def test_nothing_takes_references_from_none(recording):
 
 def _ticks() -> tuple[int, int]:
     camera = streaming()
-    have('silent')
+    set_conditions('silent')
     ended = threading.Event()
 
     def read() -> None:
@@ -232,7 +232,7 @@ def _ticks() -> tuple[int, int]:
     return ticks, int(milliseconds)
 
 
-def test_other_threads_run_while_the_camera_is_waited_for(recording):
+def test_other_threads_run_during_reads(recording):
     ticks, milliseconds = virtual.run(_ticks, cameras=(recording,))
     assert milliseconds > 350
     assert ticks > milliseconds / 4
@@ -255,7 +255,7 @@ def _memory() -> float:
     return (resident() - before) / 1e6
 
 
-def test_captures_and_handles_are_given_back(recording):
+def test_captures_and_handles_are_released(recording):
     assert virtual.run(_memory, cameras=(recording,)) < 8.0
 
 
@@ -264,9 +264,9 @@ def _usb_errors() -> list[UsbErrors]:
     with streaming() as camera:
         camera.read(1.0)
         for number in 1, 2, 3:
-            have(f'usb-timeout={number}')
+            set_conditions(f'usb-timeout={number}')
         found.append(camera.usb_errors())
-        have('unplugged')
+        set_conditions('unplugged')
         for read in (camera.read, camera.read_imu):
             with raises(CameraLostError):
                 while True:
@@ -274,20 +274,20 @@ def _usb_errors() -> list[UsbErrors]:
         with raises(ConfigError):
             camera.set_control('gain', 78)
     found.append(camera.usb_errors())
-    have('busy')  # which tells nothing about USB
+    set_conditions('busy')  # not a USB error
     with raises(DeviceNotFoundError):
         DeviceCamera(DEPTH)
-    have()
+    set_conditions()
     with DeviceCamera(DEPTH) as camera:
         found.append(camera.usb_errors())
     return found
 
 
-def test_errors_on_usb_are_counted_whatever_is_logged_and_across_openings(recording):
+def test_usb_errors_are_counted_at_any_log_level_and_across_reopening(recording):
     for level in 'w', 'c':
         slow, lost, again = virtual.run(_usb_errors, cameras=(recording,), K4A_LOG_LEVEL=level)
         assert slow == UsbErrors(3, 0, 'USB timeout on streaming endpoint for depth')
-        # a transfer that broke off and a command; two reads and the same command
+        # reported: 3 timeouts, an aborted transfer, a command; failed: two reads, the command
         assert (lost.reported, lost.failed_calls) == (5, 3)
         assert 'does not answer' in lost.last
         assert again == lost
@@ -302,10 +302,10 @@ def _log(level: int) -> list[tuple[int, str]]:
     logging.getLogger('k4a_ros.sdk').addHandler(handler)
     with streaming() as camera:
         for _ in range(3):
-            have('fail:k4a_device_get_color_control')
+            set_conditions('fail:k4a_device_get_color_control')
             with raises(ConfigError):
                 camera.get_control('gain')
-        have()
+        set_conditions()
         camera.read(1.0)
         time.sleep(1.0)
         camera.read(1.0)
@@ -313,10 +313,10 @@ def _log(level: int) -> list[tuple[int, str]]:
     return records
 
 
-def test_lines_of_the_sdk_reach_the_logger_once_at_their_level(recording):
+def test_sdk_log_reaches_the_logger_once_at_its_level(recording):
     quiet = virtual.run(_log, logging.NOTSET, cameras=(recording,), K4A_LOG_LEVEL='')
-    told = virtual.run(_log, logging.INFO, cameras=(recording,), K4A_LOG_LEVEL='INFO')
+    verbose = virtual.run(_log, logging.INFO, cameras=(recording,), K4A_LOG_LEVEL='INFO')
     assert [level for level, _ in quiet] == [logging.ERROR]
     assert 'k4a_device_get_color_control fails' in quiet[0][1]
     assert (logging.INFO, 'Queue "Queue_capture" dropped oldest') in [
-        (level, text[:36]) for level, text in told]
+        (level, text[:36]) for level, text in verbose]
