@@ -43,7 +43,6 @@ DEPTH16 = 4
 IR16 = 5
 
 
-
 class ImuSample(ctypes.Structure):
     """k4a_imu_sample_t."""
 

@@ -45,7 +45,7 @@ import pytest
 from support import virtual
 from support.recordings import SERIAL
 from support.recordings import write_recording
-from support.virtual import have
+from support.virtual import set_conditions
 
 DEPTH = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF)
 JPEG = CameraConfig.of_modes(DepthMode.OFF, ColorResolution.R720P)
@@ -116,9 +116,9 @@ def _open() -> None:
     assert 'assert self.take() == SUCCEEDED' in second.stderr
     sdk.k4a_device_close(device.handle)
     assert device.take() == SUCCEEDED
-    have('unplugged')
+    set_conditions('unplugged')
     assert sdk.k4a_device_get_installed_count() == 0
-    have()
+    set_conditions()
     assert sdk.k4a_device_get_installed_count() == 1
     assert device.start() == FAILED  # this handle is of the camera before
     sdk.k4a_device_close(device.handle)
@@ -179,7 +179,7 @@ def test_captures_come_in_real_time_for_ever(recording):
 
 def _wait() -> list[tuple[int, float]]:
     device = Native()
-    have('silent')
+    set_conditions('silent')
     assert device.start() == SUCCEEDED
     found = []
     for milliseconds in (0, 20, 300):
@@ -223,11 +223,11 @@ def _stall() -> list[float]:
     device = Native()
     assert device.start() == SUCCEEDED
     device.capture(1000)
-    have('stalled')
+    set_conditions('stalled')
     while device.capture(0) > 0:
         pass
     assert device.capture(200) == -TIMEOUT
-    have()
+    set_conditions()
     started = time.monotonic()
     times = [device.capture(1000) for _ in range(5)]
     seconds = time.monotonic() - started
@@ -245,7 +245,7 @@ def _reset() -> list[int]:
     device = Native()
     assert device.start() == SUCCEEDED and device.call('start_imu') == SUCCEEDED
     assert device.capture(1000) == 500_000
-    have('reset=1')
+    set_conditions('reset=1')
     while device.capture(1000) > 400_000:
         pass
     while device.sample(1000) > 400_000:
@@ -266,7 +266,7 @@ def _partial() -> list[set[str]]:
     assert device.start(config) == SUCCEEDED
     sdk, found = libk4a.library(), []
     for condition in ('', 'no-depth', 'no-color'):
-        have(condition)
+        set_conditions(condition)
         deadline = time.monotonic() + 0.6
         kinds: set[str] = set()
         while time.monotonic() < deadline:
