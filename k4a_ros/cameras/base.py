@@ -182,8 +182,8 @@ class Camera(contextlib.AbstractContextManager['Camera']):
         :raises BodyTrackingError: the true poses are unknown, or depth is not streamed.
         """
         raise BodyTrackingError(
-            f'a {self.info.kind} has no ground truth for body tracking, only a simulated camera '
-            'has; set body_tracking_backend to auto')
+            'ground truth for body tracking is available from a simulated camera that renders a '
+            f'scene, not from this {self.info.kind}; set body_tracking_backend to auto')
 
     @abc.abstractmethod
     def stop(self) -> None:

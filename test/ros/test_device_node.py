@@ -72,7 +72,7 @@ def test_everything_arrives_as_the_camera_gave_it(written, control):
     with listening(domain) as listener:
         messages = subscribe(listener)
         with DriverProcess.with_parameters(domain, **MODES) as driver:
-            driver.wait_for_line(f'camera {SERIAL}')
+            driver.wait_for_line(f'serial number {SERIAL}')
             for topic in TOPICS:
                 wait_for(lambda topic=topic: len(messages[topic]) >= 40, topic)
             wait_for(lambda: len(messages['/imu']) >= 2000, '/imu')

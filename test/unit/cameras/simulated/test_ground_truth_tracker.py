@@ -216,7 +216,7 @@ def test_camera_without_depth_or_scene_has_no_ground_truth() -> None:
         def depth_and_ir(self, device_us: int) -> tuple[None, None]:
             return None, None
     camera = SimulatedCamera(CONFIG, CALIBRATION, SensorWithoutTruth())  # type: ignore[arg-type]
-    with pytest.raises(BodyTrackingError, match='not known for a simulated camera'):
+    with pytest.raises(BodyTrackingError, match='not from this simulated camera'):
         camera.open_ground_truth_tracker()
     with pytest.raises(BodyTrackingError, match=r'with IR only .* needs depth images'):
         open_camera(config=replace(CONFIG, depth=False)).open_ground_truth_tracker()
