@@ -151,4 +151,4 @@ def _not_found(requested: str, others: list[Connected]) -> DeviceNotFoundError:
         return DeviceNotFoundError(f'cannot open {requested}: {NO_CAMERA}')
     reasons = frozenset[CameraErrorReason]().union(*(camera.reasons for camera in others))
     return DeviceNotFoundError(
-        f'cannot open {requested}; connected: {", ".join(map(str, others))}', reasons)
+        f'cannot open {requested}; found: {", ".join(map(str, others))}', reasons)

@@ -59,7 +59,7 @@ def _list_and_open() -> list[str]:
     first = DeviceCamera(DEPTH)
     with DeviceCamera(DEPTH) as second:
         assert second.info.serial == OTHER_SERIAL  # the first that is free
-        with raises(DeviceNotFoundError, 'cannot open a camera; connected: camera 0 (it is in use '
+        with raises(DeviceNotFoundError, 'cannot open a camera; found: camera 0 (it is in use '
                     'by another program', 'camera 1 (it is in use'):
             DeviceCamera(DEPTH)
         with raises(DeviceNotFoundError, 'camera 0', 'in use by another program'):
