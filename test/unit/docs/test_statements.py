@@ -23,6 +23,7 @@ import re
 
 import pytest
 from support.documents import DOCUMENTS
+from support.documents import inline_code
 from support.sources import ROOT
 
 PACKAGE = ROOT / 'k4a_ros'
@@ -83,3 +84,14 @@ def test_anchors_of_links_exist(document: Path) -> None:
         slugs = {re.sub(r'[^\w\- ]', '', heading.lower()).replace(' ', '-')
                  for heading in headings}
         assert anchor in slugs, f'{file}#{anchor}'
+
+
+@pytest.mark.parametrize('document', DOCUMENTS, ids=lambda path: path.name)
+def test_named_classes_exist(document: Path) -> None:
+    """A class in backticks, perhaps with a member, is one of the package or of cv_bridge."""
+    sources = [*PACKAGE.rglob('*.py'), *(ROOT / 'scripts/overlay').rglob('*.py')]
+    classes = set(re.findall(
+        r'^class (\w+)', '\n'.join(path.read_text() for path in sources), re.MULTILINE))
+    for number, code in inline_code(document):
+        found = re.fullmatch(r'([A-Z][a-z]+(?:[A-Z]\w*)?)(?:\.\w+)?(?:\(\))?', code)
+        assert not found or found[1] in classes | {'None'}, f'{document.name}:{number}: {code}'
