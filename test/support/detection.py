@@ -26,8 +26,8 @@ from k4a_ros.body.tracker import BodyInput
 from k4a_ros.camera_config import DepthMode
 import numpy as np
 from support.ideal_landmarks import landmarks_of
-from support.people.score import NOMINAL
-from support.people.score import ROOM
+from support.people.shots import NOMINAL
+from support.people.shots import ROOM
 from support.segmentation import IMAGE_UP
 from support.segmentation import make_segmenter
 from support.segmentation import make_sensor

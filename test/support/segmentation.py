@@ -25,7 +25,7 @@ from k4a_ros.camera_config import DepthMode
 from k4a_ros.simulation.scene import Scene
 from k4a_ros.simulation.sensor import Sensor
 import numpy as np
-from support.people.score import NOMINAL
+from support.people.shots import NOMINAL
 
 #: up in the frame of a level depth camera
 IMAGE_UP = np.array([0.0, -1.0, 0.0])

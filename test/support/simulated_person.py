@@ -29,9 +29,9 @@ from k4a_ros.simulation.sensor import Sensor
 import numpy as np
 from support.ideal_landmarks import ideal_landmarks
 from support.ideal_landmarks import ideal_points
-from support.people.score import BARE
-from support.people.score import NOMINAL
-from support.people.score import ROOM
+from support.people.shots import BARE
+from support.people.shots import NOMINAL
+from support.people.shots import ROOM
 
 #: up in the frame of a level depth camera
 IMAGE_UP = np.array([0.0, -1.0, 0.0])

@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Render people whose joints are known, and score body trackers on them."""
+"""Render people with known joints, and score body trackers on them."""

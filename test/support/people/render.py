@@ -12,14 +12,13 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """
-What a depth camera sees of people in a room, and where their joints are.
+Render people in a room as a depth camera sees them, with the true positions of their joints.
 
-The room is met by rays, and light, noise and invalid pixels are those of the simulated camera
-(``k4a_ros.simulation``); people are meshes of triangles of about a centimeter, whose corners are
-projected by the lens with its distortion and between which 1 / z is linear. Needs numba to be of
-any use.
+The room is ray-traced, and light, noise and invalid pixels are those of the simulated camera
+(``k4a_ros.simulation``). People are triangle meshes with edges of about a centimeter, whose
+vertices are projected through the lens with its distortion, and rasterized with 1 / z linear
+between them. Without numba this is far too slow.
 """
 
 from __future__ import annotations
@@ -44,40 +43,49 @@ from k4a_ros.simulation.view import rays_of
 from k4a_ros.simulation.view import Timeline
 from k4a_ros.simulation.view import View
 import numpy as np
-from support.people import model as people
 from support.people.model import Clothes
+from support.people.model import load_model
+from support.people.model import pose_figure
 from support.people.model import Posture
 from support.people.model import STANDING
 from support.people.model import USUAL
 
-#: index_map of a pixel that shows nobody
+#: index_map of a pixel that shows no person
 BACKGROUND = 255
 
-#: The groups of bones in which a joint is: seen, if what is seen in its pixel is one of them and
-#: not further in front of it, meters. The trunk is thicker than limbs; what is in the face is on
-#: the surface.
-_GROUPS = {'pelvis': 0, 'spine': 0, 'chest': 0, 'collar': 0, 'neck': 0, 'head': 1, 'arm': 2,
-           'arm2': 2, 'forearm': 4, 'forearm2': 4, 'hand': 4, 'fingers': 4, 'thumb': 4,
-           'thigh': 6, 'shank': 8, 'foot': 8, 'toes': 8}
-_SEEN = {'PELVIS': ((0, 6), 0.25), 'SPINE_NAVEL': ((0,), 0.25), 'SPINE_CHEST': ((0,), 0.25),
-         'NECK': ((0, 1), 0.25), 'CLAVICLE': ((0, 1), 0.25), 'SHOULDER': ((0, 2), 0.15),
-         'ELBOW': ((2, 4), 0.15), 'WRIST': ((4,), 0.15), 'HAND': ((4,), 0.15),
-         'HANDTIP': ((4,), 0.15), 'THUMB': ((4,), 0.15), 'HIP': ((0, 6), 0.25),
-         'KNEE': ((6, 8), 0.15), 'ANKLE': ((8,), 0.15), 'FOOT': ((8,), 0.15),
-         'HEAD': ((0, 1), 0.2), 'NOSE': ((1,), 0.05), 'EYE': ((1,), 0.05), 'EAR': ((1,), 0.05)}
+#: The body part of each bone; of limbs the left one, which the right one follows.
+_TRUNK, _HEAD, _UPPER_ARM, _FOREARM, _THIGH, _SHANK = 0, 1, 2, 4, 6, 8
+_PART_OF_BONE = {
+    'pelvis': _TRUNK, 'spine': _TRUNK, 'chest': _TRUNK, 'collar': _TRUNK, 'neck': _TRUNK,
+    'head': _HEAD, 'arm': _UPPER_ARM, 'arm2': _UPPER_ARM, 'forearm': _FOREARM,
+    'forearm2': _FOREARM, 'hand': _FOREARM, 'fingers': _FOREARM, 'thumb': _FOREARM,
+    'thigh': _THIGH, 'shank': _SHANK, 'foot': _SHANK, 'toes': _SHANK}
+#: A joint is visible if its pixel shows one of these body parts, at most so many meters in front
+#: of it: the trunk is thicker than limbs, and joints of the face are on the surface.
+_VISIBLE_ON = {
+    'PELVIS': ((_TRUNK, _THIGH), 0.25), 'SPINE_NAVEL': ((_TRUNK,), 0.25),
+    'SPINE_CHEST': ((_TRUNK,), 0.25), 'NECK': ((_TRUNK, _HEAD), 0.25),
+    'CLAVICLE': ((_TRUNK, _HEAD), 0.25), 'SHOULDER': ((_TRUNK, _UPPER_ARM), 0.15),
+    'ELBOW': ((_UPPER_ARM, _FOREARM), 0.15), 'WRIST': ((_FOREARM,), 0.15),
+    'HAND': ((_FOREARM,), 0.15), 'HANDTIP': ((_FOREARM,), 0.15), 'THUMB': ((_FOREARM,), 0.15),
+    'HIP': ((_TRUNK, _THIGH), 0.25), 'KNEE': ((_THIGH, _SHANK), 0.15), 'ANKLE': ((_SHANK,), 0.15),
+    'FOOT': ((_SHANK,), 0.15), 'HEAD': ((_TRUNK, _HEAD), 0.2), 'NOSE': ((_HEAD,), 0.05),
+    'EYE': ((_HEAD,), 0.05), 'EAR': ((_HEAD,), 0.05)}
+#: meters in front of the camera up to which a vertex is not drawn
+_MIN_DEPTH_M = 0.2
 
 
 @dataclass(frozen=True)
 class Person:
     """
-    Somebody in a scene.
+    A person in a scene.
 
-    ``at`` is where on the floor: right of the camera and ahead of it, meters. With ``facing`` 0
-    the person faces the way to the camera's plane, with 90 the right edge of the image (the own
-    left), with 180 away. ``height`` in meters, of the shape by default.
+    ``position``: on the floor, right of the camera and ahead of it, meters. ``facing``: degrees,
+    0 toward the camera's plane, 90 toward the right edge of the image, the person's left, 180
+    away from the camera. ``height``: meters, by default that of the shape.
     """
 
-    at: tuple[float, float]
+    position: tuple[float, float]
     posture: Posture = STANDING
     shape: str = 'man'
     facing: float = 0.0
@@ -87,16 +95,21 @@ class Person:
 
 @dataclass(frozen=True)
 class Furniture:
-    """A cuboid: its middle as (right, up, ahead) from the floor below the camera, and its size."""
+    """A cuboid: its center from the floor below the camera, and its size: right, up, ahead, m."""
 
-    middle: tuple[float, float, float]
+    center: tuple[float, float, float]
     size: tuple[float, float, float]
     reflectivity: float = 0.4
 
 
 @dataclass(frozen=True)
 class Scene:
-    """People in a room with a camera ``height`` above the floor that looks down by ``tilt``."""
+    """
+    People in a room.
+
+    ``height``: of the camera above the floor, ``wall`` and ``side_wall``: distances ahead and to
+    the right of it, meters; ``tilt``: degrees by which it looks down.
+    """
 
     people: tuple[Person, ...] = ()
     furniture: tuple[Furniture, ...] = ()
@@ -109,11 +122,11 @@ class Scene:
 @dataclass(frozen=True, eq=False)
 class Truth:
     """
-    Where the joints of one person are.
+    The joints of one person.
 
-    ``positions`` (32, 3) meters in the depth camera's frame; ``inside`` (32,) bool: the joint is
-    in the illuminated part of the image; ``visible`` (32,) bool: and nothing hides it, neither
-    others nor another limb of the person's own.
+    ``positions`` (32, 3): meters in the depth camera's frame; ``visible`` (32,) bool: the joint is
+    in the illuminated part of the image, and occluded neither by others nor by another limb of
+    the person; ``inside`` (32,) bool: it is in the illuminated part of the image.
     """
 
     positions: np.ndarray
@@ -124,11 +137,12 @@ class Truth:
 @dataclass(frozen=True, eq=False)
 class Rendered:
     """
-    The images, as the camera gives them, and the truth.
+    The images of the camera, and the ground truth.
 
-    ``index_map`` (height, width) uint8: index into ``people``, the order of the scene, of whoever
-    an illuminated pixel shows, valid depth or not; `BACKGROUND` for nobody. ``surface`` (height,
-    width) float32: depth without any error, meters.
+    ``depth`` and ``infrared`` (height, width) uint16; ``index_map`` (height, width) uint8: index
+    into ``people``, in the order of the scene, of the person that an illuminated pixel shows, with
+    or without valid depth, `BACKGROUND` elsewhere; ``surface`` (height, width) float32: meters,
+    depth without any error.
     """
 
     depth: np.ndarray
@@ -138,33 +152,54 @@ class Rendered:
     people: tuple[Truth, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class _Buffers:
+    """
+    What people are drawn into, all (height, width).
+
+    ``surface``: depth buffer, meters; ``amplitude``: of the reflected light; ``owner`` uint8: the
+    index of the person; ``part`` int8: the body part.
+    """
+
+    surface: np.ndarray
+    amplitude: np.ndarray
+    owner: np.ndarray
+    part: np.ndarray
+
+
 def render(scene: Scene, intrinsics: Intrinsics, seed: int = 0) -> Rendered:
-    """Return what a camera with this lens sees of a scene; the mode follows from its size."""
+    """
+    Render a scene.
+
+    :param intrinsics: of the depth camera; the depth mode follows from its size.
+    :param seed: of the noise.
+    """
     mode = _mode(intrinsics)
     light = response.response(mode)
-    empty, empty_amplitude, lit = _room(
+    surface, amplitude, lit = _room(
         scene.furniture, scene.height, scene.tilt, scene.wall, scene.side_wall, intrinsics)
-    surface, amplitude = empty.copy(), empty_amplitude.copy()
-    owner = np.full(surface.shape, BACKGROUND, np.uint8)
-    group = np.full(surface.shape, -1, np.int8)
-    to_camera = _camera(scene.height, scene.tilt).inverse()
+    buffers = _Buffers(
+        surface.copy(), amplitude.copy(), np.full(surface.shape, BACKGROUND, np.uint8),
+        np.full(surface.shape, -1, np.int8))
+    to_camera = _camera_pose(scene.height, scene.tilt).inverse()
     joints = []
     for index, person in enumerate(scene.people):
-        vertices, points = _placed(person, to_camera)
+        vertices, points = _in_camera_frame(person, to_camera)
         joints.append(points)
-        triangles, albedo, groups = _skin(person.shape, person.clothes)
+        triangles, albedo, parts = _skin(person.shape, person.clothes)
         with np.errstate(invalid='ignore'):
             pixels, valid = intrinsics.project(vertices)
         normals = np.zeros_like(vertices)
-        _normals(vertices, triangles, normals)
-        _draw(pixels, valid & (vertices[:, 2] > 0.2), vertices, normals, triangles, albedo,
-              groups, index, light.active, surface, amplitude, owner, group)
-    amplitude[~lit] = 0
-    owner[~lit] = BACKGROUND
-    images = _images(mode, surface, amplitude, lit, light, seed)
-    truths = tuple(_truth(points, index, intrinsics, surface, owner, group, lit)
+        _vertex_normals(vertices, triangles, normals)
+        _draw(pixels, valid & (vertices[:, 2] > _MIN_DEPTH_M), vertices, normals, triangles,
+              albedo, parts, index, light.active, buffers.surface, buffers.amplitude,
+              buffers.owner, buffers.part)
+    buffers.amplitude[~lit] = 0
+    buffers.owner[~lit] = BACKGROUND
+    depth, infrared = _measure(mode, buffers, lit, light, seed)
+    truths = tuple(_truth(points, index, intrinsics, buffers, lit)
                    for index, points in enumerate(joints))
-    return Rendered(*images, owner, surface.astype(np.float32), truths)
+    return Rendered(depth, infrared, buffers.owner, buffers.surface.astype(np.float32), truths)
 
 
 def _mode(intrinsics: Intrinsics) -> DepthMode:
@@ -172,44 +207,46 @@ def _mode(intrinsics: Intrinsics) -> DepthMode:
     return next(mode for mode in DepthMode if mode.has_depth and mode.size == size)
 
 
-def _camera(height: float, tilt: float) -> RigidTransform:
-    """Return its pose in a world with x right, y down, z ahead and the floor at y = 0."""
+def _camera_pose(height: float, tilt: float) -> RigidTransform:
+    """Return the camera's pose in a world with x right, y down, z ahead and the floor at y = 0."""
     c, s = math.cos(math.radians(tilt)), math.sin(math.radians(tilt))
     return RigidTransform(np.array([[1, 0, 0], [0, c, s], [0, -s, c]]), np.array([0, -height, 0]))
 
 
-def _placed(person: Person, to_camera: RigidTransform) -> tuple[np.ndarray, np.ndarray]:
-    """Return the vertices and joints of a person in the camera's frame."""
-    figure = people.posed(person.shape, person.posture, person.height)
+def _in_camera_frame(
+    person: Person, to_camera: RigidTransform,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the vertices (V, 3) and joints (32, 3) of a person in the camera's frame, meters."""
+    figure = pose_figure(person.shape, person.posture, person.height)
     c, s = math.cos(math.radians(person.facing)), math.sin(math.radians(person.facing))
-    # columns: where forward, left and up are in the world
-    world = RigidTransform(np.array([[s, c, 0], [0, 0, -1], [-c, s, 0]]),
-                           np.array([person.at[0], 0, person.at[1]]))
-    pose = to_camera @ world
+    # columns: forward, left and up of the person in the world
+    to_world = RigidTransform(np.array([[s, c, 0], [0, 0, -1], [-c, s, 0]]),
+                              np.array([person.position[0], 0, person.position[1]]))
+    pose = to_camera @ to_world
     return (figure.vertices @ pose.rotation.T + pose.translation,
             figure.joints @ pose.rotation.T + pose.translation)
 
 
 @lru_cache(maxsize=16)
 def _skin(shape: str, clothes: Clothes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return triangles, reflectivities of the corners (T, 3) and groups of bones (T,)."""
-    rest = people.model(shape)
-    colors = np.array([
+    """Return triangles (T, 3), albedo of their vertices (T, 3) and their body parts (T,)."""
+    rest = load_model(shape)
+    reflectivities = np.array([
         (clothes.shirt if clothes.long_sleeves else 0.0) if part == 'sleeve'
         else getattr(clothes, part) for part in rest.parts])
-    reflectivity = colors[rest.materials]
+    reflectivity = reflectivities[rest.materials]
     x, y, z = rest.vertices.T
-    # cloth and skin are not all the same
+    # cloth and skin are not uniform
     pattern = 1 + 0.04 * (np.sin(90 * x + 31 * z) + np.sin(70 * y - 57 * z + 1))
-    groups = []
+    parts = []
     for name in rest.bones:
-        kind, _, side = name.partition(' ')
-        number = _GROUPS[kind]
-        groups.append(number + (1 if side == 'r' and number > 1 else 0))
-    seen = reflectivity > 0
-    triangles = np.ascontiguousarray(rest.triangles[seen])
-    group = np.array(groups, np.int8)[rest.weight_bones[triangles[:, 0], 0]]
-    return triangles, reflectivity[seen, np.newaxis] * pattern[triangles], group
+        bone, _, side = name.partition(' ')
+        part = _PART_OF_BONE[bone]
+        parts.append(part + (1 if side == 'r' and part >= _UPPER_ARM else 0))
+    drawn = reflectivity > 0
+    triangles = np.ascontiguousarray(rest.triangles[drawn])
+    triangle_parts = np.array(parts, np.int8)[rest.weight_bones[triangles[:, 0], 0]]
+    return triangles, reflectivity[drawn, np.newaxis] * pattern[triangles], triangle_parts
 
 
 @lru_cache(maxsize=24)
@@ -217,20 +254,20 @@ def _room(
     furniture: tuple[Furniture, ...], height: float, tilt: float, wall: float,
     side_wall: float | None, intrinsics: Intrinsics,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return depth (m), amplitude, and the illuminated pixels, of a room without people."""
-    def matt(value: float) -> Material:
-        return Material((value, value, value))
+    """Return depth (meters), amplitude and the illuminated pixels of a room without people."""
+    def matt(reflectivity: float) -> Material:
+        return Material((reflectivity, reflectivity, reflectivity))
 
     shapes: list[Any] = [
         Plane((0, 0, 0), (0, -1, 0), matt(0.3)), Plane((0, 0, wall), (0, 0, -1), matt(0.6))]
     if side_wall is not None:
         shapes.append(Plane((side_wall, 0, 0), (-1, 0, 0), matt(0.6)))
-    for one in furniture:
-        x, up, z = one.middle
-        shapes.append(Box(one.size, RigidTransform(np.eye(3), np.array([x, -up, z])),
-                          matt(one.reflectivity)))
+    for piece in furniture:
+        x, up, z = piece.center
+        shapes.append(Box(piece.size, RigidTransform(np.eye(3), np.array([x, -up, z])),
+                          matt(piece.reflectivity)))
     world = simulated.Scene(tuple(shapes))
-    mount = world.camera.depth_camera(0.0).inverse() @ _camera(height, tilt)
+    mount = world.camera.depth_camera(0.0).inverse() @ _camera_pose(height, tilt)
     view = View(Timeline(world), intrinsics, mount, rays=_rays(intrinsics))
     mode = _mode(intrinsics)
     lit = response.illuminated(mode, view.rx, view.ry)
@@ -251,11 +288,11 @@ def _noise(pixels: int) -> response.Noise:
     return response.Noise(0, pixels)
 
 
-def _images(
-    mode: DepthMode, surface: np.ndarray, amplitude: np.ndarray, lit: np.ndarray,
-    light: response.Response, seed: int,
+def _measure(
+    mode: DepthMode, buffers: _Buffers, lit: np.ndarray, light: response.Response, seed: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return depth and infrared as the simulated camera develops them."""
+    """Return depth and infrared, with the errors of the simulated camera."""
+    surface, amplitude = buffers.surface, buffers.amplitude
     height, width = surface.shape
     z, sigma = np.zeros((2, height, width), np.float32)
     kernels.measure(
@@ -270,10 +307,9 @@ def _images(
 
 
 def _truth(
-    points: np.ndarray, index: int, intrinsics: Intrinsics, surface: np.ndarray,
-    owner: np.ndarray, group: np.ndarray, lit: np.ndarray,
+    points: np.ndarray, index: int, intrinsics: Intrinsics, buffers: _Buffers, lit: np.ndarray,
 ) -> Truth:
-    """Return a person's joints and which of them are seen."""
+    """Return the joints of a person, and which of them are visible."""
     inside, visible = np.zeros((2, 32), bool)
     with np.errstate(invalid='ignore'):
         pixels, valid = intrinsics.project(points)
@@ -285,23 +321,23 @@ def _truth(
             continue
         inside[joint] = lit[row, column]
         name, _, side = joint.name.rpartition('_')
-        numbers, most = _SEEN.get(joint.name) or _SEEN[name]
+        parts, max_distance_m = _VISIBLE_ON.get(joint.name) or _VISIBLE_ON[name]
         right = side == 'RIGHT'
-        allowed = {one + (right if one > 1 else 0) for one in numbers}
+        allowed = {part + (right if part >= _UPPER_ARM else 0) for part in parts}
         if joint is Joint.PELVIS:
-            allowed.add(7)
-        # one pixel around: fingers are thin
+            allowed.add(_THIGH + 1)
+        # also one pixel around it: fingers are thin
         for r in range(max(row - 1, 0), min(row + 2, intrinsics.height)):
             for c in range(max(column - 1, 0), min(column + 2, intrinsics.width)):
                 visible[joint] |= bool(
-                    lit[r, c] and owner[r, c] == index and group[r, c] in allowed
-                    and points[joint, 2] - surface[r, c] < most)
+                    lit[r, c] and buffers.owner[r, c] == index and buffers.part[r, c] in allowed
+                    and points[joint, 2] - buffers.surface[r, c] < max_distance_m)
     return Truth(points, visible & inside, inside)
 
 
 @compiled
-def _normals(vertices: Any, triangles: Any, normals: Any) -> None:
-    """Add up, at each vertex, the normals of its triangles by their areas; then unit length."""
+def _vertex_normals(vertices: Any, triangles: Any, normals: Any) -> None:
+    """Write the unit normal of each vertex: the mean of its triangles', weighted by area."""
     for n in range(triangles.shape[0]):
         i, j, k = triangles[n, 0], triangles[n, 1], triangles[n, 2]
         x, y, z = vertices[i, 0], vertices[i, 1], vertices[i, 2]
@@ -321,9 +357,9 @@ def _normals(vertices: Any, triangles: Any, normals: Any) -> None:
 @compiled
 def _draw(
     pixels: Any, valid: Any, vertices: Any, normals: Any, triangles: Any, albedo: Any,
-    groups: Any, index: int, active: float, surface: Any, amplitude: Any, owner: Any, group: Any,
+    parts: Any, index: int, active: float, surface: Any, amplitude: Any, owner: Any, part: Any,
 ) -> None:
-    """Draw triangles into a depth buffer, with their light and whose they are."""
+    """Rasterize triangles into the buffers of `_Buffers`; ``active``: light of the camera."""
     height, width = surface.shape
     for n in range(triangles.shape[0]):
         i, j, k = triangles[n, 0], triangles[n, 1], triangles[n, 2]
@@ -345,7 +381,7 @@ def _draw(
                 b = ((uk - column) * (vi - row) - (ui - column) * (vk - row)) / area
                 c = 1.0 - a - b
                 if a >= 0 and b >= 0 and c >= 0:
-                    # of what is linear in space, each corner's share
+                    # perspective-correct barycentric weights
                     a, b, c = a / vertices[i, 2], b / vertices[j, 2], c / vertices[k, 2]
                     z = 1.0 / (a + b + c)
                     if z < surface[row, column]:
@@ -358,12 +394,12 @@ def _draw(
                             along += p * q
                             across += q * q
                             distance += p * p
-                        facing = abs(along) / (math.sqrt(distance * across) + 1e-12)
-                        bright = a * albedo[n, 0] + b * albedo[n, 1] + c * albedo[n, 2]
+                        cosine = abs(along) / (math.sqrt(distance * across) + 1e-12)
+                        reflectivity = a * albedo[n, 0] + b * albedo[n, 1] + c * albedo[n, 2]
                         surface[row, column] = z
                         amplitude[row, column] = (
-                            active * bright * max(facing, 0.05) / distance)
+                            active * reflectivity * max(cosine, 0.05) / distance)
                         owner[row, column] = index
-                        group[row, column] = groups[n]
+                        part[row, column] = parts[n]
                 column += 1
             row += 1

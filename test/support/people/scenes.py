@@ -14,10 +14,10 @@
 
 
 """
-Scenes with people: what a body tracker is measured by.
+The scenes with people that body trackers are measured on.
 
-``SCENES`` has a sequence of scenes for each name, one for a still; sequences are ``PERIOD``
-seconds apart. ``WIDE_SCENES`` are more of them, for the wide field of view only.
+``SCENES`` has a sequence of scenes for each name, ``PERIOD_S`` apart; a still has a single one.
+``WIDE_SCENES`` has more of them, for the wide field of view only.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from support.people.model import Clothes
 from support.people.model import Leg
 from support.people.model import Posture
 from support.people.model import STANDING
-from support.people.model import walking
+from support.people.model import walking_posture
 from support.people.render import Furniture
 from support.people.render import Person
 from support.people.render import Scene
 
-#: seconds between the scenes of a sequence
-PERIOD = 1 / 15
+#: between the scenes of a sequence
+PERIOD_S = 1 / 15
 
 DARK = Clothes(shirt=0.35, trousers=0.25, hair=0.15)
 LIGHT = Clothes(shirt=0.7, trousers=0.5, long_sleeves=False)
@@ -63,7 +63,7 @@ ON_STOOL = replace(SITTING, seat=0.36)
 
 
 def chair(x: float, z: float, seat: float) -> tuple[Furniture, ...]:
-    """Return a chair for somebody who sits at (x, z), ``seat`` high, and faces the camera."""
+    """Return a chair with a ``seat`` at that height, for a person at (x, z) facing the camera."""
     legs = tuple(Furniture((x + dx, seat / 2 - 0.04, z + 0.02 + dz), (0.04, seat - 0.08, 0.04))
                  for dx in (-0.2, 0.2) for dz in (-0.2, 0.2))
     return (Furniture((x, seat - 0.04, z + 0.02), (0.46, 0.04, 0.46)),
@@ -71,46 +71,52 @@ def chair(x: float, z: float, seat: float) -> tuple[Furniture, ...]:
 
 
 def table(x: float, z: float) -> tuple[Furniture, ...]:
-    """Return a table whose middle is at (x, z)."""
+    """Return a table centered at (x, z)."""
     return (Furniture((x, 0.72, z), (1.4, 0.04, 0.7), 0.5),
             Furniture((x, 0.35, z - 0.3), (1.3, 0.7, 0.03), 0.5))
 
 
-#: what stands in the room
-_SHELF = (Furniture((-1.6, 0.9, 3.3), (0.7, 1.8, 0.4), 0.45),
-          Furniture((1.5, 0.35, 3.2), (0.6, 0.7, 0.6), 0.5))
+#: furniture of the room
+_SHELVES = (Furniture((-1.6, 0.9, 3.3), (0.7, 1.8, 0.4), 0.45),
+            Furniture((1.5, 0.35, 3.2), (0.6, 0.7, 0.6), 0.5))
 
 
 def _walk(frame: int) -> Scene:
-    """Return somebody who walks across at 1.2 m/s, a cycle of two steps in 1.1 s."""
-    time = frame * PERIOD
-    return Scene((Person((-0.55 + 1.2 * time, 2.3), walking(time / 1.1 % 1.0), facing=90.0,
-                         height=1.76),), _SHELF)
+    """Return a person who walks across at 1.2 m/s, with two steps in 1.1 s."""
+    time_s = frame * PERIOD_S
+    walker = Person(
+        (-0.55 + 1.2 * time_s, 2.3), walking_posture(time_s / 1.1 % 1.0), facing=90.0, height=1.76)
+    return Scene((walker,), _SHELVES)
 
 
 def _approach(frame: int) -> Scene:
-    """Return somebody who walks towards the camera, a little to the side."""
-    time = frame * PERIOD
-    return Scene((Person((-0.2 + 0.25 * time, 3.0 - 1.1 * time), walking(time / 1.1 % 1.0),
-                         'woman', 13.0, 1.68, LIGHT),), _SHELF, 1.3, 5.0)
+    """Return a person who walks toward the camera, and slowly to the side."""
+    time_s = frame * PERIOD_S
+    walker = Person(
+        (-0.2 + 0.25 * time_s, 3.0 - 1.1 * time_s), walking_posture(time_s / 1.1 % 1.0), 'woman',
+        13.0, 1.68, LIGHT)
+    return Scene((walker,), _SHELVES, 1.3, 5.0)
 
 
 def _crossing(frame: int) -> Scene:
-    """Return two who cross: of the one behind nothing is seen in frame 9."""
-    time = (frame - 9.5) * PERIOD
-    return Scene((
-        Person((0.95 * time, 1.55), walking((time / 1.1) % 1.0), 'stout man', 90.0, 1.85, DARK),
-        Person((-1.1 * time, 2.9), walking((time / 1.05 + 0.12) % 1.0), 'slim woman', -90.0, 1.6,
-               LIGHT)), _SHELF, 1.2)
+    """Return two people who cross; the far one is entirely occluded in frame 9."""
+    time_s = (frame - 9.5) * PERIOD_S
+    near = Person(
+        (0.95 * time_s, 1.55), walking_posture((time_s / 1.1) % 1.0), 'stout man', 90.0, 1.85,
+        DARK)
+    far = Person(
+        (-1.1 * time_s, 2.9), walking_posture((time_s / 1.05 + 0.12) % 1.0), 'slim woman', -90.0,
+        1.6, LIGHT)
+    return Scene((near, far), _SHELVES, 1.2)
 
 
 def _still(*people: Person, **room: object) -> tuple[Scene, ...]:
-    return (Scene(people, **{'furniture': _SHELF, **room}),)  # type: ignore[arg-type]
+    return (Scene(people, **{'furniture': _SHELVES, **room}),)  # type: ignore[arg-type]
 
 
 SCENES: dict[str, tuple[Scene, ...]] = {
     'empty room': _still(),
-    'furniture only': _still(furniture=(*_SHELF, *chair(0.2, 2.2, 0.45), *table(-0.3, 1.7))),
+    'furniture only': _still(furniture=(*_SHELVES, *chair(0.2, 2.2, 0.45), *table(-0.3, 1.7))),
     'standing': _still(Person((0.1, 2.2), height=1.78)),
     'standing, woman': _still(
         Person((-0.2, 2.0), STANDING, 'woman', 10.0, 1.66, LIGHT), height=1.4, tilt=12.0),
@@ -124,13 +130,13 @@ SCENES: dict[str, tuple[Scene, ...]] = {
     'turned 90': _still(Person((0.0, 2.2), STANDING, 'woman', -90.0, 1.68, DARK)),
     'turned 180': _still(Person((0.0, 2.2), facing=180.0, height=1.75)),
     'sitting': _still(
-        Person((0.1, 2.1), SITTING, height=1.75), furniture=(*_SHELF, *chair(0.1, 2.1, 0.41))),
+        Person((0.1, 2.1), SITTING, height=1.75), furniture=(*_SHELVES, *chair(0.1, 2.1, 0.41))),
     'sitting, turned': _still(
         Person((0.0, 2.2), ON_STOOL, 'slim woman', 40.0, 1.63, LIGHT),
-        furniture=(*_SHELF, Furniture((0.0, 0.17, 2.2), (0.42, 0.34, 0.42)))),
+        furniture=(*_SHELVES, Furniture((0.0, 0.17, 2.2), (0.42, 0.34, 0.42)))),
     'at a table': _still(
         Person((0.0, 2.2), AT_TABLE, height=1.78, clothes=LIGHT), height=1.3, tilt=8.0,
-        furniture=(*_SHELF, *chair(0.0, 2.2, 0.45), *table(0.0, 1.68))),
+        furniture=(*_SHELVES, *chair(0.0, 2.2, 0.45), *table(0.0, 1.68))),
     'half out of view': _still(Person((-1.22, 1.9), height=1.75, clothes=PLAIN)),
     'close': _still(Person((0.0, 1.1), WAVING, 'woman', 0.0, 1.66), height=1.3),
     'two standing': _still(
@@ -147,7 +153,7 @@ SCENES: dict[str, tuple[Scene, ...]] = {
     'crossing': tuple(_crossing(frame) for frame in range(20)),
 }
 
-#: what only the wide field of view has: at its edge
+#: scenes at the edge of the wide field of view
 WIDE_SCENES: dict[str, tuple[Scene, ...]] = {
     'edge of the wide view': _still(Person((-1.78, 1.05), facing=40.0, height=1.75)),
 }

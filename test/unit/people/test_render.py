@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""The rendered people that body trackers are tested with: images and truth agree."""
+"""Rendered people: the images agree with the ground truth."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ from k4a_ros.camera_config import DepthMode
 from k4a_ros.simulation import skeleton
 import numpy as np
 import pytest
-from support.people import model as people
+from support.people.model import pose_figure
+from support.people.model import STANDING
+from support.people.model import walking_posture
 from support.people.render import BACKGROUND
 from support.people.render import Person
 from support.people.render import render
@@ -44,19 +46,19 @@ NOMINAL = FactoryCalibration.from_raw(nominal_calibration())
 NFOV = NOMINAL.depth(DepthMode.NFOV_UNBINNED)
 WFOV = NOMINAL.depth(DepthMode.WFOV_2X2BINNED)
 
-#: how far joints are below the surface that is seen in their place, meters
-DEEPEST = 0.25
+#: the most that a visible joint is behind the surface at its pixel
+MAX_JOINT_DEPTH_M = 0.25
 
 
-def every_scene():
-    """Return one scene of each name."""
+def scene_parameters():
+    """Return one scene of each sequence."""
     return [pytest.param(sequence[len(sequence) // 3], id=name)
             for name, sequence in SCENES.items()]
 
 
 @pytest.mark.parametrize('lens', [NFOV, WFOV], ids=['nfov', 'wfov'])
-@pytest.mark.parametrize('scene', every_scene())
-def test_visible_joints_are_just_behind_the_own_surface(scene, lens):
+@pytest.mark.parametrize('scene', scene_parameters())
+def test_visible_joints_are_just_behind_the_persons_surface(scene, lens):
     seen = render(scene, lens)
     assert seen.depth.shape == seen.infrared.shape == seen.index_map.shape == (
         lens.height, lens.width)
@@ -70,12 +72,12 @@ def test_visible_joints_are_just_behind_the_own_surface(scene, lens):
                 np.rint(pixels).astype(int), truth.positions[truth.visible], strict=True):
             around = np.s_[max(row - 1, 0):row + 2, max(column - 1, 0):column + 2]
             own = seen.index_map[around] == index
-            below = point[2] - seen.surface[around][own]
-            # what is on the surface may be beside its own pixel by half of it
-            assert ((below > -0.03) & (below < DEEPEST)).any()
+            behind = point[2] - seen.surface[around][own]
+            # a joint on the surface may be half a pixel away from the center of its pixel
+            assert ((behind > -0.03) & (behind < MAX_JOINT_DEPTH_M)).any()
 
 
-def test_depth_is_the_surface_with_the_errors_of_the_sensor():
+def test_depth_is_the_surface_with_noise_and_invalid_edges():
     scene = SCENES['standing'][0]
     first, again, other = render(scene, NFOV, 1), render(scene, NFOV, 1), render(scene, NFOV, 2)
     np.testing.assert_array_equal(first.depth, again.depth)
@@ -83,25 +85,24 @@ def test_depth_is_the_surface_with_the_errors_of_the_sensor():
     body = (first.index_map == 0) & (first.depth > 0) & (other.depth > 0)
     error = np.abs(first.depth[body] - 1000.0 * first.surface[body])
     assert np.percentile(error, 50) < 8 and np.percentile(error, 99) < 20
-    # σ of two frames' difference, the systematic error being the same
+    # noise from the difference of two images, whose systematic error is the same
     assert 1 < np.std(first.depth[body].astype(float) - other.depth[body]) / np.sqrt(2) < 6
-    # around somebody there is a seam without depth, and there alone
+    # only pixels around the outline have no depth
     invalid = (first.index_map == 0) & (first.depth == 0)
     assert 0.02 < invalid.sum() / (first.index_map == 0).sum() < 0.15
-    # brighter than the trousers: shirt and skin
+    # the shirt is brighter than the trousers
     truth = first.people[0]
     columns, rows = np.rint(NFOV.project(truth.positions)[0]).astype(int).T
     light = first.infrared[rows[:27].clip(0, 575), columns[:27]].astype(float)
     assert light[Joint.SPINE_CHEST] > 1.3 * light[Joint.KNEE_LEFT] > 0
 
 
-def test_left_and_right_are_mirrored():
+def test_person_facing_the_camera_has_left_joints_on_the_right():
     standing = render(Scene((Person((0.0, 2.2)),)), NFOV).people[0]
     mirrored = standing.positions * [-1, 1, 1]
     for joint in Joint:
         if joint.name.endswith('LEFT'):
             right = Joint[joint.name.replace('LEFT', 'RIGHT')]
-            # who faces the camera has the left at the image's right
             assert standing.positions[joint, 0] > 0.02
             np.testing.assert_allclose(
                 mirrored[joint], standing.positions[right], atol=0.01)
@@ -112,25 +113,30 @@ def test_left_and_right_are_mirrored():
 
 
 @pytest.mark.parametrize('shape', ['man', 'woman', 'stout man', 'slim woman'])
-def test_bones_are_as_long_as_those_of_the_simulated_person(shape):
-    figure = people.posed(shape, people.STANDING, skeleton.TEMPLATE_HEIGHT)
+def test_bones_have_similar_lengths_as_those_of_the_simulated_person(shape):
+    figure = pose_figure(shape, STANDING, skeleton.TEMPLATE_HEIGHT)
     template = skeleton.stride(0.0, 0.0).positions
     ours, theirs = (np.linalg.norm(joints - joints[list(PARENTS)], axis=1)
                     for joints in (figure.joints, template))
     for joint in Joint:
         if joint is not Joint.PELVIS and joint < Joint.HEAD:
-            # k4abt's foot and thumb are the tips, as its own output shows; theirs are not
+            # foot and thumb are the tips here, as in k4abt's own output, but not there
             assert 0.75 < ours[joint] / theirs[joint] < 1.6, joint.name
     assert abs(figure.vertices[:, 2].min()) < 1e-9
     assert figure.vertices[:, 2].max() == pytest.approx(skeleton.TEMPLATE_HEIGHT, abs=0.03)
-    # whatever the posture
-    for posture in (people.walking(0.3), ARMS_CROSSED, HAND_BEHIND):
-        moved = people.posed(shape, posture, skeleton.TEMPLATE_HEIGHT).joints
-        lengths = np.linalg.norm(moved - moved[list(PARENTS)], axis=1)
-        np.testing.assert_allclose(lengths[3:], ours[3:], atol=0.03)
 
 
-def test_what_is_hidden_is_not_visible():
+@pytest.mark.parametrize('posture', [walking_posture(0.3), ARMS_CROSSED, HAND_BEHIND])
+@pytest.mark.parametrize('shape', ['man', 'woman', 'stout man', 'slim woman'])
+def test_bone_lengths_do_not_depend_on_the_posture(shape, posture):
+    lengths = []
+    for one in (STANDING, posture):
+        joints = pose_figure(shape, one, skeleton.TEMPLATE_HEIGHT).joints
+        lengths.append(np.linalg.norm(joints - joints[list(PARENTS)], axis=1))
+    np.testing.assert_allclose(lengths[1][3:], lengths[0][3:], atol=0.03)
+
+
+def test_occluded_joints_are_not_visible():
     behind = render(SCENES['hand behind'][0], NFOV).people[0]
     assert not behind.visible[[Joint.WRIST_LEFT, Joint.HAND_LEFT]].any()
     assert behind.visible[[Joint.WRIST_RIGHT, Joint.HAND_RIGHT]].all()
@@ -143,7 +149,7 @@ def test_what_is_hidden_is_not_visible():
     assert 5 < edge.inside.sum() < 28
 
 
-def test_somebody_is_hidden_by_another_for_a_moment():
+def test_crossing_person_is_occluded_for_a_moment():
     crossing = [render(scene, WFOV, frame) for frame, scene in enumerate(SCENES['crossing'])]
     assert len(crossing) == 20
     pixels = [(frame.index_map == 1).sum() for frame in crossing]
@@ -152,11 +158,10 @@ def test_somebody_is_hidden_by_another_for_a_moment():
     for person in (0, 1):
         across = [frame.people[person].positions[Joint.PELVIS, 0] for frame in crossing]
         assert across[0] * across[-1] < 0
-        # nobody jumps
         assert max(abs(b - a) for a, b in pairwise(across)) < 0.1
 
 
-def test_only_what_is_seen_of_somebody_changes_the_images():
+def test_images_change_only_at_the_pixels_of_an_added_person():
     scene = SCENES['two standing'][0]
     both, alone = render(scene, WFOV), render(replace(scene, people=scene.people[:1]), WFOV)
     elsewhere = (both.index_map != 1)

@@ -34,13 +34,14 @@ from k4a_ros.simulation.person import Person
 import numpy as np
 import pytest
 from support.landmarks import need_landmarks
-from support.people.score import BARE
-from support.people.score import CROSSING
-from support.people.score import NOMINAL
-from support.people.score import rendered
-from support.people.score import ROOM
+from support.people.scenes import SCENES
 from support.people.score import Score
-from support.people.score import simulated
+from support.people.shots import BARE
+from support.people.shots import CROSSING
+from support.people.shots import NOMINAL
+from support.people.shots import render_shots
+from support.people.shots import ROOM
+from support.people.shots import simulate_shots
 
 NFOV = CameraConfig.of_modes(DepthMode.NFOV_UNBINNED, ColorResolution.OFF)
 WFOV = CameraConfig.of_modes(DepthMode.WFOV_2X2BINNED, ColorResolution.OFF)
@@ -55,11 +56,11 @@ def model() -> None:
 def check_accuracy(score: Score, min_share_of_sure: float) -> None:
     """Check that all people were found, and the errors of their visible joints."""
     assert score.missed == score.extra == 0
-    assert score.error(50) < 0.045
-    assert score.error(90) < 0.090
-    assert np.mean(score.sure) > 0.8
-    assert score.within(0.1, sure=True) >= min_share_of_sure
-    assert score.within(0.1) >= 0.92
+    assert score.error_percentile(50) < 0.045
+    assert score.error_percentile(90) < 0.090
+    assert np.mean(score.medium) > 0.8
+    assert score.share_within(0.1, medium_only=True) >= min_share_of_sure
+    assert score.share_within(0.1) >= 0.92
 
 
 def make_estimator(config: CameraConfig = NFOV, **options: object) -> LandmarkEstimator:
@@ -70,7 +71,7 @@ def make_estimator(config: CameraConfig = NFOV, **options: object) -> LandmarkEs
 def test_simulated_walking_person_is_tracked(model, config):
     tracker = make_estimator(config)
     score = Score()
-    for shot in simulated(ROOM, config, range(0, 4_000_000, 100_000)):
+    for shot in simulate_shots(ROOM, config, range(0, 4_000_000, 100_000)):
         frame = tracker.estimate(shot.images)
         assert frame.device_us == shot.images.device_us
         assert [body.body_id for body in frame.bodies] == [1]
@@ -92,12 +93,12 @@ def test_crossing_people_keep_their_ids(model):
     """One person occludes the other for a moment."""
     tracker = make_estimator()
     score = Score()
-    for shot in simulated(CROSSING, NFOV, range(0, 2_400_000, 100_000)):
+    for shot in simulate_shots(CROSSING, NFOV, range(0, 2_400_000, 100_000)):
         score.add(tracker.estimate(shot.images), shot)
     assert score.people >= 45
     assert score.missed <= 3
-    assert sorted(map(sorted, score.numbers.values())) == [[1], [2]]
-    assert score.error(50) < 0.045
+    assert sorted(map(sorted, score.ids.values())) == [[1], [2]]
+    assert score.error_percentile(50) < 0.045
 
 
 @pytest.mark.parametrize('name', [
@@ -105,12 +106,12 @@ def test_crossing_people_keep_their_ids(model):
     'half out of view', 'three people', 'behind another'])
 def test_rendered_postures_are_found(model, name):
     score = Score()
-    for shot in rendered(name, NFOV):
+    for shot in render_shots(SCENES[name], NFOV):
         score.add(make_estimator().estimate(shot.images), shot)
     assert score.people > score.missed == score.extra == 0
     assert min(score.overlaps) > 0.6
-    assert score.error(50) < 0.055
-    assert score.error(80) < 0.110
+    assert score.error_percentile(50) < 0.055
+    assert score.error_percentile(80) < 0.110
 
 
 def test_rendered_walking_people_are_tracked(model):
@@ -118,17 +119,17 @@ def test_rendered_walking_people_are_tracked(model):
     for name in ('walking', 'approaching'):
         tracker = make_estimator()
         score = Score()
-        for shot in rendered(name, NFOV):
+        for shot in render_shots(SCENES[name], NFOV):
             score.add(tracker.estimate(shot.images), shot)
-        assert score.numbers == {0: {1}}
-        total.join(score)
+        assert score.ids == {0: {1}}
+        total.merge(score)
     check_accuracy(total, 0.97)
 
 
 @pytest.mark.parametrize('name', ['empty room', 'furniture only'])
 def test_scene_without_people_has_no_bodies(model, name):
     tracker = make_estimator()
-    shot = next(rendered(name, NFOV))
+    shot = next(render_shots(SCENES[name], NFOV))
     for time_us in (0, 100_000):
         frame = tracker.estimate(replace(shot.images, device_us=time_us))
         assert frame.bodies == ()
@@ -137,7 +138,7 @@ def test_scene_without_people_has_no_bodies(model, name):
 
 def test_simulated_room_without_people_has_no_bodies(model):
     tracker = make_estimator()
-    for shot in simulated(replace(ROOM, persons=()), NFOV, range(0, 1_500_000, 700_000)):
+    for shot in simulate_shots(replace(ROOM, persons=()), NFOV, range(0, 1_500_000, 700_000)):
         assert tracker.estimate(shot.images).bodies == ()
 
 
@@ -158,7 +159,7 @@ def test_rejected_segments_are_retried_after_seconds(model, monkeypatch):
     original = LandmarkModel.__call__
     monkeypatch.setattr(
         LandmarkModel, '__call__', lambda self, crop: runs.append(1) or original(self, crop))
-    shot = next(rendered('furniture only', NFOV))
+    shot = next(render_shots(SCENES['furniture only'], NFOV))
     tracker = make_estimator()
     counts = []
     for time_us in (0, 100_000, 200_000, 300_000, 400_000, 4_000_000):
@@ -172,7 +173,8 @@ def test_rejected_segments_are_retried_after_seconds(model, monkeypatch):
 
 def test_smoothing_factor_keeps_its_share_per_frame(model):
     """0 does not smooth, 1 does not move, and others keep a share of the previous position."""
-    frames = [shot.images for shot in simulated(ROOM, NFOV, range(1_000_000, 1_300_000, 100_000))]
+    shots = simulate_shots(ROOM, NFOV, range(1_000_000, 1_300_000, 100_000))
+    frames = [shot.images for shot in shots]
     moved = {}
     for factor in (0.0, 0.7, 1.0):
         tracker = make_estimator(smoothing_factor=factor)
@@ -193,7 +195,7 @@ def test_smoothing_factor_keeps_its_share_per_frame(model):
 def test_camera_on_its_side_uses_up(model):
     """Images turned by 90 degrees, with up from gravity, give the same joints."""
     scene = replace(BARE, persons=(Person('one', ((0.0, 2.6),), 1.1),))
-    upright = next(simulated(scene, WFOV, range(1))).images
+    upright = next(simulate_shots(scene, WFOV, range(1))).images
     # the nominal lens is nearly symmetric: its center is a few pixels from the image's
     turned = BodyInput(np.rot90(upright.depth), np.rot90(upright.infrared), 0)
     expected = make_estimator(WFOV).estimate(upright).bodies[0].positions

@@ -30,7 +30,7 @@ import sys
 from k4a_ros.body.landmarks.estimator import LandmarkEstimator
 from k4a_ros.camera_config import CameraConfig, ColorResolution, DepthMode
 from k4a_ros.body.landmarks.warm_up import warm_up_bodies
-from support.people.score import NOMINAL, ROOM, simulated
+from support.people.shots import NOMINAL, ROOM, simulate_shots
 
 
 def signatures():
@@ -45,7 +45,7 @@ before = signatures()
 assert len(before) > 20, before
 config = CameraConfig.of_modes(DepthMode.NFOV_UNBINNED, ColorResolution.OFF)
 tracker = LandmarkEstimator(NOMINAL, config)
-for shot in simulated(ROOM, config, range(0, 200_000, 66_667)):
+for shot in simulate_shots(ROOM, config, range(0, 200_000, 66_667)):
     # the images of a capture are read-only
     shot.images.depth.flags.writeable = shot.images.infrared.flags.writeable = False
     assert len(tracker.estimate(shot.images).bodies) == 1

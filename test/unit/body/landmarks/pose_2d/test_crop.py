@@ -22,7 +22,7 @@ from k4a_ros.body.landmarks.pose_2d.crop import Region
 from k4a_ros.camera_config import DepthMode
 import numpy as np
 import pytest
-from support.people.score import NOMINAL
+from support.people.shots import NOMINAL
 from support.simulated_person import IMAGE_UP
 from support.simulated_person import SimulatedPerson
 

@@ -30,7 +30,7 @@ from k4a_ros.camera_config import DepthMode
 import numpy as np
 import pytest
 from support.fitting import FittedPerson
-from support.people.score import NOMINAL
+from support.people.shots import NOMINAL
 
 PERSON = FittedPerson()
 

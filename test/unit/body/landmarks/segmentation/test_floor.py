@@ -25,7 +25,7 @@ from k4a_ros.simulation.motion import CameraPath
 from k4a_ros.simulation.motion import Waypoint
 import numpy as np
 import pytest
-from support.people.score import ROOM
+from support.people.shots import ROOM
 from support.segmentation import depth_image
 from support.segmentation import IMAGE_UP
 from support.segmentation import make_segmenter

@@ -21,8 +21,8 @@ from k4a_ros.body.tracker import BACKGROUND
 from k4a_ros.camera_config import DepthMode
 import numpy as np
 import pytest
-from support.people.score import NOMINAL
-from support.people.score import ROOM
+from support.people.shots import NOMINAL
+from support.people.shots import ROOM
 from support.segmentation import depth_image
 from support.segmentation import largest_segment
 from support.segmentation import make_segmenter

@@ -26,8 +26,8 @@ from k4a_ros.camera_config import DepthMode
 from k4a_ros.simulation.person import Person
 import numpy as np
 from support.ideal_landmarks import landmarks_of
-from support.people.score import BARE
-from support.people.score import NOMINAL
+from support.people.shots import BARE
+from support.people.shots import NOMINAL
 from support.segmentation import depth_image
 from support.segmentation import largest_segment
 from support.segmentation import make_segmenter

@@ -20,7 +20,7 @@ from k4a_ros.body.landmarks.segmentation.person_depth import PersonDepth
 from k4a_ros.camera_config import DepthMode
 import numpy as np
 import pytest
-from support.people.score import NOMINAL
+from support.people.shots import NOMINAL
 
 LENS = NOMINAL.depth(DepthMode.NFOV_UNBINNED)
 

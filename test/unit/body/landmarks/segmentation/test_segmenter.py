@@ -21,8 +21,8 @@ from dataclasses import replace
 from k4a_ros.body.joints import Joint
 import numpy as np
 import pytest
-from support.people.score import BARE
-from support.people.score import ROOM
+from support.people.shots import BARE
+from support.people.shots import ROOM
 from support.segmentation import depth_image
 from support.segmentation import largest_segment
 from support.segmentation import make_segmenter
