@@ -25,7 +25,7 @@ from k4a_ros.body.landmarks.tracking.track import Track
 from k4a_ros.body.tracker import BodyInput
 from k4a_ros.camera_config import DepthMode
 import numpy as np
-from support.ideal_landmarks import landmarks_of
+from support.ideal_landmarks import ideal_points
 from support.people.shots import NOMINAL
 from support.people.shots import ROOM
 from support.segmentation import IMAGE_UP
@@ -67,7 +67,7 @@ class RoomFrame:
             BodyInput(depth, infrared, 0), segmentation, lens, lens.rays())
         step = segmentation.step
         self.mask = (sensor.body_index(0) == 0)[::step, ::step]
-        points = landmarks_of(sensor.truth(0).persons[0].positions)
+        points = ideal_points(sensor.truth(0).persons[0].positions)
         self.track = Track(1, points, region_around(points, IMAGE_UP), 0)
 
     def predicted_pixels(self) -> np.ndarray:

@@ -26,15 +26,12 @@ from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
 from k4a_ros.simulation.person import Person
 from k4a_ros.simulation.sensor import Sensor
-import numpy as np
 from support.ideal_landmarks import ideal_landmarks
 from support.ideal_landmarks import ideal_points
 from support.people.shots import BARE
 from support.people.shots import NOMINAL
 from support.people.shots import ROOM
-
-#: up in the frame of a level depth camera
-IMAGE_UP = np.array([0.0, -1.0, 0.0])
+from support.segmentation import IMAGE_UP
 
 
 class SimulatedPerson:

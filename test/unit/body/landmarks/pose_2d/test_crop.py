@@ -23,7 +23,7 @@ from k4a_ros.camera_config import DepthMode
 import numpy as np
 import pytest
 from support.people.shots import NOMINAL
-from support.simulated_person import IMAGE_UP
+from support.segmentation import IMAGE_UP
 from support.simulated_person import SimulatedPerson
 
 

@@ -36,7 +36,7 @@ from k4a_ros.camera_config import DepthMode
 import numpy as np
 import pytest
 from support.ideal_landmarks import ideal_landmarks
-from support.simulated_person import IMAGE_UP
+from support.segmentation import IMAGE_UP
 from support.simulated_person import SimulatedPerson
 
 MODES = [DepthMode.NFOV_UNBINNED, DepthMode.WFOV_2X2BINNED]

@@ -25,7 +25,7 @@ from k4a_ros.body.tracker import BACKGROUND
 from k4a_ros.camera_config import DepthMode
 from k4a_ros.simulation.person import Person
 import numpy as np
-from support.ideal_landmarks import landmarks_of
+from support.ideal_landmarks import ideal_points
 from support.people.shots import BARE
 from support.people.shots import NOMINAL
 from support.segmentation import depth_image
@@ -43,7 +43,7 @@ def test_touching_people_are_divided_at_their_limbs():
     first, second = (largest_segment(segmentation, true == index) for index in (0, 1))
     assert first is second
     true = true[::segmentation.step, ::segmentation.step]
-    landmarks = [landmarks_of(person.positions) for person in sensor.truth(0).persons]
+    landmarks = [ideal_points(person.positions) for person in sensor.truth(0).persons]
     owners = assign_segments(segmentation, landmarks)
     for index in (0, 1):
         segmented = (true == index) & (segmentation.labels > 0)
@@ -75,7 +75,7 @@ def test_limb_estimated_inside_a_wall_gets_none_of_it():
     scene = replace(BARE, persons=(Person('one', ((-1.0, 2.4), (1.0, 2.4)), 1.1),))
     sensor = make_sensor(scene)
     segmentation = make_segmenter().segment(depth_image(sensor, 400_000))
-    landmarks = landmarks_of(sensor.truth(400_000).persons[0].positions)
+    landmarks = ideal_points(sensor.truth(400_000).persons[0].positions)
     wall = float(np.percentile(segmentation.points[..., 2], 95))
     landmarks[[13, 15, 17, 19, 21]] = [0.6, -0.2, wall]
     own = segmentation.points[assign_segments(segmentation, [landmarks]) == 0]
