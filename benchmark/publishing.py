@@ -275,7 +275,7 @@ def main() -> int:
     options = parser.parse_args()
     os.environ['ROS_DOMAIN_ID'] = str(options.domain)
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-    print(f'{select_fastdds_profile(os.environ)}\n\n'
+    print(f'{select_fastdds_profile(os.environ).description}\n\n'
           '| image | way | CPU, ms | times C | times cv_bridge | '
           f'latency p50 / p99, ms | p50 times C | p99 times C | arrived |\n{"| --- " * 9}|')
     with tempfile.TemporaryDirectory() as folder:

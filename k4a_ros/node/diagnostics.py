@@ -112,6 +112,8 @@ class Snapshot:
     body_tracking: BodyTracking | None
     #: kind, source and firmware versions of the camera
     details: Mapping[str, str]
+    #: why the middleware is slow for large messages, '' if it is not
+    transport_problem: str = ''
 
 
 def camera_status(snapshot: Snapshot) -> Status:
@@ -159,6 +161,8 @@ def publishing_status(snapshot: Snapshot) -> Status:
         if rate_hz:
             status.add_problem(Level.WARN, f'{topic}: {snapshot.failed[topic]} messages could not '
                                'be converted or published')
+    if snapshot.transport_problem:
+        status.add_problem(Level.WARN, snapshot.transport_problem)
     mean_ms, maximum_ms = snapshot.latency_ms
     status.values |= {
         'dropped captures': str(snapshot.dropped), 'mean latency (ms)': f'{mean_ms:.1f}',

@@ -50,12 +50,17 @@ class DiagnosticsPublisher:
     Publishes /diagnostics in every lifecycle state; the hardware ID is the serial number.
 
     ``connection_error`` is why the camera is lost, '' while it is not.
+
+    :param transport_problem: why the middleware is slow for large messages, '' if it is not.
     """
 
-    def __init__(self, node: Node, supervisor: CameraSupervisor, topics: Topics) -> None:
+    def __init__(
+        self, node: Node, supervisor: CameraSupervisor, topics: Topics, transport_problem: str,
+    ) -> None:
         self._node = node
         self._supervisor = supervisor
         self._topics = topics
+        self._transport_problem = transport_problem
         self._rates = Rates()
         # of the last camera, which remain valid while it is lost
         self._serial = ''
@@ -115,7 +120,8 @@ class DiagnosticsPublisher:
             failed={topic: c.failed for topic, c in counters.items()},
             failed_hz={topic: rates[f'failed {topic}'] for topic in counters},
             subscribers=self._topics.subscribers(),
-            body_tracking=self._body_tracking(rates['bodies']), details=self._details)
+            body_tracking=self._body_tracking(rates['bodies']), details=self._details,
+            transport_problem=self._transport_problem)
 
     def _body_tracking(self, rate_hz: float) -> BodyTracking | None:
         topics = self._topics.bodies

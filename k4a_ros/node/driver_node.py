@@ -63,10 +63,11 @@ class DriverNode(LifecycleNode):
     Implements `SupervisorListener` and `ParameterHost`.
 
     :param shutdown: finished when streaming has ended; waits are aborted when it is requested.
+    :param transport_problem: why the middleware is slow for large messages, '' if it is not.
     :raises ConfigError: lists every invalid parameter.
     """
 
-    def __init__(self, shutdown: Shutdown) -> None:
+    def __init__(self, shutdown: Shutdown, transport_problem: str = '') -> None:
         super().__init__(NODE_NAME)
         self._shutdown = shutdown
         self.error: BaseException | None = None
@@ -81,7 +82,8 @@ class DriverNode(LifecycleNode):
         self._supervisor = CameraSupervisor(self._open_camera, self)
         self._serial = ''
         self._live_parameters = LiveParameters(self, self)
-        self._diagnostics = DiagnosticsPublisher(self, self._supervisor, self._topics)
+        self._diagnostics = DiagnosticsPublisher(
+            self, self._supervisor, self._topics, transport_problem)
         self._stream_services = StreamServices(self, self._supervisor)
         self._targets: dict[LiveTarget, Callable[[str, Value], Value]] = {
             LiveTarget.CAMERA: self._set_control, LiveTarget.FAULTS: self._inject_faults,

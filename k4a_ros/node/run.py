@@ -23,6 +23,7 @@ from k4a_ros.errors import K4aRosError
 from k4a_ros.node.driver_node import DriverNode
 from k4a_ros.node.driver_node import NODE_NAME
 from k4a_ros.process.fastdds import select_fastdds_profile
+from k4a_ros.process.fastdds import TransportChoice
 from k4a_ros.process.ros_log_handler import RosLogHandler
 from k4a_ros.process.shutdown import Shutdown
 from k4a_ros.process.spinner import Spinner
@@ -46,13 +47,13 @@ def run(args: list[str] | None, shutdown: Shutdown) -> int:
     except RuntimeError as error:  # invalid ROS arguments, or a missing parameter file
         get_logger(NODE_NAME).fatal(str(error).splitlines()[0])
         return 1
-    get_logger(NODE_NAME).debug(transport)
+    _log_transport(transport)
     handler = RosLogHandler(NODE_NAME)
     package_logger = logging.getLogger('k4a_ros')
     package_logger.addHandler(handler)
     package_logger.setLevel(logging.INFO)
     try:
-        return _run_node(shutdown)
+        return _run_node(shutdown, transport)
     except (K4aRosError, NameValidationException, ParameterException) as error:
         get_logger(NODE_NAME).fatal(str(error))
         return 1
@@ -62,8 +63,19 @@ def run(args: list[str] | None, shutdown: Shutdown) -> int:
         rclpy.try_shutdown()
 
 
-def _run_node(shutdown: Shutdown) -> int:
-    node = DriverNode(shutdown)
+def _log_transport(transport: TransportChoice) -> None:
+    logger = get_logger(NODE_NAME)
+    if transport.freed_bytes:
+        logger.info(f'Removed {transport.freed_bytes / 1e6:.0f} MB of shared memory that '
+                    'killed or crashed processes had left behind')
+    if transport.degraded:
+        logger.warning(transport.description)
+    else:
+        logger.debug(transport.description)
+
+
+def _run_node(shutdown: Shutdown, transport: TransportChoice) -> int:
+    node = DriverNode(shutdown, transport.problem)
     spinner = Spinner(node, node.on_ended)  # without callbacks, the node could not be controlled
     try:
         if not shutdown.requested.is_set() and not node.autostart():

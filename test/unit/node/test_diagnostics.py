@@ -96,6 +96,11 @@ def test_dropped_captures_and_failed_messages_are_warnings() -> None:
     assert 'overloaded' in status.message and '/rgb/image_raw: 2 messages' in status.message
 
 
+def test_degraded_transport_is_a_warning() -> None:
+    status = publishing_status(replace(GOOD, transport_problem='Fast DDS runs with its defaults'))
+    assert (status.level, status.message) == (Level.WARN, 'Fast DDS runs with its defaults')
+
+
 def test_large_stamp_error_is_a_warning() -> None:
     assert clock_status(replace(GOOD, stamp_error_ms=-12.0)).level is Level.WARN
 

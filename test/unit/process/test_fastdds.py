@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from collections import namedtuple
+import os
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -27,22 +28,25 @@ from support.sources import ROOT
 
 def test_profile_is_set_by_default() -> None:
     environment: dict[str, str] = {}
-    message = fastdds.select_fastdds_profile(environment)
+    choice = fastdds.select_fastdds_profile(environment)
     (file,) = environment.values()
-    assert Path(file).is_file() and file in message
+    assert Path(file).is_file() and file in choice.description
+    assert not choice.problem
     assert set(environment) <= set(fastdds.USER_VARIABLES)
 
 
 @pytest.mark.parametrize('name', fastdds.USER_VARIABLES)
 def test_user_configuration_is_kept(name: str) -> None:
     environment = {name: 'x'}
-    assert name in fastdds.select_fastdds_profile(environment)
+    choice = fastdds.select_fastdds_profile(environment)
+    assert name in choice.description and not choice.problem
     assert environment == {name: 'x'}
 
 
 def test_profile_is_not_set_for_other_middleware() -> None:
     environment = {'RMW_IMPLEMENTATION': 'rmw_cyclonedds_cpp'}
-    assert 'not Fast DDS' in fastdds.select_fastdds_profile(environment)
+    choice = fastdds.select_fastdds_profile(environment)
+    assert 'not Fast DDS' in choice.description and not choice.problem
     assert len(environment) == 1
 
 
@@ -51,8 +55,24 @@ def test_profile_is_not_set_without_enough_shared_memory(monkeypatch: pytest.Mon
     status = namedtuple('status', 'f_bavail f_frsize')(16384, 4096)
     monkeypatch.setattr('os.statvfs', lambda path: status)
     environment: dict[str, str] = {}
-    assert '--shm-size' in fastdds.select_fastdds_profile(environment)
+    assert '64 MB free' in (problem := fastdds.select_fastdds_profile(environment).problem)
+    assert '--shm-size' in problem
     assert not environment
+
+
+def test_memory_of_dead_processes_is_freed_before_it_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stale = tmp_path / 'fastdds_0123456789abcdef'
+    for file in (stale, tmp_path / (stale.name + '_el')):
+        file.write_bytes(bytes(4096))
+        os.utime(file, (0, 0))
+    monkeypatch.setattr(fastdds, 'SHARED_MEMORY', tmp_path)
+    status = namedtuple('status', 'f_bavail f_frsize')
+    monkeypatch.setattr(
+        'os.statvfs', lambda path: status(0 if stale.exists() else 1 << 20, 4096))
+    choice = fastdds.select_fastdds_profile({})
+    assert choice.freed_bytes == 4096 and not choice.problem
 
 
 @pytest.mark.parametrize('name', ['fastdds.xml', 'fastdds2.xml'])
