@@ -12,15 +12,14 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""The simulated color camera, before its controls."""
+"""The simulated color camera, without the effects of its controls."""
 
 from __future__ import annotations
 
 from k4a_ros.calibration.lens import Intrinsics
 from k4a_ros.calibration.rigid_transform import RigidTransform
+from k4a_ros.simulation.array_pool import ArrayPool
 from k4a_ros.simulation.view import AMBIENT
-from k4a_ros.simulation.view import Pool
 from k4a_ros.simulation.view import Timeline
 from k4a_ros.simulation.view import View
 import numpy as np
@@ -31,8 +30,8 @@ class ColorCamera:
     """
     A color camera at one resolution.
 
-    :param mount: from its frame to the depth camera's.
-    :param compiled: whether to use numba; by default where it is installed.
+    :param mount: transform from its frame to the depth camera's.
+    :param compiled: whether to use numba; default: if it is installed.
     """
 
     def __init__(
@@ -41,23 +40,23 @@ class ColorCamera:
     ) -> None:
         self._view = View(timeline, lens, mount, compiled)
         shape = (*self._view.z.shape, 3)
-        self._pool = Pool(shape, np.uint8)
-        self._still = np.zeros(shape, np.uint8)
-        self._paint(self._still, 0)
+        self._pool = ArrayPool(shape, np.uint8)
+        self._static_image = np.zeros(shape, np.uint8)
+        self._paint(self._static_image, 0)
 
-    def take(self, device_us: int) -> npt.NDArray[np.uint8]:
-        """Return the image, (height, width, 3) uint8 blue, green, red."""
+    def render(self, device_us: int) -> npt.NDArray[np.uint8]:
+        """Return the image at a time, (height, width, 3) uint8 blue, green, red."""
         self._view.update(device_us * 1e-6)
         image = self._pool.take()
-        if self._view.first:
-            np.copyto(image, self._still)
-        self._paint(image, self._view.first)
+        if self._view.first_moving:
+            np.copyto(image, self._static_image)
+        self._paint(image, self._view.first_moving)
         return image
 
     def _paint(self, image: npt.NDArray[np.uint8], first: int) -> None:
-        """Paint what ``first`` and later shapes show; 0 is all."""
+        """Paint the pixels that show shapes from row ``first`` on; 0 paints all pixels."""
         view = self._view
-        for area in view.changed if first else [view.whole]:
-            view.draw.paint(
+        for area in view.changed if first else [view.full_area]:
+            view.kernels.paint(
                 view.shapes[first:], area, first, view.rx, view.ry, view.z, view.index,
                 view.light, AMBIENT, image)

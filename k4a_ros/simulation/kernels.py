@@ -14,11 +14,11 @@
 
 
 """
-The inner loops of the simulation, compiled where numba is installed.
+Inner loops of the renderer, compiled with numba; ``fallback`` is the numpy version.
 
-Shapes come as rows of ``shapes.table``: in the frame of the camera, which is the origin of all
-rays; the ray of a pixel is (rx, ry, 1), so distances along it are depths Z. The formulas are those
-of ``shapes``. Without numba the same is done, slower, by ``fallback``.
+Shapes are rows of ``shape_table``, in the frame of the camera, which is the origin of all rays.
+The ray of a pixel is (rx, ry, 1), so distances along it are depths Z. The intersections are
+computed with the formulas in ``shapes``.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from typing import Any
 
 from k4a_ros.jit.numba_jit import compiled_fused
 from k4a_ros.simulation.shapes import BOX
-from k4a_ros.simulation.shapes import NEAREST
+from k4a_ros.simulation.shapes import MIN_DISTANCE
 from k4a_ros.simulation.shapes import PLANE
 import numpy as np
 
 
 @compiled_fused
-def _sphere_hit(
+def _intersect_sphere(
     dx: float, dy: float, dz: float, ox: float, oy: float, oz: float, radius: float,
 ) -> tuple[float, float]:
     """Return where a ray from (ox, oy, oz) enters and leaves a sphere at the origin, or NaN."""
@@ -51,29 +51,29 @@ def _sphere_hit(
 
 
 @compiled_fused
-def _meet_box(
+def _intersect_box(
     dx: float, dy: float, dz: float, ox: float, oy: float, oz: float, hx: float, hy: float,
     hz: float,
 ) -> float:
-    """Return where a ray from (ox, oy, oz) first meets a cuboid of these half sizes."""
-    entry, leave = -math.inf, math.inf
+    """Return the first intersection of a ray from (ox, oy, oz) with a cuboid of half sizes."""
+    entry, exit_ = -math.inf, math.inf
     for o, d, half in ((ox, dx, hx), (oy, dy, hy), (oz, dz, hz)):
         a, b = (-half - o) / d, (half - o) / d
-        # a ray within the plane of a side is neither inside nor outside by that side
+        # a ray within the plane of a side is not limited by that side
         if a != a or b != b:
             continue
         entry = max(entry, min(a, b))
-        leave = min(leave, max(a, b))
-    t = entry if entry > NEAREST else leave
-    return t if entry <= leave and t > NEAREST else math.inf
+        exit_ = min(exit_, max(a, b))
+    t = entry if entry > MIN_DISTANCE else exit_
+    return t if entry <= exit_ and t > MIN_DISTANCE else math.inf
 
 
 @compiled_fused
-def _meet_capsule(
+def _intersect_capsule(
     dx: float, dy: float, dz: float, ox: float, oy: float, oz: float, radius: float,
     length: float,
 ) -> float:
-    """Return where a ray from (ox, oy, oz) first meets a capsule."""
+    """Return the first intersection of a ray from (ox, oy, oz) with a capsule along z."""
     best = math.inf
     if length > 0:
         a = dx * dx + dy * dy
@@ -81,25 +81,25 @@ def _meet_capsule(
         c = ox * ox + oy * oy - radius * radius
         q = b * b - a * c
         if not q >= 0 or (c > 0 and b >= 0):
-            # it misses, or comes from, the whole cylinder that the capsule is in
+            # the ray misses the infinite cylinder around the capsule, or leads away from it
             return best
         q = -(b + math.copysign(math.sqrt(q), b))
         if c > 0:
-            # it comes from outside of the cylinder: by the side, or by the cap beyond that end
+            # from outside the cylinder: through its side, or the cap beyond that end
             t = c / q
             level = oz + t * dz
             if level >= 0 and level <= length:
-                return t if t > NEAREST else math.inf
-            t, _ = _sphere_hit(dx, dy, dz, ox, oy, oz if level < 0 else oz - length, radius)
-            return t if t > NEAREST else math.inf
+                return t if t > MIN_DISTANCE else math.inf
+            t, _ = _intersect_sphere(dx, dy, dz, ox, oy, oz if level < 0 else oz - length, radius)
+            return t if t > MIN_DISTANCE else math.inf
         for t in (c / q, q / a):
             level = oz + t * dz
-            if t > NEAREST and level >= 0 and level <= length and t < best:
+            if t > MIN_DISTANCE and level >= 0 and level <= length and t < best:
                 best = t
     for end, outward in ((0.0, -1.0), (length, 1.0)):
-        t0, t1 = _sphere_hit(dx, dy, dz, ox, oy, oz - end, radius)
+        t0, t1 = _intersect_sphere(dx, dy, dz, ox, oy, oz - end, radius)
         for t in (t0, t1):
-            if t > NEAREST and (oz + t * dz - end) * outward >= 0 and t < best:
+            if t > MIN_DISTANCE and (oz + t * dz - end) * outward >= 0 and t < best:
                 best = t
     return best
 
@@ -107,14 +107,14 @@ def _meet_capsule(
 @compiled_fused
 def trace(shapes: Any, areas: Any, first: int, rx: Any, ry: Any, z: Any, index: Any) -> None:
     """
-    Put shapes into a depth buffer where they are nearer than what is there.
+    Draw shapes into a depth buffer.
 
     :param shapes: (N, 23) float64.
-    :param areas: (N, 4) int64: the rows from, to and the columns from, to in which each may be.
-    :param first: index of the first of them.
+    :param areas: (N, 4) int64: first row, end row, first column and end column of each shape.
+    :param first: index of the first of these shapes.
     :param rx: (height, width) float32, ``ry`` likewise: the rays, NaN for none.
-    :param z: (height, width) float64, changed: depths, meters, inf for nothing.
-    :param index: (height, width) int16, changed: what is there, -1 for nothing.
+    :param z: (height, width) float64, in place: depth, meters, inf for none.
+    :param index: (height, width) int16, in place: index of the visible shape, -1 for none.
     """
     for n in range(shapes.shape[0]):
         kind, p, q, r = shapes[n, 0], shapes[n, 1], shapes[n, 2], shapes[n, 3]
@@ -122,7 +122,7 @@ def trace(shapes: Any, areas: Any, first: int, rx: Any, ry: Any, z: Any, index: 
         d, e, f = shapes[n, 7], shapes[n, 8], shapes[n, 9]
         g, h, k = shapes[n, 10], shapes[n, 11], shapes[n, 12]
         tx, ty, tz = shapes[n, 13], shapes[n, 14], shapes[n, 15]
-        # where the camera is in the shape's own frame
+        # position of the camera in the shape's local frame
         ox = -(a * tx + d * ty + g * tz)
         oy = -(b * tx + e * ty + h * tz)
         oz = -(c * tx + f * ty + k * tz)
@@ -132,32 +132,34 @@ def trace(shapes: Any, areas: Any, first: int, rx: Any, ry: Any, z: Any, index: 
                 dz = c * x + f * y + k
                 if kind == PLANE:
                     t = -oz / dz
-                    t = t if t > NEAREST else math.inf
+                    t = t if t > MIN_DISTANCE else math.inf
                 else:
                     dx = a * x + d * y + g
                     dy = b * x + e * y + h
                     if kind == BOX:
-                        t = _meet_box(dx, dy, dz, ox, oy, oz, p, q, r)
+                        t = _intersect_box(dx, dy, dz, ox, oy, oz, p, q, r)
                     else:
-                        t = _meet_capsule(dx, dy, dz, ox, oy, oz, p, q)
+                        t = _intersect_capsule(dx, dy, dz, ox, oy, oz, p, q)
                 if t < z[i, j]:
                     z[i, j] = t
                     index[i, j] = first + n
 
 
 @compiled_fused
-def _look(numbers: Any, x: float, y: float, z: float) -> tuple[float, float, float, bool]:
+def _surface_at(
+    geometry: Any, x: float, y: float, z: float,
+) -> tuple[float, float, float, bool]:
     """
-    Return the unit normal towards the camera of a hit, and whether it has the other color.
+    Return the unit normal of a hit, towards the camera, and whether it has the other color.
 
-    :param numbers: ``_numbers`` of the shape.
-    :param x: and ``y``, ``z``: the ray and the depth.
+    :param geometry: ``_geometry`` of the shape.
+    :param x: x/z of the ray; ``y``: y/z of the ray; ``z``: depth.
     """
-    kind, p, q, r, a, b, c, d, e, f, g, h, k, tx, ty, tz, square = numbers
+    kind, p, q, r, a, b, c, d, e, f, g, h, k, tx, ty, tz, square = geometry
     wx, wy, wz = c, f, k
     other = False
     if kind != PLANE or square > 0:
-        # the point in the shape's own frame
+        # the point in the shape's local frame
         vx, vy, vz = x * z - tx, y * z - ty, z - tz
         px = a * vx + d * vy + g * vz
         py = b * vx + e * vy + h * vz
@@ -186,8 +188,8 @@ def _look(numbers: Any, x: float, y: float, z: float) -> tuple[float, float, flo
 
 
 @compiled_fused
-def _numbers(row: Any) -> Any:
-    """Return what ``_look`` needs of a shape's row: local variables are faster than an array."""
+def _geometry(row: Any) -> Any:
+    """Return the geometry of a row as a tuple: local variables are faster than an array."""
     return (row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], row[9],
             row[10], row[11], row[12], row[13], row[14], row[15], row[16])
 
@@ -198,13 +200,14 @@ def paint(
     ambient: float, image: Any,
 ) -> None:
     """
-    Color the pixels that show one of the shapes: matt surfaces under one distant light.
+    Color the pixels that show one of the shapes: Lambertian surfaces under one distant light.
 
-    If ``first`` is 0, so that these are all shapes, pixels that show nothing become black.
+    If ``first`` is 0, so that these are all shapes, pixels without a shape become black.
 
-    :param area: rows from, to and columns from, to.
-    :param light: (3,) float64: the direction to the light in the camera's frame.
-    :param image: (height, width, 3) uint8, changed.
+    :param area: first row, end row, first column, end column.
+    :param light: (3,) float64: unit vector towards the light in the camera's frame.
+    :param ambient: ambient fraction of the light.
+    :param image: (height, width, 3) uint8, in place.
     """
     if shapes.shape[0] == 0:
         if first == 0:
@@ -212,7 +215,7 @@ def paint(
         return
     lx, ly, lz = light[0], light[1], light[2]
     last = 0
-    numbers = _numbers(shapes[0])
+    geometry = _geometry(shapes[0])
     colors = (shapes[0, 17], shapes[0, 18], shapes[0, 19])
     others = (shapes[0, 20], shapes[0, 21], shapes[0, 22])
     for i in range(area[0], area[1]):
@@ -224,10 +227,10 @@ def paint(
                 continue
             if n != last:
                 last = n
-                numbers = _numbers(shapes[n])
+                geometry = _geometry(shapes[n])
                 colors = (shapes[n, 17], shapes[n, 18], shapes[n, 19])
                 others = (shapes[n, 20], shapes[n, 21], shapes[n, 22])
-            nx, ny, nz, other = _look(numbers, rx[i, j], ry[i, j], z[i, j])
+            nx, ny, nz, other = _surface_at(geometry, rx[i, j], ry[i, j], z[i, j])
             shade = (ambient + (1.0 - ambient) * max(nx * lx + ny * ly + nz * lz, 0.0)) * 255.0
             blue, green, red = others if other else colors
             image[i, j, 0] = int(min(blue * shade, 255.0) + 0.5)
@@ -241,13 +244,13 @@ def illuminate(
     ambient: float, active: float, passive: float, lit: Any, amplitude: Any,
 ) -> None:
     """
-    Give the pixels that show one of the shapes their infrared amplitude.
+    Compute the infrared amplitude of the pixels that show one of the shapes.
 
-    It is reflectivity * (active * cos(incidence) / range² + passive * light as in ``paint``),
-    0 where it is not lit, and if ``first`` is 0 also where nothing is seen.
+    It is reflectivity * (active * cos(incidence) / range² + passive * shading as in ``paint``),
+    0 for pixels that are not illuminated and, if ``first`` is 0, for pixels without a shape.
 
     :param lit: (height, width) bool: the illuminated pixels.
-    :param amplitude: (height, width) float32, changed.
+    :param amplitude: (height, width) float32, in place.
     """
     if shapes.shape[0] == 0:
         if first == 0:
@@ -255,9 +258,9 @@ def illuminate(
         return
     lx, ly, lz = light[0], light[1], light[2]
     last = 0
-    numbers = _numbers(shapes[0])
+    geometry = _geometry(shapes[0])
     color = (shapes[0, 17] + shapes[0, 18] + shapes[0, 19]) / 3.0
-    different = (shapes[0, 20] + shapes[0, 21] + shapes[0, 22]) / 3.0
+    other_color = (shapes[0, 20] + shapes[0, 21] + shapes[0, 22]) / 3.0
     for i in range(area[0], area[1]):
         for j in range(area[2], area[3]):
             n = index[i, j] - first
@@ -267,36 +270,38 @@ def illuminate(
                 continue
             if n != last:
                 last = n
-                numbers = _numbers(shapes[n])
+                geometry = _geometry(shapes[n])
                 color = (shapes[n, 17] + shapes[n, 18] + shapes[n, 19]) / 3.0
-                different = (shapes[n, 20] + shapes[n, 21] + shapes[n, 22]) / 3.0
+                other_color = (shapes[n, 20] + shapes[n, 21] + shapes[n, 22]) / 3.0
             x, y, depth = rx[i, j], ry[i, j], z[i, j]
-            nx, ny, nz, other = _look(numbers, x, y, depth)
+            nx, ny, nz, other = _surface_at(geometry, x, y, depth)
             stretch = x * x + y * y + 1.0
             value = passive * (
                 ambient + (1.0 - ambient) * max(nx * lx + ny * ly + nz * lz, 0.0))
             value -= active * (nx * x + ny * y + nz) / (
                 stretch * math.sqrt(stretch) * depth * depth)
-            amplitude[i, j] = value * (different if other else color)
+            amplitude[i, j] = value * (other_color if other else color)
 
 
 @compiled_fused
 def measure(
-    area: Any, first: int, index: Any, z: Any, amplitude: Any, lit: Any, jump: float,
-    floor: float, shot: float, wave: Any, depth: Any, sigma: Any,
+    area: Any, first: int, index: Any, z: Any, amplitude: Any, lit: Any, max_bend: float,
+    sigma_floor: float, shot_noise: float, wave: Any, depth: Any, sigma: Any,
 ) -> None:
     """
-    Say how well those pixels of an area can be measured that show, or touch, one of the shapes.
+    Compute depth and its standard deviation for pixels that show, or adjoin, one of the shapes.
 
+    :param area: first row, end row, first column, end column.
     :param first: index of the first of the shapes.
     :param lit: (height, width) bool: the illuminated pixels.
-    :param jump: pixels are invalid where 1 / z bends by more than this share of itself from one
-        neighbor to the other: it does not on a plane, however steep, but does at an edge.
-    :param floor: standard deviation of the depth, mm, however much light there is.
-    :param shot: what is divided by the root of the amplitude and added to it (in squares).
+    :param max_bend: a pixel is invalid if the second difference of 1 / z over its neighbors is
+        more than this fraction of 1 / z: it is zero on any plane, but not at an edge.
+    :param sigma_floor: standard deviation of the depth in bright light, mm.
+    :param shot_noise: standard deviation at amplitude 1, mm, added in quadrature; it decreases
+        with the square root of the amplitude.
     :param wave: amplitude, mm, wavelength, mm, and phase of the systematic error.
-    :param depth: (height, width) float32, changed: Z with systematic error, mm, 0 for invalid.
-    :param sigma: (height, width) float32, changed: standard deviation, mm.
+    :param depth: (height, width) float32, in place: Z with systematic error, mm, 0 for invalid.
+    :param sigma: (height, width) float32, in place: standard deviation, mm.
     """
     height, width = z.shape
     for i in range(area[0], area[1]):
@@ -318,47 +323,50 @@ def measure(
                 bend = abs(1.0 / z[i, j - 1] + 1.0 / z[i, j + 1] - inverse)
             if i > 0 and i < height - 1 and lit[i - 1, j] and lit[i + 1, j]:
                 bend = max(bend, abs(1.0 / z[i - 1, j] + 1.0 / z[i + 1, j] - inverse))
-            if bend * here > jump:
+            if bend * here > max_bend:
                 continue
             here *= 1000.0
             if wave[0] > 0:
                 here += wave[0] * math.sin(2.0 * math.pi * here / wave[1] + wave[2])
             depth[i, j] = here
-            sigma[i, j] = math.sqrt(floor * floor + shot * shot / light)
+            sigma[i, j] = math.sqrt(sigma_floor * sigma_floor + shot_noise * shot_noise / light)
 
 
 @compiled_fused
 def develop(
-    depth: Any, sigma: Any, amplitude: Any, depth_noise: Any, light_noise: Any, photons: float,
-    least: float, saturation: float, depth_out: Any, ir_out: Any,
+    depth: Any, sigma: Any, amplitude: Any, depth_noise: Any, ir_noise: Any,
+    amplitude_variance: float, min_amplitude: float, saturation: float, depth_out: Any,
+    ir_out: Any,
 ) -> None:
     """
-    Make the images of one frame.
+    Add noise, and convert to the images of one frame.
 
     All numbers are float32, which is faster.
 
     :param depth: (N,) float32 as from ``measure``; ``sigma``, ``amplitude`` likewise.
-    :param depth_noise: (N,) float32, normally distributed; ``light_noise`` likewise.
-    :param photons: variance of the amplitude per amplitude; 0 for no noise at all.
-    :param least: depth is invalid where less light than this arrives.
-    :param saturation: what is brighter is 65535 and has no depth.
-    :param depth_out: (N,) uint16, changed; may be empty.
-    :param ir_out: (N,) uint16, changed.
+    :param depth_noise: (N,) float32, standard normal; ``ir_noise`` likewise.
+    :param amplitude_variance: variance of the amplitude per unit of amplitude; 0 disables all
+        noise.
+    :param min_amplitude: amplitude below which depth is invalid.
+    :param saturation: amplitude above which infrared is 65535 and depth invalid.
+    :param depth_out: (N,) uint16, in place; may be empty.
+    :param ir_out: (N,) uint16, in place.
     """
-    noisy = photons > 0
-    zero, half, one, most = np.float32(0), np.float32(0.5), np.float32(1), np.float32(65535)
+    noisy = amplitude_variance > 0
+    zero, half, one, max_value = np.float32(0), np.float32(0.5), np.float32(1), np.float32(65535)
     with_depth = depth_out.shape[0] > 0
     for i in range(amplitude.shape[0]):
-        true = amplitude[i]
-        light = true
+        expected = amplitude[i]
+        light = expected
         if noisy:
-            light += math.sqrt(photons * true) * light_noise[i]
-        bright = light > saturation
-        value = np.float32(65535.0) if bright else max(light, one) + half
-        ir_out[i] = np.uint16(value if true > 0 else zero)
+            light += math.sqrt(amplitude_variance * expected) * ir_noise[i]
+        saturated = light > saturation
+        value = np.float32(65535.0) if saturated else max(light, one) + half
+        ir_out[i] = np.uint16(value if expected > 0 else zero)
         if with_depth:
-            far = depth[i]
+            distance = depth[i]
             if noisy:
-                far += sigma[i] * depth_noise[i]
-            valid = depth[i] > 0 and light >= least and not bright and far < most
-            depth_out[i] = np.uint16(max(far, one) + half if valid else zero)
+                distance += sigma[i] * depth_noise[i]
+            valid = (depth[i] > 0 and light >= min_amplitude and not saturated
+                     and distance < max_value)
+            depth_out[i] = np.uint16(max(distance, one) + half if valid else zero)

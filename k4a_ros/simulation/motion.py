@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""How things in a simulated world move: everything is a function of time, seconds."""
+"""Motions of objects and of the camera, as functions of time, seconds."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ import numpy.typing as npt
 
 
 class Motion(abc.ABC):
-    """How something moves about where it was put."""
+    """A translation over time, relative to the initial position."""
 
     @abc.abstractmethod
     def offset(self, time: float) -> Vector:
-        """Return how far it is from where it was put, meters."""
+        """Return the displacement from the initial position, meters."""
 
 
 @dataclass(frozen=True)
 class Sway(Motion):
-    """To ``reach`` and to the opposite of it, as a pendulum; a period is there and back."""
+    """Harmonic motion between ``reach`` and its opposite; ``period`` is a full cycle, seconds."""
 
     reach: Vector
     period: float
@@ -52,7 +52,7 @@ class Sway(Motion):
 
 @dataclass(frozen=True)
 class Line(Motion):
-    """To ``reach`` and back, at rest at both ends; a period is there and back."""
+    """Motion to ``reach`` and back, at rest at both ends; ``period`` is both ways, seconds."""
 
     reach: Vector
     period: float
@@ -65,13 +65,13 @@ class Line(Motion):
 
 @dataclass(frozen=True)
 class Circle(Motion):
-    """On a level circle about where it was put, from its right towards forward."""
+    """Motion on a horizontal circle around the initial position, starting from x towards z."""
 
     radius: float
     period: float
 
     def offset(self, time: float) -> Vector:
-        """Return a point of the circle."""
+        """Return the position on the circle."""
         angle = 2 * math.pi * time / self.period
         return self.radius * math.cos(angle), 0.0, self.radius * math.sin(angle)
 
@@ -79,7 +79,7 @@ class Circle(Motion):
 @dataclass(frozen=True)
 class Waypoint:
     """
-    Where the camera's housing is at a time.
+    Pose of the camera's housing at a time.
 
     ``position`` of camera_base in the world, meters; ``yaw`` to the left, ``pitch`` downward and
     ``roll`` to the right about the axes of camera_base (REP 103), radians, applied in this order.
@@ -95,12 +95,12 @@ class Waypoint:
 @dataclass(frozen=True)
 class CameraPath:
     """
-    Where the camera is.
+    Pose of the camera over time.
 
-    With one waypoint it stands still. With several it goes from each to the next and rests there
-    for a moment, then all the way back, and again. In between the share of the way at the share
-    u of the time is 6 u⁵ - 15 u⁴ + 10 u³ (Flash and Hogan, "The coordination of arm movements",
-    1985: the smoothest way from rest to rest), so velocity and acceleration are continuous.
+    With one waypoint the camera is still. With several it moves from each to the next, coming to
+    rest at each, then all the way back, and repeats. In between, the fraction of the distance at
+    the fraction u of the time is 6 u⁵ - 15 u⁴ + 10 u³ (Flash and Hogan, "The coordination of arm
+    movements", 1985: minimum jerk), so velocity and acceleration are continuous.
     """
 
     waypoints: tuple[Waypoint, ...] = (Waypoint(0.0, (0.0, 0.0, 0.0)),)
@@ -112,10 +112,10 @@ class CameraPath:
 
     def housing(self, times: npt.ArrayLike) -> tuple[Array, Array]:
         """
-        Return where camera_base is.
+        Return the poses of camera_base.
 
         :param times: (N,), seconds.
-        :return: rotations (N, 3, 3) and translations (N, 3) from its frame to the world's.
+        :return: rotations (N, 3, 3) and translations (N, 3) from its frame to the world frame.
         """
         when = np.atleast_1d(np.asarray(times, np.float64))
         stops = np.array([w.time for w in self.waypoints])
@@ -123,27 +123,29 @@ class CameraPath:
         if self.is_still:
             now = np.broadcast_to(values[0], (len(when), 6))
         else:
-            # there and back is a triangle wave
+            # moving to the last waypoint and back is a triangle wave
             span = stops[-1] - stops[0]
             phase = np.mod(when - stops[0], 2 * span)
             phase = np.where(phase > span, 2 * span - phase, phase)
-            leg = np.clip(np.searchsorted(stops, phase + stops[0], 'right') - 1, 0, len(stops) - 2)
-            u = (phase + stops[0] - stops[leg]) / (stops[leg + 1] - stops[leg])
-            share = u * u * u * (u * (6 * u - 15) + 10)
-            now = values[leg] + share[:, np.newaxis] * (values[leg + 1] - values[leg])
+            segment = np.searchsorted(stops, phase + stops[0], 'right') - 1
+            segment = np.clip(segment, 0, len(stops) - 2)
+            u = (phase + stops[0] - stops[segment]) / (stops[segment + 1] - stops[segment])
+            fraction = u * u * u * (u * (6 * u - 15) + 10)
+            now = values[segment] + fraction[:, np.newaxis] * (
+                values[segment + 1] - values[segment])
         cos, sin = np.cos(now[:, 3:]), np.sin(now[:, 3:])
-        turns = (_about(2, cos[:, 0], sin[:, 0]) @ _about(1, cos[:, 1], sin[:, 1])
-                 @ _about(0, cos[:, 2], sin[:, 2]))
-        return tf_frames.BODY_FROM_OPTICAL.T @ turns, np.array(now[:, :3])
+        rotations = (_rotations(2, cos[:, 0], sin[:, 0]) @ _rotations(1, cos[:, 1], sin[:, 1])
+                     @ _rotations(0, cos[:, 2], sin[:, 2]))
+        return tf_frames.BODY_FROM_OPTICAL.T @ rotations, np.array(now[:, :3])
 
     def depth_camera(self, time: float) -> RigidTransform:
-        """Return the pose of the depth camera in the world."""
+        """Return the pose of the depth camera in the world at a time, seconds."""
         rotation, translation = self.housing([time])
         return RigidTransform(rotation[0], translation[0]) @ tf_frames.base_from_depth()
 
 
-def _about(axis: int, cos: Array, sin: Array) -> Array:
-    """Return rotations (N, 3, 3) about an axis."""
+def _rotations(axis: int, cos: Array, sin: Array) -> Array:
+    """Return rotations (N, 3, 3) about an axis, from the cosines and sines of their angles."""
     rotation = np.zeros((len(cos), 3, 3))
     a, b = (axis + 1) % 3, (axis + 2) % 3
     rotation[:, axis, axis] = 1

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Somebody who walks to and fro along a path."""
+"""A person who walks back and forth along a path."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from k4a_ros.simulation.shapes import Capsule
 from k4a_ros.simulation.shapes import Material
 import numpy as np
 
-#: seconds to reach the full speed, and to turn around
-_START_SECONDS = 0.6
-_TURN_SECONDS = 1.4
+#: time to reach full speed, and to turn by 180°
+_ACCELERATION_S = 0.6
+_TURN_S = 1.4
 
-#: somebody's clothes: blue, green, red
+#: materials of the surface, blue, green, red
 CLOTHES = {
     'skin': Material((0.55, 0.66, 0.86)),
     'hair': Material((0.14, 0.20, 0.30)),
@@ -46,10 +46,10 @@ CLOTHES = {
 @dataclass(frozen=True, eq=False)
 class Posture:
     """
-    Somebody at one time.
+    The pose of a person at one time.
 
-    ``positions`` (32, 3) and ``axes`` (32, 3, 3) of the joints (``skeleton.JOINTS``) in the
-    world; ``shapes``: the surface.
+    ``positions`` (32, 3) and ``axes`` (32, 3, 3) of the joints, by `Joint`, in the world frame;
+    ``shapes``: the surface.
     """
 
     positions: Array
@@ -58,15 +58,16 @@ class Posture:
 
 
 @dataclass(frozen=True)
-class _Leg:
-    """A part of the way: straight on if ``length`` > 0, else a turn on the spot."""
+class _Segment:
+    """A part of the path: straight if ``length`` > 0, otherwise a turn in place."""
 
-    begin: float
+    begin_time: float
     seconds: float
     start: tuple[float, float]
     heading: float
     turn: float
     length: float
+    #: gait cycles before, and during this segment
     cycles_before: float
     cycles: float
 
@@ -74,11 +75,11 @@ class _Leg:
 @dataclass(frozen=True)
 class Person:
     """
-    Somebody of a ``height`` who walks the path, turns around and walks it back, for ever.
+    A person of a ``height`` who walks along the path, turns around, walks back, and repeats.
 
-    ``path``: places (x, z) on the level floor at y = ``floor``; with only one, the person stands
-    there and looks along ``heading``: radians to the left of the world's z. ``speed`` m/s;
-    ``start``: the time, seconds, at which the first place is left.
+    ``path``: points (x, z) on the level floor at y = ``floor``; with a single point the person
+    stands there, facing ``heading``: radians to the left of the world's z. ``speed`` is m/s;
+    ``start`` is the time, seconds, at which the person leaves the first point.
     """
 
     name: str
@@ -91,12 +92,12 @@ class Person:
 
     @property
     def is_still(self) -> bool:
-        """Return whether this person only stands."""
+        """Return whether the person stands in place."""
         return len(self.path) == 1
 
     def at(self, time: float) -> Posture:
-        """Return the person at a time, seconds."""
-        x, z, heading, phase, amplitude = self._place(time)
+        """Return the pose at a time, seconds."""
+        x, z, heading, phase, amplitude = self._gait(time)
         figure = skeleton.stride(phase, amplitude)
         c, s = math.cos(heading), math.sin(heading)
         # forward, left and up as columns
@@ -111,78 +112,79 @@ class Person:
                   for (a, b, c, d, e, f), (_, _, radius, material)
                   in zip(ends, figure.limbs, strict=True)))
 
-    def _place(self, time: float) -> tuple[float, float, float, float, float]:
-        """Return x, z, heading, phase of the step and its amplitude."""
+    def _gait(self, time: float) -> tuple[float, float, float, float, float]:
+        """Return x, z, heading, phase of the gait cycle, and its amplitude."""
         if self.is_still:
             return *self.path[0], self.heading, 0.0, 0.0
-        legs = self._legs
-        total = legs[-1].begin + legs[-1].seconds
+        segments = self._segments
+        total = segments[-1].begin_time + segments[-1].seconds
         now = (time - self.start) % total
-        leg = next(leg for leg in reversed(legs) if leg.begin <= now)
-        gone = min(now - leg.begin, leg.seconds)
-        if leg.length == 0:
-            share = gone / leg.seconds
-            smooth = share * share * (3 - 2 * share)
-            return (*leg.start, leg.heading + leg.turn * smooth,
-                    (leg.cycles_before + leg.cycles * share) % 1.0,
-                    0.3 * math.sin(math.pi * share))
-        way, speed = _trapezium(gone, leg.length, self.speed)
-        phase = leg.cycles_before + leg.cycles * way / leg.length
-        return (leg.start[0] - math.sin(leg.heading) * way,
-                leg.start[1] + math.cos(leg.heading) * way,
-                leg.heading, phase % 1.0, speed / self.speed * self._reach)
+        segment = next(segment for segment in reversed(segments) if segment.begin_time <= now)
+        elapsed = min(now - segment.begin_time, segment.seconds)
+        if segment.length == 0:
+            fraction = elapsed / segment.seconds
+            smooth = fraction * fraction * (3 - 2 * fraction)
+            return (*segment.start, segment.heading + segment.turn * smooth,
+                    (segment.cycles_before + segment.cycles * fraction) % 1.0,
+                    0.3 * math.sin(math.pi * fraction))
+        distance, speed = _trapezoid(elapsed, segment.length, self.speed)
+        phase = segment.cycles_before + segment.cycles * distance / segment.length
+        return (segment.start[0] - math.sin(segment.heading) * distance,
+                segment.start[1] + math.cos(segment.heading) * distance,
+                segment.heading, phase % 1.0, speed / self.speed * self._full_amplitude)
 
     @property
-    def _reach(self) -> float:
-        """Return the amplitude of the steps at full speed."""
-        return min(1.0, self._stride / (1.3 * self.height / skeleton.TEMPLATE_HEIGHT))
+    def _full_amplitude(self) -> float:
+        """Return the amplitude of the gait cycle at full speed."""
+        return min(1.0, self._stride_length / (1.3 * self.height / skeleton.TEMPLATE_HEIGHT))
 
     @property
-    def _stride(self) -> float:
-        """Return the length of two steps, meters: longer when walking faster."""
+    def _stride_length(self) -> float:
+        """Return the length of two steps, meters, which increases with speed."""
         return (0.55 + 0.65 * self.speed) * self.height / skeleton.TEMPLATE_HEIGHT
 
     @cached_property
-    def _legs(self) -> tuple[_Leg, ...]:
-        """Return what the person does in one round, there and back."""
-        places = [*self.path, *self.path[-2::-1]]
-        straight = list(pairwise(places))
-        headings = [math.atan2(a[0] - b[0], b[1] - a[1]) for a, b in straight]
-        lengths = [math.dist(a, b) for a, b in straight]
+    def _segments(self) -> tuple[_Segment, ...]:
+        """Return the segments of one round along the path and back."""
+        points = [*self.path, *self.path[-2::-1]]
+        lines = list(pairwise(points))
+        headings = [math.atan2(a[0] - b[0], b[1] - a[1]) for a, b in lines]
+        lengths = [math.dist(a, b) for a, b in lines]
         turns = [(after - before + math.pi) % (2 * math.pi) - math.pi
                  for before, after in zip(headings, headings[1:] + headings[:1], strict=True)]
-        # a whole number of steps in each part, so that the next begins as this ends
-        legs: list[_Leg] = []
-        begin = cycles_before = 0.0
+        # a whole number of gait cycles in each segment makes the pose continuous
+        segments: list[_Segment] = []
+        begin_time = cycles_before = 0.0
         for (start, end), heading, length, turn in zip(
-                straight, headings, lengths, turns, strict=True):
-            parts = [(start, 0.0, length, max(1, round(length / self._stride)),
-                      _seconds(length, self.speed))]
+                lines, headings, lengths, turns, strict=True):
+            parts = [(start, 0.0, length, max(1, round(length / self._stride_length)),
+                      _duration(length, self.speed))]
             if turn:
-                share = abs(turn) / math.pi
-                parts.append((end, turn, 0.0, 1, _TURN_SECONDS * max(share, 0.2)))
-            for place, turning, way, cycles, seconds in parts:
-                legs.append(_Leg(
-                    begin, seconds, place, heading, turning, way, cycles_before, float(cycles)))
-                begin += seconds
+                half_turns = abs(turn) / math.pi
+                parts.append((end, turn, 0.0, 1, _TURN_S * max(half_turns, 0.2)))
+            for point, part_turn, part_length, cycles, seconds in parts:
+                segments.append(_Segment(
+                    begin_time, seconds, point, heading, part_turn, part_length, cycles_before,
+                    float(cycles)))
+                begin_time += seconds
                 cycles_before += cycles
-        return tuple(legs)
+        return tuple(segments)
 
 
-def _seconds(length: float, speed: float) -> float:
-    """Return how long a way takes from rest to rest."""
-    ramp = min(_START_SECONDS, math.sqrt(length * _START_SECONDS / speed))
-    return 2 * ramp + (length - speed / _START_SECONDS * ramp * ramp) / speed
+def _duration(length: float, speed: float) -> float:
+    """Return the time to walk a distance from rest to rest, seconds."""
+    ramp = min(_ACCELERATION_S, math.sqrt(length * _ACCELERATION_S / speed))
+    return 2 * ramp + (length - speed / _ACCELERATION_S * ramp * ramp) / speed
 
 
-def _trapezium(time: float, length: float, speed: float) -> tuple[float, float]:
-    """Return the way and the speed of somebody who starts, walks and stops evenly."""
-    ramp = min(_START_SECONDS, math.sqrt(length * _START_SECONDS / speed))
-    acceleration = speed / _START_SECONDS
-    total = _seconds(length, speed)
+def _trapezoid(time: float, length: float, speed: float) -> tuple[float, float]:
+    """Return distance and speed at a time under a trapezoidal speed profile, from rest to rest."""
+    ramp = min(_ACCELERATION_S, math.sqrt(length * _ACCELERATION_S / speed))
+    acceleration = speed / _ACCELERATION_S
+    total = _duration(length, speed)
     if time > total / 2:
-        way, now = _trapezium(total - time, length, speed)
-        return length - way, now
+        distance, now = _trapezoid(total - time, length, speed)
+        return length - distance, now
     if time < ramp:
         return acceleration * time * time / 2, acceleration * time
     return acceleration * ramp * (time - ramp / 2), acceleration * ramp

@@ -12,12 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """
-A world whose geometry is known exactly, at every time.
+A scene whose geometry is known exactly at every time.
 
-The world is a level frame with the axes of an optical frame: x right, y down, z forward, meters;
-gravity is along y. The geometry is exact (``k4a_ros.simulation.shapes``).
+The world frame is level and has the axes of an optical frame: x right, y down, z forward, meters;
+gravity points along y. The shapes are those of ``k4a_ros.simulation.shapes``.
 """
 
 from __future__ import annotations
@@ -26,29 +25,26 @@ from dataclasses import dataclass
 from dataclasses import field
 from functools import cached_property
 
+from k4a_ros.body.tracker import BACKGROUND
 from k4a_ros.calibration.rigid_transform import RigidTransform
 from k4a_ros.simulation.motion import CameraPath
 from k4a_ros.simulation.motion import Motion
 from k4a_ros.simulation.person import Person
-from k4a_ros.simulation.person import Posture
 from k4a_ros.simulation.shapes import Array
 from k4a_ros.simulation.shapes import Shape
 import numpy as np
 import numpy.typing as npt
 
-#: ``Body.person`` of what is nobody
-NOBODY = 255
-
 
 @dataclass(frozen=True, eq=False)
 class Hits:
     """
-    What rays of any shape S meet first.
+    The first intersections of an array of rays, of any shape S.
 
-    ``distance`` S float64 in lengths of the ray's direction (so the depth Z, where the directions
-    have z = 1 in the camera's frame), inf for nothing; ``normal`` (S, 3) float64, unit, towards
-    the ray's origin, 0 for nothing; ``index`` S int32 into the shapes, -1 for nothing;
-    ``color`` (S, 3) float64 blue, green, red from 0 to 1, before shading, 0 for nothing.
+    ``distance`` S float64 in units of the ray's direction (the depth Z for directions with z = 1
+    in the camera's frame), inf for no hit; ``normal`` (S, 3) float64, unit, towards the ray's
+    origin, 0 for no hit; ``index`` S int32 into the shapes, -1 for no hit; ``color`` (S, 3)
+    float64 blue, green, red from 0 to 1, unshaded, 0 for no hit.
     """
 
     distance: Array
@@ -59,25 +55,25 @@ class Hits:
 
 @dataclass(frozen=True)
 class Mover:
-    """A thing of some shapes that moves as a whole, without turning."""
+    """A rigid group of shapes that moves without rotating."""
 
     name: str
     shapes: tuple[Shape, ...]
     motion: Motion
 
     def pose(self, time: float) -> RigidTransform:
-        """Return the transform from where the scene puts it to where it is."""
+        """Return the transform from the initial position to that at a time, seconds."""
         return RigidTransform(np.eye(3), np.array(self.motion.offset(time)))
 
     def at(self, time: float) -> tuple[Shape, ...]:
-        """Return its shapes at a time."""
+        """Return the shapes at a time, seconds."""
         offset = self.motion.offset(time)
-        return tuple(shape.moved(offset) for shape in self.shapes)
+        return tuple(shape.translated(offset) for shape in self.shapes)
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What stands still, what moves, who is there, and where the camera is."""
+    """Static shapes, movers, persons, and the path of the camera."""
 
     shapes: tuple[Shape, ...]
     movers: tuple[Mover, ...] = ()
@@ -85,9 +81,9 @@ class Scene:
     camera: CameraPath = field(default_factory=CameraPath)
 
     @cached_property
-    def still(self) -> tuple[tuple[Shape, ...], tuple[int, ...]]:
-        """Return the shapes that never move, and for each the index of its person or NOBODY."""
-        shapes, owners = list(self.shapes), [NOBODY] * len(self.shapes)
+    def static(self) -> tuple[tuple[Shape, ...], tuple[int, ...]]:
+        """Return the shapes that never move, and the person index or BACKGROUND of each."""
+        shapes, owners = list(self.shapes), [BACKGROUND] * len(self.shapes)
         for index, person in enumerate(self.persons):
             if person.is_still:
                 body = person.at(0.0).shapes
@@ -96,59 +92,47 @@ class Scene:
         return tuple(shapes), tuple(owners)
 
     def moving(self, time: float) -> tuple[tuple[tuple[Shape, ...], int], ...]:
-        """Return groups of shapes that move: the shapes at a time, and person or NOBODY."""
+        """Return the groups of shapes that move: shapes at a time, and person or BACKGROUND."""
         groups: list[tuple[tuple[Shape, ...], int]] = [
-            (mover.at(time), NOBODY) for mover in self.movers]
+            (mover.at(time), BACKGROUND) for mover in self.movers]
         groups += [(person.at(time).shapes, index)
                    for index, person in enumerate(self.persons) if not person.is_still]
         return tuple(groups)
 
-    def at(self, time: float) -> tuple[tuple[Shape, ...], tuple[int, ...]]:
-        """Return all shapes at a time, as ``still``."""
-        still, of_still = self.still
-        shapes, owners = list(still), list(of_still)
-        for group, person in self.moving(time):
+    def at(self, time: float) -> tuple[Shape, ...]:
+        """Return all shapes at a time, seconds."""
+        shapes = list(self.static[0])
+        for group, _ in self.moving(time):
             shapes += group
-            owners += [person] * len(group)
-        return tuple(shapes), tuple(owners)
-
-    def postures(self, time: float) -> tuple[Posture, ...]:
-        """Return all persons at a time."""
-        return tuple(person.at(time) for person in self.persons)
+        return tuple(shapes)
 
     def cast(self, origin: npt.ArrayLike, directions: npt.ArrayLike, time: float = 0.0) -> Hits:
         """
-        Return what rays from one point meet first, at a time.
+        Return the first intersections of rays from one point with the shapes at a time.
 
         :param origin: (3,) in the world, meters.
-        :param directions: (..., 3) in the world, any length; NaN meets nothing.
+        :param directions: (..., 3) in the world, any length; NaN hits nothing.
         """
-        return cast(self.at(time)[0], origin, directions)
-
-
-def cast(
-    shapes: tuple[Shape, ...], origin: npt.ArrayLike, directions: npt.ArrayLike,
-) -> Hits:
-    """Return what rays from one point meet first: as ``Scene.cast``, among these shapes."""
-    start = np.asarray(origin, np.float64)
-    rays = np.asarray(directions, np.float64)
-    flat = np.ascontiguousarray(rays.reshape(-1, 3))
-    distance = np.full(len(flat), np.inf)
-    normal = np.zeros_like(flat)
-    color = np.zeros_like(flat)
-    index = np.full(len(flat), -1, np.int32)
-    for i, shape in enumerate(shapes):
-        t, across = shape.intersect(start, flat)
-        nearer = t < distance
-        distance[nearer] = t[nearer]
-        normal[nearer] = across[nearer]
-        index[nearer] = i
-    for i, shape in enumerate(shapes):
-        seen = index == i
-        points = start + distance[seen, np.newaxis] * flat[seen]
-        color[seen] = shape.material.at(shape.surface(points))
-    with np.errstate(invalid='ignore'):
-        normal[(normal * flat).sum(axis=1) > 0] *= -1
-    lead = rays.shape[:-1]
-    return Hits(distance.reshape(lead), normal.reshape(rays.shape), index.reshape(lead),
-                color.reshape(rays.shape))
+        shapes = self.at(time)
+        start = np.asarray(origin, np.float64)
+        rays = np.asarray(directions, np.float64)
+        flat = np.ascontiguousarray(rays.reshape(-1, 3))
+        distance = np.full(len(flat), np.inf)
+        normal = np.zeros_like(flat)
+        color = np.zeros_like(flat)
+        index = np.full(len(flat), -1, np.int32)
+        for i, shape in enumerate(shapes):
+            shape_distance, shape_normal = shape.intersect(start, flat)
+            nearer = shape_distance < distance
+            distance[nearer] = shape_distance[nearer]
+            normal[nearer] = shape_normal[nearer]
+            index[nearer] = i
+        for i, shape in enumerate(shapes):
+            visible = index == i
+            points = start + distance[visible, np.newaxis] * flat[visible]
+            color[visible] = shape.material.colors_at(shape.texture(points))
+        with np.errstate(invalid='ignore'):
+            normal[(normal * flat).sum(axis=1) > 0] *= -1
+        lead = rays.shape[:-1]
+        return Hits(distance.reshape(lead), normal.reshape(rays.shape), index.reshape(lead),
+                    color.reshape(rays.shape))

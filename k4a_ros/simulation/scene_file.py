@@ -12,19 +12,14 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""Scene files: what docs/simulation.md describes, read with an error for every mistake."""
+"""Load scenes from YAML files, whose format docs/simulation.md describes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Iterator
-from dataclasses import dataclass
 import math
 from pathlib import Path
-from typing import Any
-from typing import NoReturn
-from typing import TypeVar
 
 from k4a_ros.calibration import tf_frames
 from k4a_ros.calibration.rigid_transform import RigidTransform
@@ -38,6 +33,10 @@ from k4a_ros.simulation.motion import Waypoint
 from k4a_ros.simulation.person import Person
 from k4a_ros.simulation.scene import Mover
 from k4a_ros.simulation.scene import Scene
+from k4a_ros.simulation.scene_node import MIN_PERIOD_S
+from k4a_ros.simulation.scene_node import MIN_SIZE_M
+from k4a_ros.simulation.scene_node import SceneMapping
+from k4a_ros.simulation.scene_node import SceneNode
 from k4a_ros.simulation.shapes import Box
 from k4a_ros.simulation.shapes import Capsule
 from k4a_ros.simulation.shapes import Material
@@ -48,36 +47,35 @@ from k4a_ros.simulation.shapes import Vector
 import numpy as np
 import yaml
 
-#: meters; everything is nearer than this to the origin, and not smaller than that
-_FARTHEST = 1000.0
-_SMALLEST = 0.001
-_LONGEST_TIME = 86400.0
-_SHORTEST_TIME = 0.05
-#: more than this is no scene but an accident
-_MOST_ITEMS = 2000
-
-T = TypeVar('T')
+_MAX_PERSONS = 200
+#: shortest distance between consecutive points of a person's path
+_MIN_PATH_STEP_M = 0.05
 
 
 def default_path() -> Path:
-    """Return where the default scene is: beside this source, or where colcon has installed it."""
-    beside = Path(__file__).resolve().parents[2] / 'config/room.yaml'
-    if beside.is_file():
-        return beside
+    """
+    Return the path of the default scene: in the source tree, or where colcon installs it.
+
+    :raises SceneError: it is in neither place.
+    """
+    in_source_tree = Path(__file__).resolve().parents[2] / 'config/room.yaml'
+    if in_source_tree.is_file():
+        return in_source_tree
     from ament_index_python.packages import get_package_share_directory
     from ament_index_python.packages import PackageNotFoundError
     try:
         share = get_package_share_directory('k4a_ros')
     except PackageNotFoundError as error:
         raise SceneError(
-            f'cannot find the default scene: there is no {beside}, and k4a_ros is not installed '
-            'for ROS; build the package with colcon, or give a scene file') from error
+            f'cannot find the default scene: there is no {in_source_tree}, and k4a_ros is not '
+            'installed in a sourced ROS workspace; build the package with colcon and source the '
+            'workspace, or give a scene file') from error
     return Path(share) / 'config/room.yaml'
 
 
 def default_scene() -> Scene:
     """
-    Return the scene of config/room.yaml: a furnished room, a moving ball, somebody walking.
+    Return the scene of config/room.yaml: a furnished room, a moving ball, a walking person.
 
     :raises SceneError: the file is missing or damaged.
     """
@@ -86,9 +84,9 @@ def default_scene() -> Scene:
 
 def load_scene(path: str | Path) -> Scene:
     """
-    Read a scene file (YAML); docs/simulation.md describes the format.
+    Load a scene file.
 
-    :raises SceneError: it cannot be read or cannot be right; names file, line and key.
+    :raises SceneError: the file cannot be read or is invalid; names file, line and key.
     """
     try:
         text = Path(path).read_text(encoding='utf-8')
@@ -99,10 +97,10 @@ def load_scene(path: str | Path) -> Scene:
 
 def parse(text: str, name: str) -> Scene:
     """
-    Return the scene that the text of a scene file describes.
+    Parse the text of a scene file.
 
-    :param name: of the file, for errors.
-    :raises SceneError: names file, line and key.
+    :param name: name of the file, for errors.
+    :raises SceneError: the text is invalid; names file, line and key.
     """
     try:
         tree = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -116,263 +114,173 @@ def parse(text: str, name: str) -> Scene:
         raise SceneError(f'cannot use the scene {name}: it is not valid YAML ({reason}); '
                          'correct it') from error
     if tree is None:
-        raise SceneError(f'cannot use the scene {name}: it is empty; docs/simulation.md says '
-                         'what goes into it')
-    return _scene(_Node(tree, name, ''))
+        raise SceneError(f'cannot use the scene {name}: the file is empty; docs/simulation.md '
+                         'describes the format')
+    return _scene(SceneNode(tree, name, ''))
 
 
-@dataclass(frozen=True)
-class _Node:
-    """One value of the file, and the path of keys that leads to it."""
-
-    value: Any
-    file: str
-    key: str
-
-    def refuse(self, problem: str) -> NoReturn:
-        """Raise the error for a value with this problem."""
-        key = f'{self.key} ' if self.key else 'the file '
-        raise SceneError(f'cannot use the scene {self.file}, line '
-                         f'{self.value.start_mark.line + 1}: {key}{problem}; correct it, '
-                         'docs/simulation.md has the format')
-
-    def members(self, *allowed: str) -> dict[str, _Node]:
-        """Return the members of a mapping, by keys that are all among these."""
-        if not isinstance(self.value, yaml.MappingNode):
-            self.refuse('is not a mapping of keys to values')
-        found: dict[str, _Node] = {}
-        for key, value in self.value.value:
-            at = _Node(key, self.file, self.key)
-            if not isinstance(key, yaml.ScalarNode):
-                at.refuse('has a key that is not a word')
-            if allowed and key.value not in allowed:
-                at.refuse(f'has an unknown key {key.value!r}, allowed are ' + ', '.join(allowed))
-            if key.value in found:
-                at.refuse(f'has the key {key.value!r} twice')
-            found[key.value] = _Node(value, self.file, f'{self.key}.{key.value}'.lstrip('.'))
-        return found
-
-    def items(self) -> list[_Node]:
-        """Return the items of a list."""
-        if not isinstance(self.value, yaml.SequenceNode):
-            self.refuse('is not a list')
-        if len(self.value.value) > _MOST_ITEMS:
-            self.refuse(f'has more than {_MOST_ITEMS} items')
-        return [_Node(item, self.file, f'{self.key}[{i}]')
-                for i, item in enumerate(self.value.value)]
-
-    def text(self) -> str:
-        """Return a word."""
-        if not isinstance(self.value, yaml.ScalarNode) or not self.value.value.strip():
-            self.refuse('is not a word')
-        return str(self.value.value)
-
-    def number(self, least: float = -_FARTHEST, most: float = _FARTHEST) -> float:
-        """Return a number within bounds."""
-        try:
-            if not isinstance(self.value, yaml.ScalarNode):
-                raise ValueError
-            number = float(self.value.value)
-        except ValueError:
-            self.refuse('is not a number')
-        if not least <= number <= most:
-            self.refuse(f'is {number:g}, allowed is {least:g} to {most:g}')
-        return number
-
-    def vector(self, least: float = -_FARTHEST, most: float = _FARTHEST) -> Vector:
-        """Return three numbers."""
-        items = self.items()
-        if len(items) != 3:
-            self.refuse(f'has {len(items)} numbers instead of 3')
-        x, y, z = (item.number(least, most) for item in items)
-        return x, y, z
-
-    def size(self) -> float:
-        """Return a length that is not 0."""
-        return self.number(_SMALLEST)
-
-    def angle(self) -> float:
-        """Return an angle given in degrees, in radians."""
-        return math.radians(self.number(-3600, 3600))
-
-    def period(self) -> float:
-        """Return a time, seconds, that is not 0."""
-        return self.number(_SHORTEST_TIME, _LONGEST_TIME)
-
-    def need(self, members: dict[str, _Node], key: str) -> _Node:
-        """Return a member that must be there."""
-        if key not in members:
-            self.refuse(f'lacks the key {key!r}')
-        return members[key]
-
-
-def _get(members: dict[str, _Node], key: str, read: Callable[[_Node], T], default: T) -> T:
-    """Return what a member says, or the default if it is not there."""
-    return read(members[key]) if key in members else default
-
-
-def _scene(root: _Node) -> Scene:
-    parts = root.members('camera', 'materials', 'shapes', 'movers', 'persons')
+def _scene(root: SceneNode) -> Scene:
+    fields = root.mapping('camera', 'materials', 'shapes', 'movers', 'persons')
     materials: dict[str, Material] = {}
-    if 'materials' in parts:
-        for name, node in parts['materials'].members().items():
+    if 'materials' in fields:
+        for name, node in fields['materials'].mapping().items():
             materials[name] = _material(node)
-    shapes = [_shape(node, materials) for node in _list(parts, 'shapes')]
-    movers = [_mover(node, materials) for node in _list(parts, 'movers')]
-    persons = [_person(node) for node in _list(parts, 'persons')]
+    shapes = [_shape(node, materials) for node in _items(fields, 'shapes')]
+    movers = [_mover(node, materials) for node in _items(fields, 'movers')]
+    persons = [_person(node) for node in _items(fields, 'persons')]
     if not shapes and not movers and not persons:
-        root.refuse('has nothing in it that a camera could see')
+        root.refuse('has nothing in it: it needs shapes, movers or persons')
     for kind in ('movers', 'persons'):
-        _distinct(parts, kind)
-    if len(persons) > 200:
-        parts['persons'].refuse('has more than 200 items')
+        _check_names_are_unique(_items(fields, kind))
+    if len(persons) > _MAX_PERSONS:
+        fields['persons'].refuse(f'has more than {_MAX_PERSONS} items')
     return Scene(tuple(shapes), tuple(movers), tuple(persons),
-                 _get(parts, 'camera', _camera, CameraPath()))
+                 fields.read('camera', _camera, CameraPath()))
 
 
-def _list(parts: dict[str, _Node], key: str) -> list[_Node]:
-    return _get(parts, key, _Node.items, [])
+def _items(fields: SceneMapping, key: str) -> list[SceneNode]:
+    """Return the items of an optional list."""
+    return fields.read(key, SceneNode.items, [])
 
 
-def _distinct(parts: dict[str, _Node], kind: str) -> None:
-    """Refuse two of a kind with one name."""
+def _check_names_are_unique(nodes: list[SceneNode]) -> None:
+    """
+    Check that no two items have the same name.
+
+    :raises SceneError: two do.
+    """
     names = set()
-    for node in _list(parts, kind):
-        name = node.members()['name'].text()
+    for node in nodes:
+        name = node.mapping()['name'].text()
         if name in names:
-            node.refuse(f'has the name {name!r}, which another of the {kind} has')
+            node.refuse(f'has the name {name!r}, which is already in use')
         names.add(name)
 
 
-def _color(node: _Node) -> Vector:
-    """Return blue, green, red of a list of red, green, blue."""
+def _color(node: SceneNode) -> Vector:
+    """Return a color in the order blue, green, red."""
     red, green, blue = node.vector(0.0, 1.0)
     return blue, green, red
 
 
-def _material(node: _Node) -> Material:
-    parts = node.members('color', 'other', 'square')
+def _material(node: SceneNode) -> Material:
+    fields = node.mapping('color', 'other', 'square')
     return Material(
-        _color(node.need(parts, 'color')), _get(parts, 'other', _color, Material.other),
-        _get(parts, 'square', _Node.size, 0.0))
+        _color(fields['color']), fields.read('other', _color, Material.other),
+        fields.read('square', SceneNode.size, 0.0))
 
 
-def _shape(node: _Node, materials: dict[str, Material]) -> Shape:
-    parts = node.members('plane', 'box', 'sphere', 'capsule', 'material')
-    kinds = [kind for kind in parts if kind != 'material']
+def _shape(node: SceneNode, materials: dict[str, Material]) -> Shape:
+    fields = node.mapping('plane', 'box', 'sphere', 'capsule', 'material')
+    kinds = [kind for kind in fields if kind != 'material']
     if len(kinds) != 1:
         node.refuse('needs exactly one of plane, box, sphere and capsule')
     material = Material()
-    if 'material' in parts:
-        name = parts['material'].text()
+    if 'material' in fields:
+        name = fields['material'].text()
         if name not in materials:
-            parts['material'].refuse(f'is {name!r}, which is not among the materials')
+            fields['material'].refuse(f'is {name!r}, which is not among the materials')
         material = materials[name]
-    return _KINDS[kinds[0]](parts[kinds[0]], material)
+    return _SHAPES[kinds[0]](fields[kinds[0]], material)
 
 
-def _plane(node: _Node, material: Material) -> Shape:
-    parts = node.members('point', 'normal')
-    normal = node.need(parts, 'normal').vector()
+def _plane(node: SceneNode, material: Material) -> Shape:
+    fields = node.mapping('point', 'normal')
+    normal = fields['normal'].vector()
     if math.hypot(*normal) < 1e-6:
-        parts['normal'].refuse('has no direction')
-    return Plane(node.need(parts, 'point').vector(), normal, material)
+        fields['normal'].refuse('has length 0, so it has no direction')
+    return Plane(fields['point'].vector(), normal, material)
 
 
-def _box(node: _Node, material: Material) -> Shape:
-    parts = node.members('size', 'center', 'yaw', 'pitch', 'roll')
-    angles = (_get(parts, key, _Node.angle, 0.0) for key in ('yaw', 'pitch', 'roll'))
+def _box(node: SceneNode, material: Material) -> Shape:
+    fields = node.mapping('size', 'center', 'yaw', 'pitch', 'roll')
+    angles = (fields.read(key, SceneNode.angle, 0.0) for key in ('yaw', 'pitch', 'roll'))
     housing, _ = CameraPath((Waypoint(0.0, (0.0, 0.0, 0.0), *angles),)).housing([0.0])
-    # the axes of a box that is not turned are those of the world
+    # without rotation the axes of a box are those of the world
     rotation = housing[0] @ tf_frames.BODY_FROM_OPTICAL
-    center = node.need(parts, 'center').vector()
-    return Box(node.need(parts, 'size').vector(_SMALLEST),
+    center = fields['center'].vector()
+    return Box(fields['size'].vector(MIN_SIZE_M),
                RigidTransform(rotation, np.array(center)), material)
 
 
-def _sphere(node: _Node, material: Material) -> Shape:
-    parts = node.members('center', 'radius')
-    return sphere(
-        node.need(parts, 'center').vector(), node.need(parts, 'radius').size(), material)
+def _sphere(node: SceneNode, material: Material) -> Shape:
+    fields = node.mapping('center', 'radius')
+    return sphere(fields['center'].vector(), fields['radius'].size(), material)
 
 
-def _capsule(node: _Node, material: Material) -> Shape:
-    parts = node.members('start', 'end', 'radius')
-    return Capsule(node.need(parts, 'start').vector(), node.need(parts, 'end').vector(),
-                   node.need(parts, 'radius').size(), material)
+def _capsule(node: SceneNode, material: Material) -> Shape:
+    fields = node.mapping('start', 'end', 'radius')
+    return Capsule(
+        fields['start'].vector(), fields['end'].vector(), fields['radius'].size(), material)
 
 
-_KINDS: dict[str, Callable[[_Node, Material], Shape]] = {
+_SHAPES: dict[str, Callable[[SceneNode, Material], Shape]] = {
     'plane': _plane, 'box': _box, 'sphere': _sphere, 'capsule': _capsule}
 
 
-def _mover(node: _Node, materials: dict[str, Material]) -> Mover:
-    parts = node.members('name', 'shapes', 'motion')
-    shapes = [_shape(item, materials) for item in node.need(parts, 'shapes').items()]
+def _mover(node: SceneNode, materials: dict[str, Material]) -> Mover:
+    fields = node.mapping('name', 'shapes', 'motion')
+    shapes = [_shape(item, materials) for item in fields['shapes'].items()]
     if not shapes:
-        parts['shapes'].refuse('is empty')
-    return Mover(node.need(parts, 'name').text(), tuple(shapes),
-                 _motion(node.need(parts, 'motion')))
+        fields['shapes'].refuse('is empty')
+    return Mover(fields['name'].text(), tuple(shapes), _motion(fields['motion']))
 
 
-def _motion(node: _Node) -> Motion:
-    kinds = node.members('sway', 'line', 'circle')
+def _motion(node: SceneNode) -> Motion:
+    kinds = node.mapping('sway', 'line', 'circle')
     if len(kinds) != 1:
         node.refuse('needs exactly one of sway, line and circle')
-    kind, only = next(iter(kinds.items()))
+    kind, arguments = next(iter(kinds.items()))
     if kind == 'circle':
-        parts = only.members('radius', 'period')
-        return Circle(only.need(parts, 'radius').size(), only.need(parts, 'period').period())
-    parts = only.members('reach', 'period')
-    reach, period = only.need(parts, 'reach').vector(), only.need(parts, 'period').period()
+        fields = arguments.mapping('radius', 'period')
+        return Circle(fields['radius'].size(), fields['period'].period())
+    fields = arguments.mapping('reach', 'period')
+    reach, period = fields['reach'].vector(), fields['period'].period()
     return Sway(reach, period) if kind == 'sway' else Line(reach, period)
 
 
-def _person(node: _Node) -> Person:
-    parts = node.members('name', 'path', 'floor', 'height', 'speed', 'start', 'heading')
+def _person(node: SceneNode) -> Person:
+    fields = node.mapping('name', 'path', 'floor', 'height', 'speed', 'start', 'heading')
     path: list[tuple[float, float]] = []
-    for item in node.need(parts, 'path').items():
-        place = item.items()
-        if len(place) != 2:
-            item.refuse(f'has {len(place)} numbers instead of 2, x and z')
-        path.append((place[0].number(), place[1].number()))
-        if len(path) > 1 and math.dist(path[-1], path[-2]) < 0.05:
-            item.refuse('is less than 0.05 m from the one before')
+    for item in fields['path'].items():
+        coordinates = item.items()
+        if len(coordinates) != 2:
+            item.refuse(f'has {len(coordinates)} numbers instead of 2, x and z')
+        path.append((coordinates[0].number(), coordinates[1].number()))
+        if len(path) > 1 and math.dist(path[-1], path[-2]) < _MIN_PATH_STEP_M:
+            item.refuse(f'is less than {_MIN_PATH_STEP_M:g} m from the previous point')
     if not path:
-        parts['path'].refuse('is empty')
-    person = Person(
-        node.need(parts, 'name').text(), tuple(path), node.need(parts, 'floor').number())
+        fields['path'].refuse('is empty')
     return Person(
-        person.name, person.path, person.floor,
-        _get(parts, 'height', lambda n: n.number(0.5, 2.5), person.height),
-        _get(parts, 'speed', lambda n: n.number(0.1, 3.0), person.speed),
-        _get(parts, 'start', lambda n: n.number(-_LONGEST_TIME, _LONGEST_TIME), person.start),
-        _get(parts, 'heading', _Node.angle, person.heading))
+        fields['name'].text(), tuple(path), fields['floor'].number(),
+        fields.read('height', lambda n: n.number(0.5, 2.5), Person.height),
+        fields.read('speed', lambda n: n.number(0.1, 3.0), Person.speed),
+        fields.read('start', SceneNode.time, Person.start),
+        fields.read('heading', SceneNode.angle, Person.heading))
 
 
-def _camera(node: _Node) -> CameraPath:
+def _camera(node: SceneNode) -> CameraPath:
     if isinstance(node.value, yaml.SequenceNode):
         waypoints = list(_waypoints(node))
         if not waypoints:
             node.refuse('is empty')
         return CameraPath(tuple(waypoints))
-    return CameraPath((_waypoint(node, ()),))
+    return CameraPath((_waypoint(node),))
 
 
-def _waypoints(node: _Node) -> Iterator[Waypoint]:
-    before = -math.inf
+def _waypoints(node: SceneNode) -> Iterator[Waypoint]:
+    previous_time = -math.inf
     for item in node.items():
-        waypoint = _waypoint(item, ('time',))
-        if waypoint.time < before + _SHORTEST_TIME:
-            item.refuse(f'is not {_SHORTEST_TIME:g} s later than the one before')
-        before = waypoint.time
+        waypoint = _waypoint(item, 'time')
+        if waypoint.time < previous_time + MIN_PERIOD_S:
+            item.refuse(f'is not at least {MIN_PERIOD_S:g} s later than the previous one')
+        previous_time = waypoint.time
         yield waypoint
 
 
-def _waypoint(node: _Node, more: tuple[str, ...]) -> Waypoint:
-    parts = node.members('position', 'yaw', 'pitch', 'roll', *more)
-    time = 0.0
-    if more:
-        time = node.need(parts, 'time').number(-_LONGEST_TIME, _LONGEST_TIME)
-    return Waypoint(time, node.need(parts, 'position').vector(),
-                    *(_get(parts, key, _Node.angle, 0.0) for key in ('yaw', 'pitch', 'roll')))
+def _waypoint(node: SceneNode, *time_key: str) -> Waypoint:
+    """Return a waypoint; with ``time_key`` its time is required, otherwise it is 0."""
+    fields = node.mapping('position', 'yaw', 'pitch', 'roll', *time_key)
+    time = fields['time'].time() if time_key else 0.0
+    return Waypoint(time, fields['position'].vector(),
+                    *(fields.read(key, SceneNode.angle, 0.0) for key in ('yaw', 'pitch', 'roll')))

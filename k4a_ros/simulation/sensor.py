@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""What an Azure Kinect in a simulated world measures."""
+"""The sensors of an Azure Kinect in a simulated scene."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import CalibrationError
 from k4a_ros.simulation.color_camera import ColorCamera
 from k4a_ros.simulation.depth_camera import DepthCamera
-from k4a_ros.simulation.inertial import Inertial
+from k4a_ros.simulation.inertial import InertialSensors
 from k4a_ros.simulation.scene import Scene
 from k4a_ros.simulation.truth import PersonTruth
 from k4a_ros.simulation.truth import Truth
@@ -39,16 +39,16 @@ class Sensor:
     """
     The sensors of one camera in a scene.
 
-    Everything is a function of the device's time alone: calls may come in any order, and with
-    the same seed, scene and calibration the same time gives the same bytes. Device time 0 is the
-    time 0 of the scene. One thread at a time may call ``depth_and_ir``, another ``color``, another
-    ``imu``, and another ``truth`` and ``body_index``. Returned arrays are the caller's: they are
-    not written to again as long as anything refers to them.
+    All results are functions of the device time: calls may come in any order, and with the same
+    seed, scene and calibration the same time gives the same bytes. Device time 0 is scene time 0.
+    One thread at a time may call ``depth_and_ir``, another ``color``, another ``imu``, and another
+    ``truth`` and ``body_index``. Returned arrays are not overwritten as long as there is a
+    reference to them.
 
-    :param config: says depth mode and color resolution; formats and rates do not matter here.
-    :param seed: of the noise.
-    :param noise: False gives depth, infrared and inertial values without random and systematic
-        errors; pixels are invalid as with them.
+    :param config: depth mode and color resolution; formats and rates are ignored.
+    :param seed: seed of the noise.
+    :param noise: False disables the random and systematic errors of depth, infrared and inertial
+        values, but not the invalidation of pixels.
     :raises CalibrationError: the calibration cannot be used.
     """
 
@@ -59,7 +59,7 @@ class Sensor:
         timeline = Timeline(scene)
         self._scene = scene
         self._from_color = calibration.depth_to_color.normalized().inverse()
-        self._inertial = Inertial(scene.camera, calibration, seed, noise)
+        self._inertial = InertialSensors(scene.camera, calibration, seed, noise)
         self._depth: DepthCamera | None = None
         self._color: ColorCamera | None = None
         if config.depth_mode is not DepthMode.OFF:
@@ -73,47 +73,47 @@ class Sensor:
         self, device_us: int,
     ) -> tuple[npt.NDArray[np.uint16] | None, npt.NDArray[np.uint16] | None]:
         """
-        Return the depth and the infrared image.
+        Return the depth and infrared images.
 
         :param device_us: center of exposure.
-        :return: (height, width) uint16 each: depth in millimeters, 0 invalid; infrared, lit by
-            the camera, 65535 saturated. In PASSIVE_IR depth is None and infrared shows the light
-            of the room. Both are None if the depth camera is OFF.
+        :return: (height, width) uint16 each: depth in millimeters, 0 for invalid; infrared under
+            active illumination, 65535 for saturated. In PASSIVE_IR depth is None, and infrared
+            shows ambient light. Both are None if the depth camera is OFF.
         """
-        return (None, None) if self._depth is None else self._depth.take(device_us)
+        return (None, None) if self._depth is None else self._depth.render(device_us)
 
     def color(self, device_us: int, exposure_us: float = 0.0) -> npt.NDArray[np.uint8]:
         """
-        Return what the color camera sees, before exposure, white balance and all other controls.
+        Return the color image without the effects of exposure, white balance and other controls.
 
         :param device_us: center of exposure.
-        :param exposure_us: length of exposure; nothing depends on it, as motion blur is not
-            modeled: the image is that of the center of the exposure.
+        :param exposure_us: exposure time; ignored, since motion blur is not modeled.
         :return: (height, width, 3) uint8 blue, green, red.
         :raises CalibrationError: the color camera is OFF.
         """
         if self._color is None:
-            raise CalibrationError('the color camera of the simulation has no image: it is OFF')
-        return self._color.take(device_us)
+            raise CalibrationError(
+                'cannot render a color image: the color camera of the simulation is OFF')
+        return self._color.render(device_us)
 
     def imu(self, from_us: int, to_us: int) -> ImuSamples:
         """
-        Return the inertial samples of the times from_us <= t < to_us, possibly none.
+        Return the inertial samples with from_us <= t < to_us, possibly none.
 
-        Sample k is at k * 600.24 microseconds (1666 Hz), rounded down, however the time is cut.
+        Sample k is at k * 600.24 microseconds (1666 Hz), rounded down, for any interval.
         """
         return self._inertial.samples(from_us, to_us)
 
     def truth(self, device_us: int) -> Truth:
-        """Return where everything is at a time."""
+        """Return the ground truth at a time."""
         time = device_us * 1e-6
         depth = self._scene.camera.depth_camera(time)
         to_depth = depth.inverse()
         persons = []
-        for number, person in enumerate(self._scene.persons):
+        for index, person in enumerate(self._scene.persons):
             posture = person.at(time)
             persons.append(PersonTruth(
-                number + 1, person.name, to_depth.apply(posture.positions), posture.positions,
+                index + 1, person.name, to_depth.apply(posture.positions), posture.positions,
                 quaternions(to_depth.rotation @ posture.axes)))
         return Truth(
             device_us, depth, depth @ self._from_color, self._inertial.accelerometer(time),
@@ -121,12 +121,13 @@ class Sensor:
 
     def body_index(self, device_us: int) -> npt.NDArray[np.uint8]:
         """
-        Return which person every pixel of the depth camera shows.
+        Return the person that each pixel of the depth camera shows.
 
-        :return: (height, width) uint8: index into ``Truth.persons``, 255 for nobody and outside
-            of the camera's light.
+        :return: (height, width) uint8: index into ``Truth.persons``, 255 for none and for pixels
+            outside the illuminated area.
         :raises CalibrationError: the depth camera is OFF.
         """
         if self._depth is None:
-            raise CalibrationError('the depth camera of the simulation has no image: it is OFF')
+            raise CalibrationError(
+                'cannot render a body index map: the depth camera of the simulation is OFF')
         return self._depth.body_index(device_us)

@@ -14,17 +14,16 @@
 
 
 """
-Bodies whose surfaces rays meet at exactly known places.
+Shapes with analytic ray intersections.
 
-Every intersection is solved analytically in double precision, in the body's own frame: a plane is
-its x and y axes; a cuboid is centered and aligned; a capsule runs along z from the origin.
-Positions are meters in the world of the scene that the bodies are in.
+Intersections are solved analytically in double precision, in the shape's local frame: a plane is
+spanned by x and y; a cuboid is centered and axis-aligned; a capsule extends from the origin along
+z. Positions are meters in the scene's world frame.
 """
 
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
 
@@ -35,38 +34,38 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 Vector = tuple[float, float, float]
 
-#: hits nearer than this, in lengths of the ray's direction, are where the ray starts from
-NEAREST = 1e-9
+#: shorter distances, in units of the ray's direction, are taken for the ray's origin itself
+MIN_DISTANCE = 1e-9
 
-#: codes of the kinds of shapes, for the compiled code
+#: codes of the kinds of shapes in ``shape_table``
 PLANE, BOX, CAPSULE = 0, 1, 2
 
 
 @dataclass(frozen=True)
 class Material:
     """
-    What a surface looks like.
+    Color and reflectivity of a surface.
 
-    ``color`` is blue, green, red from 0 to 1; with ``square`` > 0 (meters) it alternates with
-    ``other`` like a checkerboard whose corner is at the shape's own origin. The infrared
-    reflectivity is the mean of the color.
+    ``color`` is blue, green, red from 0 to 1. If ``square`` > 0 (meters), it alternates with
+    ``other`` in a checkerboard of squares of that size, which has a corner at the origin of the
+    shape's local frame. The infrared reflectivity is the mean of the color channels.
     """
 
     color: Vector = (0.7, 0.7, 0.7)
     other: Vector = (0.1, 0.1, 0.1)
     square: float = 0.0
 
-    def at(self, surface: Array) -> Array:
-        """Return the colors (N, 3) at places (N, 2) on the surface, meters."""
+    def colors_at(self, texture: Array) -> Array:
+        """Return the colors (N, 3) at texture coordinates (N, 2), meters."""
         if self.square <= 0:
-            return np.broadcast_to(np.array(self.color), (len(surface), 3))
-        odd = np.floor(surface / self.square).astype(np.int64).sum(axis=1) % 2
+            return np.broadcast_to(np.array(self.color), (len(texture), 3))
+        odd = np.floor(texture / self.square).astype(np.int64).sum(axis=1) % 2
         colors: Array = np.array((self.color, self.other))[odd]
         return colors
 
 
 class Shape(abc.ABC):
-    """A body with one material."""
+    """A solid with one material."""
 
     material: Material
     #: PLANE, BOX or CAPSULE
@@ -74,59 +73,50 @@ class Shape(abc.ABC):
 
     @abc.abstractmethod
     def frame(self) -> RigidTransform:
-        """Return the transform from the body's own frame to the world's."""
+        """Return the transform from the local frame to the world frame."""
 
     @property
     @abc.abstractmethod
     def dimensions(self) -> Vector:
-        """Return what the compiled code needs to know: half sizes; radius, length and 0; or 0."""
+        """Return half sizes (box); radius, length and 0 (capsule); or zeros (plane)."""
 
     @abc.abstractmethod
-    def corners(self) -> tuple[Array, float] | None:
-        """
-        Return what it is wrapped in.
-
-        :return: points (N, 3) in the world and a radius: the body is in the convex hull of the
-            spheres around them; None if it is infinite.
-        """
+    def intersect_local(self, origin: Array, directions: Array) -> tuple[Array, Array]:
+        """Return the same as ``intersect``, with arguments and normals in the local frame."""
 
     @abc.abstractmethod
-    def meet(self, origin: Array, directions: Array) -> tuple[Array, Array]:
-        """Do as ``intersect``, with everything in the body's own frame."""
+    def texture_local(self, points: Array) -> Array:
+        """Return texture coordinates (N, 2), meters, of points (N, 3) in the local frame."""
 
     @abc.abstractmethod
-    def texture(self, points: Array) -> Array:
-        """Return coordinates (N, 2), meters, that texture points (N, 3) in the own frame."""
-
-    @abc.abstractmethod
-    def moved(self, offset: Vector) -> Shape:
-        """Return the same body elsewhere."""
+    def translated(self, offset: Vector) -> Shape:
+        """Return the shape translated in the world frame."""
 
     def intersect(self, origin: Array, directions: Array) -> tuple[Array, Array]:
         """
-        Return where rays first meet the surface.
+        Return the first intersections of rays with the surface.
 
-        :param origin: (3,), of all rays.
+        :param origin: (3,), common to all rays.
         :param directions: (N, 3), any length.
-        :return: distances (N,) in lengths of the directions, inf where there is no hit; unit
-            normals (N, 3), outward or inward, of any value there.
+        :return: distances (N,) in units of the directions, inf for no intersection; unit normals
+            (N, 3), outward or inward, arbitrary for no intersection.
         """
         frame = self.frame()
         rotation = frame.rotation
-        distance, normal = self.meet(
+        distance, normal = self.intersect_local(
             (origin - frame.translation) @ rotation, directions @ rotation)
         with np.errstate(invalid='ignore'):
             return distance, normal @ rotation.T
 
-    def surface(self, points: Array) -> Array:
-        """Return coordinates (N, 2), meters, that texture the surface at points (N, 3) of it."""
+    def texture(self, points: Array) -> Array:
+        """Return texture coordinates (N, 2), meters, of points (N, 3) on the surface."""
         frame = self.frame()
-        return self.texture((points - frame.translation) @ frame.rotation)
+        return self.texture_local((points - frame.translation) @ frame.rotation)
 
 
 @dataclass(frozen=True)
 class Plane(Shape):
-    """All points p with ``normal · (p - point)`` = 0; ``normal`` need not have length 1."""
+    """All points p with ``normal · (p - point)`` = 0; ``normal`` may have any length."""
 
     point: Vector
     normal: Vector
@@ -134,37 +124,33 @@ class Plane(Shape):
     kind = PLANE
 
     def frame(self) -> RigidTransform:
-        """Return its frame: z is the normal."""
-        return RigidTransform(_frame(_unit(self.normal)), np.array(self.point))
+        """Return a frame at ``point`` whose z is the normal."""
+        return RigidTransform(_rotation_with_z(_unit(self.normal)), np.array(self.point))
 
     @property
     def dimensions(self) -> Vector:
-        """Return 0: it has none."""
+        """Return zeros: a plane has no dimensions."""
         return 0.0, 0.0, 0.0
 
-    def corners(self) -> None:
-        """Return None: it is infinite."""
-        return None
-
-    def meet(self, origin: Array, directions: Array) -> tuple[Array, Array]:
-        """Return where rays first meet z = 0."""
+    def intersect_local(self, origin: Array, directions: Array) -> tuple[Array, Array]:
+        """Return the intersections of rays with z = 0."""
         with np.errstate(divide='ignore', invalid='ignore'):
             t = -origin[2] / directions[:, 2]
-        t = np.where(t > NEAREST, t, np.inf)
+        t = np.where(t > MIN_DISTANCE, t, np.inf)
         return t, np.broadcast_to(np.array([0.0, 0.0, 1.0]), directions.shape)
 
-    def texture(self, points: Array) -> Array:
+    def texture_local(self, points: Array) -> Array:
         """Return x and y."""
         return points[:, :2]
 
-    def moved(self, offset: Vector) -> Plane:
-        """Return the plane through another point."""
+    def translated(self, offset: Vector) -> Plane:
+        """Return the plane translated in the world frame."""
         return replace(self, point=_sum(self.point, offset))
 
 
 @dataclass(frozen=True)
 class Box(Shape):
-    """A cuboid of full ``size`` about the origin of its own frame, put into the world by pose."""
+    """A cuboid of edge lengths ``size`` around the origin of its frame, ``pose`` in the world."""
 
     size: Vector
     pose: RigidTransform
@@ -177,43 +163,38 @@ class Box(Shape):
 
     @property
     def dimensions(self) -> Vector:
-        """Return half the size."""
+        """Return half the edge lengths."""
         return self.size[0] / 2, self.size[1] / 2, self.size[2] / 2
 
-    def corners(self) -> tuple[Array, float]:
-        """Return its corners."""
-        signs = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
-        return self.pose.apply(signs * np.array(self.dimensions)), 0.0
-
-    def meet(self, origin: Array, directions: Array) -> tuple[Array, Array]:
-        """Return where rays first meet the surface (slab method, Kay and Kajiya 1986)."""
+    def intersect_local(self, origin: Array, directions: Array) -> tuple[Array, Array]:
+        """Return the first intersections of rays, by the slab method (Kay and Kajiya 1986)."""
         half = np.array(self.dimensions)
         with np.errstate(divide='ignore', invalid='ignore'):
             a = (-half - origin) / directions
             b = (half - origin) / directions
-        # a ray within the plane of a side is 0 / 0: neither inside nor outside by that side
+        # 0 / 0 for a ray within the plane of a side, which then does not limit the ray
         near = np.where(np.isnan(a) | np.isnan(b), -np.inf, np.minimum(a, b))
         far = np.where(np.isnan(a) | np.isnan(b), np.inf, np.maximum(a, b))
         entry = near.max(axis=1)
-        leave = far.min(axis=1)
-        from_outside = entry > NEAREST
-        t = np.where(from_outside, entry, leave)
+        exit_ = far.min(axis=1)
+        from_outside = entry > MIN_DISTANCE
+        t = np.where(from_outside, entry, exit_)
         side = np.where(from_outside, near.argmax(axis=1), far.argmin(axis=1))
-        return np.where((entry <= leave) & (t > NEAREST), t, np.inf), np.eye(3)[side]
+        return np.where((entry <= exit_) & (t > MIN_DISTANCE), t, np.inf), np.eye(3)[side]
 
-    def texture(self, points: Array) -> Array:
+    def texture_local(self, points: Array) -> Array:
         """Return x and y."""
         return points[:, :2]
 
-    def moved(self, offset: Vector) -> Box:
-        """Return the cuboid elsewhere."""
+    def translated(self, offset: Vector) -> Box:
+        """Return the cuboid translated in the world frame."""
         return replace(self, pose=RigidTransform(
             self.pose.rotation, self.pose.translation + np.array(offset)))
 
 
 @dataclass(frozen=True)
 class Capsule(Shape):
-    """All points within ``radius`` of the line from ``start`` to ``end``."""
+    """All points within ``radius`` of the segment from ``start`` to ``end``."""
 
     start: Vector
     end: Vector
@@ -222,108 +203,52 @@ class Capsule(Shape):
     kind = CAPSULE
 
     def frame(self) -> RigidTransform:
-        """Return its frame: z goes from start to end."""
-        return RigidTransform(_frame(self._axis()[0]), np.array(self.start))
+        """Return a frame at ``start`` whose z points to ``end``."""
+        return RigidTransform(_rotation_with_z(self._axis()[0]), np.array(self.start))
 
     @property
     def dimensions(self) -> Vector:
-        """Return the radius and the length between start and end."""
+        """Return the radius, and the distance from start to end."""
         return self.radius, self._axis()[1], 0.0
 
-    def corners(self) -> tuple[Array, float]:
-        """Return start and end and the radius."""
-        return np.array((self.start, self.end), np.float64), self.radius
-
-    def meet(self, origin: Array, directions: Array) -> tuple[Array, Array]:
-        """Return where rays first meet the surface: a cylinder's side or a cap at either end."""
+    def intersect_local(self, origin: Array, directions: Array) -> tuple[Array, Array]:
+        """Return the first intersections of rays with the cylinder or a cap at either end."""
         length = self._axis()[1]
         height, slope = origin[2], directions[:, 2]
         best = np.full(len(directions), np.inf)
         for t in _roots(directions[:, :2], origin[:2], self.radius):
             level = height + t * slope
-            hit = (t > NEAREST) & (level >= 0) & (level <= length)
+            hit = (t > MIN_DISTANCE) & (level >= 0) & (level <= length)
             best = np.where(hit & (t < best), t, best)
         for end, outward in ((0.0, -1.0), (length, 1.0)):
             for t in _roots(directions, origin - [0.0, 0.0, end], self.radius):
                 level = (height + t * slope - end) * outward
-                hit = (t > NEAREST) & (level >= 0)
+                hit = (t > MIN_DISTANCE) & (level >= 0)
                 best = np.where(hit & (t < best), t, best)
         with np.errstate(invalid='ignore'):
             points = origin + best[:, np.newaxis] * directions
             points[:, 2] -= np.clip(points[:, 2], 0.0, length)
             return best, points / self.radius
 
-    def texture(self, points: Array) -> Array:
-        """Return how far along the axis, and around it, on the radius."""
+    def texture_local(self, points: Array) -> Array:
+        """Return the distance along the axis, and the arc length around it."""
         around = np.arctan2(points[:, 1], points[:, 0]) * self.radius
         return np.stack((points[:, 2], around), axis=1)
 
-    def moved(self, offset: Vector) -> Capsule:
-        """Return the capsule elsewhere."""
+    def translated(self, offset: Vector) -> Capsule:
+        """Return the capsule translated in the world frame."""
         return replace(self, start=_sum(self.start, offset), end=_sum(self.end, offset))
 
     def _axis(self) -> tuple[Array, float]:
-        """Return the direction from start to end and the length between; any for a sphere."""
+        """Return the unit vector from start to end (y for a sphere), and their distance."""
         span = np.subtract(self.end, self.start)
         length = float(np.linalg.norm(span))
         return (span / length if length > 0 else np.array([0.0, 1.0, 0.0])), length
 
 
 def sphere(center: Vector, radius: float, material: Material) -> Capsule:
-    """Return a sphere: a capsule of no length."""
+    """Return a sphere, as a capsule of length 0."""
     return Capsule(center, center, radius, material)
-
-
-def table(shapes: Sequence[Shape]) -> Array:
-    """
-    Return shapes as the compiled code reads them.
-
-    :return: (N, 23) float64, a row each: kind, dimensions (3), rotation (9, row by row) and
-        translation (3) from the shape's own frame to the world's, square, color (3), other (3).
-    """
-    rows = np.zeros((len(shapes), 23))
-    capsules = []
-    for i, shape in enumerate(shapes):
-        material = shape.material
-        rows[i, 16:] = (material.square, *material.color, *material.other)
-        if isinstance(shape, Capsule):
-            capsules.append((i, *shape.start, *shape.end, shape.radius))
-            continue
-        frame = shape.frame()
-        rows[i, 0] = shape.kind
-        rows[i, 1:4] = shape.dimensions
-        rows[i, 4:13] = frame.rotation.ravel()
-        rows[i, 13:16] = frame.translation
-    if capsules:
-        # somebody is made of many: all at once, as Capsule.frame does it
-        numbers = np.array(capsules)
-        at, starts, spans = numbers[:, 0].astype(np.intp), numbers[:, 1:4], numbers[:, 4:7]
-        spans = spans - starts
-        lengths = np.sqrt((spans * spans).sum(axis=1))
-        axes = np.where(lengths[:, np.newaxis] > 0, spans, [0.0, 1.0, 0.0])
-        axes /= np.where(lengths > 0, lengths, 1.0)[:, np.newaxis]
-        firsts = np.eye(3)[np.abs(axes).argmin(axis=1)]
-        firsts -= (firsts * axes).sum(axis=1, keepdims=True) * axes
-        firsts /= np.sqrt((firsts * firsts).sum(axis=1, keepdims=True))
-        rows[at, 0] = CAPSULE
-        rows[at, 1] = numbers[:, 7]
-        rows[at, 2] = lengths
-        rows[at, 4:13] = np.stack(
-            (firsts, np.cross(axes, firsts), axes), axis=2).reshape(-1, 9)
-        rows[at, 13:16] = starts
-    return rows
-
-
-def seen_from(camera: RigidTransform, rows: Array) -> Array:
-    """
-    Return the rows of ``table`` with the camera's frame instead of the world's.
-
-    :param camera: its pose in the world.
-    """
-    seen = rows.copy()
-    seen[:, 4:13] = (camera.rotation.T @ rows[:, 4:13].reshape(-1, 3, 3)).reshape(-1, 9)
-    seen[:, 13:16] = (rows[:, 13:16] - camera.translation) @ camera.rotation
-    return seen
 
 
 def _sum(a: Vector, b: Vector) -> Vector:
@@ -332,13 +257,13 @@ def _sum(a: Vector, b: Vector) -> Vector:
 
 
 def _unit(vector: npt.ArrayLike) -> Array:
-    """Return the direction of a vector."""
+    """Return a vector scaled to length 1."""
     array = np.asarray(vector, np.float64)
     return array / np.linalg.norm(array)
 
 
-def _frame(axis: Array) -> Array:
-    """Return a rotation whose z is this unit vector; x is near a world axis, if possible x."""
+def _rotation_with_z(axis: Array) -> Array:
+    """Return a rotation whose z is this unit vector, and whose x is close to a world axis."""
     first = np.eye(3)[np.argmin(np.abs(axis))]
     first = _unit(first - first @ axis * axis)
     return np.stack((first, np.cross(axis, first), axis), axis=1)
@@ -346,7 +271,7 @@ def _frame(axis: Array) -> Array:
 
 def _roots(direction: Array, offset: Array, radius: float) -> tuple[Array, Array]:
     """
-    Return both solutions t of |offset + t direction| = radius, NaN where there are none.
+    Return both solutions t of |offset + t direction| = radius, NaN if there are none.
 
     Solved without cancellation (Press et al., "Numerical Recipes", 5.6).
     """

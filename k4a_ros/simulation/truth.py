@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""What is true of a simulated world at one time."""
+"""The ground truth of a simulated scene at one time."""
 
 from __future__ import annotations
 
@@ -23,18 +23,15 @@ from k4a_ros.calibration.rigid_transform import RigidTransform
 import numpy as np
 import numpy.typing as npt
 
-#: body_index of a pixel that shows nobody (k4abttypes.h, K4ABT_BODY_INDEX_MAP_BACKGROUND)
-BACKGROUND = 255
-
 
 @dataclass(frozen=True, eq=False)
 class PersonTruth:
     """
-    One person, in the joints and conventions of k4abt (k4abttypes.h).
+    True pose of one person, with the joints and conventions of k4abt (k4abttypes.h).
 
-    ``body_id`` counts from 1 in the order of the scene. ``positions`` (32, 3) float64, meters, in
-    the depth camera's frame and ``positions_world`` in the world; ``orientations`` (32, 4)
-    float64, unit quaternions w, x, y, z: the axes of the joints in the depth camera's frame.
+    ``body_id`` counts from 1 in the order of the scene. ``positions`` (32, 3) float64 are meters
+    in the depth camera's frame, ``positions_world`` in the world frame; ``orientations`` (32, 4)
+    float64 are unit quaternions w, x, y, z: the axes of the joints in the depth camera's frame.
     """
 
     body_id: int
@@ -47,9 +44,10 @@ class PersonTruth:
 @dataclass(frozen=True, eq=False)
 class Truth:
     """
-    Where everything is at one time: poses take points of a body's own frame to the world's.
+    True poses of cameras, objects and persons at one time; transforms to the world frame.
 
-    ``imu`` is the accelerometer. ``objects`` are the moving objects by their names in the scene.
+    ``imu`` is the pose of the accelerometer. ``objects`` are the poses of the movers by name,
+    relative to their initial positions.
     """
 
     device_us: int

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Compiles, or loads from the cache, what the simulated cameras need."""
+"""Compile the kernels of the simulated cameras, or load them from numba's cache."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from k4a_ros.simulation.sensor import Sensor
 
 @warms_up('the simulated camera')
 def warm_up_simulation() -> None:
-    """Take a picture with each camera, so that the next is as quick as all later ones."""
+    """Render an image with each camera, so that later ones do not wait for compilation."""
     config = CameraConfig.of_modes(
         DepthMode.NFOV_2X2BINNED, ColorResolution.R720P, ColorFormat.BGRA32)
     sensor = Sensor(

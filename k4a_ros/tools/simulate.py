@@ -53,6 +53,7 @@ import sys
 import time
 from typing import Any
 
+from k4a_ros.body.joints import Joint
 from k4a_ros.calibration.rigid_transform import RigidTransform
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import ColorFormat
@@ -73,7 +74,6 @@ from k4a_ros.simulation.scene_file import default_path
 from k4a_ros.simulation.scene_file import default_scene
 from k4a_ros.simulation.scene_file import load_scene
 from k4a_ros.simulation.sensor import Sensor
-from k4a_ros.simulation.skeleton import JOINTS
 import numpy as np
 
 
@@ -166,7 +166,7 @@ def _write_truth(
         path.write_text(json.dumps({
             'format': 1, 'recording': recording.name, 'scene': scene,
             'seed': options.seed, 'noise': options.noise, 'serial': serial,
-            'joints': list(JOINTS), 'frames': frames}), encoding='utf-8')
+            'joints': [joint.name for joint in Joint], 'frames': frames}), encoding='utf-8')
     except OSError as error:
         raise RecordingError(f'cannot write {path}: {error}') from error
     return path

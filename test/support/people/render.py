@@ -39,7 +39,7 @@ from k4a_ros.simulation import scene as simulated
 from k4a_ros.simulation.shapes import Box
 from k4a_ros.simulation.shapes import Material
 from k4a_ros.simulation.shapes import Plane
-from k4a_ros.simulation.view import rays_of
+from k4a_ros.simulation.view import pixel_rays
 from k4a_ros.simulation.view import Timeline
 from k4a_ros.simulation.view import View
 import numpy as np
@@ -175,7 +175,7 @@ def render(scene: Scene, intrinsics: Intrinsics, seed: int = 0) -> Rendered:
     :param seed: of the noise.
     """
     mode = _mode(intrinsics)
-    light = response.response(mode)
+    light = response.response_of(mode)
     surface, amplitude, lit = _room(
         scene.furniture, scene.height, scene.tilt, scene.wall, scene.side_wall, intrinsics)
     buffers = _Buffers(
@@ -270,17 +270,17 @@ def _room(
     mount = world.camera.depth_camera(0.0).inverse() @ _camera_pose(height, tilt)
     view = View(Timeline(world), intrinsics, mount, rays=_rays(intrinsics))
     mode = _mode(intrinsics)
-    lit = response.illuminated(mode, view.rx, view.ry)
+    lit = response.illumination_mask(mode, view.rx, view.ry)
     amplitude = np.zeros(view.z.shape, np.float32)
-    view.draw.illuminate(
-        view.shapes, view.whole, 0, view.rx, view.ry, view.z, view.index, view.light, 1.0,
-        response.response(mode).active, 0.0, lit, amplitude)
+    view.kernels.illuminate(
+        view.shapes, view.full_area, 0, view.rx, view.ry, view.z, view.index, view.light, 1.0,
+        response.response_of(mode).active, 0.0, lit, amplitude)
     return view.z, amplitude, lit
 
 
 @lru_cache(maxsize=4)
 def _rays(intrinsics: Intrinsics) -> tuple[np.ndarray, np.ndarray]:
-    return rays_of(intrinsics)
+    return pixel_rays(intrinsics)
 
 
 @lru_cache(maxsize=4)
@@ -297,12 +297,13 @@ def _measure(
     z, sigma = np.zeros((2, height, width), np.float32)
     kernels.measure(
         (0, height, 0, width), -1, np.zeros((height, width), np.int16), surface, amplitude, lit,
-        response.JUMP, light.floor, light.shot, response.systematic(0), z, sigma)
+        response.MAX_BEND, light.sigma_floor, light.shot_noise, response.systematic_error(0), z,
+        sigma)
     depth, infrared = np.zeros((2, height, width), np.uint16)
     kernels.develop(
-        z.ravel(), sigma.ravel(), amplitude.ravel(), *_noise(surface.size).of(seed),
-        np.float32(response.PHOTONS), np.float32(light.least), np.float32(response.SATURATION),
-        depth.reshape(-1), infrared.reshape(-1))
+        z.ravel(), sigma.ravel(), amplitude.ravel(), *_noise(surface.size).at(seed),
+        np.float32(response.VARIANCE_PER_AMPLITUDE), np.float32(light.min_amplitude),
+        np.float32(response.SATURATION), depth.reshape(-1), infrared.reshape(-1))
     return depth, infrared
 
 

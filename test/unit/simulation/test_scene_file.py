@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Scene files: what they say is what one gets, and every mistake is named."""
+"""Scene files are parsed into scenes, and mistakes are reported with file, line and key."""
 
 from __future__ import annotations
 
@@ -69,19 +69,19 @@ persons:
 """
 
 
-def parsed(text: str) -> Scene:
-    """Return the scene of a text."""
+def parse(text: str) -> Scene:
+    """Return the scene that a text describes."""
     return scene_file.parse(text, 'test.yaml')
 
 
-def test_everything_that_a_file_can_say():
-    scene = parsed(FULL)
+def test_every_key_is_parsed():
+    scene = parse(FULL)
     plane, box, ball, rod = scene.shapes
     assert plane == Plane((0, 1, 0), (0, -1, 0),
                           Material((0, 0.5, 1), (1, 0.25, 0), 0.1))
     assert isinstance(box, Box)
     assert box.size == (1, 2, 3)
-    # turned to the left by a right angle: its z looks to the left
+    # rotated to the left by 90°, so its z points to the left
     np.testing.assert_allclose(box.pose.rotation @ [0, 0, 1], [-1, 0, 0], atol=1e-12)
     assert ball == Capsule((0, 0, 2), (0, 0, 2), 0.5)
     assert rod == Capsule((0, 0, 1), (0, 1, 1), 0.25, Material((0.4, 0.3, 0.2)))
@@ -96,17 +96,17 @@ def test_everything_that_a_file_can_say():
     assert scene.camera.waypoints[1].pitch == pytest.approx(math.radians(-10))
 
 
-def test_the_example_in_the_documentation_is_valid():
+def test_example_in_the_documentation_is_valid():
     text = (ROOT / 'docs/simulation.md').read_text(encoding='utf-8')
     examples = [part.split('```', 1)[0] for part in text.split('```yaml\n')[1:]]
     assert examples
     for example in examples:
-        parsed(example)
+        parse(example)
 
 
 MISTAKES = [
-    ('camera: {position: [0, 0, 0]}\n', 1, 'nothing in it'),
-    (FULL.replace('radius: 0.25', 'radius: 0'), 11, 'shapes[3].capsule.radius is 0'),
+    ('camera: {position: [0, 0, 0]}\n', 1, 'has nothing in it'),
+    (FULL.replace('radius: 0.25', 'radius: 0'), 11, 'shapes[3].capsule.radius is 0; it must be'),
     (FULL.replace('radius: 0.25', 'radius: thin'), 11, 'shapes[3].capsule.radius is not a number'),
     (FULL.replace('radius: 0.25', 'radius: .nan'), 11, 'shapes[3].capsule.radius'),
     (FULL.replace('radius: 0.25', 'width: 1'), 11, "unknown key 'width', allowed are start"),
@@ -115,27 +115,27 @@ MISTAKES = [
     (FULL.replace('[1, 0.5, 0]', '[1, 0.5]'), 5, 'materials.checks.color has 2 numbers'),
     (FULL.replace('[1, 0.5, 0]', '[1, 0.5, 2]'), 5, 'materials.checks.color[2] is 2'),
     (FULL.replace('[1, 0.5, 0]', 'red'), 5, 'materials.checks.color is not a list'),
-    (FULL.replace('normal: [0, -1, 0]', 'normal: [0, 0, 0]'), 8, 'has no direction'),
+    (FULL.replace('normal: [0, -1, 0]', 'normal: [0, 0, 0]'), 8, 'has length 0'),
     (FULL.replace('name: b', 'name: a'), 16, "has the name 'a'"),
     (FULL.replace('period: 2}', 'period: 0}'), 15, 'movers[0].motion.sway.period is 0'),
     (FULL.replace('{circle: {radius: 0.3, period: 4}}', '{}'), 21, 'exactly one of sway'),
-    (FULL.replace('time: 2.5', 'time: 0'), 3, 'camera[1] is not 0.05 s later'),
+    (FULL.replace('time: 2.5', 'time: 0'), 3, 'camera[1] is not at least 0.05 s later'),
     (FULL.replace('[[0, 2], [1, 3]]', '[[0, 2], [0, 2]]'), 23, 'persons[0].path[1] is less'),
     (FULL.replace('[[2, 2]]', '[]'), 24, 'persons[1].path is empty'),
     (FULL.replace('[[2, 2]]', '[[2, 2, 2]]'), 24, 'has 3 numbers instead of 2'),
     (FULL.replace('shapes:\n', 'shapes: 3\nold:\n', 1), 8, "unknown key 'old'"),
     (FULL + 'camera: {position: [0, 0, 0]}\n', 25, "'camera' twice"),
-    (FULL.replace('name: ada', 'name: [1]'), 23, 'persons[0].name is not a word'),
-    (FULL + '? [1]\n: 2\n', 25, 'a key that is not a word'),
+    (FULL.replace('name: ada', 'name: [1]'), 23, 'persons[0].name is not a string'),
+    (FULL + '? [1]\n: 2\n', 25, 'a key that is not a string'),
     ('shapes: [\n', 2, 'not valid YAML'),
     ('- 1\n', 1, 'is not a mapping'),
 ]
 
 
 @pytest.mark.parametrize(('text', 'line', 'problem'), MISTAKES)
-def test_mistakes_are_named(text, line, problem):
+def test_mistake_raises_with_file_line_and_key(text, line, problem):
     with pytest.raises(SceneError) as error:
-        parsed(text)
+        parse(text)
     assert 'test.yaml' in str(error.value)
     assert f'line {line}' in str(error.value)
     assert problem in str(error.value)
@@ -145,12 +145,12 @@ def test_mistakes_are_named(text, line, problem):
 
 @pytest.mark.parametrize(
     'text', ['', '# nothing\n', 'a: "\x00"', '\ud800', '[' * 3000, '--- 1\n--- 2'])
-def test_what_is_no_yaml_at_all(text):
+def test_invalid_yaml_raises_with_the_file_name(text):
     with pytest.raises(SceneError, match=r'test\.yaml'):
-        parsed(text)
+        parse(text)
 
 
-def test_files_that_cannot_be_read(tmp_path):
+def test_unreadable_file_raises_with_its_name(tmp_path):
     with pytest.raises(SceneError, match=r'nowhere\.yaml'):
         load_scene(tmp_path / 'nowhere.yaml')
     (tmp_path / 'binary.yaml').write_bytes(b'\xff\xfe\x00\x80')
@@ -158,32 +158,33 @@ def test_files_that_cannot_be_read(tmp_path):
         load_scene(tmp_path / 'binary.yaml')
 
 
-WORDS = ['0', '-1', '1e9', '.nan', '.inf', '~', '', '[]', '{}', '[1, 2, 3]', '&a [*a]', 'plane',
-         '"', ':', '- ', '\n', '  ', '*x', '!!python/object:os.system {}', '<<: {a: 1}', '0x10']
+FRAGMENTS = [
+    '0', '-1', '1e9', '.nan', '.inf', '~', '', '[]', '{}', '[1, 2, 3]', '&a [*a]', 'plane', '"',
+    ':', '- ', '\n', '  ', '*x', '!!python/object:os.system {}', '<<: {a: 1}', '0x10']
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_any_damaged_file_gives_a_scene_error_or_a_scene(data):
+def test_damaged_file_raises_scene_error_or_gives_a_usable_scene(data):
     text = FULL
     for _ in range(data.draw(st.integers(1, 3))):
         start = data.draw(st.integers(0, len(text)))
         end = min(len(text), start + data.draw(st.integers(0, 12)))
-        put = data.draw(st.one_of(st.sampled_from(WORDS), st.text(max_size=4)))
-        text = text[:start] + put + text[end:]
+        insertion = data.draw(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=4)))
+        text = text[:start] + insertion + text[end:]
     try:
-        scene = parsed(text)
+        scene = parse(text)
     except SceneError as error:
         assert 'test.yaml' in str(error)
         return
-    # it can be used
+    # the scene is usable
     for time in (0.0, 1.7):
         pose = scene.camera.depth_camera(time)
         hits = scene.cast(pose.translation, pose.rotation @ [0.1, 0.1, 1.0], time)
         assert not np.isnan(hits.distance)
 
 
-def test_the_default_scene_is_found_from_anywhere(tmp_path):
+def test_default_scene_is_found_from_any_directory(tmp_path):
     assert scene_file.default_path().is_file()
     done = subprocess.run(
         [sys.executable, '-c', 'from k4a_ros.simulation.scene_file import default_scene\n'
@@ -192,7 +193,7 @@ def test_the_default_scene_is_found_from_anywhere(tmp_path):
     assert int(done.stdout) == len(default_scene().shapes)
 
 
-def test_the_default_scene_where_colcon_has_installed_it(tmp_path, monkeypatch):
+def test_default_scene_is_found_where_colcon_installs_it(tmp_path, monkeypatch):
     share = tmp_path / 'share/k4a_ros'
     (share / 'config').mkdir(parents=True)
     (share / 'config/room.yaml').write_bytes(scene_file.default_path().read_bytes())
@@ -207,12 +208,12 @@ def test_the_default_scene_where_colcon_has_installed_it(tmp_path, monkeypatch):
         scene_file.default_path()
 
 
-def test_the_default_scene_is_a_furnished_room():
+def test_default_scene_is_a_closed_room():
     scene = default_scene()
     assert [mover.name for mover in scene.movers] == ['ball']
     assert [person.name for person in scene.persons] == ['walker']
     assert scene.camera.is_still
-    # the walls are all around
+    # every ray hits a wall or something in front of it
     rng = np.random.default_rng(0)
     hits = scene.cast((0, 0, 0), [(x, y, 1) for x, y in rng.uniform(-1.7, 1.7, (500, 2))])
     assert (hits.index >= 0).all()

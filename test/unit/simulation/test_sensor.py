@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""What the simulated sensors measure, against the geometry and against a real device."""
+"""The simulated sensors against the geometry of the scene and a frame of a real device."""
 
 from __future__ import annotations
 
@@ -44,16 +44,15 @@ from k4a_ros.simulation.shapes import Capsule
 from k4a_ros.simulation.shapes import Material
 from k4a_ros.simulation.shapes import Plane
 from k4a_ros.simulation.shapes import sphere
-from k4a_ros.simulation.view import Pool
-from k4a_ros.simulation.view import rays_of
+from k4a_ros.simulation.view import pixel_rays
 from k4a_ros.simulation.view import Timeline
 import numpy as np
 import pytest
 
 NOMINAL = FactoryCalibration.from_raw(nominal_calibration())
 DEPTH_MODES = [mode for mode in DepthMode if mode.has_depth]
-#: sees the same as a camera that stands still, but does not know it
-RESTLESS = CameraPath((Waypoint(0.0, (0.0, 0.0, 0.0)), Waypoint(1.0, (0.0, 0.0, 0.0))))
+#: a path that never moves, although it does not count as still
+UNCHANGING_PATH = CameraPath((Waypoint(0.0, (0.0, 0.0, 0.0)), Waypoint(1.0, (0.0, 0.0, 0.0))))
 WHITE = Material((0.95, 0.95, 0.95))
 
 
@@ -66,7 +65,7 @@ def sensor(
 
 
 def wall(distance: float, reflectivity: float, mode: DepthMode) -> Sensor:
-    """Return a sensor in front of a wall that is perpendicular to the depth camera's axis."""
+    """Return a sensor in front of a wall perpendicular to the depth camera's axis."""
     pose = CameraPath().depth_camera(0.0)
     material = Material((reflectivity,) * 3)
     point = tuple(pose.apply([0.0, 0.0, distance]))
@@ -74,7 +73,7 @@ def wall(distance: float, reflectivity: float, mode: DepthMode) -> Sensor:
 
 
 @pytest.mark.parametrize('mode', DEPTH_MODES)
-def test_every_valid_pixel_lies_on_a_true_surface(mode):
+def test_valid_pixels_lie_on_a_surface(mode):
     rod = ((0.5, -0.6, 1.4), (0.2, 0.5, 1.9), 0.12)
     ball = ((-0.3, 0.1, 1.2), 0.25)
     block = Box((0.5, 0.3, 0.2), RigidTransform(
@@ -87,33 +86,33 @@ def test_every_valid_pixel_lies_on_a_true_surface(mode):
     cloud = np.zeros((*depth.shape, 4), np.float32)
     FullCloudConverter(NOMINAL.depth(mode).rays()).convert(depth, cloud)
     points = CameraPath().depth_camera(0).apply(cloud[..., :3][depth > 0])
-    # distances to the surfaces, by formulas of their own
-    plane = np.abs((points - [0, 0, 2.0]) @ [0, 0.1, -1]) / np.hypot(0.1, 1)
+    # distances to the surfaces, computed independently
+    to_plane = np.abs((points - [0, 0, 2.0]) @ [0, 0.1, -1]) / np.hypot(0.1, 1)
     center = np.array(ball[0]) + [0.2, 0, 0]  # a quarter of the period
-    round_ = np.abs(np.linalg.norm(points - center, axis=1) - ball[1])
+    to_ball = np.abs(np.linalg.norm(points - center, axis=1) - ball[1])
     a, b = np.array(rod[0]), np.array(rod[1])
     along = np.clip((points - a) @ (b - a) / ((b - a) @ (b - a)), 0, 1)
-    straight = np.abs(
+    to_rod = np.abs(
         np.linalg.norm(points - a - along[:, np.newaxis] * (b - a), axis=1) - rod[2])
     q = np.abs((points - block.pose.translation) @ block.pose.rotation) - np.array(block.size) / 2
-    edged = np.abs(np.linalg.norm(np.maximum(q, 0), axis=1) + np.minimum(q.max(axis=1), 0))
-    distances = np.stack((plane, round_, straight, edged))
-    # half a millimeter of Z is more along a slanted ray, but less across the surface
+    to_block = np.abs(np.linalg.norm(np.maximum(q, 0), axis=1) + np.minimum(q.max(axis=1), 0))
+    distances = np.stack((to_plane, to_ball, to_rod, to_block))
+    # rounding by half a millimeter in Z is less than that across the surface
     assert distances.min(axis=0).max() < 0.001
     counts = np.bincount(distances.argmin(axis=0), minlength=4)
     assert (counts > 300).all()
 
 
 @pytest.mark.parametrize('mode', [*DEPTH_MODES, DepthMode.PASSIVE_IR])
-def test_drawing_only_what_moves_gives_the_same_bytes_in_any_order(mode):
+def test_incremental_drawing_equals_full_drawing_in_any_order(mode):
     scene = default_scene()
-    quick = sensor(scene, mode, ColorResolution.R720P)
-    whole = sensor(dataclasses.replace(scene, camera=RESTLESS), mode, ColorResolution.R720P)
+    incremental = sensor(scene, mode, ColorResolution.R720P)
+    full = sensor(dataclasses.replace(scene, camera=UNCHANGING_PATH), mode, ColorResolution.R720P)
     times = [0, 1_700_000, 300_000, 5_000_000]
-    first = {time: (*quick.depth_and_ir(time), quick.color(time)) for time in times}
+    first = {time: (*incremental.depth_and_ir(time), incremental.color(time)) for time in times}
     for time in reversed(times):
-        for images in ((*whole.depth_and_ir(time), whole.color(time)),
-                       (*quick.depth_and_ir(time), quick.color(time))):
+        for images in ((*full.depth_and_ir(time), full.color(time)),
+                       (*incremental.depth_and_ir(time), incremental.color(time))):
             for image, expected in zip(images, first[time], strict=True):
                 np.testing.assert_array_equal(image, expected)
     assert (first[0][1] != first[300_000][1]).any()
@@ -122,9 +121,9 @@ def test_drawing_only_what_moves_gives_the_same_bytes_in_any_order(mode):
 
 
 @pytest.mark.skipif(
-    not numba_jit.AVAILABLE, reason='numba is not installed: there is one way only')
+    not numba_jit.AVAILABLE, reason='numba is not installed')
 @pytest.mark.parametrize('noise', [False, True])
-def test_with_and_without_numba_the_images_are_the_same(noise):
+def test_kernels_and_fallback_render_the_same_images(noise):
     timeline = Timeline(default_scene())
     mode = DepthMode.NFOV_2X2BINNED
     depth = [DepthCamera(timeline, NOMINAL.depth(mode), mode, 5, noise, compiled)
@@ -133,17 +132,17 @@ def test_with_and_without_numba_the_images_are_the_same(noise):
                          NOMINAL.depth_to_color.inverse(), compiled)
              for compiled in (True, False)]
     for time in (0, 2_000_000):
-        fast, slow = (camera.take(time) for camera in depth)
+        fast, slow = (camera.render(time) for camera in depth)
         assert (fast[0] > 0).any()
         for a, b in zip(fast, slow, strict=True):
-            # values on the border between two roundings, or between valid and not
+            # except for values on the verge of rounding, or of being invalid
             assert np.mean(a != b) < 0.001
-        fast, slow = (camera.take(time).astype(int) for camera in color)
+        fast, slow = (camera.render(time).astype(int) for camera in color)
         assert np.abs(fast - slow).max(axis=2).mean() < 0.003
         assert np.mean(np.abs(fast - slow) > 1) < 1e-4
 
 
-def test_the_same_seed_and_time_give_the_same_bytes():
+def test_images_are_reproducible_for_a_seed_and_time():
     scene = default_scene()
     images = [sensor(scene, seed=seed).depth_and_ir(66_666) for seed in (3, 3, 4)]
     for a, b, other in zip(*images, strict=True):
@@ -159,11 +158,11 @@ def test_the_same_seed_and_time_give_the_same_bytes():
 @pytest.mark.parametrize('mode', DEPTH_MODES)
 @pytest.mark.parametrize('reflectivity', [0.15, 0.95])
 @pytest.mark.parametrize('distance', [0.5, 1.0, 2.0, 3.0, 'end'])
-def test_errors_stay_within_microsofts_specification(mode, reflectivity, distance):
-    end = response.RANGES[mode][1]
+def test_depth_errors_are_within_the_specification(mode, reflectivity, distance):
+    end = response.OPERATING_RANGES_M[mode][1]
     distance = end if distance == 'end' else distance
     if distance > end:
-        # beyond the operating range a dark surface gives no depth
+        # beyond the operating range a dark surface has no valid depth
         if reflectivity == 0.15 and distance > 1.2 * end:
             assert (wall(distance, reflectivity, mode).depth_and_ir(0)[0] > 0).mean() < 0.01
         return
@@ -176,21 +175,21 @@ def test_errors_stay_within_microsofts_specification(mode, reflectivity, distanc
     spread = np.sqrt(np.nanvar(values, axis=0).mean())
     assert 0.4 < spread <= 17
     error = np.abs(np.nanmean(values, axis=0) - 1000 * distance)
-    # what remains of the noise in the mean of 60 is not systematic
+    # the mean of 60 frames contains some remaining noise
     assert np.median(error) < 11 + 0.001 * 1000 * distance
     assert error.max() < 11 + 0.001 * 1000 * distance + 5 * spread / np.sqrt(60)
-    # frames are independent: differences have twice the variance
+    # noise is independent between frames: differences have twice the variance
     assert np.nanvar(np.diff(values, axis=0)) == pytest.approx(2 * spread ** 2, rel=0.1)
 
 
-def test_noise_falls_with_light():
+def test_noise_decreases_with_reflectivity():
     spreads = [
         np.std([wall(2.0, reflectivity, DepthMode.NFOV_UNBINNED).depth_and_ir(n)[0][288, 300:340]
                 for n in range(20)], axis=0).mean() for reflectivity in (0.2, 0.8)]
     assert spreads[0] > 1.6 * spreads[1]
 
 
-def test_saturated_pixels_have_no_depth():
+def test_saturated_pixels_have_invalid_depth():
     depth, infrared = wall(0.25, 0.95, DepthMode.NFOV_UNBINNED).depth_and_ir(0)
     assert infrared[288, 320] == 65535
     assert depth[288, 320] == 0
@@ -198,8 +197,8 @@ def test_saturated_pixels_have_no_depth():
     assert (depth[infrared == 65535] == 0).all()
 
 
-def test_edges_are_invalid_but_steep_surfaces_are_not():
-    # a plane seen at 80 degrees, and a board in front of a wall
+def test_edges_are_invalid_but_steep_surfaces_are_valid():
+    # a plane at an incidence of 80°, then a board in front of a wall
     pose = CameraPath().depth_camera(0)
     steep = Plane(tuple(pose.apply([0, 0, 1.5])), tuple(
         pose.rotation @ [np.cos(np.radians(10)), 0, -np.sin(np.radians(10))]), WHITE)
@@ -211,26 +210,26 @@ def test_edges_are_invalid_but_steep_surfaces_are_not():
         Scene((board, back)), DepthMode.NFOV_UNBINNED, noise=False).depth_and_ir(0)
     row = depth[290]
     holes = np.flatnonzero((row == 0) & (infrared[290] > 0))
-    # a pixel of either side, at both edges; nothing between board and wall is ever measured
+    # one pixel on either side of both edges; no depth is between board and wall
     assert len(holes) == 4
     assert holes[1] - holes[0] == holes[3] - holes[2] == 1
     assert set(np.unique(row)) <= {0, 995, *range(1999, 2002)}
 
 
-def test_mask_of_the_real_frame(test_data):
+def test_illumination_mask_matches_a_real_frame(test_data):
     folder = test_data / 'recording_001514394512'
     with RecordingCamera(str(folder / 'recording.mkv')) as camera:
         camera.start()
         real = camera.read(10.0).ir.data > 0
         lens = camera.calibration.depth(DepthMode.NFOV_UNBINNED)
-    ours = response.illuminated(DepthMode.NFOV_UNBINNED, *rays_of(lens))
+    ours = response.illumination_mask(DepthMode.NFOV_UNBINNED, *pixel_rays(lens))
     assert np.mean(ours != real) < 0.002
     for row in (0, 144, 288, 432, 575):
         ends = [np.flatnonzero(mask[row])[[0, -1]] for mask in (ours, real)]
         assert np.abs(ends[0] - ends[1]).max() <= 1
 
 
-def test_masks_of_the_modes():
+def test_illumination_masks_of_all_modes():
     lit = {}
     for mode in (*DEPTH_MODES, DepthMode.PASSIVE_IR):
         _, infrared = wall(1.0, 0.5, mode).depth_and_ir(0)
@@ -244,13 +243,13 @@ def test_masks_of_the_modes():
     lens = NOMINAL.depth(DepthMode.WFOV_UNBINNED)
     row, column = np.nonzero(wide)
     radius = np.hypot(row - lens.cy, column - lens.cx)
-    # a disc, but for the image's border
+    # a disc, cut off by the image border
     assert wide.sum() == pytest.approx(np.pi * radius.max() ** 2, rel=0.03)
     assert not wide[0, 0]
     assert lit[DepthMode.PASSIVE_IR].sum() > wide.sum()
 
 
-def test_body_index_shows_whom_the_depth_shows():
+def test_body_index_matches_the_depth_image():
     device = sensor(default_scene(), DepthMode.NFOV_UNBINNED, noise=False)
     people = device.body_index(1_000_000)
     depth, infrared = device.depth_and_ir(1_000_000)
@@ -265,13 +264,13 @@ def test_body_index_shows_whom_the_depth_shows():
     assert 5000 < (people == 0).sum() < 60000
 
 
-def test_color_and_depth_show_the_same_world():
+def test_color_and_depth_images_are_consistent():
     device = sensor(default_scene(), DepthMode.NFOV_UNBINNED, ColorResolution.R720P, noise=False)
     time = 700_000
     truth = device.truth(time)
     depth, _ = device.depth_and_ir(time)
     image = device.color(time)
-    # where the ball is, from the truth alone
+    # the position of the ball according to the ground truth
     ball = truth.objects['ball'].apply([1.2, -0.45, 2.2])
     lens = NOMINAL.color(ColorResolution.R720P)
     pixel, _ = lens.project(truth.color_camera.inverse().apply(ball))
@@ -280,11 +279,11 @@ def test_color_and_depth_show_the_same_world():
     at = truth.depth_camera.inverse().apply(ball)
     pixel, _ = NOMINAL.depth(DepthMode.NFOV_UNBINNED).project(at)
     seen = depth[round(float(pixel[1])), round(float(pixel[0]))]
-    # the ray to the center meets the surface a radius before it
+    # the ray to the center hits the surface one radius before it
     assert seen == pytest.approx(1000 * at[2] * (1 - 0.12 / np.linalg.norm(at)), abs=4)
 
 
-def test_arrays_are_not_reused_while_somebody_has_them():
+def test_returned_arrays_are_not_overwritten_while_referenced():
     device = sensor(default_scene(), color=ColorResolution.R720P)
     kept = [(*device.depth_and_ir(n * 33_333), device.color(n * 33_333)) for n in range(12)]
     copies = [tuple(image.copy() for image in images) for images in kept]
@@ -297,20 +296,14 @@ def test_arrays_are_not_reused_while_somebody_has_them():
     for images, expected in zip(kept, copies, strict=False):
         for image, before in zip(images, expected, strict=True):
             np.testing.assert_array_equal(image, before)
-    pool = Pool((4,), np.uint8)
-    first = pool.take()
-    assert pool.take() is not first
-    address = first.ctypes.data
-    del first
-    assert address in [pool.take().ctypes.data for _ in range(1)]
 
 
-def test_cameras_that_are_off():
-    nothing = Sensor(default_scene(), NOMINAL, CameraConfig())
-    assert nothing.depth_and_ir(0) == (None, None)
+def test_disabled_cameras_have_no_images():
+    disabled = Sensor(default_scene(), NOMINAL, CameraConfig())
+    assert disabled.depth_and_ir(0) == (None, None)
     with pytest.raises(CalibrationError, match='OFF'):
-        nothing.color(0)
+        disabled.color(0)
     with pytest.raises(CalibrationError, match='OFF'):
-        nothing.body_index(0)
-    assert len(nothing.imu(0, 100_000)) == 167
-    assert nothing.truth(0).persons[0].name == 'walker'
+        disabled.body_index(0)
+    assert len(disabled.imu(0, 100_000)) == 167
+    assert disabled.truth(0).persons[0].name == 'walker'
