@@ -26,11 +26,11 @@ from k4a_ros.simulation.shape_table import OTHER_COLOR
 from k4a_ros.simulation.shape_table import ROTATION
 from k4a_ros.simulation.shape_table import SQUARE
 from k4a_ros.simulation.shape_table import TRANSLATION
-from k4a_ros.simulation.shapes import Box
 from k4a_ros.simulation.shapes import BOX
+from k4a_ros.simulation.shapes import Box
 from k4a_ros.simulation.shapes import Capsule
-from k4a_ros.simulation.shapes import Plane
 from k4a_ros.simulation.shapes import PLANE
+from k4a_ros.simulation.shapes import Plane
 import numpy as np
 import numpy.typing as npt
 

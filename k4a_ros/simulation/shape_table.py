@@ -20,8 +20,8 @@ from collections.abc import Sequence
 
 from k4a_ros.calibration.rigid_transform import RigidTransform
 from k4a_ros.simulation.shapes import Array
-from k4a_ros.simulation.shapes import Capsule
 from k4a_ros.simulation.shapes import CAPSULE
+from k4a_ros.simulation.shapes import Capsule
 from k4a_ros.simulation.shapes import Shape
 import numpy as np
 

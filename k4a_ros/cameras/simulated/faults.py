@@ -21,10 +21,10 @@ Faults of the simulated camera, and the syntax by which they are requested.
     stall S             nothing arrives for S seconds, then everything from that time at once
     silent [S]          neither images nor inertial samples arrive, for S seconds or until `none`
     no sync pulse [S]   a subordinate receives no sync pulses: no images, but inertial samples
-    drop capture N      the next N captures are lost
-    drop depth N        the next N captures lack depth and infrared
-    drop color N        the next N captures lack color
-    corrupt jpeg N      the next N MJPG images are corrupt
+    drop capture [N]    the next N captures are lost
+    drop depth [N]      the next N captures lack depth and infrared
+    drop color [N]      the next N captures lack color
+    corrupt jpeg [N]    the next N MJPG images are corrupt
     imu gap S           the inertial samples of the next S seconds are lost
     drift PPM           the device clock runs faster by PPM from now on
     latency S           images arrive S seconds later on average, with random jitter, from now on

@@ -39,6 +39,7 @@ from support.simulated import frame_numbers
 from support.simulated import read
 from support.simulated import SteppedTime
 from support.simulated import streaming
+from support.sources import ROOT
 
 
 @pytest.mark.parametrize(('text', 'faults'), [
@@ -59,6 +60,12 @@ def test_invalid_fault_raises_with_the_valid_ones(text: str) -> None:
     assert repr(text) in str(error.value)
     for name in FAULTS:
         assert name in str(error.value)
+
+
+def test_documentation_lists_every_fault() -> None:
+    text = (ROOT / 'docs/simulation.md').read_text(encoding='utf-8')
+    for name, spec in FAULTS.items():
+        assert f'`{spec.usage(name)}`' in text
 
 
 def test_unplugged_camera_is_lost_until_reopened() -> None:
