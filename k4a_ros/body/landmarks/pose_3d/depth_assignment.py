@@ -116,7 +116,7 @@ _LIMITS, _COSTS, _SIGMAS = _Limits(), _Costs(), _Sigmas()
 
 class LandmarkEvidence(NamedTuple):
     """
-    What is known of the landmarks of one person.
+    The measurements and estimates that determine the depths of one person's landmarks.
 
     ``rays`` (33, 3) float64 with z = 1; ``world`` (33, 3) float64, meters along the camera's axes
     as the model estimates them; ``visibility`` (33,) float32, 0 to 1; ``lengths`` (18,) float64,
@@ -137,7 +137,7 @@ class LandmarkEvidence(NamedTuple):
 @compiled
 def assign_depths(evidence: Any, depths: Any, measured: Any) -> bool:
     """
-    Write the depth of each landmark, and whether it is measured or inferred from others.
+    Write the depth of each landmark, and whether it is measured, or inferred from other landmarks.
 
     :param evidence: `LandmarkEvidence`.
     :param depths: (33,) float64, written: meters.

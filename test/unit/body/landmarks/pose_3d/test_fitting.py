@@ -32,11 +32,12 @@ from support.fitting import FittedPerson
 
 UNKNOWN = np.full(len(BONES), np.nan)
 LEGS = [25, 26, 27, 28, 31, 32]
+PERSON = FittedPerson()
 
 
-@pytest.fixture(scope='module')
+@pytest.fixture
 def person() -> FittedPerson:
-    return FittedPerson()
+    return PERSON
 
 
 def fit(person: FittedPerson, pose: Pose3d, expected: np.ndarray | None = None) -> Pose3d:
@@ -116,7 +117,7 @@ def test_occluded_arm_is_moved_out_of_the_trunk(person: FittedPerson) -> None:
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_random_start_stays_near_the_person(seed: int) -> None:
-    person = _PERSON
+    person = PERSON  # a fixture would not be allowed with hypothesis
     random = np.random.default_rng(seed)
     wrong = person.points + random.normal(0, 0.3, (33, 3))
     wrong[:, 2] = np.maximum(wrong[:, 2], 0.3)
@@ -125,7 +126,3 @@ def test_random_start_stays_near_the_person(seed: int) -> None:
         np.where(random.uniform(size=len(BONES)) < 0.5, np.nan, 0.3), None)
     assert np.isfinite(found.points).all()
     assert errors(person, found.points).max() < 2.0
-
-
-# hypothesis calls a test many times, so that it takes no fixture of function scope
-_PERSON = FittedPerson()
