@@ -26,6 +26,7 @@ from typing import Any
 import pytest
 from support import shared_memory
 from support.ros import Case
+from support.ros import forget_domains
 from support.ros import PATIENCE
 
 
@@ -34,6 +35,7 @@ def _no_shared_memory_left() -> Iterator[None]:
     """Fail a test whose processes leave shared memory of Fast DDS behind: it is RAM."""
     before = shared_memory.present()
     yield
+    forget_domains()
     deadline = time.monotonic() + PATIENCE
     while (left := shared_memory.left_behind() - before) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -13,10 +13,9 @@
 # limitations under the License.
 
 """
-ROS domains of tests, the module of the demo: scripts/internal/ros_domains.py.
+Claims of ROS domains, as the demo makes them: scripts/internal/ros_domains.py.
 
-Every test has a domain of its own. A claim ends with the last reference to the domain, so keep it
-as long as nodes run there; `Listener` and `DriverProcess` do.
+A claim ends with the last reference to the domain; see `support.ros.new_domain`.
 """
 
 from __future__ import annotations

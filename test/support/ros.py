@@ -27,7 +27,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from typing import Any
 import weakref
 
@@ -53,33 +52,32 @@ from support import shared_memory
 from support.domains import ros_domains
 from support.patient_driver import EXPECTED
 from support.sources import ROOT
+from support.time_limits import PATIENCE
+from support.time_limits import wait_for
 
 #: what the fixture ``case`` returns
 Case = Callable[[Callable[..., None]], None]
 
-#: Seconds to wait for anything that happens within one or two on an idle machine. Tests fail by
-#: it only when something does not happen at all.
-PATIENCE = 100.0
 _RESEND_S = 5.0
 
 
+_new_domains: list[int] = []
+
+
 def new_domain() -> int:
-    """Claim a ROS domain that nothing else on this machine uses, while there are references."""
+    """
+    Claim a ROS domain that nothing else on this machine uses.
+
+    The claim lasts until the end of the test, or of the last listener or driver there.
+    """
     domain: int = ros_domains.claim_domain(PATIENCE)
+    _new_domains.append(domain)
     return domain
 
 
-def wait_for(condition: Callable[[], Any], what: str, timeout: float = PATIENCE) -> Any:
-    """Return the first true result of a condition; fail after the timeout, seconds."""
-    deadline = time.monotonic() + timeout
-    while True:
-        late = time.monotonic() > deadline
-        result = condition()
-        if result:
-            return result
-        if late:
-            raise AssertionError(f'waited {timeout:g} s in vain for {what}')
-        time.sleep(0.01)
+def forget_domains() -> None:
+    """Release the domains that are not in use any more, at the end of a test."""
+    _new_domains.clear()
 
 
 class DriverProcess:

@@ -16,15 +16,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
 from pathlib import Path
 import re
 import time
+from typing import Any
 
+#: Seconds to wait for anything that happens within one or two on an idle machine. Tests fail by
+#: it only when something does not happen at all.
+PATIENCE = 100.0
 _PRESSURE = Path('/proc/pressure/cpu')
 #: The kernel may show the stalls of this time later only.
 _PRESSURE_DELAY_S = 2.5
+
+
+def wait_for(condition: Callable[[], Any], what: str, timeout: float = PATIENCE) -> Any:
+    """Return the first true result of a condition; fail after the timeout, seconds."""
+    deadline = time.monotonic() + timeout
+    while True:
+        late = time.monotonic() > deadline
+        result = condition()
+        if result:
+            return result
+        if late:
+            raise AssertionError(f'waited {timeout:g} s in vain for {what}')
+        time.sleep(0.01)
 
 
 @contextlib.contextmanager

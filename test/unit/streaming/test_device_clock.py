@@ -109,8 +109,8 @@ def test_error_is_below_1_ms_after_10_s(
     assert clock.drift_ppm == pytest.approx(drift, abs=30)
 
 
-def test_a_million_stamps_never_step_back() -> None:
-    device_us = frames(1_000_000 / 30)
+def test_stamps_of_an_hour_never_step_back() -> None:
+    device_us = frames(3600)
     clock = LiveClock()
     out = convert_all(clock, device_us, arrivals(device_us, 400, 5, 60, 1))
     assert (np.diff(out) > 0).all()

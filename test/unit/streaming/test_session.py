@@ -36,6 +36,9 @@ from k4a_ros.streaming.session import LatestCapture
 from k4a_ros.streaming.session import Session
 import numpy as np
 import pytest
+from support.time_limits import PATIENCE
+from support.time_limits import promptly
+from support.time_limits import wait_for
 
 MODES = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF, imu=True)
 
@@ -117,7 +120,7 @@ def run(camera: Camera, sink: Sink):
     counts = Counts()
     session = Session(camera, sink, lambda error: (ended.append(error), over.set()), counts)
     session.start()
-    assert over.wait(10)
+    assert over.wait(PATIENCE)
     session.stop()
     assert len(ended) == 1
     return counts, ended[0]
@@ -170,26 +173,24 @@ def test_stop_can_be_repeated_and_does_not_report_an_end() -> None:
 
 
 def test_slow_sink_gets_the_latest_capture() -> None:
-    class PacedCamera(ScriptedCamera):
-        """A camera that delivers a capture every 5 ms."""
+    class BlockedSink(Sink):
+        """A sink that takes no capture while the camera has more."""
 
-        def read(self, timeout: float) -> Capture:
-            time.sleep(0.005)
-            return super().read(timeout)
+        def capture(self, item: Capture) -> None:
+            wait_for(lambda: not camera.captures, 'the last capture')
+            super().capture(item)
 
-    camera = PacedCamera([capture(i) for i in range(60)], [], lossless=False)
-    sink = Sink(delay=0.03)
+    camera = ScriptedCamera([capture(i) for i in range(60)], [], lossless=False)
+    sink = BlockedSink()
     counts = Counts()
     session = Session(camera, sink, lambda error: None, counts)
     session.start()
-    deadline = time.monotonic() + 10
-    while (not sink.captures or sink.captures[-1].device_us != 59) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_for(lambda: sink.captures and sink.captures[-1].device_us == 59, 'the latest capture')
     session.stop()
     times = [c.device_us for c in sink.captures]
-    assert times == sorted(times) and times[-1] == 59
+    assert times == sorted(times) and len(times) <= 3
     assert counts.captures == 60
-    assert counts.dropped == 60 - len(times) > 20
+    assert counts.dropped == 60 - len(times)
 
 
 def test_silent_camera_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,9 +226,9 @@ def test_subordinate_is_lost_before_its_depth_camera_powers_down(
 
 def test_latest_capture_times_out() -> None:
     began = time.monotonic()
-    with pytest.raises(ReadTimeout):
+    with promptly(5.0), pytest.raises(ReadTimeout):
         LatestCapture().take(0.05)
-    assert 0.04 < time.monotonic() - began < 5
+    assert time.monotonic() - began > 0.04
 
 
 def test_imu_without_subscribers_is_read_in_larger_batches() -> None:

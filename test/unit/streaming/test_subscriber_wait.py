@@ -18,61 +18,68 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Mapping
+import itertools
 import threading
-import time
+from types import SimpleNamespace
 
 from k4a_ros.streaming import subscriber_wait
 from k4a_ros.streaming.subscriber_wait import wait_for_subscribers
 import pytest
+from support.time_limits import promptly
 
 
-@pytest.fixture(autouse=True)
-def short_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subscriber_wait, '_POLL_S', 0.005)
-    monkeypatch.setattr(subscriber_wait, '_SETTLE_S', 0.1)
-    monkeypatch.setattr(subscriber_wait, '_MAX_SETTLE_S', 0.3)
+class SteppedEvent(threading.Event):
+    """An event that is never set, and the clock by which waiting for it takes no time."""
+
+    now_s = 0.0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        self.now_s += timeout
+        return False
 
 
 def duration_s(
-    counts: Callable[[float], Mapping[str, int]], delay_s: float,
-    canceled: threading.Event | None = None,
+    monkeypatch: pytest.MonkeyPatch, counts: Callable[[float], Mapping[str, int]], delay_s: float,
 ) -> float:
     """Return how long the wait takes; ``counts`` gets the seconds since its start."""
-    start_s = time.monotonic()
-    wait_for_subscribers(
-        lambda: counts(time.monotonic() - start_s), delay_s, canceled or threading.Event())
-    return time.monotonic() - start_s
+    canceled = SteppedEvent()
+    monkeypatch.setattr(
+        subscriber_wait, 'time', SimpleNamespace(monotonic=lambda: canceled.now_s))
+    wait_for_subscribers(lambda: counts(canceled.now_s), delay_s, canceled)
+    return canceled.now_s
 
 
-def test_wait_without_subscribers_lasts_for_the_delay() -> None:
-    assert 0.4 <= duration_s(lambda _: {'depth': 0}, 0.4) < 0.7
+def test_wait_without_subscribers_lasts_for_the_delay(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = duration_s(monkeypatch, lambda _: {'depth': 0}, 4.0)
+    assert found == pytest.approx(4.0, abs=0.06)
 
 
-def test_zero_delay_does_not_wait() -> None:
-    assert duration_s(lambda _: {'depth': 0}, 0.0) < 0.1
+def test_zero_delay_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert duration_s(monkeypatch, lambda _: {'depth': 0}, 0.0) < 0.06
 
 
-def test_wait_ends_when_the_counts_have_settled() -> None:
-    assert 0.3 <= duration_s(lambda passed_s: {'depth': int(passed_s > 0.2)}, 10.0) < 2.0
+def test_wait_ends_when_the_counts_have_settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = duration_s(monkeypatch, lambda passed_s: {'depth': int(passed_s > 2.0)}, 10.0)
+    assert found == pytest.approx(3.0, abs=0.11)
 
 
-def test_each_further_subscriber_extends_the_wait() -> None:
-    counts = iter(range(1, 60))
-    last = 0
-
-    def one_more(passed_s: float) -> Mapping[str, int]:
-        nonlocal last
-        last = next(counts) if passed_s < 0.3 and last < 50 else last
-        return {'depth': last}
-
-    assert duration_s(one_more, 10.0) >= 0.35
+def test_each_further_subscriber_extends_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = duration_s(
+        monkeypatch, lambda passed_s: {'depth': min(int(passed_s / 0.9), 5)}, 10.0)
+    assert found == pytest.approx(5 * 0.9 + 1.0, abs=0.11)
 
 
-def test_counts_that_never_settle_end_the_wait() -> None:
-    assert 0.5 <= duration_s(lambda passed_s: {'depth': int(passed_s * 1000)}, 0.2) < 1.5
+def test_counts_that_never_settle_end_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = itertools.count()
+    found = duration_s(monkeypatch, lambda _: {'depth': next(numbers)}, 2.0)
+    assert found == pytest.approx(2.0 + 5.0, abs=0.06)
 
 
 def test_cancel_ends_the_wait() -> None:
     canceled = threading.Event()
-    threading.Timer(0.1, canceled.set).start()
-    assert duration_s(lambda _: {'depth': 0}, 60.0, canceled) < 5.0
+    timer = threading.Timer(0.1, canceled.set)
+    timer.start()
+    with promptly(5.0):
+        wait_for_subscribers(lambda: {'depth': 0}, 60.0, canceled)
+    timer.join()
