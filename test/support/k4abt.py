@@ -30,9 +30,9 @@ import re
 import shutil
 import subprocess
 import tempfile
-import time
 
 from k4a_ros.sdk import libk4a
+from support.time_limits import wait_for
 
 SOURCE = Path(__file__).resolve().parents[1] / 'virtual_k4abt/k4abt.c'
 _FLAGS = ('-std=c11', '-D_DEFAULT_SOURCE', '-O1', '-g', '-Wall', '-Wextra', '-Werror', '-fPIC',
@@ -71,10 +71,7 @@ class VirtualK4abt:
 
     def await_waiting(self) -> None:
         """Return once a thread is blocked in enqueue or pop."""
-        end = time.monotonic() + 10
-        while not self.state.waiting:
-            assert time.monotonic() < end, 'no thread is blocked in enqueue or pop'
-            time.sleep(0.001)
+        wait_for(lambda: self.state.waiting, 'a thread that blocks in enqueue or pop')
 
 
 @functools.cache
