@@ -52,6 +52,9 @@ from support.recordings import SERIAL
 from support.recordings import without
 from support.recordings import write_recording
 from support.recordings import Written
+from support.time_limits import PATIENCE
+from support.time_limits import promptly
+from support.time_limits import wait_for
 
 SMALL = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF)
 
@@ -65,15 +68,21 @@ def small(tmp_path_factory) -> Written:
 class Player:
     """Reads a camera with two threads, as the driver does, and notes what comes when."""
 
-    def __init__(self, camera: RecordingCamera, captures: int = 10**9) -> None:
-        """Start the camera and the threads; each ends with the recording."""
+    def __init__(
+        self, camera: RecordingCamera, captures: int = 10**9, samples: int = 0,
+    ) -> None:
+        """
+        Start the camera and the threads.
+
+        They end with the recording, or when they have both read this much.
+        """
         self.camera = camera
         self.begin = time.monotonic()
         self.captures: list[tuple[float, Capture]] = []
         self.imu: list[tuple[float, ImuSamples]] = []
         self.order: list[tuple[int, str]] = []
         self.errors: list[Exception] = []
-        self._most = captures
+        self._enough = lambda: len(self.captures) >= captures and len(self.imu_us) >= samples
         camera.start()
         self._threads = [
             threading.Thread(target=self._play, args=job) for job in (
@@ -82,7 +91,7 @@ class Player:
             thread.start()
 
     def _play(self, read: Callable[[float], object], out: list[tuple[float, object]]) -> None:
-        while len(self.captures) < self._most:
+        while not self._enough():
             try:
                 item = read(0.05)
             except ReadTimeout:
@@ -96,7 +105,7 @@ class Player:
             else:
                 self.order.extend((int(us), 'imu') for us in item.acc_us)
 
-    def join(self, timeout: float = 20.0) -> Player:
+    def join(self, timeout: float = PATIENCE) -> Player:
         """Wait for both threads, which end without a defect."""
         for thread in self._threads:
             thread.join(timeout)
@@ -193,9 +202,9 @@ def test_captures_may_lack_images(tmp_path):
 @pytest.mark.parametrize('start_us', [0, 90_000_000, 5_000_000_000])
 def test_the_time_of_the_first_image_does_not_matter(tmp_path, start_us):
     written = write_recording(tmp_path / 'a.mkv', start_us=start_us)
-    player = play(written.path)
+    with promptly(0.5):
+        player = play(written.path)
     assert_played(player, written)
-    assert player.captures[0][0] < 0.1
 
 
 def test_without_imu_the_images_are_played(tmp_path):
@@ -236,14 +245,13 @@ def test_a_wrong_serial_is_refused_naming_both(small):
 
 @pytest.mark.parametrize('rate', [1.0, 2.0, 0.5])
 def test_playback_takes_the_time_of_the_timestamps(small, rate):
-    player = play(small.path, rate=rate)
+    with promptly(0.2 / rate + 0.25):
+        player = play(small.path, rate=rate)
     assert_played(player, small)
     for at, capture in player.captures:
-        due = (capture.device_us - 500_000) / 1e6 / rate
-        assert due - 0.002 <= at < due + 0.25
+        assert at >= (capture.device_us - 500_000) / 1e6 / rate - 0.002
     for at, samples in player.imu:
-        due = (int(samples.acc_us[-1]) - 500_000) / 1e6 / rate
-        assert due - 0.002 <= at < due + 0.25
+        assert at >= (int(samples.acc_us[-1]) - 500_000) / 1e6 / rate - 0.002
 
 
 def test_inertial_samples_come_in_bursts(small):
@@ -265,11 +273,11 @@ def test_a_late_reader_catches_up_and_misses_nothing(small):
 def test_at_rate_zero_both_streams_come_in_one_order(tmp_path):
     config = replace(SMALL, fps=30)
     written = write_recording(tmp_path / 'a.mkv', config, count=20)
-    player = play(written.path, rate=0)
+    with promptly(0.5):
+        player = play(written.path, rate=0)
     assert_played(player, written)
     times = [us for us, _ in player.order]
     assert times == sorted(times)
-    assert max(at for at, _ in player.captures) < 0.5
 
 
 @pytest.mark.parametrize('slow', ['read', 'read_imu'])
@@ -305,7 +313,7 @@ def test_at_rate_zero_one_thread_can_poll_both(small):
 @pytest.mark.parametrize('rate', [0.0, 4.0])
 def test_a_loop_never_goes_back_in_time(small, rate):
     with RecordingCamera(small.path, rate=rate, loop=True) as camera:
-        player = Player(camera, captures=20)
+        player = Player(camera, captures=20, samples=2 * len(small.imu) + 1)
         player.join()
     span = int(small.imu.acc_us[-1]) - 500_000 + small.config.period_us
     for number, (_, capture) in enumerate(player.captures):
@@ -332,40 +340,32 @@ def test_without_a_loop_it_ends_and_stays_ended(small):
                     read(0.01)
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    """Fail unless it becomes true within some seconds."""
-    deadline = time.monotonic() + 5.0
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
 def test_pause_and_resume(small):
     with RecordingCamera(small.path, paused=True) as camera:
         player = Player(camera)
         time.sleep(0.15)
         assert not player.order
         assert camera.set_control('playback_paused', False) is False
-        wait_for(lambda: len(player.captures) >= 2)
+        wait_for(lambda: len(player.captures) >= 2, 'two captures')
         assert camera.set_control('playback_paused', True) is True
-        time.sleep(0.02)
-        seen = len(player.order)
-        time.sleep(0.2)
-        assert len(player.order) == seen
+        counts = len(player.captures), len(player.imu)
+        time.sleep(0.3)
+        # each reader may have been handing out something
+        assert len(player.captures) <= counts[0] + 1 and len(player.imu) <= counts[1] + 1
         camera.set_control('playback_paused', False)
         player.join()
     assert_played(player, small)
 
 
 def test_the_rate_can_be_changed_while_playing(small):
-    with RecordingCamera(small.path, rate=0.01) as camera:
+    with RecordingCamera(small.path, rate=0.0001) as camera:
         player = Player(camera)
         time.sleep(0.1)
         assert len(player.captures) <= 1
-        assert camera.set_control('playback_rate', 0) == 0.0
-        player.join()
+        with promptly(1.0):
+            assert camera.set_control('playback_rate', 0) == 0.0
+            player.join()
     assert_played(player, small)
-    assert player.captures[-1][0] < 1.0
 
 
 @pytest.mark.parametrize(('name', 'value'), [
@@ -391,12 +391,12 @@ def test_paused_at_the_end_it_can_be_played_again(small, rate):
     with RecordingCamera(small.path, rate=rate, at_end='pause',
                          on_control=lambda name, value: told.append((name, value))) as camera:
         player = Player(camera)
-        wait_for(lambda: len(player.order) == 6 + len(small.imu))
+        wait_for(lambda: len(player.order) == 6 + len(small.imu), 'the first pass')
         time.sleep(0.15)
         assert len(player.order) == 6 + len(small.imu)
         assert set(told) == {('playback_paused', True)}
         camera.set_control('playback_paused', False)
-        wait_for(lambda: len(player.order) == 2 * (6 + len(small.imu)))
+        wait_for(lambda: len(player.order) == 2 * (6 + len(small.imu)), 'the second pass')
         camera.stop()
         player.join()
     imu = player.imu_us
@@ -427,11 +427,10 @@ def test_stop_and_close_wake_both_readers(small, end, options):
     for thread in threads:
         thread.start()
     time.sleep(0.1)
-    begin = time.monotonic()
-    getattr(camera, end)()
-    for thread in threads:
-        thread.join(5.0)
-    assert time.monotonic() - begin < 1.0
+    with promptly(1.0):
+        getattr(camera, end)()
+        for thread in threads:
+            thread.join()
     assert [type(error) for error in ended] == [EndOfRecording] * 2
     camera.close()
     camera.close()
@@ -459,10 +458,8 @@ def test_a_closed_camera_cannot_be_started(small):
 
 def assert_refused(path: Path, reason: str, capfd: pytest.CaptureFixture[str]) -> None:
     """Fail unless opening raises one line that names the file and the reason, and no more."""
-    begin = time.monotonic()
-    with pytest.raises(RecordingError, match=reason) as caught:
+    with promptly(3.0), pytest.raises(RecordingError, match=reason) as caught:
         RecordingCamera(path)
-    assert time.monotonic() - begin < 3.0
     assert str(path) in str(caught.value)
     assert '\n' not in str(caught.value)
     assert capfd.readouterr() == ('', '')
