@@ -26,6 +26,7 @@ Usage: set_up.py [--tests]        standard output: shell commands that enter the
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Container
 from dataclasses import dataclass
 import fcntl
 import hashlib
@@ -39,6 +40,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 from typing import TextIO
 
@@ -49,6 +51,7 @@ from environment import Environment
 from environment import find
 from environment import python_version
 from environment import ros_installation
+from requirements import locked
 
 SCRIPTS = CHECKOUT / 'scripts'
 # Python module -> requirement to install if a ROS installation lacks the module.
@@ -127,24 +130,30 @@ class SetUp:
         self.run(os.path.realpath(sys.executable), '-I', '-m', 'venv', '--clear', *options,
                  directory, step='creating the virtual environment failed')
 
-    def pip_install(self, *what: object, constrained: bool = True) -> None:
-        """Install packages with pip."""
-        constraints = ['--constraint', SCRIPTS / 'constraints.txt'] if constrained else []
-        self.run(self.environment.python, '-m', 'pip', 'install', '--no-input',
-                 '--disable-pip-version-check', *constraints, *what,
-                 step='pip could not install the packages')
+    def pip_install(self, *requirements: Path, only: Container[str] | None = None) -> None:
+        """
+        Install the packages of locked requirements, each with the hashes of its files.
+
+        :param only: names of the packages to install, without their dependencies; None for all.
+        """
+        with tempfile.NamedTemporaryFile('w', suffix='.txt') as chosen:
+            for name, block in locked(*requirements):
+                if only is None or name in only:
+                    chosen.write(block)
+            chosen.flush()
+            options = [] if only is None else ['--no-deps']
+            self.run(self.environment.python, '-m', 'pip', 'install', '--no-input',
+                     '--disable-pip-version-check', '--require-hashes', *options,
+                     '-r', chosen.name, step='pip could not install the packages')
 
     def install_packages(self) -> None:
         """Install what the driver needs; on top of a ROS installation only what that lacks."""
         if self.environment.ros is None:
-            self.pip_install('-r', SCRIPTS / 'requirements.txt')
+            self.pip_install(SCRIPTS / 'requirements.txt')
             return
         missing = [package for module, package in MODULES.items() if not self.has_module(module)]
-        pinned = [line for name in ('requirements.txt', 'constraints.txt')
-                  for line in (SCRIPTS / name).read_text().splitlines()
-                  if line.partition('==')[0] in missing]
-        if pinned:
-            self.pip_install('--no-deps', *pinned)
+        if missing:
+            self.pip_install(SCRIPTS / 'requirements.txt', only=missing)
 
     def has_module(self, name: str) -> bool:
         """Return whether a module can be imported, with a numpy below 2."""
@@ -190,14 +199,13 @@ class SetUp:
         """Install test tools and linters; a ROS installation has its own ament linters."""
         requirements = SCRIPTS / 'requirements-test.txt'
         if self.environment.ros is None:
-            self.pip_install('-r', requirements)
+            self.pip_install(requirements)
         else:
-            lines = requirements.read_text().splitlines()
-            self.pip_install(*(line for line in lines if line and line[0] != '#'
-                               and not line.startswith('ros-')))
+            self.pip_install(requirements, only={
+                name for name, _ in locked(requirements) if not name.startswith('ros-')})
         if (sys.platform, platform.machine()) == ('linux', 'x86_64'):
-            self.pip_install('--no-deps', '--require-hashes', '-r',
-                             SCRIPTS / 'requirements-body.txt', constrained=False)
+            body = SCRIPTS / 'requirements-body.txt'
+            self.pip_install(body, only={name for name, _ in locked(body)})
 
     def compile_body_tracking(self) -> None:
         """Compile the kernels of body tracking, which the demo does not use."""
@@ -245,7 +253,7 @@ def steps(environment: Environment, with_tests: bool) -> list[Step]:
         Step('packages', 'packages: ROS 2 Kilted, pyk4a, OpenCV, numba (about 600 MB on disk)'
              if environment.ros is None else f'packages that {environment.ros} lacks',
              SetUp.install_packages,
-             [SCRIPTS / 'requirements.txt', SCRIPTS / 'constraints.txt']),
+             [SCRIPTS / 'requirements.txt']),
         Step('overlay', 'stand-ins for packages that are not on PyPI: tf2_msgs, tf2_ros, cv_bridge'
              if environment.ros is None else 'stand-ins for packages that are not installed',
              SetUp.install_overlay,

@@ -25,6 +25,7 @@ import importlib.util
 import json
 import os
 from pathlib import Path
+import re
 import shutil
 import socket
 import subprocess
@@ -259,7 +260,7 @@ def test_steps_run_again_when_their_inputs_change(
     overlay = set_up.digests(set_up.steps(own, with_tests=True))
     assert [name for name in before if before[name] != overlay[name]] == ['overlay']
 
-    with (copy / 'scripts/constraints.txt').open('a') as file:
+    with (copy / 'scripts/requirements.txt').open('a') as file:
         file.write('# changed\n')
     packages = set_up.digests(set_up.steps(own, with_tests=True))
     assert [name for name in before if packages[name] != overlay[name]] == \
@@ -294,10 +295,12 @@ def test_only_missing_packages_are_installed_on_top_of_ros(
     worker = set_up.SetUp(environment, log=None)
     installed: list[str] = []
     monkeypatch.setattr(worker, 'has_module', lambda name: name in ('numpy', 'cv2'))
-    monkeypatch.setattr(worker, 'pip_install', lambda *what: installed.extend(map(str, what)))
+    monkeypatch.setattr(worker, 'run', lambda *command, step: installed.extend(
+        [*map(str, command), Path(command[-1]).read_text()]))
     worker.install_packages()
-    assert sorted(line.partition('==')[0] for line in installed) == [
-        '--no-deps', 'llvmlite', 'numba', 'pyk4a-bundle', 'simplejpeg']
+    assert {'--require-hashes', '--no-deps'} <= set(installed)
+    assert re.findall(r'^([\w-]+)==', installed[-1], re.MULTILINE) == [
+        'llvmlite', 'numba', 'pyk4a-bundle', 'simplejpeg']
 
 
 def test_package_is_installed_as_typed() -> None:
@@ -307,17 +310,29 @@ def test_package_is_installed_as_typed() -> None:
     assert data == {'k4a_ros': ['py.typed']}
 
 
-def test_requirements_are_pinned() -> None:
-    """Every requirement has exactly one version, the same in all files."""
-    pinned: dict[str, str] = {}
-    for name in ('requirements.txt', 'requirements-test.txt', 'constraints.txt'):
-        for line in (ROOT / 'scripts' / name).read_text().splitlines():
+def test_requirements_are_locked_with_hashes() -> None:
+    """Every package has one version for each Python and hashes, the same in all files."""
+    locked = load('requirements').locked
+    pinned: dict[tuple[str, str], str] = {}
+    for name in ('requirements.txt', 'requirements-test.txt', 'requirements-body.txt'):
+        for package, block in locked(ROOT / 'scripts' / name):
+            version, _, marker = block.split('\\')[0].partition('==')[2].partition(';')
+            assert re.fullmatch(r'[\w.]+', version.strip()), block
+            assert re.search(r'--hash=sha256:[0-9a-f]{64}$', block.rstrip()), block
+            assert pinned.setdefault((package, marker), version) == version, package
+    assert pinned['numpy', ''].startswith('1.')
+    assert tuple(map(int, pinned['pytest', ''].split('.'))) < (8, 4)
+
+
+def test_locked_requirements_are_those_that_are_asked_for() -> None:
+    """The lock files have been written after the last change of what they are written from."""
+    locked = load('requirements').locked
+    for name in ('requirements', 'requirements-test'):
+        blocks = dict(locked(ROOT / f'scripts/{name}.txt'))
+        for line in (ROOT / f'scripts/{name}.in').read_text().splitlines():
             if line and not line.startswith('#'):
-                package, _, version = line.partition('==')
-                assert version, line
-                assert pinned.setdefault(package, version) == version
-    assert pinned['numpy'].startswith('1.')
-    assert tuple(map(int, pinned['pytest'].split('.'))) < (8, 4)
+                package, _, version = line.partition(';')[0].strip().partition('==')
+                assert blocks[package.lower()].partition('==')[2].startswith(version), line
 
 
 def test_claimed_domains_differ() -> None:
