@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""A sensor for simulated cameras that costs nothing: every image tells its time."""
+"""A sensor for simulated cameras without rendering time, whose images encode their time."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ GRAY = 115
 
 class PlainSensor:
     """
-    Sees nothing but time: depth and infrared are its milliseconds, color is plain.
+    Returns uniform images: depth and infrared are the time in milliseconds, color is gray.
 
-    :param picture: the color image, instead of plain gray.
+    :param picture: color image to return instead of gray.
     """
 
     def __init__(self, config: CameraConfig, picture: np.ndarray | None = None) -> None:

@@ -36,7 +36,7 @@ DEPTH_AND_COLOR = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolutio
 
 
 class SteppedTime(HostTime):
-    """A host clock that only advances while a camera waits for data, and when it is told to."""
+    """A host clock that advances only while a camera waits for data, and by `advance`."""
 
     def __init__(self) -> None:
         self._now_ns = 1_000_000_000_000

@@ -276,11 +276,11 @@ def test_color_and_depth_images_are_consistent():
     pixel, _ = lens.project(truth.color_camera.inverse().apply(ball))
     blue, green, red = image[int(pixel[1]), int(pixel[0])].astype(int)
     assert red > 1.5 * green > 2 * blue
-    at = truth.depth_camera.inverse().apply(ball)
-    pixel, _ = NOMINAL.depth(DepthMode.NFOV_UNBINNED).project(at)
-    seen = depth[round(float(pixel[1])), round(float(pixel[0]))]
+    center = truth.depth_camera.inverse().apply(ball)
+    pixel, _ = NOMINAL.depth(DepthMode.NFOV_UNBINNED).project(center)
+    measured = depth[round(float(pixel[1])), round(float(pixel[0]))]
     # the ray to the center hits the surface one radius before it
-    assert seen == pytest.approx(1000 * at[2] * (1 - 0.12 / np.linalg.norm(at)), abs=4)
+    assert measured == pytest.approx(1000 * center[2] * (1 - 0.12 / np.linalg.norm(center)), abs=4)
 
 
 def test_returned_arrays_are_not_overwritten_while_referenced():
