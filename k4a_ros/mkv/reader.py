@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One native playback handle: an Azure Kinect recording read forward, without any pacing."""
+"""Read an Azure Kinect recording (.mkv) from start to end, without pacing."""
 
 from __future__ import annotations
 
@@ -42,26 +42,24 @@ _FPS = {code: fps for fps, code in FPS_CODES.items()}
 
 class RecordingReader(contextlib.AbstractContextManager['RecordingReader']):
     """
-    An open recording.
+    An open recording; thread-safe: ``close`` waits for a read in progress.
 
-    Any thread may call any method; one call is in the native library at a time, so that ``close``
-    waits for a read that is under way instead of pulling the file from under it.
+    ``config``: modes and tracks. ``calibration``: raw factory calibration. ``serial``: serial
+    number, empty if unknown. ``firmware``: versions by component. ``start_us`` and ``end_us``:
+    device time of the first and of the last data in the file, microseconds.
 
-    ``start_us`` is the device time of the first data in the file and ``end_us`` of the last,
-    microseconds; ``calibration`` the raw factory calibration as it is in the file.
-
-    :param path: the file, as the operating system takes it.
+    :param path: the file; ``~`` is not expanded.
     :raises RecordingError: it is not a complete Azure Kinect recording with a calibration.
     """
 
     def __init__(self, path: str) -> None:
-        """Open the file and read everything but its frames."""
+        """Open the file and read its header."""
         self.path = path
-        #: kept, as libk4arecord keeps only the pointer, for its error messages (playback.cpp)
+        #: referenced here because libk4arecord keeps the pointer for error messages (playback.cpp)
         self._native_path = os.fsencode(path)
         self._sdk = libk4a.library()
         self._lock = threading.Lock()
-        handle = self._opened()
+        handle = self._open()
         self._handle: ctypes.c_void_p | None = handle
         try:
             self._read_header(handle)
@@ -69,16 +67,15 @@ class RecordingReader(contextlib.AbstractContextManager['RecordingReader']):
             self.close()
             raise
 
-    def _opened(self) -> ctypes.c_void_p:
-        """Open the file, if it is complete; libk4arecord does not survive one that is not."""
-        check_complete(self.path)
+    def _open(self) -> ctypes.c_void_p:
+        """Return a new native handle."""
+        check_complete(self.path)  # libk4arecord may abort the process if it is not
         handle = ctypes.c_void_p()
         if self._sdk.k4a_playback_open(
                 self._native_path, ctypes.byref(handle)) != abi.SUCCEEDED:
-            raise self._refusal(
-                'libk4arecord cannot read it: it has no frames, or is not an Azure Kinect '
-                'recording, or is damaged; run again with K4A_ENABLE_LOG_TO_STDOUT=1 to see '
-                'which')
+            raise self._open_error(
+                'libk4arecord rejects it: it has no frames, is not an Azure Kinect recording, or '
+                'is damaged; set K4A_ENABLE_LOG_TO_STDOUT=1 to see the reason')
         return handle
 
     def _read_header(self, handle: ctypes.c_void_p) -> None:
@@ -87,19 +84,20 @@ class RecordingReader(contextlib.AbstractContextManager['RecordingReader']):
         self.config = self._config(native)
         raw = libk4a.read_bytes(self._sdk.k4a_playback_get_raw_calibration, handle)
         if not raw:
-            raise self._refusal(
-                'it has no factory calibration (attachment calibration.json), without which its '
-                'images cannot be interpreted')
+            raise self._open_error(
+                'it has no factory calibration (attachment calibration.json), which is needed to '
+                'interpret its images')
         self.calibration = raw
         self.serial = self._tag('K4A_DEVICE_SERIAL_NUMBER')
         versions = {
             name: self._tag(f'K4A_{name.upper()}_FIRMWARE_VERSION') for name in ('color', 'depth')}
         self.firmware = {name: version for name, version in versions.items() if version}
-        # The configuration has 32 bits for the offset of the images, 71 minutes; the tag has all.
-        offset = self._tag('K4A_START_OFFSET_NS')
-        shown_us = int(native.start_timestamp_offset_usec)
-        self.start_us = int(offset) // 1000 if offset.isdigit() else shown_us
-        self._image_shift_us = self.start_us - shown_us
+        # The 32-bit offset in the native configuration, which libk4arecord adds to the timestamps
+        # of images, wraps after 71 minutes; the tag holds the full value.
+        offset_ns = self._tag('K4A_START_OFFSET_NS')
+        wrapped_us = int(native.start_timestamp_offset_usec)
+        self.start_us = int(offset_ns) // 1000 if offset_ns.isdigit() else wrapped_us
+        self._image_shift_us = self.start_us - wrapped_us
         self.end_us = self.start_us + int(
             self._sdk.k4a_playback_get_recording_length_usec(handle))
 
@@ -117,30 +115,29 @@ class RecordingReader(contextlib.AbstractContextManager['RecordingReader']):
             wired_sync_mode=WiredSyncMode(native.wired_sync_mode),
             subordinate_delay_off_master_usec=native.subordinate_delay_off_master_usec)
         if not (config.depth or config.ir or config.color or config.imu):
-            raise self._refusal('it is not an Azure Kinect recording: no track of one is in it')
+            raise self._open_error('it is not an Azure Kinect recording: it has no such tracks')
         if config.color and config.color_resolution is ColorResolution.OFF:
-            raise self._refusal(
-                'its color images have a size that the Azure Kinect does not have')
+            raise self._open_error('the Azure Kinect does not have its color resolution')
         return config
 
     def _tag(self, name: str) -> str:
         value = libk4a.read_bytes(self._sdk.k4a_playback_get_tag, self._handle, name.encode())
         return (value or b'').decode(errors='replace')
 
-    def _refusal(self, reason: str) -> RecordingError:
+    def _open_error(self, reason: str) -> RecordingError:
         return RecordingError(f'cannot open recording {self.path}: {reason}')
 
     def _open_handle(self) -> ctypes.c_void_p:
         if self._handle is None:
-            raise EndOfRecording(f'recording {self.path} has been closed')
+            raise EndOfRecording(f'recording {self.path} is closed')
         return self._handle
 
     def next_capture(self) -> Capture | None:
         """
-        Return the next capture that has an image, or None at the end.
+        Return the next capture that has an image; None at the end of the file.
 
-        :raises CameraLostError: the file is damaged here.
-        :raises EndOfRecording: it has been closed.
+        :raises CameraLostError: the file is damaged at this position.
+        :raises EndOfRecording: the recording is closed.
         """
         while True:
             native = ctypes.c_void_p()
@@ -151,7 +148,7 @@ class RecordingReader(contextlib.AbstractContextManager['RecordingReader']):
                 return None
             if result != abi.SUCCEEDED:
                 raise CameraLostError(
-                    f'recording {self.path} is damaged: its next capture cannot be read')
+                    f'recording {self.path} is damaged: cannot read its next capture')
             try:
                 images = [self._image(name, native) for name in ('depth', 'ir', 'color')]
             finally:
@@ -163,11 +160,11 @@ class RecordingReader(contextlib.AbstractContextManager['RecordingReader']):
         handle = getattr(self._sdk, f'k4a_capture_get_{name}_image')(capture)
         if not handle:
             return None
-        image = libk4a.NativeImage(handle)
-        data = image.array()
+        native = libk4a.NativeImage(handle)
+        data = native.array()
         config = self.config
         width, height = (config.color_resolution if name == 'color' else config.depth_mode).size
-        device_us = image.device_us + self._image_shift_us
+        device_us = native.device_us + self._image_shift_us
         try:
             if name != 'color':
                 return Image(data.view('<u2').reshape(height, width), device_us)
@@ -180,50 +177,48 @@ class RecordingReader(contextlib.AbstractContextManager['RecordingReader']):
         except ValueError as error:
             raise CameraLostError(
                 f'recording {self.path} is damaged: the {name} image at {device_us} us has '
-                f'{image.size} bytes, which is not {width} x {height} pixels') from error
+                f'{native.size} bytes, which do not make {width} x {height} pixels') from error
         return Image(data, device_us)
 
-    def read_imu(self, into: np.ndarray[tuple[int], np.dtype[np.void]]) -> int:
+    def read_imu(self, out: np.ndarray[tuple[int], np.dtype[np.void]]) -> int:
         """
-        Read the next inertial samples.
+        Read the next IMU samples.
 
-        :param into: (N,) IMU_DTYPE, contiguous, to be filled from its start.
-        :return: how many came, fewer than N only at the end.
-        :raises CameraLostError: the file is damaged here.
-        :raises EndOfRecording: it has been closed.
+        :param out: (N,) IMU_DTYPE, contiguous; filled from its start.
+        :return: number of samples, less than N only at the end of the file.
+        :raises CameraLostError: the file is damaged at this position.
+        :raises EndOfRecording: the recording is closed.
         """
-        address, step = into.ctypes.data, into.itemsize
+        address, step = out.ctypes.data, out.itemsize
         with self._lock:
             handle = self._open_handle()
-            for i in range(len(into)):
+            for i in range(len(out)):
                 result = self._sdk.k4a_playback_get_next_imu_sample(handle, address + i * step)
                 if result == abi.STREAM_EOF:
                     return i
                 if result != abi.SUCCEEDED:
                     raise CameraLostError(
-                        f'recording {self.path} is damaged: its next IMU sample cannot be read')
-        return len(into)
+                        f'recording {self.path} is damaged: cannot read its next IMU sample')
+        return len(out)
 
     def rewind(self) -> None:
         """
-        Go back to the start of the file.
+        Return to the start of the file.
 
-        It is opened anew: k4a_playback_seek_timestamp has been seen to crash, in the threads with
-        which libk4arecord reads ahead. They share weak pointers to what is loaded without a lock
-        (load_cluster_internal in matroska_read.cpp; helgrind sees it), which does harm where
-        something is loaded a second time.
+        The file is reopened, because k4a_playback_seek_timestamp may crash: the read-ahead threads
+        of libk4arecord share weak pointers to clusters without a lock (load_cluster_internal in
+        matroska_read.cpp, confirmed with helgrind), a data race once a cluster is loaded again.
 
-        :raises CameraLostError: the file cannot be read any more.
-        :raises EndOfRecording: it has been closed.
+        :raises CameraLostError: the file can no longer be opened.
+        :raises EndOfRecording: the recording is closed.
         """
         with self._lock:
-            old = self._open_handle()
+            previous = self._open_handle()
             try:
-                self._handle = self._opened()
+                self._handle = self._open()
             except RecordingError as error:
-                raise CameraLostError(
-                    f'recording {self.path} cannot be played again: {error}') from error
-            self._sdk.k4a_playback_close(old)
+                raise CameraLostError(f'cannot rewind recording {self.path}: {error}') from error
+            self._sdk.k4a_playback_close(previous)
 
     @property
     def closed(self) -> bool:
@@ -231,7 +226,7 @@ class RecordingReader(contextlib.AbstractContextManager['RecordingReader']):
         return self._handle is None
 
     def close(self) -> None:
-        """Close the file; images that were read stay valid. May be called twice."""
+        """Close the file; images that were read remain valid. May be called twice."""
         with self._lock:
             handle, self._handle = self._handle, None
             if handle is not None:

@@ -13,11 +13,11 @@
 # limitations under the License.
 
 """
-Captures and inertial samples into an Azure Kinect recording (.mkv), with no device needed.
+Write captures and IMU samples to an Azure Kinect recording (.mkv), without a device.
 
-What k4arecorder takes from the device (factory calibration, serial number, firmware versions) is
-given by the caller and stored where libk4arecord stores it (record.cpp, k4a_record_create), so
-that every program that reads Azure Kinect recordings reads these too.
+The caller supplies what k4arecorder reads from the device (factory calibration, serial number,
+firmware versions). It is stored where libk4arecord stores it (record.cpp, k4a_record_create), so
+that the files are compatible with all programs that read Azure Kinect recordings.
 """
 
 from __future__ import annotations
@@ -40,26 +40,27 @@ from k4a_ros.sdk import libk4a
 import numpy as np
 import numpy.typing as npt
 
-#: bytes per pixel in the first plane
-_COLOR_BYTES = {
+#: bytes per pixel in the first plane, 0 for compressed images
+_BYTES_PER_PIXEL = {
     ColorFormat.MJPG: 0, ColorFormat.NV12: 1, ColorFormat.YUY2: 2, ColorFormat.BGRA32: 4,
 }
 
 
 class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
     """
-    An Azure Kinect recording that is being written.
+    An Azure Kinect recording open for writing.
 
-    Timestamps of each stream must increase; what comes more than two seconds late is refused by
-    libk4arecord, which writes in order. Not stored by this file format: host times, temperature.
+    Timestamps of each stream must increase. libk4arecord writes in the order of timestamps, and
+    rejects data that is more than two seconds older than the newest data of all streams. The file
+    format does not store host times and temperatures.
 
     :param path: the file; ``~`` is expanded.
-    :param config: which tracks the file gets; depth modes other than PASSIVE_IR always get both
-        a depth and an infrared track, which may stay empty.
-    :param calibration: factory calibration, JSON, without which most programs refuse the file.
-    :param serial: serial number of the device, '' for none.
-    :param firmware: versions by 'color' and 'depth', each optional.
-    :param overwrite: replace an existing file instead of refusing.
+    :param config: determines the tracks. Depth modes other than PASSIVE_IR always create both a
+        depth and an infrared track, which may remain empty.
+    :param calibration: factory calibration, JSON; most programs reject files without it.
+    :param serial: serial number of the device, empty for none.
+    :param firmware: versions of 'color' and 'depth', each optional.
+    :param overwrite: replace an existing file instead of raising.
     :raises RecordingError: the file cannot be created.
     """
 
@@ -71,17 +72,17 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
         self.path = os.path.expanduser(os.fspath(path))
         self.config = config
         self._handle: ctypes.c_void_p | None = None
-        self._last: dict[str, int] = {}
+        self._last_us: dict[str, int] = {}
         self._sdk = libk4a.library()
         if config.fps not in FPS_CODES:
-            raise self._error(f'{config.fps} fps is none of {sorted(FPS_CODES)}')
+            raise self._error(f'fps is {config.fps}; it must be one of {sorted(FPS_CODES)}')
         if not (config.depth or config.ir or config.color or config.imu):
-            raise self._error('the configuration has no stream')
+            raise self._error('all streams are disabled in the configuration')
         try:
             with open(self.path, 'wb' if overwrite else 'xb'):
                 pass
         except FileExistsError as error:
-            raise self._error('the file exists; choose another name or remove it') from error
+            raise self._error('the file exists; choose another name, or remove it') from error
         except OSError as error:
             raise self._error(error.strerror or str(error)) from error
         self._create()
@@ -116,16 +117,16 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
         handle = ctypes.c_void_p()
         if self._sdk.k4a_record_create(
                 os.fsencode(self.path), None, native, ctypes.byref(handle)) != abi.SUCCEEDED:
-            raise self._error(f'libk4arecord refuses the configuration ({config})')
+            raise self._error(f'libk4arecord rejects the configuration ({config})')
         self._handle = handle
 
     def write(self, capture: Capture) -> None:
         """
         Append one capture.
 
-        :param capture: images as ``base.Image`` describes them; those that the configuration does
-            not have must be None.
-        :raises RecordingError: an image does not fit the configuration, or comes too late.
+        :param capture: images of disabled streams must be None.
+        :raises RecordingError: an image does not match the configuration, or its timestamp does
+            not increase.
         """
         images = {
             'depth': capture.depth, 'ir': capture.ir, 'color': capture.color}
@@ -136,7 +137,7 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
             raise self._error('the capture has no image')
         for name, image in present.items():
             self._check_image(name, image)
-            self._check_time(name, np.array([image.device_us]))
+            self._check_timestamps(name, np.array([image.device_us]))
         sdk = self._sdk
         native = ctypes.c_void_p()
         if sdk.k4a_capture_create(ctypes.byref(native)) != abi.SUCCEEDED:
@@ -152,12 +153,13 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
 
     def write_imu(self, samples: ImuSamples) -> None:
         """
-        Append inertial samples.
+        Append IMU samples.
 
-        :raises RecordingError: the arrays do not fit each other, or come too late.
+        :raises RecordingError: the IMU is disabled in the configuration, shapes or dtypes are
+            wrong, or timestamps do not increase.
         """
         if not self.config.imu:
-            raise self._error('the configuration has no IMU')
+            raise self._error('the IMU is disabled in the configuration')
         count = len(samples.acc_us)
         shapes = {
             'acc': (count, 3), 'gyro': (count, 3), 'acc_us': (count,), 'gyro_us': (count,)}
@@ -166,10 +168,10 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
             kind = 'i' if name.endswith('_us') else 'f'
             if array.shape != shape or array.dtype.kind != kind:
                 raise self._error(
-                    f'{name} of the IMU is {array.dtype} {array.shape} and should be '
+                    f'{name} of the IMU is {array.dtype} {array.shape}; it must be '
                     f"{'int64' if kind == 'i' else 'float32'} {shape}")
-        self._check_time('acc_us', samples.acc_us)
-        self._check_time('gyro_us', samples.gyro_us)
+        self._check_timestamps('acc_us', samples.acc_us)
+        self._check_timestamps('gyro_us', samples.gyro_us)
         for i in range(count):
             self._call('k4a_record_write_imu_sample', abi.ImuSample(
                 acc=tuple(samples.acc[i].tolist()), acc_us=int(samples.acc_us[i]),
@@ -177,9 +179,9 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
 
     def close(self) -> None:
         """
-        Write what is pending and the index, and close the file; may be called twice.
+        Write pending data and the index, and close the file; may be called twice.
 
-        :raises RecordingError: the file could not be written to its end, the disk is full maybe.
+        :raises RecordingError: the end of the file cannot be written; the disk may be full.
         """
         handle, self._handle = self._handle, None
         if handle is None:
@@ -187,7 +189,7 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
         flushed = self._sdk.k4a_record_flush(handle)
         self._sdk.k4a_record_close(handle)
         if flushed != abi.SUCCEEDED:
-            raise self._error('its end could not be written; is the disk full?')
+            raise self._error('the end of the file is missing; check whether the disk is full')
 
     def __exit__(self, *_: object) -> None:
         """Close the file."""
@@ -198,16 +200,16 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
 
     def _call(self, function: str, *arguments: object) -> None:
         if self._handle is None:
-            raise self._error('it is closed')
+            raise self._error('the file is closed')
         if getattr(self._sdk, function)(self._handle, *arguments) != abi.SUCCEEDED:
             raise self._error(
-                f'{function} failed: the disk is full, or the data comes more than two seconds '
-                'after later data')
+                f'{function} failed: the disk is full, or the data is more than two seconds older '
+                'than other data in the file')
 
     def _check_image(self, name: str, image: Image) -> None:
         config = self.config
         if not getattr(config, name):
-            raise self._error(f'the configuration ({config}) has no {name}')
+            raise self._error(f'{name} is disabled in the configuration ({config})')
         width, height = (config.color_resolution if name == 'color' else config.depth_mode).size
         array = image.data
         shape: tuple[int, ...] = (height, width)
@@ -221,27 +223,27 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
         kind = 'uint8' if name == 'color' else 'uint16'
         if array.shape != shape or array.dtype.name != kind:
             raise self._error(
-                f'the {name} image is {array.dtype} {array.shape} and should be {kind} {shape}')
+                f'the {name} image is {array.dtype} {array.shape}; it must be {kind} {shape}')
 
-    def _check_time(self, stream: str, times_us: npt.NDArray[np.int64]) -> None:
-        before = self._last.get(stream, -1)
-        steps = np.diff(times_us, prepend=before)
+    def _check_timestamps(self, stream: str, times_us: npt.NDArray[np.int64]) -> None:
+        previous = self._last_us.get(stream, -1)
+        steps = np.diff(times_us, prepend=previous)
         if (steps <= 0).any():
-            late = int(times_us[np.argmax(steps <= 0)])
+            wrong = int(times_us[np.argmax(steps <= 0)])
             raise self._error(
-                f'timestamps of {stream} must be positive and increase: {late} us does not '
-                f'follow {before} us')
+                f'timestamps of {stream} must be positive and increase: {wrong} us does not '
+                f'follow {previous} us')
         if len(times_us):
-            self._last[stream] = int(times_us[-1])
+            self._last_us[stream] = int(times_us[-1])
 
     def _native_image(self, name: str, image: Image) -> ctypes.c_void_p:
-        """Return a k4a_image_t that looks into the array; write_capture copies it."""
+        """Return a k4a_image_t that refers to the array; k4a_record_write_capture copies it."""
         config = self.config
         array = image.data
         if name == 'color':
             width, height = config.color_resolution.size
             code: int = config.color_format
-            stride = width * _COLOR_BYTES[config.color_format]
+            stride = width * _BYTES_PER_PIXEL[config.color_format]
         else:
             width, height = config.depth_mode.size
             code = abi.DEPTH16 if name == 'depth' else abi.IR16
@@ -250,6 +252,6 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
         if self._sdk.k4a_image_create_from_buffer(
                 code, width, height, stride, array.ctypes.data, array.nbytes, None, None,
                 ctypes.byref(handle)) != abi.SUCCEEDED:
-            raise self._error(f'libk4a refuses the {name} image')
+            raise self._error(f'libk4a rejects the {name} image')
         self._sdk.k4a_image_set_device_timestamp_usec(handle, image.device_us)
         return handle

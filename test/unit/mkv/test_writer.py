@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Written recordings are read back bit for bit, and bad input is refused before the SDK."""
+"""Round trips of recordings, and rejection of input that the SDK must not get."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ SMALL = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF)
 
 
 def assert_reads_back(written: Written) -> None:
-    """Fail unless the file holds what was written."""
+    """Assert that the file contains exactly what was written."""
     reader = RecordingReader(str(written.path))
     assert reader.config == written.config
     assert reader.serial == SERIAL
     assert reader.firmware == FIRMWARE
     assert reader.calibration == written.calibration.rstrip(b'\0')
-    for wanted in written.captures:
-        assert_same_capture(reader.next_capture(), wanted)
+    for expected in written.captures:
+        assert_same_capture(reader.next_capture(), expected)
     assert reader.next_capture() is None
     if written.config.imu:
         buffer = np.zeros(len(written.imu) + 1, IMU_DTYPE)
@@ -68,27 +68,27 @@ def assert_reads_back(written: Written) -> None:
 
 @pytest.mark.parametrize('modes', COMBINATIONS, ids=lambda modes: '-'.join(
     str(getattr(mode, 'name', mode)) for mode in modes))
-def test_every_combination_reads_back_bit_identical(tmp_path, modes):
+def test_every_mode_round_trips(tmp_path, modes):
     assert_reads_back(
         write_recording(tmp_path / 'a.mkv', CameraConfig.of_modes(*modes), count=2))
 
 
 @pytest.mark.parametrize('start_us', [0, 1, 336_277, 4_300_000_000, 1_730_796_756_988_167])
-def test_any_start_time_reads_back(tmp_path, start_us):
-    """Also those that libk4arecord's 32-bit offset wraps: 71 minutes, and epoch time (Orbbec)."""
+def test_any_start_time_round_trips(tmp_path, start_us):
+    """Including those that wrap libk4arecord's 32-bit offset: 71 minutes, epoch time (Orbbec)."""
     assert_reads_back(write_recording(tmp_path / 'a.mkv', start_us=start_us))
 
 
-def test_missing_images_stay_missing(tmp_path):
+def test_missing_images_round_trip(tmp_path):
     config = CameraConfig.of_modes(
         DepthMode.NFOV_2X2BINNED, ColorResolution.R720P, ColorFormat.MJPG)
-    gone = [('depth',), ('ir',), ('color',), ('depth', 'ir'), ()]
+    missing = [('depth',), ('ir',), ('color',), ('depth', 'ir'), ()]
     assert_reads_back(write_recording(
         tmp_path / 'a.mkv', config, count=5,
-        edit=lambda index, capture: without(capture, *gone[index])))
+        edit=lambda index, capture: without(capture, *missing[index])))
 
 
-def test_wired_sync_and_delays_read_back(tmp_path):
+def test_wired_sync_and_delays_round_trip(tmp_path):
     config = replace(
         CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.R720P),
         depth_delay_off_color_usec=-160, wired_sync_mode=WiredSyncMode.SUBORDINATE,
@@ -96,14 +96,14 @@ def test_wired_sync_and_delays_read_back(tmp_path):
     assert_reads_back(write_recording(tmp_path / 'a.mkv', config))
 
 
-def test_non_contiguous_images_are_stored_right(tmp_path):
+def test_non_contiguous_images_round_trip(tmp_path):
     def edit(index: int, capture: Capture) -> Capture:
         return replace(capture, ir=replace(capture.ir, data=capture.ir.data[::-1, ::-1]))
 
     assert_reads_back(write_recording(tmp_path / 'a.mkv', edit=edit))
 
 
-def test_pyk4a_reads_the_same(tmp_path):
+def test_pyk4a_reads_written_file(tmp_path):
     from pyk4a import CalibrationType
     from pyk4a import PyK4APlayback
     written = write_recording(tmp_path / 'a.mkv', count=1)
@@ -117,7 +117,7 @@ def test_pyk4a_reads_the_same(tmp_path):
     playback.close()
 
 
-def test_an_existing_file_is_kept_unless_told_otherwise(tmp_path):
+def test_existing_file_is_kept_unless_overwrite(tmp_path):
     path = tmp_path / 'a.mkv'
     path.write_text('precious')
     with pytest.raises(RecordingError, match='exists'):
@@ -128,7 +128,7 @@ def test_an_existing_file_is_kept_unless_told_otherwise(tmp_path):
     assert RecordingReader(str(path)).next_capture() is not None
 
 
-def test_a_place_that_cannot_be_written_is_named(tmp_path):
+def test_unwritable_path_is_named(tmp_path):
     with pytest.raises(RecordingError, match=r'none/a\.mkv: No such file'):
         RecordingWriter(tmp_path / 'none/a.mkv', SMALL, nominal_calibration())
 
@@ -140,10 +140,10 @@ def test_home_is_expanded(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(('config', 'reason'), [
-    (replace(SMALL, fps=25), '25 fps'),
-    (CameraConfig(), 'no stream'),
+    (replace(SMALL, fps=25), 'fps is 25'),
+    (CameraConfig(), 'all streams are disabled'),
 ])
-def test_impossible_configurations_are_refused(tmp_path, config, reason):
+def test_invalid_configuration_is_rejected(tmp_path, config, reason):
     with pytest.raises(RecordingError, match=reason):
         RecordingWriter(tmp_path / 'a.mkv', config, nominal_calibration())
     assert not (tmp_path / 'a.mkv').exists()
@@ -157,13 +157,13 @@ def image(shape: tuple[int, ...], dtype: str = 'uint16', device_us: int = 10) ->
 @pytest.mark.parametrize(('capture', 'reason'), [
     (Capture(), 'no image'),
     (Capture(depth=image((288, 321))), r'depth image is uint16 \(288, 321\)'),
-    (Capture(depth=image((320, 288))), r'should be uint16 \(288, 320\)'),
+    (Capture(depth=image((320, 288))), r'must be uint16 \(288, 320\)'),
     (Capture(ir=image((288, 320), 'float32')), 'ir image is float32'),
     (Capture(depth=image((288, 320), 'uint8')), 'depth image is uint8'),
     (Capture(depth=image((288, 320), device_us=-1)), 'positive'),
-    (Capture(color=image((100,), 'uint8')), 'has no color'),
+    (Capture(color=image((100,), 'uint8')), 'color is disabled'),
 ])
-def test_images_that_do_not_fit_are_refused(tmp_path, capture, reason):
+def test_image_that_does_not_match_config_is_rejected(tmp_path, capture, reason):
     with RecordingWriter(tmp_path / 'a.mkv', SMALL, nominal_calibration()) as writer:
         with pytest.raises(RecordingError, match=reason):
             writer.write(capture)
@@ -174,7 +174,7 @@ def test_images_that_do_not_fit_are_refused(tmp_path, capture, reason):
     (ColorFormat.NV12, (720, 1280)), (ColorFormat.YUY2, (720, 1280)),
     (ColorFormat.BGRA32, (720, 1280, 3)),
 ])
-def test_color_images_that_do_not_fit_are_refused(tmp_path, color_format, shape):
+def test_color_image_that_does_not_match_config_is_rejected(tmp_path, color_format, shape):
     config = CameraConfig.of_modes(DepthMode.OFF, ColorResolution.R720P, color_format)
     with RecordingWriter(tmp_path / 'a.mkv', config, nominal_calibration()) as writer:
         with pytest.raises(RecordingError, match='color image is uint8'):
@@ -182,7 +182,7 @@ def test_color_images_that_do_not_fit_are_refused(tmp_path, color_format, shape)
 
 
 def samples(acc_us: list[int], **changes: object) -> ImuSamples:
-    """Return inertial samples at these times."""
+    """Return IMU samples with these timestamps."""
     count = len(acc_us)
     arrays = {
         'acc': np.zeros((count, 3), np.float32), 'acc_us': np.array(acc_us, np.int64),
@@ -198,13 +198,13 @@ def samples(acc_us: list[int], **changes: object) -> ImuSamples:
     (samples([1, 1]), 'increase'),
     (samples([-5]), 'positive'),
 ])
-def test_inertial_samples_that_do_not_fit_are_refused(tmp_path, batch, reason):
+def test_invalid_imu_samples_are_rejected(tmp_path, batch, reason):
     with RecordingWriter(tmp_path / 'a.mkv', SMALL, nominal_calibration()) as writer:
         with pytest.raises(RecordingError, match=reason):
             writer.write_imu(batch)
 
 
-def test_times_must_increase_from_call_to_call(tmp_path):
+def test_timestamps_must_increase_between_calls(tmp_path):
     with RecordingWriter(tmp_path / 'a.mkv', SMALL, nominal_calibration()) as writer:
         writer.write(Capture(depth=image((288, 320), device_us=100)))
         writer.write(Capture(ir=image((288, 320), device_us=90)))
@@ -215,10 +215,10 @@ def test_times_must_increase_from_call_to_call(tmp_path):
             writer.write_imu(samples([5]))
 
 
-def test_what_is_not_configured_and_what_is_closed_is_refused(tmp_path):
+def test_disabled_imu_and_closed_file_are_rejected(tmp_path):
     config = replace(SMALL, imu=False)
     writer = RecordingWriter(tmp_path / 'a.mkv', config, nominal_calibration())
-    with pytest.raises(RecordingError, match='no IMU'):
+    with pytest.raises(RecordingError, match='IMU is disabled'):
         writer.write_imu(samples([1]))
     writer.close()
     writer.close()
@@ -226,7 +226,7 @@ def test_what_is_not_configured_and_what_is_closed_is_refused(tmp_path):
         writer.write(Capture(depth=image((288, 320))))
 
 
-def test_a_full_disk_is_reported():
+def test_full_disk_is_reported():
     with pytest.raises(RecordingError, match=r'/dev/full: .*disk'):
         with RecordingWriter(
                 '/dev/full', SMALL, nominal_calibration(), overwrite=True) as writer:

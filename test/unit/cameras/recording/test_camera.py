@@ -18,16 +18,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-import errno
-import os
 from pathlib import Path
 import threading
 import time
 
-from hypothesis import given
-from hypothesis import HealthCheck
-from hypothesis import settings
-from hypothesis import strategies as st
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import ColorFormat
 from k4a_ros.camera_config import ColorResolution
@@ -456,101 +450,17 @@ def test_a_closed_camera_cannot_be_started(small):
         camera.start()
 
 
-def assert_refused(path: Path, reason: str, capfd: pytest.CaptureFixture[str]) -> None:
-    """Fail unless opening raises one line that names the file and the reason, and no more."""
-    with promptly(3.0), pytest.raises(RecordingError, match=reason) as caught:
+def test_unusable_file_or_calibration_is_rejected(small, tmp_path):
+    path = tmp_path / 'truncated.mkv'
+    path.write_bytes(small.path.read_bytes()[:-1])
+    with pytest.raises(RecordingError, match=rf'cannot open recording {path}: it is truncated'):
         RecordingCamera(path)
-    assert str(path) in str(caught.value)
-    assert '\n' not in str(caught.value)
-    assert capfd.readouterr() == ('', '')
-
-
-@pytest.mark.parametrize(('content', 'reason'), [
-    (b'', 'the file is empty'),
-    (b'This is not a recording.\n' * 50, 'not a Matroska file'),
-    (b'\x1a\x45\xdf\xa3', 'cut off in its first bytes'),
-    (b'\x1a\x45\xdf\xa3\x93\x42\x82', 'cut off in its first bytes'),
-    (b'\x1a\x45\xdf\xa3\x87\x42\x82\x84webm', 'not a Matroska file'),
-    (b'\x1a\x45\xdf\xa3\x8b\x42\x82\x88matroska', 'cut off in its first bytes'),
-    (b'\x1a\x45\xdf\xa3\x8b\x42\x82\x88matroska\x15\x49\xa9\x66\x80', 'no segment'),
-    (b'\x1a\x45\xdf\xa3\x8b\x42\x82\x88matroska\x18\x53\x80\x67\xff', 'never finished'),
-    (b'\x1a\x45\xdf\xa3\x8b\x42\x82\x88matroska\x18\x53\x80\x67\x82\xec\x80', 'libk4arecord'),
-])
-def test_what_is_no_recording_is_refused(tmp_path, capfd, content, reason):
-    path = tmp_path / 'bad.mkv'
-    path.write_bytes(content)
-    assert_refused(path, reason, capfd)
-
-
-def test_a_missing_file_and_a_directory_are_refused(tmp_path, capfd):
-    assert_refused(tmp_path / 'none.mkv', 'no such file', capfd)
-    assert_refused(tmp_path, 'is a directory', capfd)
-
-
-def test_an_unreadable_file_is_refused(small, monkeypatch, capfd):
-    def refuse(path: str, mode: str) -> None:
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
-
-    monkeypatch.setattr('builtins.open', refuse)
-    assert_refused(small.path, 'permission denied', capfd)
-
-
-def test_without_a_calibration_it_is_refused(small, tmp_path, capfd):
-    path = tmp_path / 'a.mkv'
-    path.write_bytes(small.path.read_bytes().replace(b'calibration.json', b'calibration.gone'))
-    assert_refused(path, 'no factory calibration', capfd)
-
-
-def test_with_an_unusable_calibration_it_is_refused(tmp_path, capfd):
     written = write_recording(tmp_path / 'a.mkv', count=1, calibration=b'{"a": 1}')
-    assert_refused(written.path, 'factory calibration', capfd)
+    with pytest.raises(RecordingError, match=rf'{written.path}: .*factory calibration'):
+        RecordingCamera(written.path)
 
 
-def test_a_recording_of_nothing_is_refused(tmp_path, capfd):
-    written = write_recording(tmp_path / 'a.mkv', count=0)
-    assert_refused(written.path, 'no frames', capfd)
-
-
-def test_a_recording_that_was_not_finished_is_refused(small, tmp_path, capfd):
-    """What a killed recorder leaves: the size of the segment is still zero."""
-    data = small.path.read_bytes()
-    at = data.index(b'\x18\x53\x80\x67') + 4
-    path = tmp_path / 'a.mkv'
-    path.write_bytes(data[:at] + b'\x01' + bytes(7) + data[at + 8:])
-    assert_refused(path, 'never finished', capfd)
-
-
-def test_a_matroska_file_of_another_kind_is_refused(small, tmp_path, capfd):
-    path = tmp_path / 'a.mkv'
-    data = small.path.read_bytes()
-    for name in (b'K4A_DEPTH_TRACK', b'K4A_IR_TRACK', b'K4A_IMU_TRACK', b'K4A_DEPTH_MODE'):
-        data = data.replace(name, b'X' * len(name))
-    path.write_bytes(data)
-    assert_refused(path, 'not an Azure Kinect recording', capfd)
-
-
-@settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.data())
-def test_cut_off_anywhere_it_is_refused(small, tmp_path, data):
-    """libk4arecord would end the process for some of these."""
-    whole = small.path.read_bytes()
-    places = st.integers(0, 300) | st.integers(0, len(whole) - 1) | st.integers(
-        len(whole) - 40, len(whole) - 1)
-    path = tmp_path / 'cut.mkv'
-    path.write_bytes(whole[:data.draw(places)])
-    with pytest.raises(RecordingError, match=str(path)):
-        RecordingCamera(path)
-
-
-def test_a_file_cut_off_says_how_much_is_there(small, tmp_path, capfd):
-    whole = small.path.read_bytes()
-    path = tmp_path / 'cut.mkv'
-    path.write_bytes(whole[:len(whole) // 2])
-    assert_refused(path, f'{len(whole) // 2} of {len(whole)} bytes', capfd)
-
-
-def test_a_damaged_image_ends_playback_with_an_error(tmp_path):
+def test_damaged_image_raises_camera_lost(tmp_path):
     """An image of the wrong size, in a file that is complete otherwise."""
     config = CameraConfig.of_modes(
         DepthMode.OFF, ColorResolution.R720P, ColorFormat.NV12, imu=False)
