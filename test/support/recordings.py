@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Small recordings for tests, and what is in them."""
+"""Write small recordings for tests."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ COMBINATIONS = [
 
 @dataclass(frozen=True)
 class Written:
-    """What a recording was made of; ``imu`` is empty where the file has none."""
+    """The content of a recording; ``imu`` is empty if the IMU is disabled."""
 
     path: Path
     config: CameraConfig
@@ -73,12 +73,13 @@ def write_recording(
     calibration: bytes | None = None,
 ) -> Written:
     """
-    Write a recording of random images, and random inertial samples at 1666 Hz.
+    Write a recording of random images and random IMU samples at 1666 Hz.
 
-    :param config: default: NFOV_2X2BINNED, 30 fps, IMU: the smallest file.
-    :param count: captures.
-    :param start_us: timestamp of the first image and the first sample.
-    :param edit: gets the number of a capture and the capture, and returns what to write.
+    :param config: default: NFOV_2X2BINNED at 30 fps with IMU, which gives the smallest file.
+    :param count: number of captures.
+    :param start_us: timestamp of the first image and the first IMU sample, microseconds.
+    :param edit: called with the index of a capture and the capture; returns what to write.
+    :param calibration: default: the nominal one.
     """
     config = config or CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF)
     calibration = nominal_calibration(SERIAL) if calibration is None else calibration
@@ -107,11 +108,11 @@ def write_recording(
 def random_capture(
     random: np.random.Generator, config: CameraConfig, device_us: int,
 ) -> Capture:
-    """Return a capture of noise with all images of the configuration; color is 100 us later."""
+    """Return random images of all enabled streams; color is stamped 100 us later."""
     width, height = config.depth_mode.size
     planes = [
         Image(random.integers(0, 65536, (height, width), np.uint16), device_us)
-        if wanted else None for wanted in (config.depth, config.ir)]
+        if enabled else None for enabled in (config.depth, config.ir)]
     if not config.color:
         return Capture(*planes)
     width, height = config.color_resolution.size
@@ -126,18 +127,22 @@ def random_capture(
 
 
 def without(capture: Capture, *names: str) -> Capture:
-    """Return the capture without these images."""
+    """Return the capture without some of its images."""
     return replace(capture, **dict.fromkeys(names))
 
 
-def assert_same_capture(found: Capture, wanted: Capture, shift_us: int = 0) -> None:
-    """Fail unless both have the same images, bit for bit, and the same timestamps."""
+def assert_same_capture(actual: Capture, expected: Capture, shift_us: int = 0) -> None:
+    """
+    Assert that the images of two captures are bit-identical, and have the same timestamps.
+
+    :param shift_us: offset of the actual timestamps.
+    """
     for name in ('depth', 'ir', 'color'):
-        have, want = getattr(found, name), getattr(wanted, name)
-        if want is None:
-            assert have is None, name
+        image, other = getattr(actual, name), getattr(expected, name)
+        if other is None:
+            assert image is None, name
             continue
-        assert have is not None, name
-        assert have.device_us == want.device_us + shift_us, name
-        assert have.data.dtype == want.data.dtype, name
-        np.testing.assert_array_equal(have.data, want.data, err_msg=name)
+        assert image is not None, name
+        assert image.device_us == other.device_us + shift_us, name
+        assert image.data.dtype == other.data.dtype, name
+        np.testing.assert_array_equal(image.data, other.data, err_msg=name)

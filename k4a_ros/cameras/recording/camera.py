@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""An Azure Kinect recording (.mkv), played as if it were the camera that made it."""
+"""Play an Azure Kinect recording (.mkv) as a camera."""
 
 from __future__ import annotations
 
@@ -43,38 +43,38 @@ import numpy as np
 
 _CAPTURES = 'captures'
 _IMU = 'imu'
-#: seconds by which inertial samples are gathered, as the device delivers them in bursts, too
-_IMU_BURST = 0.008
-#: most samples that are read at a time: 0.6 s at the device's 1666 Hz
+#: interval in which IMU samples are batched; the device delivers them in bursts, too
+_IMU_BURST_S = 0.008
+#: maximum number of IMU samples read from the file at once: 0.6 s at 1666 Hz
 _IMU_BATCH = 1024
 
 
 class RecordingCamera(Camera):
     """
-    Plays a recording, in the order and at the pace of its timestamps.
+    Plays a recording in the order and at the pace of its timestamps.
 
-    What ``config``, ``info`` and ``calibration`` say is what the file says. Controls, to be
-    changed at any time by ``set_control``: ``playback_rate`` and ``playback_paused``.
+    ``config``, ``info`` and ``calibration`` are those stored in the file. `set_control` accepts
+    ``playback_rate`` and ``playback_paused`` at any time.
 
-    Nothing is skipped when a reader is late. At rate 0 captures and inertial samples are handed
-    out in one common order, each as soon as the other thread has taken all that is older; so both
-    must then be read (where ``config.imu``), or the other waits.
+    A slow reader does not lose data. At rate 0, captures and IMU samples are released in the order
+    of their timestamps, each as soon as the other thread has read everything older; so both
+    streams must be read (if ``config.imu``), or the other one blocks.
 
-    After ``stop`` and ``close`` the reads raise EndOfRecording; ``start`` after ``stop`` goes on
-    where it was stopped. Timestamps never go back, also when the file is played again: each pass
-    through it continues one frame period after the last timestamp of the one before.
+    After ``stop`` and ``close``, reads raise EndOfRecording; ``start`` after ``stop`` resumes
+    playback. Timestamps never decrease: each pass through the file starts one frame period after
+    the last timestamp of the previous one.
 
     :param path: the file; ``~`` is expanded.
-    :param serial: serial number that the recorded camera must have, '' for any.
-    :param loop: play the file again and again; goes before ``at_end``.
-    :param rate: 1 real time, 2 twice as fast, 0 as fast as it is read.
-    :param paused: begin paused.
-    :param at_end: what comes after the last item: 'exit' raises EndOfRecording from then on;
-        'pause' raises ReadTimeout until ``playback_paused`` is set to False, which plays it again.
-    :param on_control: called with ('playback_paused', True) when playback pauses at its end.
-    :raises ConfigError: ``rate`` or ``at_end`` is none of these.
+    :param serial: required serial number of the recorded camera, empty for any.
+    :param loop: repeat the file forever; overrides ``at_end``.
+    :param rate: 1 is real time, 2 twice as fast, 0 as fast as the reader.
+    :param paused: start paused.
+    :param at_end: after the last data, 'exit' raises EndOfRecording; 'pause' raises ReadTimeout
+        until ``playback_paused`` is set to False, which plays the file again.
+    :param on_control: called with ('playback_paused', True) when playback pauses at the end.
+    :raises ConfigError: ``rate`` or ``at_end`` is invalid.
     :raises RecordingError: the file is not a complete Azure Kinect recording with a calibration.
-    :raises DeviceNotFoundError: it is of another camera.
+    :raises DeviceNotFoundError: the serial number does not match.
     """
 
     lossless = True
@@ -84,7 +84,7 @@ class RecordingCamera(Camera):
         rate: float = 1.0, paused: bool = False, at_end: AtEnd | str = AtEnd.EXIT,
         on_control: ControlListener | None = None,
     ) -> None:
-        """Open the file; it is played from ``start`` on."""
+        """Open the file and read its first data; ``start`` starts playback."""
         super().__init__(on_control)
         source = os.path.expanduser(os.fspath(path))
         self._captures = RecordingReader(source)
@@ -92,16 +92,16 @@ class RecordingCamera(Camera):
         try:
             self._describe(source, serial)
             if self._captures.config.imu:
-                # A handle of its own: its reader shares neither lock nor position with the other,
-                # nor loads what the other has let go of (`RecordingReader.rewind` has why).
+                # A separate handle: the two threads share neither lock nor position, and clusters
+                # are loaded only once (see `RecordingReader.rewind`).
                 self._imu = RecordingReader(source)
-            self._streams = self._load_first()
-            ending = _ending(at_end)
-            # The next pass begins one frame period after the end of this one.
+            self._streams = self._read_first()
+            after_last = _parse_at_end(at_end)
+            # The next pass starts one frame period after the end of this one.
             span_us = self._captures.end_us - self._captures.start_us + self.config.period_us
             self._pacer = Pacer(
                 self._streams, self._captures.start_us, span_us, rate, paused,
-                AtEnd.LOOP if loop else ending)
+                AtEnd.LOOP if loop else after_last)
         except BaseException:
             self._close_files()
             raise
@@ -118,14 +118,15 @@ class RecordingCamera(Camera):
             firmware=file.firmware)
         if serial and not is_serial(serial, self.info.serial):
             raise DeviceNotFoundError(
-                f'recording {source} is of the camera {self.info.serial or "(unknown)"}, not of '
-                f'{serial}; give the right serial number, or none')
+                f'cannot open recording {source} as {serial}: the serial number of its camera is '
+                f'{self.info.serial or "unknown"}; give that one, or none')
 
-    def _load_first(self) -> list[str]:
-        """Read the first items, and return which streams have any."""
-        self._shift = {_CAPTURES: 0, _IMU: 0}
+    def _read_first(self) -> list[str]:
+        """Read the first data of each stream, and return the streams that have any."""
+        self._shift_us = {_CAPTURES: 0, _IMU: 0}
         self._at_end = {_CAPTURES: False, _IMU: False}
-        self._told_shift = -1
+        #: shift of the pass whose pause at the end was reported to the listener
+        self._reported_shift_us = -1
         self._capture = self._captures.next_capture()
         self._buffer = np.zeros(_IMU_BATCH, IMU_DTYPE)
         self._samples = imu_samples(self._buffer[:0], 0)
@@ -135,27 +136,26 @@ class RecordingCamera(Camera):
         streams = [_CAPTURES] * (self._capture is not None) + [_IMU] * self.config.imu
         if not streams:
             raise RecordingError(
-                f'cannot open recording {self.info.source}: it has neither images nor '
-                'inertial samples')
+                f'cannot open recording {self.info.source}: it has neither images nor IMU samples')
         return streams
 
     def start(self) -> None:
         """
-        Start or go on playing.
+        Start or resume playback.
 
-        :raises RecordingError: the camera has been closed.
+        :raises RecordingError: the camera is closed.
         """
         if self._captures.closed:
-            raise RecordingError(f'cannot play recording {self.info.source}: it has been closed')
+            raise RecordingError(f'cannot play recording {self.info.source}: it is closed')
         self._pacer.start()
 
     def read(self, timeout: float) -> Capture:
         """
-        Return the next capture when it is due.
+        Return the next capture as soon as it is due.
 
-        :raises ReadTimeout: it is not due yet, or playback is paused.
-        :raises EndOfRecording: that was the last one, or the camera has been stopped.
-        :raises CameraLostError: the file is damaged here; captures before it were delivered.
+        :raises ReadTimeout: it is not due within the timeout, or playback is paused.
+        :raises EndOfRecording: there are no more captures, or the camera is stopped.
+        :raises CameraLostError: the file is damaged at this position.
         """
         deadline = time.monotonic() + timeout
         if _CAPTURES not in self._streams:
@@ -165,86 +165,85 @@ class RecordingCamera(Camera):
                 self._capture = self._captures.next_capture()
             if self._capture is None:
                 self._next_pass(_CAPTURES, self._captures, deadline)
-        capture = _shifted(self._capture, self._shift[_CAPTURES])
+        capture = _shifted(self._capture, self._shift_us[_CAPTURES])
         self._pacer.wait(_CAPTURES, capture.device_us, _left(deadline))
         self._capture = None
         return capture
 
     def read_imu(self, timeout: float) -> ImuSamples:
         """
-        Return the inertial samples that are due, a few milliseconds of them.
+        Return the IMU samples that are due: a batch of a few milliseconds, or more if overdue.
 
-        :raises ReadTimeout: none is due yet, or playback is paused.
-        :raises EndOfRecording: those were the last ones, there are none, or the camera has been
-            stopped.
-        :raises CameraLostError: the file is damaged here; samples before it were delivered.
+        :raises ReadTimeout: none is due within the timeout, or playback is paused.
+        :raises EndOfRecording: there are no more samples, or the camera is stopped.
+        :raises CameraLostError: the file is damaged at this position.
         """
         deadline = time.monotonic() + timeout
         if self._imu is None or _IMU not in self._streams:
-            raise EndOfRecording(f'recording {self.info.source} has no inertial samples')
+            raise EndOfRecording(f'recording {self.info.source} has no IMU samples')
         while not len(self._samples):
             if not self._at_end[_IMU]:
                 self._samples = self._next_samples(self._imu)
             if not len(self._samples):
                 self._next_pass(_IMU, self._imu, deadline)
-        waiting = self._samples
-        limit = self._pacer.wait(_IMU, int(waiting.acc_us[0]), _left(deadline), _IMU_BURST)
-        count = max(1, int(waiting.acc_us.searchsorted(limit, side='right')))
-        self._samples = waiting[count:]
-        return waiting[:count]
+        pending = self._samples
+        due_us = self._pacer.wait(_IMU, int(pending.acc_us[0]), _left(deadline), _IMU_BURST_S)
+        count = max(1, int(pending.acc_us.searchsorted(due_us, side='right')))
+        self._samples = pending[count:]
+        return pending[:count]
 
     def _next_samples(self, file: RecordingReader) -> ImuSamples:
-        """Return many samples at once, none at the end of a pass."""
+        """Return the next batch of samples; empty at the end of a pass."""
         count = file.read_imu(self._buffer)
-        return imu_samples(self._buffer[:count], self._shift[_IMU])
+        return imu_samples(self._buffer[:count], self._shift_us[_IMU])
 
     def _next_pass(self, stream: str, file: RecordingReader, deadline: float) -> None:
-        """Go to the start of the file, where it is to be played again."""
+        """Return to the start of the file as soon as the next pass may be played."""
         self._at_end[stream] = True
         try:
-            shift = self._pacer.end_of_pass(stream, _left(deadline))
+            shift_us = self._pacer.end_of_pass(stream, _left(deadline))
         except ReadTimeout:
-            self._say_paused(stream)
+            self._report_pause(stream)
             raise
         file.rewind()
-        self._shift[stream] = shift
+        self._shift_us[stream] = shift_us
         self._at_end[stream] = False
 
-    def _say_paused(self, stream: str) -> None:
-        """Tell once for each pass that playback has paused itself at its end."""
-        end = self._shift[stream]
-        if self._pacer.paused and self._told_shift != end:
-            self._told_shift = end
+    def _report_pause(self, stream: str) -> None:
+        """Report, once per pass, that playback has paused at the end of the file."""
+        shift_us = self._shift_us[stream]
+        if self._pacer.paused and self._reported_shift_us != shift_us:
+            self._reported_shift_us = shift_us
             self._report_control('playback_paused', True)
 
     @property
     def lockstep(self) -> bool:  # type: ignore[override]
-        """Whether the rate is 0."""
+        """Whether the playback rate is 0."""
         return self._pacer.rate == 0
 
     def set_control(self, name: str, value: float | bool) -> float | bool:
         """
-        Change how the recording is played.
+        Set the playback rate or pause playback.
 
-        :param name: playback_rate, a number as ``rate``; or playback_paused, True or False.
-        :raises ConfigError: there is no such control, or it cannot have that value.
+        :param name: playback_rate, with a value like ``rate``; or playback_paused, True or False.
+        :raises ConfigError: there is no such control, or the value is invalid.
         """
         if name == 'playback_rate':
             self._pacer.rate = value
             return self._pacer.rate
         if name == 'playback_paused':
             if not isinstance(value, bool):
-                raise ConfigError(f'playback_paused cannot be {value!r}: it is True or False')
+                raise ConfigError(f'playback_paused is {value!r}; it must be true or false')
             self._pacer.paused = value
             return value
         return super().set_control(name, value)
 
     def stop(self) -> None:
-        """Hold playback and wake the readers."""
+        """Stop playback; reads in other threads raise EndOfRecording."""
         self._pacer.stop()
 
     def close(self) -> None:
-        """Stop, and close the file; images that were handed out stay valid."""
+        """Stop playback and close the file; images that were read remain valid."""
         self._pacer.stop()
         self._close_files()
 
@@ -254,12 +253,12 @@ class RecordingCamera(Camera):
             self._imu.close()
 
 
-def _ending(at_end: AtEnd | str) -> AtEnd:
+def _parse_at_end(at_end: AtEnd | str) -> AtEnd:
     try:
         return AtEnd(at_end)
     except ValueError as error:
         raise ConfigError(
-            f"at_end cannot be {at_end!r}: it is 'exit', 'pause' or 'loop'") from error
+            f"at_end is {at_end!r}; it must be 'exit', 'pause' or 'loop'") from error
 
 
 def _left(deadline: float) -> float:
@@ -267,10 +266,10 @@ def _left(deadline: float) -> float:
 
 
 def _shifted(capture: Capture, shift_us: int) -> Capture:
-    """Return the capture with this added to all its timestamps."""
+    """Return the capture with an offset added to its timestamps."""
     if not shift_us:
         return capture
 
-    def moved(image: Image | None) -> Image | None:
+    def shifted(image: Image | None) -> Image | None:
         return image and replace(image, device_us=image.device_us + shift_us)
-    return Capture(moved(capture.depth), moved(capture.ir), moved(capture.color))
+    return Capture(shifted(capture.depth), shifted(capture.ir), shifted(capture.color))

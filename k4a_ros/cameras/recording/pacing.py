@@ -13,9 +13,9 @@
 # limitations under the License.
 
 """
-When a recorded item may be handed out, and in which order two threads hand out theirs.
+Pace playback: when each item may be released, and in which order among several threads.
 
-Pure: no camera, no file; time comes from a clock that is passed in.
+Independent of cameras and files; the clock is a parameter.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from k4a_ros.errors import ReadTimeout
 
 
 class AtEnd(enum.Enum):
-    """What happens when every stream has reached the end of the file."""
+    """What to do when all streams have reached the end of the file."""
 
     EXIT = 'exit'
     PAUSE = 'pause'
@@ -42,28 +42,27 @@ class AtEnd(enum.Enum):
 
 class Pacer:
     """
-    Release the items of several streams by their timestamps, as if they happened now.
+    Releases the items of several streams at the pace of their timestamps.
 
-    Each stream belongs to one thread, which calls ``wait`` before it hands out an item and
-    ``end_of_pass`` when the file has no more of them. All other methods may be called at any time
-    by any thread, and what they change takes effect at once, also in a ``wait`` under way.
+    Each stream is read by one thread, which calls ``wait`` before it returns an item, and
+    ``end_of_pass`` when the file has no more of them. All other methods are thread-safe, and their
+    changes take effect immediately, even in a ``wait`` in progress.
 
-    With ``rate`` > 0 an item is released when the playback clock, which runs ``rate`` times as
-    fast as ``clock``, has reached its timestamp. Nothing is ever skipped: whoever is late gets
-    the items that are overdue at once. With ``rate`` 0 there is no clock: an item is released as
-    soon as every other stream has handed out all that comes before it, and its reader has come
-    back for more, so that the streams advance together, in the order of their timestamps, as fast
-    as the slowest reader.
+    With ``rate`` > 0, an item is released when the playback clock, which runs ``rate`` times as
+    fast as ``clock``, reaches its timestamp. Items are never skipped: a late reader gets overdue
+    items immediately. With ``rate`` 0, there is no playback clock: an item is released as soon as
+    every other stream has released all earlier items and its reader has requested the next one.
+    So the streams advance in the order of timestamps, as fast as the slowest reader.
 
-    The timestamps of one stream must not decrease, over all passes through the file.
+    Timestamps of a stream must not decrease, over all passes through the file.
 
-    :param streams: their names, at least one.
-    :param start_us: timestamp at which playback starts.
-    :param span_us: what is added to all timestamps with each pass through the file.
-    :param rate: see above.
-    :param paused: whether to hold everything back.
-    :param at_end: what comes after a pass.
-    :param clock: seconds, monotonic.
+    :param streams: names of the streams, at least one.
+    :param start_us: timestamp at which playback starts, microseconds.
+    :param span_us: offset added to all timestamps with each pass through the file, microseconds.
+    :param rate: playback seconds per second, see above.
+    :param paused: start paused.
+    :param at_end: what to do after a pass.
+    :param clock: monotonic time, seconds.
     """
 
     def __init__(
@@ -71,7 +70,7 @@ class Pacer:
         paused: bool = False, at_end: AtEnd = AtEnd.EXIT,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Prepare; nothing is released before ``start``."""
+        """Create a stopped pacer."""
         self._changed = threading.Condition()
         self._clock = clock
         self._start_us = start_us
@@ -80,7 +79,7 @@ class Pacer:
         self._rate = _checked_rate(rate)
         self._paused = paused
         self._running = False
-        # For each stream, a timestamp before which it has nothing left to hand out.
+        # For each stream, the timestamp before which all its items have been released.
         self._position: dict[str, float] = dict.fromkeys(streams, start_us)
         self._pass = dict.fromkeys(self._position, 0)
         self._passes = 1
@@ -88,14 +87,14 @@ class Pacer:
         self._anchor_s = clock()
 
     def start(self) -> None:
-        """Let the playback clock run, from where it was stopped."""
+        """Start the playback clock, or resume it from where it was stopped."""
         with self._changed:
             self._anchor()
             self._running = True
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """Hold the playback clock, and wake all who wait; they get EndOfRecording."""
+        """Stop the playback clock; waiting threads get EndOfRecording."""
         with self._changed:
             self._anchor()
             self._running = False
@@ -103,7 +102,7 @@ class Pacer:
 
     @property
     def rate(self) -> float:
-        """Playback seconds per second; 0 is as fast as the readers are."""
+        """Playback seconds per second; 0 is as fast as the readers."""
         return self._rate
 
     @rate.setter
@@ -116,7 +115,7 @@ class Pacer:
 
     @property
     def paused(self) -> bool:
-        """Whether everything is held back; at the end of the file, going on starts it again."""
+        """Whether playback is paused; resuming at the end of the file starts the next pass."""
         return self._paused
 
     @paused.setter
@@ -129,72 +128,72 @@ class Pacer:
             self._paused = value
             self._changed.notify_all()
 
-    def wait(self, stream: str, due_us: int, timeout: float, burst: float = 0.0) -> float:
+    def wait(self, stream: str, item_us: int, timeout: float, burst_s: float = 0.0) -> float:
         """
-        Wait until the item of ``stream`` with the timestamp ``due_us`` may be handed out.
+        Wait until the item of ``stream`` with timestamp ``item_us`` is due.
 
-        :param timeout: seconds to wait at most.
-        :param burst: seconds by which a timed item is held back so that others gather behind it.
-        :return: the timestamp up to which, inclusive, the stream may hand out items with it.
-        :raises ReadTimeout: it may not yet.
-        :raises EndOfRecording: playback has been stopped.
+        :param timeout: maximum time to wait, seconds.
+        :param burst_s: delay of an item, at a rate above 0, so that later ones join its batch.
+        :return: timestamp up to which items of the stream are due, inclusive.
+        :raises ReadTimeout: the item is not due within the timeout.
+        :raises EndOfRecording: playback is stopped.
         """
         deadline = self._clock() + timeout
         with self._changed:
-            self._advance(stream, due_us)
+            self._advance(stream, item_us)
             while True:
                 if not self._running:
-                    raise EndOfRecording('playback has been stopped')
+                    raise EndOfRecording('playback is stopped')
                 delay = deadline - self._clock()
                 if not self._paused:
-                    limit = self._limit(stream)
-                    late = limit - max(due_us, self._position[stream])
+                    due_us = self._due_us(stream)
+                    overdue_us = due_us - max(item_us, self._position[stream])
                     if self._rate:
-                        wanted = burst - late / (1e6 * self._rate)
-                        if wanted <= 0:
-                            return limit
-                        delay = min(delay, wanted)
-                    elif late >= 0:
-                        return limit
+                        time_left = burst_s - overdue_us / (1e6 * self._rate)
+                        if time_left <= 0:
+                            return due_us
+                        delay = min(delay, time_left)
+                    elif overdue_us >= 0:
+                        return due_us
                 self._sleep(delay, deadline)
 
     def end_of_pass(self, stream: str, timeout: float) -> int:
         """
-        Note that ``stream`` has handed out its last item of this pass, and wait for the next.
+        Mark the end of a pass of ``stream``, and wait until the next pass may be played.
 
-        :param timeout: seconds to wait at most.
-        :return: the shift of the timestamps in the pass that may now be played, microseconds.
+        :param timeout: maximum time to wait, seconds.
+        :return: offset of the timestamps in the next pass, microseconds.
         :raises ReadTimeout: playback is paused at the end of the file.
-        :raises EndOfRecording: there is no further pass, or playback has been stopped.
+        :raises EndOfRecording: there is no further pass, or playback is stopped.
         """
         deadline = self._clock() + timeout
         with self._changed:
-            following = self._pass[stream] + 1
+            next_pass = self._pass[stream] + 1
             if self._at_end is AtEnd.EXIT:
                 self._advance(stream, math.inf, passed=True)
-                raise EndOfRecording('the recording has been played to its end')
-            self._advance(stream, self._start_us + self._span_us * following, passed=True)
-            while self._at_end is AtEnd.PAUSE and following >= self._passes:
+                raise EndOfRecording('playback has reached the end of the recording')
+            self._advance(stream, self._start_us + self._span_us * next_pass, passed=True)
+            while self._at_end is AtEnd.PAUSE and next_pass >= self._passes:
                 if not self._running:
-                    raise EndOfRecording('playback has been stopped')
+                    raise EndOfRecording('playback is stopped')
                 if self._finished():
                     self._paused = True
                 self._sleep(deadline - self._clock(), deadline)
-            self._pass[stream] = following
-            return self._span_us * following
+            self._pass[stream] = next_pass
+            return self._span_us * next_pass
 
     def _sleep(self, seconds: float, deadline: float) -> None:
-        """Wait for a change, but not longer than ``seconds``; give up after ``deadline``."""
+        """Wait for a change for at most ``seconds``; raise ReadTimeout after the deadline."""
         if deadline <= self._clock():
             state = 'paused' if self._paused else 'waiting for the next item to be due'
-            raise ReadTimeout(f'nothing was played in time: playback is {state}')
+            raise ReadTimeout(f'no data within the timeout: playback is {state}')
         self._changed.wait(min(max(seconds, 0.0), threading.TIMEOUT_MAX))
 
     def _advance(self, stream: str, us: float, passed: bool = False) -> None:
         """
-        Note how far a stream is; wake the others if that concerns them.
+        Update the position of a stream, and notify other threads if they may depend on it.
 
-        :param passed: whether it is at the end of a pass.
+        :param passed: whether the stream is at the end of a pass.
         """
         if us > self._position[stream]:
             self._position[stream] = us
@@ -206,15 +205,15 @@ class Pacer:
         end = self._start_us + self._span_us * self._passes
         return self._at_end is AtEnd.PAUSE and min(self._position.values()) >= end
 
-    def _limit(self, stream: str) -> float:
-        """Return up to which timestamp ``stream`` may hand out items now, if not paused."""
+    def _due_us(self, stream: str) -> float:
+        """Return the timestamp up to which items of ``stream`` are due, unless paused."""
         if self._rate:
             return self._anchor_us + (self._clock() - self._anchor_s) * 1e6 * self._rate
         return min((us for name, us in self._position.items() if name != stream),
                    default=math.inf)
 
     def _anchor(self) -> None:
-        """Take what has been played so far as the new origin of the playback clock."""
+        """Move the origin of the playback clock to the current position."""
         played = min(self._position.values())
         now = self._clock()
         if self._rate and self._running and not self._paused:
@@ -231,6 +230,6 @@ def _checked_rate(value: float) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not (
             0 <= value < math.inf):
         raise ConfigError(
-            f'playback_rate cannot be {value!r}: it is a number, 1 for real time, 2 for twice as '
+            f'playback_rate is {value!r}; it must be a number: 1 for real time, 2 for twice as '
             'fast, 0 for as fast as possible')
     return float(value)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The recording camera: what it says it is, what it plays, when, and how it ends."""
+"""The recording camera: identity, data, pacing, controls and end of playback."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ SMALL = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF)
 
 @pytest.fixture(scope='module')
 def small(tmp_path_factory) -> Written:
-    """Return a recording of six captures, 200 ms, and 334 inertial samples."""
+    """Return a recording of six captures, 200 ms, and 334 IMU samples."""
     return write_recording(tmp_path_factory.mktemp('small') / 'a.mkv', count=6)
 
 
 class Player:
-    """Reads a camera with two threads, as the driver does, and notes what comes when."""
+    """Reads a camera with two threads, like the driver, and records what arrives when."""
 
     def __init__(
         self, camera: RecordingCamera, captures: int = 10**9, samples: int = 0,
@@ -68,7 +68,8 @@ class Player:
         """
         Start the camera and the threads.
 
-        They end with the recording, or when they have both read this much.
+        :param captures: number of captures after which both threads may end; default: none.
+        :param samples: number of IMU samples after which they may end.
         """
         self.camera = camera
         self.begin = time.monotonic()
@@ -100,7 +101,7 @@ class Player:
                 self.order.extend((int(us), 'imu') for us in item.acc_us)
 
     def join(self, timeout: float = PATIENCE) -> Player:
-        """Wait for both threads, which end without a defect."""
+        """Wait for both threads, and assert that no error has stopped them."""
         for thread in self._threads:
             thread.join(timeout)
             assert not thread.is_alive()
@@ -110,7 +111,7 @@ class Player:
 
     @property
     def imu_us(self) -> list[int]:
-        """Return the timestamps of all inertial samples."""
+        """Return the timestamps of all IMU samples."""
         return [int(us) for _, samples in self.imu for us in samples.acc_us]
 
 
@@ -121,10 +122,10 @@ def play(path: Path, **options: object) -> Player:
 
 
 def assert_played(player: Player, written: Written) -> None:
-    """Fail unless all that was written was played, once, in order."""
+    """Assert that all data was played once and in order."""
     assert len(player.captures) == len(written.captures)
-    for (_, found), wanted in zip(player.captures, written.captures, strict=True):
-        assert_same_capture(found, wanted)
+    for (_, actual), expected in zip(player.captures, written.captures, strict=True):
+        assert_same_capture(actual, expected)
     assert len(player.imu_us) == len(written.imu)
     for name in ('acc', 'acc_us', 'gyro', 'gyro_us'):
         if player.imu:
@@ -132,7 +133,7 @@ def assert_played(player: Player, written: Written) -> None:
             np.testing.assert_array_equal(found, getattr(written.imu, name))
 
 
-def test_it_says_what_the_file_says(small):
+def test_attributes_are_read_from_the_file(small):
     with RecordingCamera(small.path) as camera:
         assert camera.lossless
         assert camera.config == small.config
@@ -145,22 +146,22 @@ def test_it_says_what_the_file_says(small):
 
 @pytest.mark.parametrize('modes', COMBINATIONS, ids=lambda modes: '-'.join(
     str(getattr(mode, 'name', mode)) for mode in modes))
-def test_every_combination_is_played_bit_identical(tmp_path, modes):
+def test_every_mode_is_played_bit_identical(tmp_path, modes):
     written = write_recording(tmp_path / 'a.mkv', CameraConfig.of_modes(*modes), count=2)
     assert_played(play(written.path, rate=0), written)
 
 
-def test_the_real_recording_is_what_pyk4a_reads(real_recording):
+def test_real_recording_equals_pyk4a(real_recording):
     from pyk4a import PyK4APlayback
     plain = PyK4APlayback(real_recording, thread_safe=False)
     plain.open()
-    wanted, sample = plain.get_next_capture(), plain.get_next_imu_sample()
+    expected, sample = plain.get_next_capture(), plain.get_next_imu_sample()
     player = play(real_recording)
     (_, capture), = player.captures
     for name in ('depth', 'ir', 'color'):
         image = getattr(capture, name)
-        np.testing.assert_array_equal(image.data, getattr(wanted, name))
-        assert image.device_us == getattr(wanted, f'{name}_timestamp_usec')
+        np.testing.assert_array_equal(image.data, getattr(expected, name))
+        assert image.device_us == getattr(expected, f'{name}_timestamp_usec')
     (_, imu), = player.imu
     assert imu.acc_us.tolist() == [sample['acc_timestamp']]
     assert imu.gyro_us.tolist() == [sample['gyro_timestamp']]
@@ -171,37 +172,36 @@ def test_the_real_recording_is_what_pyk4a_reads(real_recording):
     assert camera.config.fps == 5
     assert camera.info.firmware == {'color': '1.6.110', 'depth': '1.6.79'}
     assert camera.info.serial == camera.calibration.serial == '001514394512'
-    # the capture comes 463,945 us after the sample, with which the file starts
+    # the file starts with the sample; the capture is 463,945 us later
     assert player.captures[0][0] == pytest.approx(0.464, abs=0.1)
     plain.close()
 
 
-@pytest.mark.parametrize('kept', ['depth', 'ir'])
-def test_a_track_may_be_empty(tmp_path, kept):
-    gone = {'depth': 'ir', 'ir': 'depth'}[kept]
+@pytest.mark.parametrize('track', ['depth', 'ir'])
+def test_track_may_be_empty(tmp_path, track):
     written = write_recording(
-        tmp_path / 'a.mkv', edit=lambda index, capture: without(capture, gone))
+        tmp_path / 'a.mkv', edit=lambda index, capture: without(capture, track))
     assert_played(play(written.path, rate=0), written)
 
 
 def test_captures_may_lack_images(tmp_path):
     config = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.R720P)
-    gone = [('color',), (), ('depth', 'ir'), ('depth',), ()]
+    missing = [('color',), (), ('depth', 'ir'), ('depth',), ()]
     written = write_recording(
         tmp_path / 'a.mkv', config, count=5,
-        edit=lambda index, capture: without(capture, *gone[index]))
+        edit=lambda index, capture: without(capture, *missing[index]))
     assert_played(play(written.path, rate=0), written)
 
 
 @pytest.mark.parametrize('start_us', [0, 90_000_000, 5_000_000_000])
-def test_the_time_of_the_first_image_does_not_matter(tmp_path, start_us):
+def test_playback_starts_immediately_at_any_start_time(tmp_path, start_us):
     written = write_recording(tmp_path / 'a.mkv', start_us=start_us)
     with promptly(0.5):
         player = play(written.path)
     assert_played(player, written)
 
 
-def test_without_imu_the_images_are_played(tmp_path):
+def test_images_are_played_without_imu(tmp_path):
     config = replace(SMALL, imu=False)
     written = write_recording(tmp_path / 'a.mkv', config)
     with RecordingCamera(written.path, rate=0) as camera:
@@ -210,7 +210,7 @@ def test_without_imu_the_images_are_played(tmp_path):
     assert_played(player, written)
 
 
-def test_without_images_the_imu_is_played(tmp_path):
+def test_imu_is_played_without_images(tmp_path):
     written = write_recording(tmp_path / 'a.mkv', count=1)
     with RecordingWriter(tmp_path / 'b.mkv', SMALL, written.calibration) as writer:
         writer.write_imu(written.imu)
@@ -219,7 +219,7 @@ def test_without_images_the_imu_is_played(tmp_path):
     assert player.imu_us == written.imu.acc_us.tolist()
 
 
-def test_home_and_relative_paths(small, tmp_path, monkeypatch):
+def test_home_and_relative_paths_are_expanded(small, tmp_path, monkeypatch):
     monkeypatch.setenv('HOME', str(small.path.parent))
     monkeypatch.chdir(small.path.parent)
     for path in ('~/a.mkv', 'a.mkv', './a.mkv'):
@@ -228,17 +228,18 @@ def test_home_and_relative_paths(small, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize('serial', ['', SERIAL, SERIAL.lstrip('0'), '0' + SERIAL])
-def test_the_right_serial_opens(small, serial):
+def test_matching_serial_number_is_accepted(small, serial):
     RecordingCamera(small.path, serial=serial).close()
 
 
-def test_a_wrong_serial_is_refused_naming_both(small):
-    with pytest.raises(DeviceNotFoundError, match=f'{SERIAL}.*000999'):
+def test_other_serial_number_is_rejected(small):
+    reason = f'as 000999: the serial number of its camera is {SERIAL}'
+    with pytest.raises(DeviceNotFoundError, match=reason):
         RecordingCamera(small.path, serial='000999')
 
 
 @pytest.mark.parametrize('rate', [1.0, 2.0, 0.5])
-def test_playback_takes_the_time_of_the_timestamps(small, rate):
+def test_playback_follows_timestamps_and_rate(small, rate):
     with promptly(0.2 / rate + 0.25):
         player = play(small.path, rate=rate)
     assert_played(player, small)
@@ -248,23 +249,23 @@ def test_playback_takes_the_time_of_the_timestamps(small, rate):
         assert at >= (int(samples.acc_us[-1]) - 500_000) / 1e6 / rate - 0.002
 
 
-def test_inertial_samples_come_in_bursts(small):
-    """Some hundred reads a second at most, though there are 1666 samples."""
+def test_imu_samples_are_batched(small):
+    """About a hundred batches per second instead of 1666 samples."""
     player = play(small.path)
     assert len(player.imu_us) == len(small.imu) > 300
     assert len(player.imu) < 45
 
 
-def test_a_late_reader_catches_up_and_misses_nothing(small):
+def test_late_reader_loses_no_data(small):
     with RecordingCamera(small.path) as camera:
         camera.start()
         time.sleep(0.3)
-        for wanted in small.captures:
-            assert_same_capture(camera.read(0.0), wanted)
+        for expected in small.captures:
+            assert_same_capture(camera.read(0.0), expected)
         assert len(camera.read_imu(0.0)) == len(small.imu)
 
 
-def test_at_rate_zero_both_streams_come_in_one_order(tmp_path):
+def test_rate_zero_releases_in_timestamp_order(tmp_path):
     config = replace(SMALL, fps=30)
     written = write_recording(tmp_path / 'a.mkv', config, count=20)
     with promptly(0.5):
@@ -275,7 +276,7 @@ def test_at_rate_zero_both_streams_come_in_one_order(tmp_path):
 
 
 @pytest.mark.parametrize('slow', ['read', 'read_imu'])
-def test_at_rate_zero_nobody_runs_ahead_of_a_slow_reader(small, slow):
+def test_rate_zero_waits_for_the_slower_reader(small, slow):
     with RecordingCamera(small.path, rate=0) as camera:
         read = getattr(camera, slow)
         setattr(camera, slow, lambda timeout: (time.sleep(0.02), read(timeout))[1])
@@ -285,7 +286,7 @@ def test_at_rate_zero_nobody_runs_ahead_of_a_slow_reader(small, slow):
     assert times == sorted(times)
 
 
-def test_at_rate_zero_one_thread_can_poll_both(small):
+def test_rate_zero_allows_polling_from_one_thread(small):
     with RecordingCamera(small.path, rate=0) as camera:
         camera.start()
         order: list[int] = []
@@ -305,7 +306,7 @@ def test_at_rate_zero_one_thread_can_poll_both(small):
 
 
 @pytest.mark.parametrize('rate', [0.0, 4.0])
-def test_a_loop_never_goes_back_in_time(small, rate):
+def test_timestamps_increase_over_loops(small, rate):
     with RecordingCamera(small.path, rate=rate, loop=True) as camera:
         player = Player(camera, captures=20, samples=2 * len(small.imu) + 1)
         player.join()
@@ -325,7 +326,7 @@ def test_a_loop_never_goes_back_in_time(small, rate):
         assert times == sorted(times)
 
 
-def test_without_a_loop_it_ends_and_stays_ended(small):
+def test_reads_after_the_end_keep_raising(small):
     with RecordingCamera(small.path, rate=0) as camera:
         Player(camera).join()
         for read in (camera.read, camera.read_imu):
@@ -344,14 +345,14 @@ def test_pause_and_resume(small):
         assert camera.set_control('playback_paused', True) is True
         counts = len(player.captures), len(player.imu)
         time.sleep(0.3)
-        # each reader may have been handing out something
+        # each thread may have been returning from a read
         assert len(player.captures) <= counts[0] + 1 and len(player.imu) <= counts[1] + 1
         camera.set_control('playback_paused', False)
         player.join()
     assert_played(player, small)
 
 
-def test_the_rate_can_be_changed_while_playing(small):
+def test_rate_can_be_changed_during_playback(small):
     with RecordingCamera(small.path, rate=0.0001) as camera:
         player = Player(camera)
         time.sleep(0.1)
@@ -366,13 +367,13 @@ def test_the_rate_can_be_changed_while_playing(small):
     ('playback_rate', -1.0), ('playback_rate', float('nan')), ('playback_rate', True),
     ('playback_paused', 1.0), ('exposure_time', 500),
 ])
-def test_impossible_controls_are_refused(small, name, value):
+def test_invalid_control_is_rejected(small, name, value):
     with RecordingCamera(small.path) as camera:
         with pytest.raises(ConfigError, match=name):
             camera.set_control(name, value)
 
 
-def test_impossible_options_are_refused(small):
+def test_invalid_option_is_rejected(small):
     with pytest.raises(ConfigError, match='playback_rate'):
         RecordingCamera(small.path, rate=-1)
     with pytest.raises(ConfigError, match="'exit', 'pause' or 'loop'"):
@@ -380,15 +381,15 @@ def test_impossible_options_are_refused(small):
 
 
 @pytest.mark.parametrize('rate', [0.0, 5.0])
-def test_paused_at_the_end_it_can_be_played_again(small, rate):
-    told: list[tuple[str, float | bool]] = []
+def test_playback_paused_at_the_end_can_be_repeated(small, rate):
+    reports: list[tuple[str, float | bool]] = []
     with RecordingCamera(small.path, rate=rate, at_end='pause',
-                         on_control=lambda name, value: told.append((name, value))) as camera:
+                         on_control=lambda name, value: reports.append((name, value))) as camera:
         player = Player(camera)
         wait_for(lambda: len(player.order) == 6 + len(small.imu), 'the first pass')
         time.sleep(0.15)
         assert len(player.order) == 6 + len(small.imu)
-        assert set(told) == {('playback_paused', True)}
+        assert set(reports) == {('playback_paused', True)}
         camera.set_control('playback_paused', False)
         wait_for(lambda: len(player.order) == 2 * (6 + len(small.imu)), 'the second pass')
         camera.stop()
@@ -404,7 +405,7 @@ def test_paused_at_the_end_it_can_be_played_again(small, rate):
     {'rate': 0.001}, {'paused': True}, {'rate': 0, 'at_end': 'pause'}, {'rate': 0, 'loop': True},
     {'loop': True},
 ], ids=str)
-def test_stop_and_close_wake_both_readers(small, end, options):
+def test_stop_and_close_interrupt_both_readers(small, end, options):
     camera = RecordingCamera(small.path, **options)
     camera.start()
     ended: list[Exception] = []
@@ -430,20 +431,20 @@ def test_stop_and_close_wake_both_readers(small, end, options):
     camera.close()
 
 
-def test_after_stop_it_goes_on_where_it_was(small):
+def test_start_after_stop_resumes(small):
     with RecordingCamera(small.path, rate=0) as camera:
         player = Player(camera, captures=3)
         camera.stop()
         player.join()
-        seen = len(player.captures)
-        rest = Player(camera).join()
-    player.captures += rest.captures
-    player.imu += rest.imu
-    assert seen <= 3
+        count = len(player.captures)
+        resumed = Player(camera).join()
+    player.captures += resumed.captures
+    player.imu += resumed.imu
+    assert count <= 3
     assert_played(player, small)
 
 
-def test_a_closed_camera_cannot_be_started(small):
+def test_start_after_close_raises(small):
     camera = RecordingCamera(small.path)
     camera.close()
     with pytest.raises(RecordingError, match='closed'):
@@ -470,5 +471,5 @@ def test_damaged_image_raises_camera_lost(tmp_path):
         RecordingCamera(written.path)
 
 
-def test_the_period_of_inertial_samples_is_kept(small):
+def test_imu_period_is_kept(small):
     assert set(np.diff(play(small.path, rate=0).imu_us)) == {IMU_PERIOD_US}

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Pacing of recordings: by the clock, and in common order without one."""
+"""Pacing of playback: by the clock, and in the order of timestamps at rate 0."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from support.time_limits import promptly
 
 
 class Clock:
-    """A clock that stands still until told otherwise."""
+    """A clock that the test advances."""
 
     now = 100.0
 
@@ -42,17 +42,17 @@ class Clock:
         return self.now
 
 
-def is_due(pacer: Pacer, stream: str, us: int, burst: float = 0.0) -> bool:
-    """Return whether the item may be handed out now."""
+def is_due(pacer: Pacer, stream: str, us: int, burst_s: float = 0.0) -> bool:
+    """Return whether an item is due now."""
     try:
-        pacer.wait(stream, us, 0.0, burst)
+        pacer.wait(stream, us, 0.0, burst_s)
     except ReadTimeout:
         return False
     return True
 
 
 @pytest.mark.parametrize('rate', [0.5, 1.0, 2.0])
-def test_items_are_due_when_the_playback_clock_reaches_them(rate):
+def test_item_is_due_when_playback_clock_reaches_it(rate):
     clock = Clock()
     pacer = Pacer(['a'], 1000, 10_000_000, rate, clock=clock)
     pacer.start()
@@ -64,7 +64,7 @@ def test_items_are_due_when_the_playback_clock_reaches_them(rate):
     assert is_due(pacer, 'a', 501_000)
 
 
-def test_a_late_reader_gets_everything_at_once():
+def test_late_reader_gets_overdue_items_immediately():
     clock = Clock()
     pacer = Pacer(['a'], 0, 10_000_000, clock=clock)
     pacer.start()
@@ -73,16 +73,16 @@ def test_a_late_reader_gets_everything_at_once():
     assert not is_due(pacer, 'a', 5_100_000)
 
 
-def test_a_burst_holds_back_and_then_releases_all_that_is_due():
+def test_burst_delays_an_item_and_returns_due_time():
     clock = Clock()
     pacer = Pacer(['a'], 0, 10_000_000, 2.0, clock=clock)
     pacer.start()
-    assert not is_due(pacer, 'a', 0, burst=0.01)
+    assert not is_due(pacer, 'a', 0, burst_s=0.01)
     clock.now += 0.0101
     assert pacer.wait('a', 0, 0.0, 0.01) == pytest.approx(20_200, abs=1)
 
 
-def test_rate_changes_take_effect_where_playback_is():
+def test_rate_change_continues_from_current_position():
     clock = Clock()
     pacer = Pacer(['a'], 0, 10_000_000, clock=clock)
     pacer.start()
@@ -95,7 +95,7 @@ def test_rate_changes_take_effect_where_playback_is():
     assert is_due(pacer, 'a', 3_000_000)
 
 
-def test_rate_zero_and_back_goes_on_from_what_was_played():
+def test_leaving_rate_zero_continues_from_current_position():
     clock = Clock()
     pacer = Pacer(['a'], 0, 10_000_000, 0, clock=clock)
     pacer.start()
@@ -108,7 +108,7 @@ def test_rate_zero_and_back_goes_on_from_what_was_played():
 
 
 @pytest.mark.parametrize('rate', [0.0, 1.0])
-def test_pause_holds_even_what_is_overdue(rate):
+def test_pause_holds_overdue_items(rate):
     clock = Clock()
     pacer = Pacer(['a'], 0, 10_000_000, rate, paused=True, clock=clock)
     pacer.start()
@@ -119,7 +119,7 @@ def test_pause_holds_even_what_is_overdue(rate):
     assert is_due(pacer, 'a', 1_000_000) is (rate == 0)
 
 
-def test_nothing_is_released_before_start_and_after_stop():
+def test_stopped_pacer_raises_end_of_recording():
     pacer = Pacer(['a'], 0, 10_000_000, 0)
     with pytest.raises(EndOfRecording):
         pacer.wait('a', 0, 0.0)
@@ -130,7 +130,7 @@ def test_nothing_is_released_before_start_and_after_stop():
         pacer.wait('a', 0, 0.0)
 
 
-def test_the_clock_stands_still_while_stopped():
+def test_playback_clock_stops_while_stopped():
     clock = Clock()
     pacer = Pacer(['a'], 0, 10_000_000, clock=clock)
     pacer.start()
@@ -146,7 +146,7 @@ def test_the_clock_stands_still_while_stopped():
 
 
 @pytest.mark.parametrize('change', ['stop', 'pause', 'rate'])
-def test_changes_reach_a_wait_under_way(change):
+def test_changes_reach_a_wait_in_progress(change):
     pacer = Pacer(['a'], 0, 10_000_000, 1.0, paused=change == 'pause')
     pacer.start()
     outcome = []
@@ -173,7 +173,7 @@ def test_changes_reach_a_wait_under_way(change):
 
 
 @pytest.mark.parametrize('rate', [-1, float('nan'), float('inf'), '1', True, None])
-def test_impossible_rates_are_refused(rate):
+def test_invalid_rate_is_rejected(rate):
     with pytest.raises(ConfigError, match='playback_rate'):
         Pacer(['a'], 0, 1, rate)
     pacer = Pacer(['a'], 0, 1, 3.0)
@@ -182,7 +182,7 @@ def test_impossible_rates_are_refused(rate):
     assert pacer.rate == 3.0
 
 
-def test_exit_ends_each_stream_and_frees_the_other():
+def test_exit_ends_one_stream_and_releases_the_other():
     pacer = Pacer(['a', 'b'], 0, 1000, 0)
     pacer.start()
     assert not is_due(pacer, 'a', 500)
@@ -191,7 +191,7 @@ def test_exit_ends_each_stream_and_frees_the_other():
     assert is_due(pacer, 'a', 500)
 
 
-def test_pause_at_the_end_waits_for_all_streams_then_starts_again():
+def test_pause_at_end_waits_for_all_streams_and_can_be_resumed():
     clock = Clock()
     pacer = Pacer(['a', 'b'], 100, 1000, 1.0, at_end=AtEnd.PAUSE, clock=clock)
     pacer.start()
@@ -215,15 +215,15 @@ def test_pause_at_the_end_waits_for_all_streams_then_starts_again():
         pacer.end_of_pass('a', 0.0)
 
 
-def timestamps(least: int) -> st.SearchStrategy[list[int]]:
-    """Return what generates the timestamps of a stream."""
-    return st.lists(st.integers(0, 60), min_size=least, max_size=12).map(sorted)
+def timestamps(min_size: int) -> st.SearchStrategy[list[int]]:
+    """Return a strategy for the timestamps of a stream."""
+    return st.lists(st.integers(0, 60), min_size=min_size, max_size=12).map(sorted)
 
 
 @settings(deadline=None, max_examples=60)
 @given(first=timestamps(1), second=timestamps(0), passes=st.integers(1, 3))
-def test_without_a_clock_two_threads_hand_out_in_one_order(first, second, passes):
-    """Merge order and freedom from deadlock, for any two streams and any number of passes."""
+def test_two_threads_at_rate_zero_release_in_timestamp_order(first, second, passes):
+    """Correct merge order without deadlocks, for any two streams and any number of passes."""
     span = 100
     streams = {name: items for name, items in (('a', first), ('b', second)) if items}
     pacer = Pacer(streams, 0, span, 0, at_end=AtEnd.LOOP)
