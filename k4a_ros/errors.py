@@ -21,6 +21,7 @@ Exceptions that this package raises on purpose.
     ├── K4aRosError                 failures: the message reaches the user as one line
     │   ├── ConfigError             unusable parameters or arguments
     │   ├── CalibrationError        unusable factory calibration
+    │   ├── FileError               not a regular file, unreadable or too large
     │   ├── SceneError              unusable scene file of the simulation
     │   ├── CameraError             a camera failed, whichever kind it is
     │   │   ├── DeviceNotFoundError no such camera can be opened
@@ -62,6 +63,14 @@ class ConfigError(K4aRosError):
 
 class CalibrationError(K4aRosError):
     """A factory calibration cannot be read, or has no data for the requested mode."""
+
+
+class FileError(K4aRosError):
+    """
+    A file cannot be read, or is not a file that may be read; the message does not name it.
+
+    The message is a phrase for the end of a sentence, such as ``no such file or directory``.
+    """
 
 
 class SceneError(K4aRosError):
