@@ -23,7 +23,9 @@ from pathlib import Path
 
 from k4a_ros.calibration import tf_frames
 from k4a_ros.calibration.rigid_transform import RigidTransform
+from k4a_ros.errors import FileError
 from k4a_ros.errors import SceneError
+from k4a_ros.process.files import read_regular
 from k4a_ros.simulation.motion import CameraPath
 from k4a_ros.simulation.motion import Circle
 from k4a_ros.simulation.motion import Line
@@ -33,6 +35,10 @@ from k4a_ros.simulation.motion import Waypoint
 from k4a_ros.simulation.person import Person
 from k4a_ros.simulation.scene import Mover
 from k4a_ros.simulation.scene import Scene
+from k4a_ros.simulation.scene_limits import check_limits
+from k4a_ros.simulation.scene_limits import LOADER
+from k4a_ros.simulation.scene_limits import MAX_BYTES
+from k4a_ros.simulation.scene_limits import MAX_SHAPES
 from k4a_ros.simulation.scene_node import MIN_PERIOD_S
 from k4a_ros.simulation.scene_node import MIN_SIZE_M
 from k4a_ros.simulation.scene_node import SceneMapping
@@ -88,11 +94,19 @@ def load_scene(path: str | Path) -> Scene:
 
     :raises SceneError: the file cannot be read or is invalid; names file, line and key.
     """
+    return parse(read_text(path), str(path))
+
+
+def read_text(path: str | Path) -> str:
+    """
+    Return the text of a scene file.
+
+    :raises SceneError: the file cannot be read, or is too large.
+    """
     try:
-        text = Path(path).read_text(encoding='utf-8')
-    except (OSError, UnicodeError) as error:
+        return read_regular(path, MAX_BYTES).decode('utf-8')
+    except (FileError, UnicodeError) as error:
         raise SceneError(f'cannot read the scene file {path}: {error}') from error
-    return parse(text, str(path))
 
 
 def parse(text: str, name: str) -> Scene:
@@ -103,7 +117,8 @@ def parse(text: str, name: str) -> Scene:
     :raises SceneError: the text is invalid; names file, line and key.
     """
     try:
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+        check_limits(text, name)
+        tree = yaml.compose(text, Loader=LOADER)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f', line {mark.line + 1}' if mark else ''
@@ -132,6 +147,8 @@ def _scene(root: SceneNode) -> Scene:
         root.refuse('has nothing in it: it needs shapes, movers or persons')
     for kind in ('movers', 'persons'):
         _check_names_are_unique(_items(fields, kind))
+    if len(shapes) + sum(len(mover.shapes) for mover in movers) > MAX_SHAPES:
+        root.refuse(f'has more than {MAX_SHAPES} shapes, with those of movers')
     if len(persons) > _MAX_PERSONS:
         fields['persons'].refuse(f'has more than {_MAX_PERSONS} items')
     return Scene(tuple(shapes), tuple(movers), tuple(persons),

@@ -26,6 +26,7 @@ from typing import NoReturn
 from typing import TypeVar
 
 from k4a_ros.errors import SceneError
+from k4a_ros.simulation.scene_limits import MAX_SHAPES
 from k4a_ros.simulation.shapes import Vector
 import yaml
 
@@ -35,7 +36,6 @@ MIN_SIZE_M = 0.001
 #: bounds of times and periods, seconds
 MAX_TIME_S = 86400.0
 MIN_PERIOD_S = 0.05
-_MAX_ITEMS = 2000
 
 T = TypeVar('T')
 
@@ -89,8 +89,8 @@ class SceneNode:
         """Return the items of a list."""
         if not isinstance(self.value, yaml.SequenceNode):
             self.refuse('is not a list')
-        if len(self.value.value) > _MAX_ITEMS:
-            self.refuse(f'has more than {_MAX_ITEMS} items')
+        if len(self.value.value) > MAX_SHAPES:
+            self.refuse(f'has more than {MAX_SHAPES} items')
         return [SceneNode(item, self.file, f'{self.key}[{i}]')
                 for i, item in enumerate(self.value.value)]
 

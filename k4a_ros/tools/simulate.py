@@ -73,6 +73,7 @@ from k4a_ros.mkv.writer import RecordingWriter
 from k4a_ros.simulation.scene_file import default_path
 from k4a_ros.simulation.scene_file import default_scene
 from k4a_ros.simulation.scene_file import load_scene
+from k4a_ros.simulation.scene_file import read_text
 from k4a_ros.simulation.sensor import Sensor
 import numpy as np
 
@@ -111,7 +112,7 @@ def write_simulation(
         raise ConfigError(*problems)
     options = options or SimulationOptions()
     factory = read_calibration(options.calibration)
-    scene = load_scene(Path(options.scene).expanduser()) if options.scene else default_scene()
+    scene = load_scene(os.path.expanduser(options.scene)) if options.scene else default_scene()
     sensor = Sensor(scene, factory, config, seed=options.seed, noise=options.noise)
     frames = FrameRenderer(config, sensor, options.controls)
     truth: list[dict[str, Any]] = []
@@ -161,8 +162,7 @@ def _write_truth(
     """Write the ground truth next to the recording."""
     path = recording.with_suffix('.truth.json')
     try:
-        scene = (Path(options.scene).expanduser() if options.scene else default_path()).read_text(
-            encoding='utf-8')
+        scene = read_text(os.path.expanduser(options.scene) if options.scene else default_path())
         path.write_text(json.dumps({
             'format': 1, 'recording': recording.name, 'scene': scene,
             'seed': options.seed, 'noise': options.noise, 'serial': serial,

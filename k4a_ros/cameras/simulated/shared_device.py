@@ -21,7 +21,7 @@ that the node can inject faults while the camera is closed or lost.
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
 from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.calibration.nominal import nominal_calibration
@@ -36,9 +36,14 @@ from k4a_ros.cameras.simulated.hardware import SimulatedDevice
 from k4a_ros.errors import CalibrationError
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import DeviceNotFoundError
+from k4a_ros.errors import FileError
+from k4a_ros.process.files import read_regular
 from k4a_ros.simulation.scene_file import default_scene
 from k4a_ros.simulation.scene_file import load_scene
 from k4a_ros.simulation.sensor import Sensor
+
+#: the calibration of an Azure Kinect has about 10 kB
+_MAX_CALIBRATION_BYTES = 1 << 20
 
 _device = SimulatedDevice()
 
@@ -69,7 +74,7 @@ def open_simulated(
         raise DeviceNotFoundError(
             f'cannot open simulated camera {serial}: its calibration has the serial number '
             f'{factory.serial or "(unknown)"}; set sensor_sn to that, or leave it empty')
-    world = load_scene(Path(scene).expanduser()) if scene else default_scene()
+    world = load_scene(os.path.expanduser(scene)) if scene else default_scene()
     return SimulatedCamera(
         config, factory, Sensor(world, factory, config, seed=seed, noise=noise), _device,
         source=f'in {scene or "the default scene"}', seed=seed, on_control=on_control)
@@ -84,10 +89,10 @@ def read_calibration(path: str) -> FactoryCalibration:
     if not path:
         return FactoryCalibration.from_raw(nominal_calibration())
     try:
-        return FactoryCalibration.from_raw(Path(path).expanduser().read_bytes())
-    except (OSError, CalibrationError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise CalibrationError(f'cannot read calibration {path}: {reason}') from error
+        return FactoryCalibration.from_raw(
+            read_regular(os.path.expanduser(path), _MAX_CALIBRATION_BYTES))
+    except (FileError, CalibrationError) as error:
+        raise CalibrationError(f'cannot read calibration {path}: {error}') from error
 
 
 def inject_faults(text: str, role: WiredSyncMode) -> None:

@@ -97,7 +97,7 @@ def test_unusable_calibration_file_raises_with_its_path(tmp_path: Path) -> None:
     invalid = tmp_path / 'invalid.json'
     invalid.write_text('{}')
     for path, reason in (
-            (invalid, 'CalibrationInformation'), (tmp_path / 'absent.json', 'No such file')):
+            (invalid, 'CalibrationInformation'), (tmp_path / 'absent.json', 'no such file')):
         with pytest.raises(CalibrationError, match=reason) as error:
             open_camera(Settings.from_values({
                 'camera': 'simulated', 'simulation_calibration': str(path)}))
