@@ -31,6 +31,7 @@ import sys
 
 from k4a_ros.jit.lazy import building
 from k4a_ros.process.allocator import retain_freed_memory
+from k4a_ros.process.bounded import abandoned_calls
 from k4a_ros.process.shutdown import Shutdown
 
 
@@ -54,8 +55,8 @@ def main(args: list[str] | None = None) -> int:
         # memory when the last reference to the node is gone.
         shutdown.ignore_signals()
         gc.collect()
-    if building():
-        # Compilation cannot be interrupted, and its result is not needed any more.
+    if building() or abandoned_calls():
+        # These threads cannot be interrupted, and their results are not needed any more.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

@@ -23,6 +23,7 @@ import traceback
 
 from k4a_ros.calibration.tf_frames import static_transforms
 from k4a_ros.cameras.base import Camera
+from k4a_ros.errors import ConfigError
 from k4a_ros.errors import K4aRosError
 from k4a_ros.node.backends import check_tracker_change
 from k4a_ros.node.backends import choose_tracker
@@ -34,10 +35,12 @@ from k4a_ros.node.stream_services import StreamServices
 from k4a_ros.parameters.live_parameters import LiveParameters
 from k4a_ros.parameters.ros_declaration import declare
 from k4a_ros.parameters.ros_declaration import warn_of_unknown
+from k4a_ros.parameters.settings import mode_values
 from k4a_ros.parameters.settings import Settings
 from k4a_ros.parameters.spec import LiveTarget
 from k4a_ros.parameters.spec import Value
 from k4a_ros.parameters.table import SPECS
+from k4a_ros.process.bounded import BoundedCaller
 from k4a_ros.process.shutdown import Shutdown
 from k4a_ros.publishing.messages import transform_message
 from k4a_ros.publishing.topics import Topics
@@ -54,6 +57,8 @@ from tf2_ros import StaticTransformBroadcaster
 NODE_NAME = 'k4a_driver'
 #: a smaller change of ROS time is a clock adjustment, not a jump
 _MIN_JUMP_NS = 100_000_000
+#: maximum time that a request to set parameters waits for a check of libraries and files
+_MAX_CHECK_S = 10.0
 
 
 class DriverNode(LifecycleNode):
@@ -85,6 +90,7 @@ class DriverNode(LifecycleNode):
         self._diagnostics = DiagnosticsPublisher(
             self, self._supervisor, self._topics, transport_problem)
         self._stream_services = StreamServices(self, self._supervisor)
+        self._check_in_time = BoundedCaller(_MAX_CHECK_S, shutdown.requested)
         self._targets: dict[LiveTarget, Callable[[str, Value], Value]] = {
             LiveTarget.CAMERA: self._set_control, LiveTarget.FAULTS: self._inject_faults,
             LiveTarget.INFRARED_SCALE: self._set_infrared_scale,
@@ -96,8 +102,9 @@ class DriverNode(LifecycleNode):
             post_callback=self._on_time_jump)
         warn_of_unknown(self, qos=False)
         self._qos_checked = False
-        for warning in self._settings.unused_parameters():
-            self.get_logger().warning(warning)
+        self._unused_checked = False
+        if self.restartable:  # otherwise the modes of a recording are still unknown
+            self._warn_of_unused({})
 
     # lifecycle
 
@@ -135,6 +142,7 @@ class DriverNode(LifecycleNode):
         """Close the camera; parameters keep their values."""
         self._supervisor.close()
         self._serial = ''
+        self._live_parameters.release_camera()
         return super().on_cleanup(state)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -176,6 +184,7 @@ class DriverNode(LifecycleNode):
         self._broadcaster.sendTransform([transform_message(t, now) for t in static_transforms(
             camera.calibration, self._settings.tf_prefix)])
         self._live_parameters.apply_to_camera(camera)
+        self._warn_of_unused(mode_values(camera.config))
         self.get_logger().info(
             f'Opened {info.kind} {info.source}: serial number {info.serial}, {camera.config}')
         return self._topics
@@ -226,7 +235,12 @@ class DriverNode(LifecycleNode):
 
         :raises ConfigError: no body tracker is available for the settings; nothing has changed.
         """
-        check_tracker_change(self._settings, settings)
+        try:
+            self._check_in_time(lambda: check_tracker_change(self._settings, settings))
+        except TimeoutError as error:
+            raise ConfigError(
+                f'cannot tell yet whether a body tracker is available: {error}; try again '
+                'later') from error
         self._settings = settings
         if self.configured:
             self._supervisor.restart()
@@ -238,6 +252,13 @@ class DriverNode(LifecycleNode):
         if self._serial:  # never reconnect to another camera
             settings = replace(settings, sensor_sn=self._serial)
         return open_camera(settings, self._on_control)
+
+    def _warn_of_unused(self, actual: Mapping[str, Value]) -> None:
+        """Warn once of the parameters that this kind of camera ignores."""
+        if not self._unused_checked:
+            self._unused_checked = True
+            for warning in self._settings.unused_parameters(actual):
+                self.get_logger().warning(warning)
 
     def _set_control(self, name: str, value: Value) -> Value:
         camera = self._supervisor.camera

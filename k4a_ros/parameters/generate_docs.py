@@ -39,9 +39,10 @@ _YAML_HEAD = """\
 # Copy this file, keep the parameters that you change, and start the driver with:
 #   ros2 launch k4a_ros driver.launch.py params_file:=/path/to/your.yaml
 #
-# Parameters that apply to some kinds of camera only are commented out: one that is set counts as
-# requested, even with its default. In brackets: type; allowed values; what a change does while
-# the node is configured (live, restarts the streams, or fixed).
+# Parameters that apply to some kinds of camera only are commented out: a color control that is set
+# overrides the value stored in the camera. In brackets: type; allowed values; what a change does
+# while the node is configured (live, restarts the streams, or fixed), or that it is fixed at
+# startup.
 /**:
   ros__parameters:
 """
@@ -58,15 +59,19 @@ The column *Change* says what happens when a parameter is set while the node is 
 - **restart**: the camera is reopened with the new value; subscribers stay connected. While a
   recording is playing, the request is rejected, because playback would start from the beginning.
 - **fixed**: the request is rejected; set the parameter when the node starts.
+- **startup**: the parameter is read-only. It names a file that the driver loads, and otherwise
+  anyone in the ROS domain could make the driver load any file, even a library with code.
 
 While the node is unconfigured (`autostart:=false`, or after a cleanup transition), every parameter
-can be changed. A rejected request changes nothing, and its answer gives the reason.
+except those can be changed. A rejected request changes nothing, and its answer gives the reason.
 
 QoS has parameters of its own for each topic, which are read when the topic is created:
 `qos_overrides./full/topic/name.publisher.reliability`, `.durability`, `.history` and `.depth`.
 """
 
-_MARKDOWN_CHANGES = {Change.LIVE: 'live', Change.RESTART: 'restart', Change.FIXED: 'fixed'}
+_MARKDOWN_CHANGES = {
+    Change.LIVE: 'live', Change.RESTART: 'restart', Change.FIXED: 'fixed',
+    Change.STARTUP: 'startup'}
 
 
 def yaml() -> str:

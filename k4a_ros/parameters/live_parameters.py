@@ -19,12 +19,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 import contextlib
 import threading
+import traceback
 from typing import Any
 from typing import Protocol
 
 from k4a_ros.cameras.base import Camera
 from k4a_ros.errors import ConfigError
 from k4a_ros.parameters.ros_declaration import control_descriptor
+from k4a_ros.parameters.ros_declaration import descriptor
+from k4a_ros.parameters.set_services import guard_set_services
+from k4a_ros.parameters.settings import mode_values
 from k4a_ros.parameters.settings import Settings
 from k4a_ros.parameters.spec import Change
 from k4a_ros.parameters.spec import Value
@@ -68,6 +72,9 @@ class LiveParameters:
     """
     Applies or rejects requests to change parameters, atomically.
 
+    A request never ends the node, whatever it contains: an unexpected exception is logged and
+    rejects the request.
+
     If the camera adjusts a value (it rounds exposure times), the parameter is updated to the
     adjusted value. Requested values of color controls are applied again whenever the camera is
     reopened.
@@ -78,12 +85,15 @@ class LiveParameters:
         self._host = host
         self._silent = threading.local()
         self._controls: list[str] = []
+        self._locked: dict[str, str] = {}
+        self._logged_defects: set[str] = set()
         self._requested: dict[str, Value] = {
             name: getattr(host.settings, name) for name in host.settings.given}
         add_pre_set_callback = getattr(node, 'add_pre_set_parameters_callback', None)
         if add_pre_set_callback is not None:  # not in Humble
             add_pre_set_callback(self._coerce_types)
         node.add_on_set_parameters_callback(self._on_set)
+        guard_set_services(node, self._refusal_of_read_only, self._refusal_of_defect)
 
     def set_silently(self, values: Mapping[str, Value]) -> None:
         """Update the values of ROS parameters without applying them."""
@@ -98,8 +108,13 @@ class LiveParameters:
         """
         Set the requested controls on a camera that has just been opened.
 
-        Afterwards the ROS parameters have the values of the camera, and its ranges.
+        Afterwards the ROS parameters have the values of the camera, and its ranges. Modes that
+        this kind of camera does not let users choose are read-only until `release_camera`.
         """
+        self.release_camera()
+        self._lock({name: value for name, value in mode_values(camera.config).items()
+                    if self._host.settings.camera_kind not in SPECS[name].cameras},
+                   f'that of {camera.info.kind} {camera.info.source}')
         controls = [name for name in camera.controls() if name in SPECS]
         self._controls = sorted(controls, key=_apply_order)
         for name in self._controls:
@@ -114,6 +129,45 @@ class LiveParameters:
         for name in controls:
             self._node.set_descriptor(name, control_descriptor(name, camera.controls()[name]))
 
+    def release_camera(self) -> None:
+        """Restore the requested values of the parameters that showed modes of the camera."""
+        names = list(self._locked)
+        self._locked.clear()
+        for name in names:
+            self._node.describe_parameter(name).read_only = False
+            self._node.set_descriptor(name, descriptor(name))
+        self.set_silently({name: getattr(self._host.settings, name) for name in names})
+
+    def _lock(self, values: Mapping[str, Value], reason: str) -> None:
+        """Give parameters values that are not requested ones, and make them read-only."""
+        self.set_silently(values)
+        for name in values:
+            self._locked[name] = reason
+            read_only = descriptor(name)
+            read_only.additional_constraints = f'Read-only: {reason}.'
+            read_only.read_only = True
+            self._node.set_descriptor(name, read_only)
+
+    def _refusal_of_read_only(self, name: str) -> str | None:
+        """Return why a parameter cannot be set at all; None if it may be possible."""
+        if name in self._locked:
+            return f'{name} is {self._locked[name]}, and cannot be changed'
+        if name in SPECS and SPECS[name].change is Change.STARTUP:
+            return (f'{name} is fixed at startup, because it names a file that the driver loads; '
+                    f'restart the node with -p {name}:=…')
+        return None
+
+    def _refusal_of_defect(self, error: Exception) -> str:
+        """Log the traceback of an exception, once for each place, and return it as one line."""
+        text = ''.join(traceback.format_exception(error))
+        place = repr(traceback.extract_tb(error.__traceback__)[-1:])
+        if place not in self._logged_defects:
+            self._logged_defects.add(place)
+            self._node.get_logger().error(f'Rejected a request to set parameters: {text}')
+        reason = ' '.join(str(error).split())[:200]
+        return (f'nothing was changed, because of an unexpected {type(error).__name__}: {reason}; '
+                'the log has details')
+
     def _coerce_types(self, parameters: list[Parameter[Any]]) -> list[Parameter[Any]]:
         """Convert values to the types of their parameters, as `declare` does, where possible."""
         result = []
@@ -121,7 +175,7 @@ class LiveParameters:
             try:
                 value = SPECS[parameter.name].check(parameter.value)
                 result.append(Parameter(parameter.name, value=value))
-            except (ConfigError, KeyError):
+            except Exception:  # `_on_set` rejects the value, and reports defects
                 result.append(parameter)
         return result
 
@@ -132,6 +186,8 @@ class LiveParameters:
             self._change({p.name: p.value for p in parameters if p.name in SPECS})
         except ConfigError as error:
             return SetParametersResult(successful=False, reason=str(error))
+        except Exception as defect:  # must not end the node
+            return SetParametersResult(successful=False, reason=self._refusal_of_defect(defect))
         return SetParametersResult(successful=True)
 
     def _change(self, values: Mapping[str, object]) -> None:
@@ -146,6 +202,9 @@ class LiveParameters:
         changed = current.replace(values)
         new = {name: getattr(changed, name) for name in values
                if getattr(changed, name) != getattr(current, name)}
+        refusals = (self._refusal_of_read_only(name) for name in new)
+        if problems := [refusal for refusal in refusals if refusal is not None]:
+            raise ConfigError(*problems)  # before anything else looks at the values
         if not self._host.configured:
             self._requested |= new
             self._host.reconfigure(changed)

@@ -36,7 +36,8 @@ _TYPES = {
 _CHANGES = {
     Change.LIVE: 'Changes take effect immediately.',
     Change.RESTART: 'Changes restart the streams; fixed while a recording is playing.',
-    Change.FIXED: 'Fixed while the node is configured.'}
+    Change.FIXED: 'Fixed while the node is configured.',
+    Change.STARTUP: 'Fixed at startup, because it names a file that the driver loads.'}
 
 
 def descriptor(name: str) -> ParameterDescriptor:
@@ -44,9 +45,12 @@ def descriptor(name: str) -> ParameterDescriptor:
     spec = SPECS[name]
     unit = f' Unit: {spec.unit}.' if spec.unit else ''
     choices = f'One of {spec.allowed}. ' if spec.choices else ''
+    if spec.pattern:
+        choices = f'{spec.pattern_name.capitalize()}. '
     result = ParameterDescriptor(
         name=name, type=_TYPES[spec.kind], description=spec.description + unit,
-        additional_constraints=choices + _CHANGES[spec.change])
+        additional_constraints=choices + _CHANGES[spec.change],
+        read_only=spec.change is Change.STARTUP)
     if spec.minimum is not None and spec.maximum is not None:
         if spec.kind is int:
             result.integer_range = [IntegerRange(

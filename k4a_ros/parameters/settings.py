@@ -96,11 +96,20 @@ class Settings(Parameters):
             wired_sync_mode=WiredSyncMode(self.wired_sync_mode),
             subordinate_delay_off_master_usec=self.subordinate_delay_off_master_usec)
 
-    def unused_parameters(self) -> list[str]:
-        """Return one warning for each set of parameters that this kind of camera ignores."""
+    def unused_parameters(self, actual: Mapping[str, Value] | None = None) -> list[str]:
+        """
+        Return one warning for each set of parameters that this kind of camera ignores.
+
+        Those with their default values do not count: a dumped parameter file has all of them.
+
+        :param actual: values that parameters have whatever is requested; those do not count, too.
+        """
+        actual = actual or {}
         unused: dict[str, list[str]] = {}
         for name, spec in SPECS.items():
-            if name in self.given and spec.cameras and self.camera_kind not in spec.cameras:
+            is_unused = spec.cameras and self.camera_kind not in spec.cameras
+            effects = (spec.default, actual.get(name, spec.default))
+            if is_unused and name in self.given and getattr(self, name) not in effects:
                 unused.setdefault(' or '.join(spec.cameras), []).append(name)
         return [f'{", ".join(names)} {"has" if len(names) == 1 else "have"} no effect with '
                 f'camera:={self.camera_kind}, only with camera:={cameras}'
@@ -137,3 +146,16 @@ class Settings(Parameters):
             problems.append(f'camera is simulated, but recording_file is {self.recording_file}; '
                             'remove one of them')
         return problems
+
+
+def mode_values(config: CameraConfig) -> dict[str, Value]:
+    """Return the values of the parameters that select the modes of an open camera."""
+    return {
+        'depth_mode': config.depth_mode.name,
+        'color_resolution': config.color_resolution.label,
+        'color_format': config.color_format.label,
+        'fps': config.fps,
+        'synchronized_images_only': config.synchronized_images_only,
+        'depth_delay_off_color_usec': config.depth_delay_off_color_usec,
+        'wired_sync_mode': int(config.wired_sync_mode),
+        'subordinate_delay_off_master_usec': config.subordinate_delay_off_master_usec}

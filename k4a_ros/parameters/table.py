@@ -78,13 +78,16 @@ class Parameters:
         'device.', _CAMERA, choices=('auto', 'device', 'recording', 'simulated'))
     recording_file: str = _parameter(
         '', 'Azure Kinect recording (.mkv) to play instead of opening a live camera. A relative '
-        'path starts at the working directory of the node; ~ is the home directory.', _CAMERA)
+        'path starts at the working directory of the node; ~ is the home directory.', _CAMERA,
+        path=True)
     sensor_sn: str = _parameter(
         '', 'Serial number of the camera to open; empty for any camera. A recording of another '
         'camera is rejected.', _CAMERA, digits=True)
     tf_prefix: str = _parameter(
         '', 'Prefix of all TF frame names, used verbatim: left_ gives left_depth_camera_link. Two '
-        'cameras need different prefixes.', _CAMERA)
+        'cameras need different prefixes.', _CAMERA,
+        pattern='([A-Za-z0-9_.-][A-Za-z0-9_./-]{0,127})?',
+        pattern_name='up to 128 letters, digits and _ - . /, without a leading /')
 
     recording_loop_enabled: bool = _parameter(
         False, 'Loop the recording. Stamps keep increasing across loops.', _PLAYBACK,
@@ -165,10 +168,10 @@ class Parameters:
 
     simulation_scene: str = _parameter(
         '', 'Scene file (YAML) of the simulated camera; empty for a furnished room with a walking '
-        'person.', _SIMULATION, cameras=_SIMULATED)
+        'person.', _SIMULATION, cameras=_SIMULATED, path=True)
     simulation_calibration: str = _parameter(
         '', 'Factory calibration (JSON, as stored in recordings) of the simulated camera; empty '
-        'for a nominal calibration.', _SIMULATION, cameras=_SIMULATED)
+        'for a nominal calibration.', _SIMULATION, cameras=_SIMULATED, path=True)
     simulation_seed: int = _parameter(
         0, 'Seed of the simulated noise; the same seed gives the same images.', _SIMULATION,
         minimum=0, maximum=2 ** 31 - 1, cameras=_SIMULATED)
@@ -258,10 +261,10 @@ class Parameters:
         0, 'Device ID of the GPU that k4abt uses.', _BODY_TRACKING, minimum=0, maximum=64)
     body_tracking_model_path: str = _parameter(
         '', 'Model file: .onnx for k4abt, .tflite for landmarks; empty for the model that is '
-        'installed with the backend.', _BODY_TRACKING)
+        'installed with the backend.', _BODY_TRACKING, path=True)
     body_tracking_library_path: str = _parameter(
         '', 'Library file of k4abt; empty for the libk4abt.so that the dynamic loader finds.',
-        _BODY_TRACKING)
+        _BODY_TRACKING, path=True)
     body_tracking_sensor_orientation: str = _parameter(
         'default', 'Mounting orientation of the camera as seen from its front; used by k4abt.',
         _BODY_TRACKING, choices=('default', 'clockwise90', 'counterclockwise90', 'flip180'))

@@ -16,8 +16,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+from k4a_ros.camera_config import CameraConfig
+from k4a_ros.camera_config import ColorFormat
+from k4a_ros.camera_config import ColorResolution
+from k4a_ros.camera_config import DepthMode
+from k4a_ros.parameters.settings import mode_values
 from k4a_ros.parameters.spec import Change
 from k4a_ros.parameters.table import SPECS
 import numpy as np
@@ -84,13 +90,53 @@ def test_every_parameter_describes_itself(tmp_path: Path) -> None:
     for descriptor in descriptors:
         spec = SPECS[descriptor.name]
         assert descriptor.description.startswith(spec.description)
-        assert not descriptor.read_only
         text = descriptor.additional_constraints
+        if descriptor.name in mode_values(CameraConfig()):
+            assert descriptor.read_only and text == f'Read-only: that of recording {path}.'
+            continue
+        assert descriptor.read_only == (spec.change is Change.STARTUP)
         assert ('Fixed while the node is configured' in text) == (spec.change is Change.FIXED)
         assert ('Changes restart the streams' in text) == (spec.change is Change.RESTART)
         if spec.minimum is not None:
             (range_,) = [*descriptor.integer_range, *descriptor.floating_point_range]
             assert (range_.from_value, range_.to_value) == (spec.minimum, spec.maximum)
+
+
+def test_modes_of_a_recording_are_shown_and_read_only(tmp_path: Path) -> None:
+    config = CameraConfig.of_modes(
+        DepthMode.NFOV_2X2BINNED, ColorResolution.R1080P, ColorFormat.MJPG, 15)
+    path = write_recording(tmp_path / 'a.mkv', config).path
+    modes = {'depth_mode': 'NFOV_2X2BINNED', 'color_resolution': '1080P', 'fps': 15}
+    file = tmp_path / 'dumped.yaml'
+    file.write_text(json.dumps({NODE: {'ros__parameters': {
+        name: spec.default for name, spec in SPECS.items()
+    } | modes | {'recording_file': str(path), 'recording_loop_enabled': True}}}))
+    domain = new_domain()
+    with listening(domain) as listener, DriverProcess(
+            domain, '--params-file', str(file), '-p', 'color_format:=nv12') as driver:
+        driver.wait_for_line('Opened recording')
+        assert listener.get_parameters(NODE, *modes, 'color_format') == [*modes.values(), 'jpeg']
+        result = listener.set_parameters(NODE, fps=5)
+        assert not result.successful
+        assert result.reason == f'fps is that of recording {path}, and cannot be changed'
+        assert listener.get_parameters(NODE, *modes) == list(modes.values())
+    # values that are defaults, or those of the recording, are no requests without an effect
+    assert [line for line in driver.lines if 'WARN' in line] == [
+        line for line in driver.lines if 'color_format has no effect' in line]
+    assert 'color_format has no effect' in driver.output
+
+
+def test_off_needs_no_quotes() -> None:
+    """YAML reads OFF as false, on the command line and in files, as does ``ros2 param set``."""
+    domain = new_domain()
+    with listening(domain) as listener, DriverProcess(
+            domain, '-p', 'camera:=simulated', '-p', 'fps:=5', '-p', 'color_resolution:=OFF',
+            '-p', 'depth_mode:=NFOV_2X2BINNED') as driver:
+        driver.wait_for_line('Opened')
+        assert listener.get_parameters(NODE, 'color_resolution') == ['OFF']
+        result = listener.set_parameters(NODE, color_resolution='720P', depth_mode=False)
+        assert result.successful, result.reason
+        assert listener.get_parameters(NODE, 'depth_mode', 'color_resolution') == ['OFF', '720P']
 
 
 def test_changes_are_applied_or_refused_with_the_remedy(tmp_path: Path) -> None:

@@ -46,6 +46,8 @@ from typing import Final
 
 from k4a_ros.body.joints import Joint
 from k4a_ros.errors import BodyTrackingError
+from k4a_ros.errors import FileError
+from k4a_ros.process.files import check_regular
 
 #: k4a_result_t and k4a_wait_result_t
 SUCCEEDED = 0
@@ -142,12 +144,13 @@ class Library:
         :raises BodyTrackingError: there is no such file.
         """
         if model_path:
-            path = Path(model_path).absolute()
-            if not path.is_file():
+            try:
+                check_regular(model_path)
+            except FileError as error:
                 raise BodyTrackingError(
-                    f'cannot track bodies: there is no file {path}; correct '
-                    'body_tracking_model_path, or leave it empty')
-            return path
+                    f'cannot track bodies with the model {model_path}: {error}; correct '
+                    'body_tracking_model_path, or leave it empty') from error
+            return Path(model_path).absolute()
         folders = (Path.cwd(), self.file.parent, Path(_MODEL_FOLDER))
         candidates = (folder / MODEL_NAME for folder in folders)
         return next((path for path in candidates if path.is_file()), None)
@@ -162,6 +165,11 @@ def load(path: str = '') -> Library:
     """
     # otherwise libk4a, also in its second copy, prints every failure to the terminal
     os.environ.setdefault('K4A_ENABLE_LOG_TO_STDOUT', '0')
+    if '/' in path:  # otherwise the dynamic linker searches for it
+        try:
+            check_regular(path)
+        except FileError as error:
+            raise _load_error((path,), f'{path}: {error}') from error
     sdk = _load_first((path,) if path else LIBRARY_NAMES)
     try:
         for name, (result_type, argument_types) in _PROTOTYPES.items():
@@ -186,7 +194,7 @@ def _load_first(names: tuple[str, ...]) -> ctypes.CDLL:
     problem = ''
     for name in names:
         try:
-            return ctypes.CDLL(name)
+            return _open_library(name)
         except OSError as error:
             # report why an existing library failed to load, rather than that another is missing
             is_absent = str(error).startswith(f'{name}: cannot open shared object file')
@@ -194,10 +202,31 @@ def _load_first(names: tuple[str, ...]) -> ctypes.CDLL:
                 problem = str(error)
             if not is_absent:
                 break
-    raise BodyTrackingError(
+    raise _load_error(names, problem)
+
+
+def _load_error(names: tuple[str, ...], problem: str) -> BodyTrackingError:
+    return BodyTrackingError(
         f"cannot load Microsoft's body tracking library, tried {' and '.join(names)}: {problem}; "
         'install the package libk4abt1.1 with all its dependencies, or set '
         'body_tracking_library_path to the file of the library')
+
+
+def _open_library(name: str) -> ctypes.CDLL:
+    """
+    Load a library as ``ctypes.CDLL(name)`` does, but without the GIL.
+
+    Loading gigabytes of CUDA takes seconds, in which all other threads would stand still.
+
+    :raises OSError: it cannot be loaded; the message is that of the dynamic linker.
+    """
+    linker = ctypes.CDLL(None)
+    linker.dlopen.restype, linker.dlopen.argtypes = c_void_p, (c_char_p, c_int)
+    linker.dlerror.restype = c_char_p
+    handle = linker.dlopen(os.fsencode(name), os.RTLD_NOW)
+    if not handle:
+        raise OSError(os.fsdecode(linker.dlerror() or b'unknown reason'))
+    return ctypes.CDLL(name, handle=handle)
 
 
 def _file_of(function: Any) -> Path:

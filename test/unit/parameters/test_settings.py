@@ -24,6 +24,7 @@ from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
 from k4a_ros.camera_config import WiredSyncMode
 from k4a_ros.errors import ConfigError
+from k4a_ros.parameters.settings import mode_values
 from k4a_ros.parameters.settings import Settings
 from k4a_ros.parameters.table import SPECS
 import pytest
@@ -112,7 +113,7 @@ def test_camera_that_contradicts_recording_file_raises() -> None:
 
 def test_parameters_of_other_cameras_are_reported_as_unused() -> None:
     modes, simulation = Settings.from_values({
-        'recording_file': 'a.mkv', 'fps': 5, 'depth_mode': 'NFOV_UNBINNED',
+        'recording_file': 'a.mkv', 'fps': 5, 'depth_mode': 'PASSIVE_IR',
         'simulation_seed': 3, 'playback_rate': 2.0}).unused_parameters()
     assert modes == ('depth_mode, fps have no effect with camera:=recording, '
                      'only with camera:=device or simulated')
@@ -120,3 +121,26 @@ def test_parameters_of_other_cameras_are_reported_as_unused() -> None:
                           'only with camera:=simulated')
     simulated = Settings.from_values({'camera': 'simulated', 'fps': 5, 'gain': 3})
     assert simulated.unused_parameters() == []
+
+
+def test_defaults_of_a_dumped_parameter_file_are_not_reported_as_unused() -> None:
+    dumped = {name: spec.default for name, spec in SPECS.items()}
+    assert Settings.from_values(dumped).unused_parameters() == []
+
+
+def test_modes_of_the_recording_are_not_reported_as_unused() -> None:
+    settings = Settings.from_values({
+        'recording_file': 'a.mkv', 'fps': 5, 'depth_mode': 'PASSIVE_IR'})
+    (unused,) = settings.unused_parameters({'fps': 15, 'depth_mode': 'PASSIVE_IR'})
+    assert unused.startswith('fps has no effect')
+
+
+def test_mode_values_are_the_parameters_of_a_camera_config() -> None:
+    values = {
+        'camera': 'simulated', 'depth_mode': 'WFOV_2X2BINNED', 'color_resolution': '1080P',
+        'color_format': 'bgra', 'fps': 15, 'depth_delay_off_color_usec': -7,
+        'wired_sync_mode': 2, 'subordinate_delay_off_master_usec': 9,
+        'synchronized_images_only': True}
+    config = Settings.from_values(values).camera_config
+    assert {'camera': 'simulated', **mode_values(config)} == values
+    assert all(SPECS[name].check(value) == value for name, value in mode_values(config).items())

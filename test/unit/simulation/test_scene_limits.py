@@ -37,11 +37,16 @@ def with_movers(shapes: int, movers: int) -> str:
         f'- {{name: m{i}, shapes: *s, {MOTION}}}\n' for i in range(movers)))
 
 
+def exponential(length: int) -> str:
+    """Return a list of nodes, each of which repeats the one before ten times."""
+    return 'a0: &a0 [x]\n' + ''.join(
+        f'a{i}: &a{i} [{",".join([f"*a{i - 1}"] * 10)}]\n' for i in range(1, length))
+
+
 @pytest.mark.parametrize(('text', 'reason'), [
     (with_movers(2000, 100), 'line 4: it has more than 60000 values, with aliases expanded'),
     (with_movers(500, 4), 'has more than 2000 shapes, with those of movers'),
-    ('\n'.join(['a0: &a0 [x]'] + [f'a{i}: &a{i} [{",".join([f"*a{i - 1}"] * 10)}]'
-                                 for i in range(1, 30)]), 'line 6: it has more than 60000 values'),
+    (exponential(30), 'line 6: it has more than 60000 values'),
     ('shapes: &a [*a]', 'line 1: a node contains itself'),
     ('shapes: ' + '[' * 5000 + ']' * 5000, 'nested more than 20 levels deep'),
     ('#' * 262_145, 'more than 262144 characters'),

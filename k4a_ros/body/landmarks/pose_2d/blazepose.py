@@ -26,6 +26,9 @@ from typing import Any
 import cv2
 from k4a_ros.body.landmarks.pose_2d import tflite_prune
 from k4a_ros.errors import BodyTrackingError
+from k4a_ros.errors import FileError
+from k4a_ros.process.files import check_regular
+from k4a_ros.process.files import read_regular
 import numpy as np
 import numpy.typing as npt
 
@@ -40,6 +43,8 @@ TRUNK = [11, 12, 23, 24]
 #: how to install the model: the last version with wheels for x86-64 and aarch64 that contains it
 INSTALL_COMMAND = 'pip install --no-deps mediapipe==0.10.18'
 _PATH_IN_PACKAGE = Path('modules', 'pose_landmark', 'pose_landmark_full.tflite')
+#: ten times the size of the largest model of Google
+_MAX_MODEL_BYTES = 300_000_000
 _SHA256 = 'e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f'
 
 _POINTS, _PRESENCE, _WORLD_POINTS = 'Identity', 'Identity_1', 'Identity_4'
@@ -128,10 +133,12 @@ def find_model(path: str = '') -> Path:
 
 
 def _existing_file(path: Path) -> Path:
-    if not path.is_file():
+    try:
+        check_regular(path)
+    except FileError as error:
         raise BodyTrackingError(
-            f'cannot open the landmark model: body_tracking_model_path is {path}, which does not '
-            f'exist; correct the path, or leave it empty and run "{INSTALL_COMMAND}"')
+            f'cannot open the landmark model: body_tracking_model_path is {path}: {error}; '
+            f'correct the path, or leave it empty and run "{INSTALL_COMMAND}"') from error
     return path
 
 
@@ -181,6 +188,13 @@ def _unreadable(path: Path, error: Exception) -> BodyTrackingError:
         f'{_PATH_IN_PACKAGE.name}, which "{INSTALL_COMMAND}" installs')
 
 
+def _read(path: Path) -> bytes:
+    try:
+        return read_regular(path, _MAX_MODEL_BYTES)
+    except FileError as error:
+        raise BodyTrackingError(f'cannot read the landmark model {path}: {error}') from error
+
+
 def _load_into_litert(path: Path) -> Runner:
     """
     Load the model into LiteRT, with one thread.
@@ -189,7 +203,7 @@ def _load_into_litert(path: Path) -> Runner:
     """
     from ai_edge_litert.interpreter import Interpreter
     interpreter = Interpreter(
-        model_content=tflite_prune.prune_outputs(path.read_bytes(), _OUTPUT_SIZES), num_threads=1)
+        model_content=tflite_prune.prune_outputs(_read(path), _OUTPUT_SIZES), num_threads=1)
     interpreter.allocate_tensors()
     input_index = interpreter.get_input_details()[0]['index']
     output_indices = {
@@ -207,7 +221,7 @@ def _load_into_litert(path: Path) -> Runner:
 
 def _load_into_opencv(path: Path) -> Runner:
     """Load the model into OpenCV."""
-    model = tflite_prune.prune_outputs(path.read_bytes(), _OUTPUT_SIZES)
+    model = tflite_prune.prune_outputs(_read(path), _OUTPUT_SIZES)
     net = cv2.dnn.readNetFromTFLite(np.frombuffer(model, np.uint8))
     names = [name for name in net.getUnconnectedOutLayersNames() if name in _OUTPUT_SIZES]
 

@@ -17,11 +17,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 import ctypes
+import os
 from pathlib import Path
 import shutil
 import subprocess
 import sys
+import time
 
 from k4a_ros.body.k4abt import library as k4abt_library
 from k4a_ros.body.k4abt.tracker import K4abtTracker
@@ -62,9 +65,26 @@ def test_missing_library_raises_with_advice(
     with pytest.raises(BodyTrackingError, match=f'tried libabsent.so.1 and .*: .*{advice}'):
         K4abtTracker(CALIBRATION, CONFIG, TrackerOptions())
     absent = tmp_path / 'libk4abt.so'
-    with pytest.raises(BodyTrackingError, match=f'tried {absent}: .*No such file.*{advice}') as e:
+    with pytest.raises(BodyTrackingError, match=f'tried {absent}: .*no such file.*{advice}') as e:
         K4abtTracker(CALIBRATION, CONFIG, TrackerOptions(library_path=str(absent)))
     assert '\n' not in str(e.value)
+    os.mkfifo(absent)  # the dynamic linker would wait for a writer
+    with pytest.raises(BodyTrackingError, match=f'{absent}: it is a named pipe.*{advice}'):
+        k4abt_library.load(str(absent))
+
+
+def test_library_is_loaded_without_the_gil(tmp_path: Path) -> None:
+    """Other threads go on while the dynamic linker loads a library."""
+    source, library = tmp_path / 'slow.c', tmp_path / 'libslow.so'
+    source.write_text('#include <unistd.h>\n'
+                      '__attribute__((constructor)) static void run(void) { sleep(2); }\n')
+    subprocess.run(['gcc', '-shared', '-fPIC', '-o', library, source], check=True)
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(k4abt_library.load, str(library))
+        time.sleep(0.1)
+        assert not loading.done()
+        with pytest.raises(BodyTrackingError, match='it must be libk4abt'):
+            loading.result()
 
 
 def test_missing_dependency_of_the_library_is_named(

@@ -201,8 +201,10 @@ def test_model_search_order(
         open_tracker(**options).close()
         assert virtual.state.model_path == bytes(model)
     (virtual.path.parent / k4abt_library.MODEL_NAME).unlink()
-    with pytest.raises(BodyTrackingError, match=r'no file .*absent\.onnx.*body_tracking_model_p'):
-        open_tracker(model_path='absent.onnx')
+    for path, reason in (('absent.onnx', 'no such file'), ('/dev/zero', 'a device')):
+        with pytest.raises(
+                BodyTrackingError, match=f'model {path}: .*{reason}.*body_tracking_model_path'):
+            open_tracker(model_path=path)
 
 
 def native_depth_lens(state: Any) -> list[float]:

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
 import sys
 from types import SimpleNamespace
@@ -66,8 +67,16 @@ def test_wrong_checksum_raises_without_importing_mediapipe(
 
 def test_missing_model_path_raises(tmp_path: Path) -> None:
     with pytest.raises(
-            BodyTrackingError, match=r'body_tracking_model_path is .*none\.tflite, which does no'):
+            BodyTrackingError, match=r'body_tracking_model_path is .*none\.tflite: no such file'):
         LandmarkModel(str(tmp_path / 'none.tflite'))
+
+
+def test_model_path_that_is_no_regular_file_raises(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / 'pipe.tflite')
+    for path, reason in ((tmp_path / 'pipe.tflite', 'named pipe'), ('/dev/zero', 'a device'),
+                         ('a' * 5000, 'file name too long')):
+        with pytest.raises(BodyTrackingError, match=f'body_tracking_model_path is .*{reason}'):
+            LandmarkModel(str(path))
 
 
 def test_file_that_is_not_a_model_raises(tmp_path: Path) -> None:
