@@ -19,6 +19,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 import re
+import subprocess
 import sys
 
 from support.sources import ROOT
@@ -50,3 +51,11 @@ def environment(directory: Path, **variables: str) -> dict[str, str]:
 def _write_program(file: Path, arguments: str) -> None:
     file.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
     file.chmod(0o755)
+
+
+def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Python code that uses this package in a separate process, and capture its output."""
+    path = os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')])
+    return subprocess.run(
+        [sys.executable, '-c', code, *arguments], capture_output=True, text=True, timeout=20,
+        env={**os.environ, 'PYTHONPATH': path})
