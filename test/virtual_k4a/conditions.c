@@ -12,9 +12,9 @@
 // See the License for the specific language governing permissions and
 // limitations under the License.
 
-// What is wrong with the virtual devices just now: the words in the environment variable
-// K4A_VIRTUAL_CONDITIONS and in the file that K4A_VIRTUAL_CONTROL names, which is read again and
-// again. "word" is for all cameras, "1:word" for the one at position 1 of K4A_VIRTUAL_RECORDING.
+// Current fault conditions: the words in the environment variable K4A_VIRTUAL_CONDITIONS and in the
+// file named by K4A_VIRTUAL_CONTROL, which is read periodically. "word" applies to all cameras,
+// "1:word" to the camera at position 1 of K4A_VIRTUAL_RECORDING.
 
 #include <ctype.h>
 #include <stdio.h>
@@ -26,9 +26,9 @@
 enum { SIZE = 4096, READ_EVERY_NS = 2000000 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static char words[2 * SIZE];  // separated by single spaces, one at either end
+static char words[2 * SIZE];  // separated by single spaces, with one at either end
 static int64_t read_at;
-static char *always, *path;
+static char *permanent, *path;
 
 static void append(const char *text) {
   size_t end = strlen(words);
@@ -41,11 +41,11 @@ static void append(const char *text) {
   words[end] = 0;
 }
 
-// Once: another thread may change the environment while this one plays.
+// Called once, as other threads may change the environment later.
 static void read_environment(void) {
-  const char *always_text = getenv("K4A_VIRTUAL_CONDITIONS");
+  const char *conditions = getenv("K4A_VIRTUAL_CONDITIONS");
   const char *control = getenv("K4A_VIRTUAL_CONTROL");
-  always = strdup(always_text ? always_text : "");
+  permanent = strdup(conditions ? conditions : "");
   path = control ? strdup(control) : NULL;
 }
 
@@ -56,7 +56,7 @@ static void refresh(void) {
   if (read_at && now - read_at < READ_EVERY_NS) return;
   read_at = now;
   strcpy(words, " ");
-  append(always);
+  append(permanent);
   FILE *file = path ? fopen(path, "re") : NULL;
   if (!file) return;
   char text[SIZE];
@@ -65,16 +65,16 @@ static void refresh(void) {
   append(text);
 }
 
-// Returns what follows " word" or " position:word" in the list, NULL where it is not there.
+// Returns the text after " word" or " position:word" and `end` in the list, NULL if not found.
 static const char *find(int position, const char *word, char end) {
-  char wanted[160];
-  snprintf(wanted, sizeof wanted, " %s%c", word, end);
-  const char *found = strstr(words, wanted);
+  char pattern[160];
+  snprintf(pattern, sizeof pattern, " %s%c", word, end);
+  const char *found = strstr(words, pattern);
   if (!found) {
-    snprintf(wanted, sizeof wanted, " %d:%s%c", position, word, end);
-    found = strstr(words, wanted);
+    snprintf(pattern, sizeof pattern, " %d:%s%c", position, word, end);
+    found = strstr(words, pattern);
   }
-  return found ? found + strlen(wanted) : NULL;
+  return found ? found + strlen(pattern) : NULL;
 }
 
 bool condition(int position, const char *word) {
@@ -94,7 +94,7 @@ long condition_number(int position, const char *word) {
   return result;
 }
 
-bool fails(int position, const char *function) {
+bool must_fail(int position, const char *function) {
   char word[128];
   snprintf(word, sizeof word, "fail:%s", function);
   return condition(position, word);

@@ -12,8 +12,8 @@
 // See the License for the specific language governing permissions and
 // limitations under the License.
 
-// The controls of the color camera: ranges, defaults and the exposures of the sensor, as the SDK
-// has them (src/color/color_priv.h, tests/ColorTests), or as Orbbec's cameras show them.
+// Controls of the color camera: ranges, defaults and exposure times of the SDK
+// (src/color/color_priv.h, tests/ColorTests), or of Orbbec's cameras.
 
 #include "virtual.h"
 
@@ -21,7 +21,7 @@ enum { EXPOSURE, PRIORITY, WHITE_BALANCE = 6, BACKLIGHT, GAIN, POWERLINE };
 
 static const struct {
   bool automatic;
-  int32_t minimum, maximum, step, fallback;
+  int32_t minimum, maximum, step, default_value;
   const char *name;
 } table[CONTROLS] = {
     {true, 500, 133330, 100, 33330, "exposure time abs"},
@@ -36,7 +36,7 @@ static const struct {
     {false, 1, 2, 1, 2, "powerline frequency"},
 };
 
-// microseconds with mains of 50 and 60 Hz
+// exposure times in microseconds at powerline frequencies of 50 and 60 Hz
 static const int32_t exposures[][2] = {
     {500, 500},     {1250, 1250},   {2500, 2500},   {10000, 8330},    {20000, 16670},
     {30000, 33330}, {40000, 41670}, {50000, 50000}, {60000, 66670},   {80000, 83330},
@@ -44,15 +44,15 @@ static const int32_t exposures[][2] = {
 };
 enum { EXPOSURES = sizeof exposures / sizeof *exposures };
 
-static int32_t rounded_exposure(int32_t wanted, bool at_60_hz) {
+static int32_t rounded_exposure(int32_t minimum_us, bool at_60_hz) {
   for (int i = 0; i < EXPOSURES; i++)
-    if (wanted <= exposures[i][at_60_hz]) return exposures[i][at_60_hz];
+    if (minimum_us <= exposures[i][at_60_hz]) return exposures[i][at_60_hz];
   return exposures[EXPOSURES - 1][at_60_hz];
 }
 
 void controls_reset(controls *all) {
   for (int i = 0; i < CONTROLS; i++) {
-    all->value[i] = table[i].fallback;
+    all->value[i] = table[i].default_value;
     all->mode[i] = table[i].automatic ? AUTO : MANUAL;
   }
 }
@@ -60,26 +60,26 @@ void controls_reset(controls *all) {
 static bool known(bool orbbec, int command) {
   if (command < 0 || command >= CONTROLS || command == PRIORITY ||
       (orbbec && command == BACKLIGHT)) {
-    say(ERROR, "uvc_camerareader.cpp", "Unsupported control: %d\n", command);
+    sdk_log(ERROR, "uvc_camerareader.cpp", "Unsupported control: %d\n", command);
     return false;
   }
   return true;
 }
 
 int controls_capability(const controls *all, bool orbbec, int command, bool *supports_auto,
-                        int32_t *minimum, int32_t *maximum, int32_t *step, int32_t *fallback,
-                        int *fallback_mode) {
+                        int32_t *minimum, int32_t *maximum, int32_t *step, int32_t *default_value,
+                        int *default_mode) {
   if (!known(orbbec, command)) return FAILED;
   *supports_auto = table[command].automatic;
   *minimum = table[command].minimum;
   *maximum = table[command].maximum;
   *step = table[command].step;
-  *fallback = table[command].fallback;
-  *fallback_mode = table[command].automatic ? AUTO : MANUAL;
+  *default_value = table[command].default_value;
+  *default_mode = table[command].automatic ? AUTO : MANUAL;
   if (command == EXPOSURE && !orbbec) {
     bool at_60_hz = all->value[POWERLINE] == 2;
     *maximum = exposures[EXPOSURES - 1][at_60_hz];
-    *fallback = at_60_hz ? 33330 : 30000;
+    *default_value = at_60_hz ? 33330 : 30000;
   }
   return SUCCEEDED;
 }
@@ -94,19 +94,19 @@ int controls_get(const controls *all, bool orbbec, int command, int *mode, int32
 int controls_set(controls *all, bool orbbec, int command, int mode, int32_t value) {
   if (!known(orbbec, command)) return FAILED;
   if (mode != MANUAL && !(mode == AUTO && table[command].automatic)) {
-    say(ERROR, "uvc_camerareader.cpp", "Invalid color control mode\n");
+    sdk_log(ERROR, "uvc_camerareader.cpp", "Invalid color control mode\n");
     return FAILED;
   }
-  bool mapped = command == EXPOSURE && !orbbec;
-  if (mode == MANUAL && !mapped &&
+  bool from_table = command == EXPOSURE && !orbbec;
+  if (mode == MANUAL && !from_table &&
       (value < table[command].minimum || value > table[command].maximum)) {
-    say(ERROR, "uvc_camerareader.cpp", "Failed to set %s: %s", table[command].name, "Pipe");
+    sdk_log(ERROR, "uvc_camerareader.cpp", "Failed to set %s: %s", table[command].name, "Pipe");
     return FAILED;
   }
   all->mode[command] = mode;
   if (mode == MANUAL) {
-    if (mapped) value = rounded_exposure(value, all->value[POWERLINE] == 2);
-    all->value[command] = value - (mapped ? 0 : (value - table[command].minimum) %
+    if (from_table) value = rounded_exposure(value, all->value[POWERLINE] == 2);
+    all->value[command] = value - (from_table ? 0 : (value - table[command].minimum) %
                                                     table[command].step);
   }
   if (command == POWERLINE && !orbbec)

@@ -12,7 +12,7 @@
 // See the License for the specific language governing permissions and
 // limitations under the License.
 
-// The SDK's log: the handler that a program has set gets the lines of the virtual device, too.
+// The SDK's log: messages of the virtual device go to the handler that the program has set.
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -35,7 +35,7 @@ __attribute__((visibility("default"))) int k4a_set_debug_message_handler(
   return find_real() ? real.k4a_set_debug_message_handler(handler, context, level) : FAILED;
 }
 
-void say(int level, const char *file, const char *format, ...) {
+void sdk_log(int level, const char *file, const char *format, ...) {
   char line[1024];
   va_list arguments;
   va_start(arguments, format);
@@ -44,11 +44,11 @@ void say(int level, const char *file, const char *format, ...) {
   pthread_mutex_lock(&lock);
   message_handler *handler = level <= current_level ? current : NULL;
   void *context = current_context;
-  bool nobody = !current;
+  bool no_handler = !current;
   pthread_mutex_unlock(&lock);
   if (handler) {
     handler(context, level, file, 0, line);
-  } else if (nobody && level <= ERROR) {
+  } else if (no_handler && level <= ERROR) {
     const char *enabled = getenv("K4A_ENABLE_LOG_TO_STDOUT");
     if (!enabled || *enabled != '0') printf("%s: %s\n", file, line);
   }

@@ -12,8 +12,8 @@
 // See the License for the specific language governing permissions and
 // limitations under the License.
 
-// Finds the SDK that this process uses: the libraries that are loaded already, those of pyk4a for
-// instance, or else the installed ones.
+// Finds the SDK of this process: libraries that are already loaded (for example those of pyk4a), or
+// the installed ones.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -26,7 +26,7 @@
 
 struct real real;
 
-static int take_name(struct dl_phdr_info *info, size_t size, void *path) {
+static int copy_path(struct dl_phdr_info *info, size_t size, void *path) {
   (void)size;
   if (!info->dlpi_name || !strstr(info->dlpi_name, "libk4arecord")) return 0;
   snprintf(path, 4096, "%s", info->dlpi_name);
@@ -35,9 +35,9 @@ static int take_name(struct dl_phdr_info *info, size_t size, void *path) {
 
 static void *open_library(void) {
   char path[4096] = "";
-  const char *given = getenv("K4A_VIRTUAL_LIBK4ARECORD");
-  if (given && *given) return dlopen(given, RTLD_NOW);
-  if (dl_iterate_phdr(take_name, path)) return dlopen(path, RTLD_NOW);
+  const char *override = getenv("K4A_VIRTUAL_LIBK4ARECORD");
+  if (override && *override) return dlopen(override, RTLD_NOW);
+  if (dl_iterate_phdr(copy_path, path)) return dlopen(path, RTLD_NOW);
   return dlopen("libk4arecord.so.1.4", RTLD_NOW);
 }
 
@@ -49,11 +49,11 @@ bool find_real(void) {
     void *library = open_library();
     found = library != NULL;
     if (!library)
-      fprintf(stderr, "virtual_k4a: cannot load libk4arecord (%s); name it in "
-                      "K4A_VIRTUAL_LIBK4ARECORD\n", dlerror());
+      fprintf(stderr, "virtual_k4a: cannot load libk4arecord (%s); set K4A_VIRTUAL_LIBK4ARECORD "
+                      "to its path\n", dlerror());
 #define FIND(result, name, arguments)                                                     \
   if (found && !(*(void **)&real.name = dlsym(library, #name))) {                         \
-    fprintf(stderr, "virtual_k4a: libk4arecord and libk4a lack %s\n", #name);             \
+    fprintf(stderr, "virtual_k4a: %s is not in libk4arecord and libk4a\n", #name);        \
     found = false;                                                                        \
   }
     REAL_FUNCTIONS(FIND)

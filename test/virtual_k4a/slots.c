@@ -12,8 +12,8 @@
 // See the License for the specific language governing permissions and
 // limitations under the License.
 
-// The cameras that there are: K4A_VIRTUAL_RECORDING is a list "file:file;file" in which ';'
-// separates cameras and ':' recordings of one camera in several modes.
+// The virtual cameras: K4A_VIRTUAL_RECORDING is a list "file:file;file" in which ';' separates
+// cameras, and ':' the recordings of one camera in several modes.
 
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -24,31 +24,31 @@
 
 #include "virtual.h"
 
-static slot slots[MOST_SLOTS];
+static slot slots[MAX_SLOTS];
 static int count;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-static void list(void) {
+static void parse_list(void) {
   const char *text = getenv("K4A_VIRTUAL_RECORDING");
-  char *rest = strdup(text ? text : ""), *cameras, *files;
-  for (char *camera = strtok_r(rest, ";", &cameras); camera && count < MOST_SLOTS;
-       camera = strtok_r(NULL, ";", &cameras)) {
-    slot *it = &slots[count];
-    *it = (slot){.position = count, .lock = -1};
-    controls_reset(&it->color);
-    for (char *file = strtok_r(camera, ":", &files); file && it->files < MOST_FILES;
+  char *copy = strdup(text ? text : ""), *cameras, *files;
+  for (char *item = strtok_r(copy, ";", &cameras); item && count < MAX_SLOTS;
+       item = strtok_r(NULL, ";", &cameras)) {
+    slot *camera = &slots[count];
+    *camera = (slot){.position = count, .lock = -1};
+    controls_reset(&camera->color);
+    for (char *file = strtok_r(item, ":", &files); file && camera->files < MAX_FILES;
          file = strtok_r(NULL, ":", &files))
-      it->file[it->files++] = strdup(file);
-    count += it->files > 0;
+      camera->file[camera->files++] = strdup(file);
+    count += camera->files > 0;
   }
-  free(rest);
+  free(copy);
 }
 
-static bool plugged(const slot *it) { return !condition(it->position, "unplugged"); }
+static bool plugged(const slot *camera) { return !condition(camera->position, "unplugged"); }
 
 slot *plugged_slot(uint32_t index) {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
-  pthread_once(&once, list);
+  pthread_once(&once, parse_list);
   for (int i = 0; i < count; i++)
     if (plugged(&slots[i]) && !index--) return &slots[i];
   return NULL;
@@ -60,25 +60,25 @@ int plugged_count(void) {
   return found;
 }
 
-bool claim(slot *it) {
+bool lock_slot(slot *camera) {
   pthread_mutex_lock(&lock);
-  bool free_one = it->lock < 0 && !condition(it->position, "busy");
-  if (free_one) {
-    it->lock = open(it->file[0], O_RDONLY | O_CLOEXEC);
-    free_one = it->lock >= 0 && flock(it->lock, LOCK_EX | LOCK_NB) == 0;
-    if (!free_one && it->lock >= 0) {
-      close(it->lock);
-      it->lock = -1;
+  bool locked = camera->lock < 0 && !condition(camera->position, "busy");
+  if (locked) {
+    camera->lock = open(camera->file[0], O_RDONLY | O_CLOEXEC);
+    locked = camera->lock >= 0 && flock(camera->lock, LOCK_EX | LOCK_NB) == 0;
+    if (!locked && camera->lock >= 0) {
+      close(camera->lock);
+      camera->lock = -1;
     }
   }
   pthread_mutex_unlock(&lock);
-  return free_one;
+  return locked;
 }
 
-void give_back(slot *it) {
+void unlock_slot(slot *camera) {
   pthread_mutex_lock(&lock);
-  close(it->lock);
-  it->lock = -1;
-  it->open = NULL;
+  close(camera->lock);
+  camera->lock = -1;
+  camera->open = NULL;
   pthread_mutex_unlock(&lock);
 }

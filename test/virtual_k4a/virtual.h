@@ -12,7 +12,7 @@
 // See the License for the specific language governing permissions and
 // limitations under the License.
 
-// What the parts of the virtual device share; docs/virtual_device.md says what it does.
+// Shared declarations of the virtual device; see docs/virtual_device.md.
 
 #ifndef VIRTUAL_H_
 #define VIRTUAL_H_
@@ -106,18 +106,18 @@ typedef void message_handler(void *, int, const char *, int, const char *);
 
 #define REAL_MEMBER(result, name, arguments) result(*name) arguments;
 extern struct real { REAL_FUNCTIONS(REAL_MEMBER) } real;
-bool find_real(void);  // false, and a line on stderr, where the libraries are not found
+bool find_real(void);  // false, and a message on stderr, if the libraries are not found
 
-// ---- log.c: lines in the SDK's log, in the words of the SDK
-void say(int level, const char *file, const char *format, ...)
+// ---- log.c: the SDK's log; messages are those of the SDK
+void sdk_log(int level, const char *file, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-// ---- conditions.c: what is wrong with the devices just now
+// ---- conditions.c: current fault conditions of the cameras
 bool condition(int position, const char *word);
-long condition_number(int position, const char *word);  // N of "word=N", 0 where there is none
-bool fails(int position, const char *function);         // "fail:function"
+long condition_number(int position, const char *word);  // N of "word=N", 0 if it is not set
+bool must_fail(int position, const char *function);     // whether "fail:function" is set
 
-// ---- controls.c: the color camera's controls
+// ---- controls.c: controls of the color camera
 enum { CONTROLS = 10 };
 typedef struct {
   int32_t value[CONTROLS];
@@ -125,63 +125,63 @@ typedef struct {
 } controls;
 void controls_reset(controls *all);
 int controls_capability(const controls *all, bool orbbec, int command, bool *supports_auto,
-                        int32_t *minimum, int32_t *maximum, int32_t *step, int32_t *fallback,
-                        int *fallback_mode);
+                        int32_t *minimum, int32_t *maximum, int32_t *step, int32_t *default_value,
+                        int *default_mode);
 int controls_get(const controls *all, bool orbbec, int command, int *mode, int32_t *value);
 int controls_set(controls *all, bool orbbec, int command, int mode, int32_t value);
 
-// ---- modes.c: which configurations there are
+// ---- modes.c: valid configurations
 uint32_t period_us(int camera_fps);
 bool valid_configuration(const configuration *wanted, bool orbbec, bool sync_in, bool sync_out);
 bool recording_has(const record_configuration *file, const configuration *wanted);
 
-// ---- slots.c: the cameras that K4A_VIRTUAL_RECORDING lists
-enum { MOST_SLOTS = 8, MOST_FILES = 16 };
+// ---- slots.c: the cameras listed in K4A_VIRTUAL_RECORDING
+enum { MAX_SLOTS = 8, MAX_FILES = 16 };
 typedef struct {
   int position, files;
-  char *file[MOST_FILES];  // recordings of one camera in several modes
-  int lock;                // descriptor of the first file while the camera is open, else -1
-  handle open;             // the handle that is open in this process
+  char *file[MAX_FILES];  // recordings of one camera in several modes
+  int lock;               // descriptor of the first file while the camera is open, otherwise -1
+  handle open;            // handle opened by this process
   controls color;
 } slot;
 int plugged_count(void);
 slot *plugged_slot(uint32_t index);
-bool claim(slot *it);  // false where it is open already, here or in another program
-void give_back(slot *it);
+bool lock_slot(slot *camera);  // false if the camera is open in this or another process
+void unlock_slot(slot *camera);
 
-// ---- player.c: plays a recording into the two queues
+// ---- player.c: plays a recording into the queues of captures and IMU samples
 enum { CAPTURE_QUEUE = 7, IMU_QUEUE = 833 };
 typedef struct {
   slot *slot;
-  handle header;  // the first recording, for what does not depend on the mode
+  handle header;  // the first recording, for data that does not depend on the mode
   pthread_mutex_t lock;
-  pthread_cond_t capture_came, sample_came;  // or none will come any more
-  pthread_cond_t left;                       // one of the calls that wait
+  pthread_cond_t capture_arrived, sample_arrived;  // also signaled when streaming ends
+  pthread_cond_t waiter_left;                      // `waiting` was decremented
   pthread_t thread;
   bool closing, lost, cameras, imu;
-  int waiting;  // calls that wait in get_capture or get_imu_sample
+  int waiting;  // number of calls that wait in get_capture or get_imu_sample
 
-  handle playback;  // the recording of the mode that streams
+  handle playback;  // the recording of the current mode
   configuration mode;
   int64_t first_us, length_us;  // of the recording
-  int64_t pass_us, shift_us;    // added to its times: for pacing, and for the stamps
+  int64_t pass_us, shift_us;    // offsets of its timestamps: for pacing, and for output
   int64_t start_ns;
   long resets, timeouts;
-  handle capture;  // read ahead, NULL at the end of the pass
+  handle capture;  // the next one, NULL at the end of the pass
   int64_t first_image_us, capture_us;
   imu_sample sample;
   bool have_sample;
-  int64_t next_sample_us;  // where samples are left out
+  int64_t next_sample_us;  // where the rate of samples is reduced
 
   handle captures[CAPTURE_QUEUE];
   int first_capture, capture_count, dropped_captures;
   imu_sample samples[IMU_QUEUE];
   int first_sample, sample_count, dropped_samples;
 } device;
-bool player_open(device *it);   // starts the thread that watches and plays
-void player_close(device *it);  // ends it
-bool player_start(device *it, const configuration *wanted);
-void player_stop(device *it);
+bool player_open(device *dev);   // starts the thread that plays and applies conditions
+void player_close(device *dev);  // stops that thread
+bool player_start(device *dev, const configuration *wanted);
+void player_stop(device *dev);
 int64_t monotonic_ns(void);
 
 #endif  // VIRTUAL_H_
