@@ -59,9 +59,9 @@ class Native:
         libk4a.library()
         self.sdk = ctypes.CDLL(None)
         self.handle = ctypes.c_void_p()
-        assert self.open() == SUCCEEDED
+        assert self.open_first() == SUCCEEDED
 
-    def open(self) -> int:
+    def open_first(self) -> int:
         return int(self.sdk.k4a_device_open(0, ctypes.byref(self.handle)))
 
     def call(self, name: str, *arguments: Any) -> int:
@@ -113,16 +113,16 @@ def _open() -> None:
     assert sdk.k4a_device_get_installed_count() == 1
     code = f'import runpy; runpy.run_path({__file__!r})["Native"]()'
     second = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
-    assert 'assert self.open() == SUCCEEDED' in second.stderr
+    assert 'assert self.open_first() == SUCCEEDED' in second.stderr
     sdk.k4a_device_close(device.handle)
-    assert device.open() == SUCCEEDED
+    assert device.open_first() == SUCCEEDED
     set_conditions('unplugged')
     assert sdk.k4a_device_get_installed_count() == 0
     set_conditions()
     assert sdk.k4a_device_get_installed_count() == 1
     assert device.start() == FAILED  # a handle does not survive a reconnection
     sdk.k4a_device_close(device.handle)
-    assert device.open() == SUCCEEDED
+    assert device.open_first() == SUCCEEDED
     assert device.start() == SUCCEEDED
     sdk.k4a_device_close(device.handle)
 
