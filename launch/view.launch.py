@@ -19,23 +19,38 @@ All arguments of driver.launch.py are also accepted:
 
     ros2 launch k4a_ros view.launch.py camera:=simulated
 
-Closing rviz shuts everything down. If the driver is already running, use driver:=false.
+Closing rviz shuts everything down, as does the failure of one of the three. If the driver is
+already running, use driver:=false.
 """
 
+from importlib.util import find_spec
 from pathlib import Path
+import shutil
+import sys
 
+if find_spec('k4a_ros') is None:  # scripts/env on top of a ROS installation, whose Python this is
+    sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from ament_index_python.packages import PackageNotFoundError
+from k4a_ros.errors import ConfigError
+from k4a_ros.parameters import launch_actions
+from k4a_ros.parameters import launch_arguments
 from launch import LaunchContext
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument
+from launch import LaunchDescriptionEntity
 from launch.actions import IncludeLaunchDescription
+from launch.actions import LogInfo
 from launch.actions import OpaqueFunction
+from launch.actions import RegisterEventHandler
 from launch.actions import Shutdown
-from launch.conditions import IfCondition
+from launch.event_handlers import OnProcessExit
+from launch.events.process import ProcessExited
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import Command
-from launch.substitutions import LaunchConfiguration
+from launch.substitutions import SubstitutionFailure
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.substitutions import ExecutableInPackage
 
 HERE = Path(__file__).parent
 SHARE = HERE.parent
@@ -45,48 +60,104 @@ TOPICS = (
     'body_tracking_data', 'depth/camera_info', 'depth/image_raw', 'ir/camera_info', 'ir/image_raw',
     'points2', 'rgb/camera_info', 'rgb/image_raw', 'robot_description')
 
+VIEW_ARGUMENTS = (
+    launch_arguments.LaunchArgument(
+        'driver', '[View] Start the driver. One of true, false.', 'true'),
+    launch_arguments.LaunchArgument('rviz', '[View] Start rviz2. One of true, false.', 'true'),
+    launch_arguments.LaunchArgument(
+        'robot_model', '[View] Start robot_state_publisher with the model of the camera. Use '
+        'false if the description of a robot includes the camera. One of true, false.', 'true'),
+    launch_arguments.LaunchArgument(
+        'rviz_config', '[View] rviz2 configuration file.', str(SHARE / 'config/k4a.rviz')),
+)
+ARGUMENTS = [*VIEW_ARGUMENTS, *launch_arguments.DRIVER_ARGUMENTS,
+             *launch_arguments.parameter_arguments()]
 
-def nodes(context: LaunchContext) -> list[Node]:
-    """Return robot_state_publisher and rviz2 for the namespace and frames of the driver."""
+
+def is_true(context: LaunchContext, name: str) -> bool:
+    """Return the value of an argument that is true or false."""
+    value = context.launch_configurations[name].lower()
+    if value not in ('true', '1', 'false', '0'):
+        raise RuntimeError(f'{name} is {value}; it must be true or false')
+    return value in ('true', '1')
+
+
+def check_installed(context: LaunchContext, rviz: bool, robot_model: bool) -> None:
+    """Raise an error that names the programs that are required, but not installed."""
+    required = [('rviz2', 'rviz:=false')] * rviz + [
+        (name, 'robot_model:=false') for name in ('robot_state_publisher', 'xacro')] * robot_model
+    missing = {name: option for name, option in required if not is_installed(context, name)}
+    if missing:
+        raise RuntimeError(
+            f'{" and ".join(missing)} cannot be found; install '
+            f'{" ".join("ros-$ROS_DISTRO-" + name.replace("_", "-") for name in missing)}, or '
+            f'start without: {" ".join(dict.fromkeys(missing.values()))}')
+
+
+def is_installed(context: LaunchContext, name: str) -> bool:
+    """Return whether a program is where its Node, or for xacro the Command, looks for it."""
+    if name == 'xacro':
+        return shutil.which(name) is not None
+    try:
+        return bool(ExecutableInPackage(package=name, executable=name).perform(context))
+    except (PackageNotFoundError, SubstitutionFailure):
+        return False
+
+
+def on_process_exit(
+    event: ProcessExited, context: LaunchContext,
+) -> list[LaunchDescriptionEntity] | None:
+    """Shut down when rviz is closed, or when one of the processes of this file has failed."""
+    package = getattr(event.action, 'node_package', None)
+    if context.is_shutdown or package not in ('k4a_ros', 'rviz2', 'robot_state_publisher'):
+        return None
+    if event.returncode != 0:
+        reason = f'{event.process_name} failed with exit code {event.returncode}'
+    elif package == 'rviz2' or not is_true(context, 'rviz'):
+        reason = f'{event.process_name} has ended'
+    else:
+        return None  # rviz still shows the last images of a recording
+    return [LogInfo(msg=f'{reason}: shutting down'), Shutdown(reason=reason)]
+
+
+def view(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    """
+    Return the driver, robot_state_publisher and rviz2.
+
+    Everything that can raise an error does so here, before a process runs: launch may leave
+    processes behind after an error.
+    """
+    try:
+        launch_arguments.check_names(Path(__file__), ARGUMENTS, context.argv, sys.argv)
+    except ConfigError as error:
+        raise RuntimeError(str(error)) from error
+    driver, rviz, robot_model = (
+        is_true(context, name) for name in ('driver', 'rviz', 'robot_model'))
+    check_installed(context, rviz, robot_model)
     namespace = context.launch_configurations['namespace'].strip('/')
     prefix = context.launch_configurations['tf_prefix']
-    file = SHARE / 'urdf/azure_kinect.urdf.xacro'
-    urdf = Command(f"xacro '{file}' 'tf_prefix:={prefix}'")
-    return [
-        Node(
+    entities = [RegisterEventHandler(OnProcessExit(on_exit=on_process_exit))]
+    if robot_model:
+        file = SHARE / 'urdf/azure_kinect.urdf.xacro'
+        urdf = Command(f"xacro '{file}' 'tf_prefix:={prefix}'").perform(context)
+    if driver:
+        entities.append(IncludeLaunchDescription(
+            PythonLaunchDescriptionSource(str(HERE / 'driver.launch.py'))))
+    if robot_model:
+        entities.append(Node(
             package='robot_state_publisher', executable='robot_state_publisher', output='screen',
-            namespace=namespace, condition=IfCondition(LaunchConfiguration('robot_model')),
-            parameters=[{'robot_description': ParameterValue(urdf, value_type=str)}]),
-        Node(
-            package='rviz2', executable='rviz2', output='screen', on_exit=Shutdown(),
-            namespace=namespace, condition=IfCondition(LaunchConfiguration('rviz')),
+            namespace=namespace,
+            parameters=[{'robot_description': ParameterValue(urdf, value_type=str)}]))
+    if rviz:
+        entities.append(Node(
+            package='rviz2', executable='rviz2', output='screen', namespace=namespace,
             remappings=[(f'/{topic}', f'/{namespace}/{topic}') for topic in TOPICS if namespace],
             arguments=['--display-config', context.launch_configurations['rviz_config'],
-                       '--fixed-frame', f'{prefix}camera_base']),
-    ]
+                       '--fixed-frame', f'{prefix}camera_base']))
+    return entities
 
 
 def generate_launch_description() -> LaunchDescription:
     """Return the launch description."""
-    return LaunchDescription([
-        DeclareLaunchArgument(
-            'driver', default_value='true', description='start the driver (true or false)'),
-        DeclareLaunchArgument(
-            'rviz', default_value='true', description='start rviz2 (true or false)'),
-        DeclareLaunchArgument(
-            'robot_model', default_value='true',
-            description='start robot_state_publisher with the model of the camera (true or '
-            'false); use false if the description of a robot includes the camera'),
-        DeclareLaunchArgument(
-            'rviz_config', default_value=str(SHARE / 'config/k4a.rviz'),
-            description='rviz2 configuration file'),
-        DeclareLaunchArgument(
-            'namespace', default_value='', description='namespace of the nodes and topics'),
-        DeclareLaunchArgument(
-            'tf_prefix', default_value='',
-            description='prefix of all TF frame names, for example left_'),
-        IncludeLaunchDescription(
-            PythonLaunchDescriptionSource(str(HERE / 'driver.launch.py')),
-            condition=IfCondition(LaunchConfiguration('driver'))),
-        OpaqueFunction(function=nodes),
-    ])
+    return LaunchDescription(
+        [*launch_actions.declarations(ARGUMENTS), OpaqueFunction(function=view)])

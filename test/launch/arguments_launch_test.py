@@ -14,13 +14,14 @@
 
 
 """
-driver.launch.py: what it is given reaches the node, which publishes what the recording has.
+driver.launch.py: arguments reach the node, which publishes the streams of the recording.
 
 Run by launch_test, as is everything in this directory.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 import sys
 import tempfile
@@ -46,6 +47,7 @@ if (tests := str(Path(__file__).resolve().parents[1])) not in sys.path:
 from support.launch import driver_launch
 from support.recordings import SERIAL
 from support.recordings import write_recording
+from support.ros import Listener
 from support.ros import listening
 from support.ros import new_domain
 from support.ros import wait_for
@@ -60,10 +62,24 @@ PARAMETERS = """
     depth_unit: 32FC1
     tf_prefix: file_
 """
+#: parameters as a user types them, and as the node must get them
+TYPED_AS = {
+    'camera': 'simulated', 'depth_mode': 'PASSIVE_IR', 'color_resolution': 'OFF', 'fps': '15',
+    'sensor_sn': '000123456789', 'tf_prefix': '1e5', 'simulation_seed': '7',
+    'point_cloud_max_depth': '3', 'point_cloud': 'False', 'simulation_scene': 'no'}
+RECEIVED_AS = TYPED_AS | {
+    'fps': 15, 'simulation_seed': 7, 'point_cloud_max_depth': 3.0, 'point_cloud': False}
+
+
+def values(listener: Listener, node: str, names: Iterable[str]) -> list[object]:
+    """Return parameters of a node."""
+    answer = listener.call(GetParameters, f'{node}/get_parameters',
+                           GetParameters.Request(names=[*names]))
+    return [parameter_value_to_python(value) for value in answer.values]
 
 
 def generate_test_description() -> LaunchDescription:
-    """Start the driver with every argument of the launch file."""
+    """Start one driver that plays a recording, and one that waits, with other parameters."""
     write_recording(RECORDING, CameraConfig.of_modes(
         DepthMode.NFOV_2X2BINNED, ColorResolution.R720P))
     file = RECORDING.with_suffix('.yaml')
@@ -75,6 +91,7 @@ def generate_test_description() -> LaunchDescription:
             camera='recording', recording_file=str(RECORDING), recording_loop_enabled='true',
             playback_rate='3', sensor_sn=SERIAL, tf_prefix='l_',
             body_tracking_enabled='false', fastdds_profile='false'),
+        driver_launch(namespace='waiting', autostart='false', **TYPED_AS),
         launch_testing.actions.ReadyToTest(),
     ])
 
@@ -82,30 +99,31 @@ def generate_test_description() -> LaunchDescription:
 class WhileItRuns(unittest.TestCase):
     """The node and its topics."""
 
-    def test_the_arguments_reach_the_node(self) -> None:
-        """They win over the file, which gives the rest."""
+    def test_arguments_override_the_parameter_file(self) -> None:
+        """Parameters that are not arguments keep their values from the file."""
         expected = {
             'camera': 'recording', 'recording_file': str(RECORDING),
             'recording_loop_enabled': True, 'playback_rate': 3.0, 'tf_prefix': 'l_',
-            'depth_unit': '32FC1', 'body_tracking_enabled': False}
+            'depth_unit': '32FC1', 'body_tracking_enabled': False, 'sensor_sn': SERIAL}
         with listening(DOMAIN) as listener:
-            answer = listener.call(GetParameters, '/left/eye/get_parameters',
-                                   GetParameters.Request(names=[*expected, 'sensor_sn']))
-        values = [parameter_value_to_python(value) for value in answer.values]
-        self.assertEqual(values[:-1], list(expected.values()))
-        # launch_ros writes a text of digits to a file in which it reads as a number
-        self.assertEqual(values[-1].lstrip('0'), SERIAL.lstrip('0'))
+            self.assertEqual(values(listener, '/left/eye', expected), list(expected.values()))
 
-    def test_the_log_level_reaches_the_node(self, proc_output) -> None:
-        """Somebody says something at that level."""
+    def test_values_keep_their_types(self) -> None:
+        """Strings that YAML would read as a boolean or a number stay strings."""
+        with listening(DOMAIN) as listener:
+            self.assertEqual(values(listener, '/waiting/k4a_driver', RECEIVED_AS),
+                             list(RECEIVED_AS.values()))
+
+    def test_log_level_reaches_the_node(self, proc_output) -> None:
+        """Debug messages are printed."""
         proc_output.assertWaitFor('DEBUG', timeout=20)
 
-    def test_the_switch_of_the_profile_reaches_the_node(self, proc_output) -> None:
-        """It says what it does about the transports."""
+    def test_fastdds_profile_reaches_the_node(self, proc_output) -> None:
+        """The node logs that it keeps the default transports."""
         proc_output.assertWaitFor('FASTDDS_BUILTIN_TRANSPORTS is set', timeout=20)
 
-    def test_the_topics_arrive(self) -> None:
-        """In the namespace, with the prefix, as the file says."""
+    def test_topics_arrive(self) -> None:
+        """In the namespace, with the prefix, in the encoding of the file."""
         wanted = {'depth/image_raw': Image, 'depth/camera_info': CameraInfo,
                   'ir/image_raw': Image, 'points2': PointCloud2, 'imu': Imu}
         with listening(DOMAIN) as listener:
@@ -119,8 +137,8 @@ class WhileItRuns(unittest.TestCase):
 
 @launch_testing.post_shutdown_test()
 class AfterCtrlC(unittest.TestCase):
-    """What the driver leaves behind; launch_testing ends it with SIGINT."""
+    """launch_testing ends the drivers with SIGINT."""
 
-    def test_it_ends_with_code_0(self, proc_info) -> None:
+    def test_exit_code_is_0(self, proc_info) -> None:
         """As after every signal."""
         launch_testing.asserts.assertExitCodes(proc_info, allowable_exit_codes=[0])

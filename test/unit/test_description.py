@@ -13,15 +13,10 @@
 # limitations under the License.
 
 
-"""
-The description of the camera for robot models, and the arguments of the launch files.
-
-Without launch: what the launch files say is read from their source.
-"""
+"""The description of the camera for robot models."""
 
 from __future__ import annotations
 
-import ast
 import math
 from pathlib import Path
 from xml.etree import ElementTree
@@ -29,7 +24,6 @@ from xml.etree import ElementTree
 from k4a_ros.calibration import tf_frames
 from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.calibration.nominal import nominal_calibration
-from k4a_ros.parameters.table import SPECS
 import pytest
 from support.sources import ROOT
 
@@ -117,49 +111,3 @@ def test_two_of_them_fit_into_the_description_of_a_robot(tmp_path: Path) -> None
     assert set(names) == {'tool0', *tree}
     joint, = (item for item in robot.iter('joint') if item.get('name') == 'left_camera_base_joint')
     assert numbers(joint.find('origin'), 'xyz') == [0.0, 0.1, 0.0]
-
-
-def constants(file: str) -> dict[str, ast.expr]:
-    """Return what is assigned to names at the top level of a launch file."""
-    return {statement.targets[0].id: statement.value
-            for statement in ast.parse((ROOT / 'launch' / file).read_text()).body
-            if isinstance(statement, ast.Assign)}
-
-
-def declared(file: str) -> dict[str, str]:
-    """Return the launch arguments that are declared one by one, and their descriptions."""
-    found = {}
-    for node in ast.walk(ast.parse((ROOT / 'launch' / file).read_text())):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == 'DeclareLaunchArgument':
-            words = {word.arg: word.value for word in node.keywords}
-            assert {'default_value', 'description'} <= set(words), ast.unparse(node)
-            if isinstance(node.args[0], ast.Constant):
-                found[node.args[0].value] = ast.literal_eval(words['description'])
-    return found
-
-
-def forwarded() -> list[tuple[str, type, str]]:
-    """Return name, type and description of the arguments that become parameters."""
-    types = {kind.__name__: kind for kind in (bool, int, float, str)}
-    return [(row.elts[0].value, types[row.elts[1].id], ast.literal_eval(row.elts[2]))
-            for row in constants('driver.launch.py')['PARAMETERS'].elts]
-
-
-def test_every_argument_for_a_parameter_is_one_and_has_its_type() -> None:
-    for name, kind, _ in forwarded():
-        assert name in SPECS
-        assert kind is SPECS[name].kind, name
-
-
-def test_arguments_are_few_and_described() -> None:
-    arguments = declared('driver.launch.py') | {name: text for name, _, text in forwarded()}
-    assert len(arguments) == 5 + len(forwarded()) <= 12
-    assert all(len(text) > 5 for text in arguments.values())
-    assert all(declared('view.launch.py').values())
-
-
-def test_what_both_launch_files_declare_is_the_same() -> None:
-    driver = declared('driver.launch.py') | {name: text for name, _, text in forwarded()}
-    both = set(declared('view.launch.py')) & set(driver)
-    assert both == {'namespace', 'tf_prefix'}  # those that it uses itself
-    assert declared('view.launch.py')['tf_prefix'] == driver['tf_prefix']
