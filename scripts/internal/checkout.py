@@ -30,7 +30,7 @@ from environment import CHECKOUT
 from environment import Environment
 
 NAME = 'k4a_ros'
-SHARED = ('package.xml', 'launch', 'config', 'urdf')
+SHARED_DIRECTORIES = ('launch', 'config', 'urdf')
 _SCRIPT = """\
 #!/bin/sh
 '''exec' "{python}" "$0" "$@"
@@ -44,8 +44,14 @@ sys.exit({function}())
 
 
 def shared() -> list[Path]:
-    """Return the files and directories that are linked into the share directory."""
-    return [CHECKOUT / name for name in SHARED]
+    """
+    Return the files that are linked into the share directory, as setup.py installs them.
+
+    Their directories are not linked: ros2 launch does not look for files in linked directories.
+    """
+    return [CHECKOUT / 'package.xml', *(
+        path for name in SHARED_DIRECTORIES for path in sorted((CHECKOUT / name).glob('[!.]*'))
+        if path.is_file())]
 
 
 def install(environment: Environment) -> None:
@@ -56,7 +62,7 @@ def install(environment: Environment) -> None:
     share = prefix / 'share' / NAME
     shutil.rmtree(share, ignore_errors=True)
     for path in shared():
-        _link(share / path.name, path)
+        _link(share / path.relative_to(CHECKOUT), path)
     marker = prefix / 'share/ament_index/resource_index/packages' / NAME
     marker.parent.mkdir(parents=True, exist_ok=True)
     marker.touch()

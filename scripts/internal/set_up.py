@@ -260,7 +260,9 @@ def steps(environment: Environment, with_tests: bool) -> list[Step]:
              [SCRIPTS / 'internal/set_up.py', *files(SCRIPTS / 'overlay'),
               *overlay_packages(environment)]),
         Step('checkout', 'k4a_ros itself, as links to this checkout', SetUp.link_checkout,
-             [CHECKOUT / 'setup.py', SCRIPTS / 'internal/checkout.py', *checkout.shared()]),
+             # the names of files, because links need no update when the content changes
+             [CHECKOUT / 'setup.py', SCRIPTS / 'internal/checkout.py',
+              *map(str, checkout.shared())]),
         Step('compile', 'kernels, compiled for this machine', SetUp.compile_kernels,
              kernel_sources(*(CHECKOUT / 'k4a_ros' / part for part in ('images', 'simulation')))),
     ]

@@ -267,6 +267,43 @@ def test_steps_run_again_when_their_inputs_change(
         ['packages', 'overlay', 'checkout', 'compile', 'tests', 'bodies']
 
 
+def test_share_directory_has_links_to_files(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The walk of ros2 launch, which skips linked directories, finds the launch files."""
+    checkout = load('checkout')
+    monkeypatch.setattr(checkout, 'CHECKOUT', copy)
+    (copy / 'package.xml').touch()
+    for name in ('launch', 'config', 'urdf'):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns('__pycache__'))
+    own = load('environment').Environment(copy / '.venv', ros=None)
+    for directory in (own.directory / 'bin', own.site_packages, copy / 'launch/__pycache__'):
+        directory.mkdir(parents=True)
+    (copy / 'launch/.driver.launch.py.swp').touch()
+    checkout.install(own)
+    share = own.directory / 'share/k4a_ros'
+    found = {Path(directory, file).relative_to(share)
+             for directory, _, files in os.walk(share) for file in files}
+    assert found == {Path('package.xml'), *(
+        path.relative_to(ROOT) for name in ('launch', 'config', 'urdf')
+        for path in (ROOT / name).iterdir() if path.is_file())}
+    (copy / 'launch/driver.launch.py').write_text('# edited\n')
+    assert (share / 'launch/driver.launch.py').read_text() == '# edited\n'
+
+
+def test_new_launch_file_is_linked_by_the_next_set_up(
+        copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The step depends on which files there are, but not on what is in them."""
+    set_up = load('set_up')
+    monkeypatch.setattr(set_up.checkout, 'CHECKOUT', copy)
+    own = load('environment').Environment(copy / '.venv', ros=None)
+    before = set_up.digests(set_up.steps(own, with_tests=True))
+    (copy / 'launch').mkdir()
+    (copy / 'launch/new.launch.py').touch()
+    after = set_up.digests(set_up.steps(own, with_tests=True))
+    assert [name for name in before if before[name] != after[name]] == ['checkout']
+    (copy / 'launch/new.launch.py').write_text('# edited\n')
+    assert set_up.digests(set_up.steps(own, with_tests=True)) == after
+
+
 def test_only_changed_kernels_are_compiled_again(
         copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     set_up = load('set_up')
