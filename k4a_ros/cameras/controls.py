@@ -135,7 +135,7 @@ class ColorControls:
             return {other: self[other] for other, old_value in before.items()
                     if old_value != self._values[other] or other == name}
 
-    def choose(self, name: str, value: int) -> None:
+    def apply_automatic(self, name: str, value: int) -> None:
         """Set a control on behalf of its automatic mode; no-op if that mode is disabled."""
         with self._lock:
             if not self._values[CONTROLS[name].auto]:

@@ -34,10 +34,10 @@ import numpy as np
 
 SERIAL = '000123456712'
 FIRMWARE = {'color': '1.6.110', 'depth': '1.6.79'}
-#: time between two inertial samples, microseconds: 1666 Hz
+#: sampling period of the IMU, microseconds (1666 Hz)
 IMU_PERIOD_US = 600
 
-#: depth mode, color resolution, color format, frames per second, IMU: all that a file can hold
+#: depth mode, color resolution, color format, frame rate, IMU: covers all values of each
 COMBINATIONS = [
     (DepthMode.NFOV_2X2BINNED, ColorResolution.OFF, ColorFormat.MJPG, 30, True),
     (DepthMode.NFOV_UNBINNED, ColorResolution.R720P, ColorFormat.MJPG, 30, True),

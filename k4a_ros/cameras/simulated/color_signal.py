@@ -83,9 +83,9 @@ class ColorSignal:
         self._period_us = period_us
         self._stops = 0.0  # automatic exposure relative to nominal
         # the automatic modes restart with every stream, which makes it reproducible
-        controls.choose('exposure_time_us', exposure_nearest(
+        controls.apply_automatic('exposure_time_us', exposure_nearest(
             NOMINAL_EXPOSURE_US, controls['powerline_frequency'], period_us))
-        controls.choose('whitebalance', LIGHT_KELVIN)
+        controls.apply_automatic('whitebalance', LIGHT_KELVIN)
         self._kelvin = float(controls['whitebalance'])
         self._exposing = self._balancing = False  # whether each automatic mode is adapting
         self._curve_key: tuple[float, int, int, int, bool] | None = None
@@ -171,7 +171,7 @@ class ColorSignal:
             if self._exposing:
                 stops = self._stops + _CONVERGENCE_RATE * deviation
                 self._stops = min(max(stops, _EXPOSURE_RANGE_STOPS[0]), _EXPOSURE_RANGE_STOPS[1])
-            controls.choose('exposure_time_us', exposure_nearest(
+            controls.apply_automatic('exposure_time_us', exposure_nearest(
                 NOMINAL_EXPOSURE_US * 2 ** self._stops, controls['powerline_frequency'],
                 self._period_us))
         else:
@@ -183,7 +183,7 @@ class ColorSignal:
             self._balancing = abs(deviation) > _KELVIN_BAND[not self._balancing]
             if self._balancing:
                 self._kelvin *= 1 + _CONVERGENCE_RATE * deviation
-            controls.choose('whitebalance', round(self._kelvin / 10) * 10)
+            controls.apply_automatic('whitebalance', round(self._kelvin / 10) * 10)
         else:
             self._kelvin = float(controls['whitebalance'])
 
