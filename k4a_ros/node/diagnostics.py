@@ -29,6 +29,10 @@ _MIN_RATE_SHARE = 0.5
 _MAX_DROP_SHARE = 0.05
 #: warn if stamps differ by more than this from the estimated time
 _MAX_STAMP_ERROR_MS = 5.0
+#: warn if a stamp is ahead of ROS time by more than this ...
+_MAX_STAMP_LEAD_MS = 20.0
+#: ... or older than this when the image is published
+_MAX_STAMP_AGE_MS = 1000.0
 
 
 class Level(enum.IntEnum):
@@ -102,6 +106,12 @@ class Snapshot:
     drift_ppm: float | None
     stamp_error_ms: float | None
     clock_resets: int
+    #: steps of ROS time that stamps have followed
+    clock_steps: int
+    #: stamps that would not have increased
+    stamp_corrections: int
+    #: ROS time minus the latest stamp when it was assigned, by source
+    stamp_ages_ms: Mapping[str, float]
     sync: str
     #: by topic, as are the counters of failed messages and the subscribers
     published_hz: Mapping[str, float]
@@ -176,17 +186,26 @@ def publishing_status(snapshot: Snapshot) -> Status:
 
 def clock_status(snapshot: Snapshot) -> Status:
     """Return the status of the conversion from device time to ROS time."""
-    status = Status('clock')
+    status = Status('clock', values={
+        f'age of {source} stamps (ms)': f'{age_ms:.1f}'
+        for source, age_ms in snapshot.stamp_ages_ms.items()})
     if snapshot.drift_ppm is None or snapshot.stamp_error_ms is None:
         status.message = 'stamps keep the intervals of the recording'
         return status
     if abs(snapshot.stamp_error_ms) > _MAX_STAMP_ERROR_MS:
         status.add_problem(Level.WARN, f'stamps are off by {snapshot.stamp_error_ms:.1f} ms and '
                            'are being corrected')
+    for source, age_ms in snapshot.stamp_ages_ms.items():
+        if not -_MAX_STAMP_LEAD_MS < age_ms < _MAX_STAMP_AGE_MS:
+            side = 'behind' if age_ms > 0 else 'ahead of'
+            status.add_problem(
+                Level.WARN, f'{source} is stamped {abs(age_ms):.0f} ms {side} ROS time')
     status.values |= {
         'device clock drift (ppm)': f'{snapshot.drift_ppm:.1f}',
         'stamp error (ms)': f'{snapshot.stamp_error_ms:.3f}',
-        'clock resets': str(snapshot.clock_resets)}
+        'clock resets': str(snapshot.clock_resets),
+        'steps of the host clock': str(snapshot.clock_steps),
+        'corrected stamps': str(snapshot.stamp_corrections)}
     return status
 
 

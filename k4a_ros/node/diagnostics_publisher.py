@@ -102,7 +102,8 @@ class DiagnosticsPublisher:
             'bodies': self._topics.bodies.processed if self._topics.bodies else 0,
         }, time.monotonic())
         temperature = self._topics.temperature
-        clock = self._topics.clock if isinstance(self._topics.clock, LiveClock) else None
+        stamper = self._topics.stamper
+        clock = stamper.clock if isinstance(stamper.clock, LiveClock) else None
         state = self._supervisor.state
         return Snapshot(
             state=state.value, streaming=state is StreamState.STREAMING,
@@ -115,7 +116,10 @@ class DiagnosticsPublisher:
             temperature_c=None if math.isnan(temperature) else temperature,
             drift_ppm=clock.drift_ppm if clock else None,
             stamp_error_ms=clock.residual_ns / 1e6 if clock else None,
-            clock_resets=clock.resets if clock else 0, sync=self._sync(),
+            clock_resets=clock.resets if clock else 0, clock_steps=stamper.steps,
+            stamp_corrections=stamper.corrections,
+            stamp_ages_ms={source: ns / 1e6 for source, ns in stamper.ages_ns.items()},
+            sync=self._sync(),
             published_hz={topic: rates[f'published {topic}'] for topic in counters},
             failed={topic: c.failed for topic, c in counters.items()},
             failed_hz={topic: rates[f'failed {topic}'] for topic in counters},

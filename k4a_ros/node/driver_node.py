@@ -285,7 +285,7 @@ class DriverNode(LifecycleNode):
         self._live_parameters.set_silently({name: value})
 
     def _on_time_jump(self, jump: TimeJump) -> None:
-        self._topics.time_jumped()
+        self._topics.stamper.follow_time_jump()
 
     def _playback_summary(self) -> str:
         published = ', '.join(f'{topic} {counters.published}'

@@ -36,8 +36,8 @@ from k4a_ros.jit.lazy import Lazy
 from k4a_ros.publishing.body_streams import body_streams
 from k4a_ros.publishing.body_streams import TrackedFrame
 from k4a_ros.publishing.publishers import LazyPublisher
-from k4a_ros.publishing.streams import ToRos
 from k4a_ros.publishing.topic_builder import TopicBuilder
+from k4a_ros.streaming.stamper import ToRos
 import numpy as np
 import numpy.typing as npt
 

@@ -30,14 +30,16 @@ from k4a_ros.publishing.publishers import Counters
 from k4a_ros.publishing.publishers import IMU_DEPTH
 from k4a_ros.publishing.publishers import LazyPublisher
 from k4a_ros.publishing.publishers import Warn
+from k4a_ros.streaming.device_clock import Times
 from k4a_ros.streaming.imu import ImuRate
 from k4a_ros.streaming.imu import ImuReadings
 from k4a_ros.streaming.imu import synchronize
+from k4a_ros.streaming.stamper import ToRos
 from rclpy.publisher import Publisher
 from sensor_msgs.msg import Imu
 
-#: maps device microseconds to ROS nanoseconds
-ToRos = Callable[[int], int]
+#: maps the device microseconds of IMU readings to ROS nanoseconds
+ImuToRos = Callable[[Times], Times]
 #: renders a message from a capture and its source image; the message may be reused
 Render = Callable[[Capture, Image], Any]
 
@@ -110,7 +112,7 @@ class ImuStream(LazyPublisher):
         self._rate = ImuRate(rate_hz)
         self._previous: ImuSamples | None = None
 
-    def offer(self, samples: ImuSamples, to_ros: ToRos) -> None:
+    def offer(self, samples: ImuSamples, to_ros: ImuToRos) -> None:
         """Publish samples, if there are subscribers."""
         previous, self._previous = self._previous, samples
         if self.has_subscribers():
@@ -118,20 +120,20 @@ class ImuStream(LazyPublisher):
         else:
             self._rate.flush()
 
-    def flush(self, to_ros: ToRos) -> None:
+    def flush(self, to_ros: ImuToRos) -> None:
         """Publish the incomplete last average."""
         rest = self._rate.flush()
         if rest is not None and self.has_subscribers():
             self._publish_readings(rest, to_ros)
 
-    def _publish_readings(self, readings: ImuReadings, to_ros: ToRos) -> None:
+    def _publish_readings(self, readings: ImuReadings, to_ros: ImuToRos) -> None:
         self.counters.converted += 1
         message = self._message
         linear, angular = message.linear_acceleration, message.angular_velocity
-        for us, acc, gyro in zip(
-                readings.device_us.tolist(), readings.acc.tolist(), readings.gyro.tolist(),
-                strict=True):
-            set_stamp(message.header, to_ros(us))
+        for stamp_ns, acc, gyro in zip(
+                to_ros(readings.device_us).tolist(), readings.acc.tolist(),
+                readings.gyro.tolist(), strict=True):
+            set_stamp(message.header, stamp_ns)
             linear.x, linear.y, linear.z = acc
             angular.x, angular.y, angular.z = gyro
             self._publish(message)

@@ -46,11 +46,12 @@ from k4a_ros.publishing.registered_topics import registration_cache
 from k4a_ros.publishing.streams import ImuStream
 from k4a_ros.publishing.streams import Stream
 from k4a_ros.publishing.topic_builder import TopicBuilder
-from k4a_ros.streaming.device_clock import FixedClock
-from k4a_ros.streaming.device_clock import LiveClock
+from k4a_ros.streaming.host_clock import HostClock
 from k4a_ros.streaming.rates import Latency
+from k4a_ros.streaming.stamper import Stamper
 import numpy as np
 import numpy.typing as npt
+from rclpy.clock import ROSClock
 from rclpy.node import Node
 import sensor_msgs.msg
 
@@ -68,10 +69,11 @@ class Topics:
     A topic exists only if the modes of the camera provide its data. No threads are started for
     images and IMU samples: one thread calls `capture`, another one `imu`.
 
-    ``infrared_scale`` is the current value of ir_mono8_scaling_factor. For diagnostics:
-    ``body_error`` says why body tracking is disabled although the options enable it, '' otherwise;
-    ``latency`` is that of captures; ``last_capture_s`` is the arrival of the last capture, seconds
-    of the monotonic clock, and ``temperature`` that of the camera in it, degrees Celsius.
+    ``stamper`` assigns the stamps. ``infrared_scale`` is the current value of
+    ir_mono8_scaling_factor. For diagnostics: ``body_error`` says why body tracking is disabled
+    although the options enable it, '' otherwise; ``latency`` is that of captures;
+    ``last_capture_s`` is the arrival of the last capture, seconds of the monotonic clock, and
+    ``temperature`` that of the camera in it, degrees Celsius.
 
     :param cancel: set when the node shuts down; nothing waits from then on.
     """
@@ -82,7 +84,7 @@ class Topics:
         self._publishers = Publishers(node)
         self._streams: list[Stream] = []
         self._imu: ImuStream | None = None
-        self._clock: FixedClock | LiveClock = FixedClock()
+        self.stamper = Stamper(_host_clock(node), self._warn_of_step)
         #: the topics of tracked people; None if body tracking is disabled
         self.bodies: BodyTopics | None = None
         self.body_error = ''
@@ -104,7 +106,7 @@ class Topics:
         """
         self._camera = camera
         self.infrared_scale = options.ir_mono8_scaling_factor
-        self._set_clock(camera.lossless)
+        self.stamper.start_timeline(exact=camera.lossless)
         builder = TopicBuilder(camera, options, self._publishers, self._warn, self._cancel)
         _add_images(builder, lambda: self.infrared_scale)
         self._streams = builder.streams
@@ -141,42 +143,21 @@ class Topics:
         return ImuStream('imu', publisher, message, options.imu_rate_target, self._warn,
                          self._publishers.counters('imu'))
 
-    def _set_clock(self, lossless: bool) -> None:
-        if lossless:
-            self._clock = FixedClock()
-        elif isinstance(self._clock, LiveClock):
-            self._clock.reset()
-        else:
-            self._clock = LiveClock()
-
-    def time_jumped(self) -> None:
-        """Restart the mapping of device time after a jump of ROS time."""
-        if isinstance(self._clock, LiveClock):
-            self._clock.follow_time_jump()
-
     def set_smoothing(self, factor: float) -> None:
         """Set the temporal smoothing of body tracking, from 0 (none) to 1 (joints freeze)."""
         if self.bodies is not None:
             self.bodies.set_smoothing(factor)
 
-    @property
-    def clock(self) -> FixedClock | LiveClock:
-        """Return the clock that maps device time to stamps."""
-        return self._clock
-
     def capture(self, capture: Capture) -> None:
         """Publish a capture to the topics that have subscribers."""
-        for source, image in (
-                ('depth', capture.depth), ('ir', capture.ir), ('color', capture.color)):
-            if image is not None:
-                self._update_clock(image.device_us, image.host_ns, source)
+        to_ros = self.stamper.capture(capture)
         start_ns = time.monotonic_ns()
         self.last_capture_s = start_ns / 1e9
         self.temperature = capture.temperature
         for stream in self._streams:
-            stream.offer(capture, self._clock.to_ros)
+            stream.offer(capture, to_ros)
         if self.bodies is not None:
-            self.bodies.offer(capture, self._clock.to_ros)
+            self.bodies.offer(capture, to_ros)
         arrival_ns = max(i.host_ns for i in (capture.depth, capture.ir, capture.color) if i)
         self.latency.add(time.monotonic_ns() - (arrival_ns or start_ns))
         if self._camera.lockstep:
@@ -184,18 +165,17 @@ class Topics:
 
     def imu(self, samples: ImuSamples) -> None:
         """Publish IMU samples, if there are subscribers."""
-        self._update_clock(int(samples.acc_us[-1]), 0, 'imu')
+        self.stamper.observe_imu(samples)
         if self.bodies is not None:
             self.bodies.imu(samples)
         if self._imu is None:
             return
         if not self._camera.lockstep:
-            self._imu.offer(samples, self._clock.to_ros)
+            self._imu.offer(samples, self.stamper.imu)
             return
         # in lockstep the queue must not overflow
         for start in range(0, len(samples), self._imu.depth):
-            self._imu.offer(
-                samples[start:start + self._imu.depth], self._clock.to_ros)
+            self._imu.offer(samples[start:start + self._imu.depth], self.stamper.imu)
             self._wait_for_acks([self._imu])
 
     def has_imu_subscribers(self) -> bool:
@@ -210,7 +190,7 @@ class Topics:
     def finish(self) -> None:
         """Publish what is still held back, and wait until it has been acknowledged."""
         if self._imu is not None:
-            self._imu.flush(self._clock.to_ros)
+            self._imu.flush(self.stamper.imu)
         self._wait_for_acks(self._all())
 
     def subscribers(self) -> dict[str, int]:
@@ -240,17 +220,9 @@ class Topics:
                                f'messages for {_ACK_TIMEOUT_S:g} s; continuing without it')
                     return
 
-    def _update_clock(self, device_us: int, host_ns: int, source: str) -> None:
-        """
-        Add the arrival of an image or sample to the observations of the clock.
-
-        :param host_ns: arrival on the monotonic clock; 0 for now.
-        """
-        if self._clock.settled:
-            return
-        age_ns = time.monotonic_ns() - host_ns if host_ns else 0
-        self._clock.observe(
-            device_us, self._node.get_clock().now().nanoseconds - age_ns, source)
+    def _warn_of_step(self, step_ns: int) -> None:
+        self._warn(f'The clock of this host was set {"forward" if step_ns > 0 else "back"} by '
+                   f'{abs(step_ns) / 1e9:.1f} s; stamps follow it from now on')
 
     def _warn(self, text: str) -> None:
         self._node.get_logger().warning(text)
@@ -274,6 +246,12 @@ def _add_images(builder: TopicBuilder, infrared_scale: Callable[[], float]) -> N
         add_color(builder, colors)
     if registered is not None:
         add_registered(builder, registered, infrared_scale)
+
+
+def _host_clock(node: Node) -> HostClock:
+    clock = node.get_clock()
+    assert isinstance(clock, ROSClock)
+    return HostClock(lambda: clock.now().nanoseconds, lambda: clock.ros_time_is_active)
 
 
 def _covariance(sigma: npt.NDArray[np.float64] | None) -> tuple[float, ...]:

@@ -25,16 +25,19 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from itertools import pairwise
+import math
 import threading
 from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+#: (N,) timestamps, device microseconds or ROS nanoseconds
+Times = npt.NDArray[np.int64]
 
 
 class Clock(Protocol):
     """Maps device microseconds to ROS nanoseconds."""
-
-    @property
-    def settled(self) -> bool:
-        """Return whether further observations have no effect."""
 
     def observe(self, device_us: int, ros_ns: int, source: str = '') -> None:
         """
@@ -53,6 +56,9 @@ class Clock(Protocol):
         :raises ValueError: nothing has been observed yet.
         """
 
+    def to_ros_array(self, device_us: Times) -> Times:
+        """Return the ROS times of device timestamps; like `to_ros`, for one or more at once."""
+
 
 class FixedClock:
     """
@@ -60,22 +66,22 @@ class FixedClock:
 
     Differences between stamps are exactly those that the camera measured, so that integrating
     over stamps is exact.
+
+    :param after_ns: highest stamp of an earlier timeline, which was possibly played faster than
+        real time, 0 for none; the first stamp is later by at least `_FIXED_MARGIN_NS`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, after_ns: int = 0) -> None:
         self._lock = threading.Lock()
         self._offset_ns: int | None = None
+        self._after_ns = after_ns
 
     def observe(self, device_us: int, ros_ns: int, source: str = '') -> None:
         """Set the offset on the first call; later calls are no-ops."""
         with self._lock:
             if self._offset_ns is None:
-                self._offset_ns = ros_ns - device_us * 1000
-
-    @property
-    def settled(self) -> bool:
-        """Return whether the offset is set."""
-        return self._offset_ns is not None
+                earliest_ns = self._after_ns + _FIXED_MARGIN_NS if self._after_ns else 0
+                self._offset_ns = max(ros_ns, earliest_ns) - device_us * 1000
 
     def to_ros(self, device_us: int) -> int:
         """
@@ -88,16 +94,30 @@ class FixedClock:
                 raise ValueError('no device timestamp has been observed yet')
             return device_us * 1000 + self._offset_ns
 
+    def to_ros_array(self, device_us: Times) -> Times:
+        """Return the ROS times of device timestamps; see `to_ros`."""
+        return device_us * 1000 + self.to_ros(0)
 
+
+#: Distance of the first stamp of a recording from those of an earlier timeline. Images of the
+#: first capture may be older than the one that is observed first.
+_FIXED_MARGIN_NS = 1_000_000_000
 #: Device time per bin; each bin keeps its least delayed observation.
 _BIN_US = 500_000
 #: Bins that the line is fitted to: one minute.
 _MAX_BINS = 120
 #: Time over which an error of the published stamps is corrected ...
 _CORRECTION_S = 1.0
-#: ... and the limit of that correction, seconds per second. It is only reached if the first images
-#: were delayed for long; after an undisturbed start the correction is a few milliseconds.
+#: ... and the limit of that correction, seconds per second.
 _MAX_SLEW = 0.1
+#: Limit of how far stamps are ahead of the estimate, and therefore of the time of their arrival.
+#: If the first arrivals were delayed, later ones lower the estimate by that delay; the stamps then
+#: wait for it instead of converging slowly. An undisturbed start needs a few milliseconds.
+MAX_AHEAD_NS = 5_000_000
+#: Limit of the distance that a timeline keeps from the previous one.
+_MAX_FLOOR_MARGIN_NS = 2_000_000
+#: Smallest distance of consecutive stamps: the resolution of the device clock.
+MIN_STEP_NS = 1000
 #: Limit of the estimated drift. Crystals have less than 0.0001, and the worst drift reported is
 #: 0.0004 (Azure-Kinect-Sensor-SDK issue 1384).
 _MAX_DRIFT = 0.001
@@ -131,14 +151,14 @@ class LiveClock:
     "Estimation and Removal of Clock Skew from Network Delay Measurements", INFOCOM 1999). Load and
     stalls only add points above the line.
 
-    Published stamps never step back and never jump: they follow a chain of line segments, each of
-    which starts where the previous one ends and converges to the estimate within seconds. A new
-    timeline starts only when the device clock restarts (counted by ``resets``), and even then not
-    before the last published stamp.
-    """
+    Published stamps never step back: they follow a chain of line segments, each of which starts
+    where the previous one ends and converges to the estimate within seconds. They are never ahead
+    of the latest arrival by more than `MAX_AHEAD_NS`: a segment that is ahead of the estimate is
+    followed by one that starts lower, but not below the highest published stamp.
 
-    #: never true: the device clock keeps drifting
-    settled = False
+    A new timeline starts only when the device clock restarts (counted by ``resets``), and even
+    then not before the last published stamp.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -147,7 +167,7 @@ class LiveClock:
         self._estimate: _Line | None = None
         self._newest_us = 0
         self._newest_us_of: dict[str, int] = {}  # by source
-        self._highest_ns = 0
+        self._highest_ns = self._latest_arrival_ns = 0
         # start of the current timeline, and the highest stamp of the one before
         self._start_us = self._floor_ns = 0
         self._outliers = 0
@@ -176,7 +196,7 @@ class LiveClock:
         """Start a new timeline at the current ROS time, which has jumped; stamps may step back."""
         with self._lock:
             self._clear()
-            self._highest_ns = 0
+            self._highest_ns = self._latest_arrival_ns = 0
 
     def _clear(self) -> None:
         if self._estimate is not None:
@@ -189,6 +209,7 @@ class LiveClock:
     def observe(self, device_us: int, ros_ns: int, source: str = '') -> None:
         """Record an arrival; parameters as in `Clock.observe`."""
         with self._lock:
+            self._latest_arrival_ns = max(self._latest_arrival_ns, ros_ns)
             stepped_back = (
                 bool(source) and device_us < self._newest_us_of.get(source, device_us))
             if self._estimate is not None and (
@@ -219,7 +240,7 @@ class LiveClock:
 
     def _start(self, device_us: int, ros_ns: int) -> None:
         """Start a timeline later than every stamp so far."""
-        start_ns = max(ros_ns, self._highest_ns + 1000)
+        start_ns = max(ros_ns, self._highest_ns + MIN_STEP_NS)
         self._points.append((device_us, ros_ns))
         self._estimate = _Line(device_us, ros_ns, 0.0)
         self._segments.clear()
@@ -249,21 +270,29 @@ class LiveClock:
                 hull.pop()
             hull.append((us, ns))
         if len(hull) == 1 or hull[-1][0] - hull[0][0] < 2 * _BIN_US:
-            us, ns = min(self._points, key=lambda p: p[1] - p[0] * 1000)
-            return _Line(us, ns, 0.0)
+            return self._line_below(0.0)
         mean_us = sum(us for us, _ in self._points) / len(self._points)
         (us, ns), (end_us, end_ns) = next(
             edge for edge in pairwise(hull) if edge[1][0] >= mean_us)
         length_ns = (end_us - us) * 1000
         drift = (end_ns - ns - length_ns) / length_ns
-        return _Line(us, ns, min(max(drift, -_MAX_DRIFT), _MAX_DRIFT))
+        if abs(drift) > _MAX_DRIFT:  # a step of less than the reset threshold
+            return self._line_below(math.copysign(_MAX_DRIFT, drift))
+        return _Line(us, ns, drift)
+
+    def _line_below(self, drift: float) -> _Line:
+        """Return the line with this drift below all points."""
+        us, ns = min(self._points, key=lambda p: p[1] - _Line(0, 0, drift).at(p[0]))
+        return _Line(us, ns, drift)
 
     def _steer(self) -> None:
         """Append a segment from the newest timestamp towards the estimate."""
         assert self._estimate is not None
         now = self._segments[-1].at(self._newest_us)
-        error_s = (self._estimate.at(self._newest_us) - now) * 1e-9
-        slew = min(max(error_s / _CORRECTION_S, -_MAX_SLEW), _MAX_SLEW)
+        estimate = self._estimate.at(self._newest_us)
+        if now > estimate + MAX_AHEAD_NS:
+            now = max(estimate + MAX_AHEAD_NS, min(now, self._highest_ns + MIN_STEP_NS))
+        slew = min(max((estimate - now) * 1e-9 / _CORRECTION_S, -_MAX_SLEW), _MAX_SLEW)
         self._segments.append(_Line(self._newest_us, now, self._estimate.drift + slew))
 
     def to_ros(self, device_us: int) -> int:
@@ -273,20 +302,43 @@ class LiveClock:
         :raises ValueError: nothing has been observed yet.
         """
         with self._lock:
-            if not self._segments:
-                raise ValueError('no device timestamp has been observed yet')
-            # the segment that was current then; the oldest for timestamps before all of them
-            line = next((part for part in reversed(self._segments) if part.device_us <= device_us),
-                        self._segments[0])
-            # Images arrive after the IMU samples that may have started the timeline, with older
-            # timestamps: these are also kept above the previous timeline, if necessary by
-            # squeezing them into 1 ms.
-            margin_ns = 1000 + max(0, device_us - self._start_us + _RESET_THRESHOLD_US)
-            result = max(line.at(device_us), self._floor_ns + margin_ns)
-            # a timestamp far ahead of all arrivals is of another timeline, or invalid
-            limit_ns = self._segments[-1].at(self._newest_us + _RESET_THRESHOLD_US)
-            self._highest_ns = max(self._highest_ns, min(result, limit_ns))
-            return result
+            return self._map(device_us)
+
+    def to_ros_array(self, device_us: Times) -> Times:
+        """Return the ROS times of device timestamps; see `to_ros`."""
+        with self._lock:
+            line = self._segments[-1] if self._segments else None
+            if line is not None and line.device_us <= int(device_us[0]):
+                elapsed_us = device_us - line.device_us
+                result: Times = np.rint(elapsed_us * (1000 + 1000 * line.drift)).astype(np.int64)
+                result += line.ros_ns
+                first_ns, last_ns = int(result[0]), int(result[-1])
+                if first_ns > self._floor_ns + _MAX_FLOOR_MARGIN_NS and last_ns <= self._ceiling():
+                    self._highest_ns = max(self._highest_ns, last_ns)
+                    return result
+            return np.array([self._map(us) for us in device_us.tolist()], np.int64)
+
+    def _ceiling(self) -> int:
+        """Return the highest stamp that is not ahead of the arrivals so far."""
+        return max(self._latest_arrival_ns + MAX_AHEAD_NS, self._segments[-1].ros_ns)
+
+    def _map(self, device_us: int) -> int:
+        if not self._segments:
+            raise ValueError('no device timestamp has been observed yet')
+        ceiling_ns = self._ceiling()
+        # the segment that was current then; the oldest for timestamps before all of them
+        for line in reversed(self._segments):
+            if line.device_us <= device_us:
+                break
+            ceiling_ns = min(ceiling_ns, line.ros_ns)
+        # Images arrive after the IMU samples that may have started the timeline, with older
+        # timestamps: these are also kept above the previous timeline, if necessary by squeezing
+        # them into 1 ms.
+        margin_us = device_us - self._start_us + _RESET_THRESHOLD_US
+        lowest_ns = self._floor_ns + MIN_STEP_NS + min(max(margin_us, 0), _MAX_FLOOR_MARGIN_NS)
+        result = max(min(line.at(device_us), ceiling_ns), lowest_ns)
+        self._highest_ns = max(self._highest_ns, result)
+        return result
 
 
 def _is_above(a: tuple[int, int], b: tuple[int, int], c: tuple[int, int]) -> bool:

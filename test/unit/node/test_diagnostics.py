@@ -26,12 +26,14 @@ from k4a_ros.node.diagnostics import clock_status
 from k4a_ros.node.diagnostics import Level
 from k4a_ros.node.diagnostics import publishing_status
 from k4a_ros.node.diagnostics import Snapshot
+import pytest
 
 GOOD = Snapshot(
     state='streaming', streaming=True, ended=False, connection_error='', target_hz=30.0,
     capture_hz=30.0, imu_hz=1666.0, dropped=0, dropped_hz=0.0, losses=0, usb=UsbErrors(),
     usb_error_hz=0.0, latency_ms=(2.0, 5.0), temperature_c=31.25, drift_ppm=12.0,
-    stamp_error_ms=0.1, clock_resets=0, sync='standalone, no sync cable',
+    stamp_error_ms=0.1, clock_resets=0, clock_steps=0, stamp_corrections=0,
+    stamp_ages_ms={'depth': 40.0, 'imu': 3.0}, sync='standalone, no sync cable',
     published_hz={'/depth/image_raw': 30.0, '/rgb/image_raw': 0.0},
     failed={'/rgb/image_raw': 0}, failed_hz={'/rgb/image_raw': 0.0},
     subscribers={'/depth/image_raw': 1}, body_tracking=None, details={'kind': 'device'})
@@ -105,9 +107,26 @@ def test_large_stamp_error_is_a_warning() -> None:
     assert clock_status(replace(GOOD, stamp_error_ms=-12.0)).level is Level.WARN
 
 
-def test_clock_of_a_recording_has_no_values() -> None:
-    recording = clock_status(replace(GOOD, drift_ppm=None, stamp_error_ms=None))
-    assert (recording.level, recording.values) == (Level.OK, {})
+@pytest.mark.parametrize(('age_ms', 'text'), [
+    (-598_000.0, '598000 ms ahead of ROS time'), (2000.0, '2000 ms behind ROS time')])
+def test_stamps_far_from_ros_time_are_a_warning(age_ms: float, text: str) -> None:
+    status = clock_status(replace(GOOD, stamp_ages_ms={'depth': 40.0, 'imu': age_ms}))
+    assert status.level is Level.WARN and status.message == f'imu is stamped {text}'
+
+
+def test_clock_status_has_the_ages_of_stamps_and_counters() -> None:
+    values = clock_status(replace(GOOD, clock_steps=2, stamp_corrections=7)).values
+    assert values['age of depth stamps (ms)'] == '40.0'
+    assert values['age of imu stamps (ms)'] == '3.0'
+    assert values['steps of the host clock'] == '2' and values['corrected stamps'] == '7'
+
+
+def test_clock_of_a_recording_has_only_ages() -> None:
+    """They may be of any size, depending on the playback rate."""
+    recording = clock_status(replace(
+        GOOD, drift_ppm=None, stamp_error_ms=None, stamp_ages_ms={'depth': -9000.0}))
+    assert (recording.level, recording.values) == (
+        Level.OK, {'age of depth stamps (ms)': '-9000.0'})
 
 
 def test_working_body_tracker_is_ok() -> None:

@@ -141,6 +141,7 @@ def test_imu_samples_are_in_order_with_images() -> None:
     clock = LiveClock()
     for us, ns in zip(device_us.tolist(), arrived_ns.tolist(), strict=True):
         clock.observe(us, ns)
+        clock.observe(us + 30_000, ns + 30_000_000, 'imu')
         around = [clock.to_ros(us + apart) for apart in range(-30_000, 30_000, 600)]
         assert (np.diff(around) > 0).all()
 
@@ -190,10 +191,13 @@ def test_images_after_a_reset_are_later_than_before(
     """The first timeline started late; the second with IMU samples newer than the images."""
     clock = LiveClock()
     clock.observe(1_000_000, late_ms * 1_000_000 + 10**9)
+    clock.observe(1_300_000, late_ms * 1_000_000 + 13 * 10**8)
     before = max(clock.to_ros(us) for us in range(1_000_000, 1_300_000, 33_333))
     clock.reset()
-    clock.observe(500_000, 10**9 + (300 + gap_ms) * 1_000_000)
+    clock.observe(500_000, 10**9 + (late_ms + 300 + gap_ms) * 1_000_000)
     first = 500_000 - older_ms * 1000
+    clock.observe(
+        first + 1_000_000, 2 * 10**9 + (late_ms + 300 + gap_ms - older_ms) * 1_000_000)
     stamps = [clock.to_ros(us) for us in range(first, first + 1_000_000, 33_333)]
     assert stamps[0] > before
     assert stamps == sorted(set(stamps))

@@ -1,0 +1,173 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Stamp images and IMU samples: one stamp for each image, and never one that goes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import threading
+
+from k4a_ros.capture import Capture
+from k4a_ros.capture import ImuSamples
+from k4a_ros.streaming.device_clock import FixedClock
+from k4a_ros.streaming.device_clock import LiveClock
+from k4a_ros.streaming.device_clock import MIN_STEP_NS
+from k4a_ros.streaming.device_clock import Times
+from k4a_ros.streaming.host_clock import HostClock
+from k4a_ros.streaming.host_clock import HostTime
+import numpy as np
+
+#: maps device microseconds to ROS nanoseconds
+ToRos = Callable[[int], int]
+
+_IMU = 'imu'
+
+
+class Stamper:
+    """
+    Assigns stamps in ROS time, nanoseconds, to what a camera measures. Thread-safe.
+
+    The stamps of a source (depth, ir, color, imu) always increase, also when the camera is
+    reopened. Stamps of the clock that do not are corrected, which ``corrections`` counts. Only if
+    ROS time itself steps back, by its own or because simulated time is reset, stamps follow it.
+
+    ``clock`` maps device time. ``steps`` counts the steps of ROS time.
+
+    :param host: the host's clocks.
+    :param on_step: called with the size of a step of ROS time, nanoseconds.
+    """
+
+    def __init__(self, host: HostClock, on_step: Callable[[int], None]) -> None:
+        self._host = host
+        self._on_step = on_step
+        self._lock = threading.Lock()
+        self._latest_ns: dict[str, int] = {}
+        self._floor_ns = 0
+        self._time_jumped = False
+        self.clock: FixedClock | LiveClock = FixedClock()
+        self.corrections = 0
+        self.steps = 0
+        self._ages_ns: dict[str, int] = {}
+        self._now_ns = 0
+
+    @property
+    def ages_ns(self) -> dict[str, int]:
+        """Return how much older than ROS time the last stamp of each source was on arrival."""
+        with self._lock:
+            return dict(self._ages_ns)
+
+    def start_timeline(self, exact: bool) -> None:
+        """
+        Start a timeline for a camera that has been opened, later than all stamps so far.
+
+        :param exact: keep the distances of the timestamps, as for a recording.
+        """
+        with self._lock:
+            self._floor_ns = max(self._latest_ns.values(), default=self._floor_ns)
+            self._latest_ns.clear()
+            self._ages_ns.clear()
+            if exact:
+                self.clock = FixedClock(self._floor_ns)
+            elif isinstance(self.clock, LiveClock):
+                self.clock.reset()
+            else:
+                self.clock = LiveClock()
+
+    def follow_time_jump(self) -> None:
+        """Start a timeline of a live camera at the current ROS time, which has jumped."""
+        with self._lock:
+            self._time_jumped = True  # with the next arrival, which the timeline starts at
+
+    def capture(self, capture: Capture) -> ToRos:
+        """
+        Return the stamps of the images of a capture, by their device timestamps.
+
+        Each is assigned here once, so that everything that is made of an image has its stamp.
+        """
+        images = {name: image for name, image in (
+            ('depth', capture.depth), ('ir', capture.ir), ('color', capture.color))
+            if image is not None}
+        stamps: dict[int, int] = {}
+        with self._lock:
+            now = self._read()
+            for name, image in images.items():
+                self._observe(name, image.device_us, image.host_ns, now)
+            for device_us in {image.device_us for image in images.values()}:
+                names = [name for name, image in images.items() if image.device_us == device_us]
+                stamps[device_us] = self._assign(names, device_us)
+        self._report(now)
+        return stamps.__getitem__
+
+    def observe_imu(self, samples: ImuSamples) -> None:
+        """Record the arrival of IMU samples."""
+        device_us = int(samples.acc_us[-1])
+        with self._lock:
+            now = self._read()
+            self._observe(_IMU, device_us, 0, now)
+        self._report(now)
+
+    def imu(self, device_us: Times) -> Times:
+        """Return the stamps of IMU readings with these timestamps, in their order."""
+        if not len(device_us):
+            return device_us
+        stamps = []
+        with self._lock:
+            stamp_ns = self._latest_ns.get(_IMU, self._floor_ns)
+            for mapped_ns in self.clock.to_ros_array(device_us).tolist():
+                lowest_ns = stamp_ns + MIN_STEP_NS
+                if mapped_ns < lowest_ns:
+                    self.corrections += 1
+                stamp_ns = max(mapped_ns, lowest_ns)
+                stamps.append(stamp_ns)
+            self._latest_ns[_IMU] = stamp_ns
+            self._ages_ns[_IMU] = self._now_ns - stamp_ns
+        return np.array(stamps, np.int64)
+
+    def _read(self) -> HostTime:
+        """Read the host's clocks; if ROS time has stepped, start a timeline of a live camera."""
+        now = self._host.read()
+        self._now_ns = now.ros_ns
+        if (now.step_ns or self._time_jumped) and isinstance(self.clock, LiveClock):
+            self.clock.follow_time_jump()
+            self._latest_ns.clear()
+            self._floor_ns = 0
+            self.steps += bool(now.step_ns)
+        self._time_jumped = False
+        return now
+
+    def _report(self, now: HostTime) -> None:
+        if now.step_ns and isinstance(self.clock, LiveClock):
+            self._on_step(now.step_ns)
+
+    def _observe(self, source: str, device_us: int, arrival_ns: int, now: HostTime) -> None:
+        """
+        Add the arrival of an image or sample to the observations of the clock.
+
+        :param arrival_ns: arrival on the monotonic clock; 0 for now.
+        """
+        age_ns = now.monotonic_ns - arrival_ns if arrival_ns else 0
+        self.clock.observe(device_us, now.ros_ns - age_ns, source)
+
+    def _assign(self, sources: list[str], device_us: int) -> int:
+        """Return the stamp of images that were taken at the same time."""
+        lowest_ns = MIN_STEP_NS + max(
+            self._latest_ns.get(source, self._floor_ns) for source in sources)
+        mapped_ns = self.clock.to_ros(device_us)
+        self.corrections += mapped_ns < lowest_ns
+        stamp_ns = max(mapped_ns, lowest_ns)
+        for source in sources:
+            self._latest_ns[source] = stamp_ns
+            self._ages_ns[source] = self._now_ns - stamp_ns
+        return stamp_ns
