@@ -114,7 +114,7 @@ def test_nothing_to_open_says_what_was_looked_for_and_what_to_do() -> None:
         assert_refused(driver, 'no Azure Kinect is connected', 'lsusb', 'recording_file:=',
                        'camera:=simulated')
     with DriverProcess.with_parameters(new_domain(), sensor_sn='000123') as driver:
-        assert_refused(driver, 'cannot open camera 000123')
+        assert_refused(driver, 'cannot open the camera with serial number 000123')
 
 
 def test_a_recording_of_another_camera_is_refused(tmp_path: Path) -> None:
