@@ -218,6 +218,12 @@ class Parameters:
     registration_occlusion: bool = _parameter(
         False, 'Leave points that are occluded from the color camera uncolored instead of giving '
         "them the occluder's color.", _STREAMS)
+    registered_image_stamp: str = _parameter(
+        'source', 'Stamp of depth_to_rgb, ir_to_rgb, rgb_to_depth, body_index_map_to_rgb and of a '
+        'colored cloud in the frame of the color camera. source: that of the image that was '
+        'measured. target: that of the image that it is registered to, so that synchronizers with '
+        'exact time match both; the stamps differ by depth_delay_off_color_usec.', _STREAMS,
+        choices=('source', 'target'))
     depth_unit: str = _parameter(
         '16UC1', 'Encoding of depth/image_raw (REP 118): 16UC1 is in millimeters, with 0 for '
         'invalid pixels; 32FC1 is in meters, with NaN for invalid pixels.', _STREAMS,

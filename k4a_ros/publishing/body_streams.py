@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import builtin_interfaces.msg
@@ -54,10 +55,15 @@ _QUEUE_DEPTH = 10
 
 @dataclass(frozen=True)
 class TrackedFrame:
-    """The people in one capture, its stamp in ROS nanoseconds, and its depth image."""
+    """
+    The people in one capture, its stamp in ROS nanoseconds, and its depth image.
+
+    ``color_stamp_ns`` is the stamp of the color image, None if the capture has none.
+    """
 
     bodies: BodyFrame
     stamp_ns: int
+    color_stamp_ns: int | None
     depth: npt.NDArray[np.uint16]
 
     @property
@@ -74,21 +80,28 @@ class BodyStream(LazyPublisher):
     A topic that is published once for each tracked frame.
 
     :param render: returns the message; it may be reused.
+    :param stamped_as_color: use the stamp of the color image; frames without it are skipped.
     """
 
     def __init__(
         self, topic: str, publisher: Publisher[Any], render: Render, warn: Warn,
-        counters: Counters,
+        counters: Counters, *, stamped_as_color: bool = False,
     ) -> None:
         super().__init__(topic, publisher, warn, counters)
         self._render = render
+        self._stamped_as_color = stamped_as_color
 
     def offer(self, tracked: TrackedFrame) -> None:
         """Publish the message of a frame, if there are subscribers."""
-        if self.has_subscribers():
-            message = self._render(tracked)
-            self.counters.converted += 1
-            self._publish(message)
+        if not self.has_subscribers():
+            return
+        if self._stamped_as_color:
+            if tracked.color_stamp_ns is None:
+                return
+            tracked = replace(tracked, stamp_ns=tracked.color_stamp_ns)
+        message = self._render(tracked)
+        self.counters.converted += 1
+        self._publish(message)
 
 
 def body_streams(builder: TopicBuilder) -> list[BodyStream]:
@@ -96,10 +109,10 @@ def body_streams(builder: TopicBuilder) -> list[BodyStream]:
     frame, options = builder.depth_frame, builder.options
     streams: list[BodyStream] = []
 
-    def add(topic: str, kind: Any, render: Render) -> None:
+    def add(topic: str, kind: Any, render: Render, *, stamped_as_color: bool = False) -> None:
         streams.append(BodyStream(
             topic, builder.publisher(kind, topic, _QUEUE_DEPTH), render, builder.warn,
-            builder.counters(topic)))
+            builder.counters(topic), stamped_as_color=stamped_as_color))
 
     markers = Markers(frame)
     add('body_tracking_data', MarkerArray,
@@ -109,9 +122,11 @@ def body_streams(builder: TopicBuilder) -> list[BodyStream]:
     add('body_index_map/image_raw', Image, _index_map(builder.depth_lens, frame))
     add('body_index_map/camera_info', CameraInfo, _camera_info(builder.depth_lens, frame))
     if options.color_enabled and builder.camera.config.color:
-        add('body_index_map_to_rgb/image_raw', Image, _index_map_in_color(builder))
+        as_color = options.stamps_as_target
+        add('body_index_map_to_rgb/image_raw', Image, _index_map_in_color(builder),
+            stamped_as_color=as_color)
         add('body_index_map_to_rgb/camera_info', CameraInfo,
-            _camera_info(builder.color_lens, builder.color_frame))
+            _camera_info(builder.color_lens, builder.color_frame), stamped_as_color=as_color)
     if options.publish_body_tf:
         add('/tf', TFMessage, lambda tracked: body_transforms(
             frame, options.tf_prefix, tracked.bodies, tracked.stamp))

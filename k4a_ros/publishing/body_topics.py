@@ -60,6 +60,7 @@ class _Pending:
 
     device_us: int
     stamp_ns: int
+    color_stamp_ns: int | None
     depth: npt.NDArray[np.uint16]
     enqueued_ns: int
 
@@ -127,9 +128,11 @@ class BodyTopics:
         try:
             tracker = self._tracker.result()
             self._start(tracker)
+            color_stamp_ns = None if capture.color is None else to_ros(capture.color.device_us)
             # before enqueue, because the result may be there before it returns
             self._pending.append(_Pending(
-                depth.device_us, to_ros(depth.device_us), depth.data, time.monotonic_ns()))
+                depth.device_us, to_ros(depth.device_us), color_stamp_ns, depth.data,
+                time.monotonic_ns()))
             if not tracker.enqueue(
                     BodyInput(depth.data, infrared.data, depth.device_us, self._up),
                     None if lockstep else 0.0):
@@ -196,7 +199,8 @@ class BodyTopics:
                 break
         self.latency_ns = time.monotonic_ns() - pending.enqueued_ns
         self.processed += 1
-        tracked = TrackedFrame(frame, pending.stamp_ns, pending.depth)
+        tracked = TrackedFrame(
+            frame, pending.stamp_ns, pending.color_stamp_ns, pending.depth)
         for stream in self.streams:
             stream.offer(tracked)
         if self._camera.lockstep:

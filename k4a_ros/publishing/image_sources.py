@@ -13,9 +13,10 @@
 # limitations under the License.
 
 """
-Selection of the image of a capture that a topic is rendered from.
+Selection of the image of a capture that a topic gets its stamp from.
 
-The topic gets the stamp of this image. Captures without it are skipped.
+Captures without it are skipped. Most topics are rendered from this image; registered images may
+also get the stamp of the image that they are registered to.
 """
 
 from __future__ import annotations
@@ -56,6 +57,11 @@ def depth_with_infrared(capture: Capture) -> Image | None:
 def color_with_depth(capture: Capture) -> Image | None:
     """Return the color image; None if the capture has no depth image."""
     return capture.color if capture.depth is not None else None
+
+
+def color_with_depth_and_infrared(capture: Capture) -> Image | None:
+    """Return the color image; None if the capture has no depth or no infrared image."""
+    return color_with_depth(capture) if capture.ir is not None else None
 
 
 def infrared_with_depth(capture: Capture) -> Image | None:

@@ -36,6 +36,7 @@ class TopicOptions:
     point_cloud_max_depth: float = 0.0
     point_cloud_decimation: int = 1
     registration_occlusion: bool = False
+    registered_image_stamp: str = 'source'
     depth_unit: str = '16UC1'
     compressed_depth_format: str = 'png'
     rescale_ir_to_mono8: bool = False
@@ -46,3 +47,8 @@ class TopicOptions:
     body_tracking_enabled: bool = False
     body_tracking_smoothing_factor: float = 0.0
     publish_body_tf: bool = False
+
+    @property
+    def stamps_as_target(self) -> bool:
+        """Return whether registered images get the stamp of the image they are registered to."""
+        return self.registered_image_stamp == 'target'

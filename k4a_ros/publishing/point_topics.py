@@ -67,11 +67,12 @@ def add_points(builder: TopicBuilder, registered: RegistrationCache | None) -> N
         builder.warn('ir_point_cloud has no effect: the camera does not stream infrared')
     frame = builder.depth_frame
     if options.rgb_point_cloud and registered is not None:
-        if options.point_cloud_in_depth_frame:
-            lens = builder.depth_lens
-        else:
+        lens, source = builder.depth_lens, sources.depth_with_color
+        if not options.point_cloud_in_depth_frame:
             lens, frame = builder.color_lens, builder.color_frame
-        _add(builder, lens, frame, 'rgb', sources.depth_with_color,
+            if options.stamps_as_target:
+                source = sources.color_with_depth
+        _add(builder, lens, frame, 'rgb', source,
              _colored_writer(registered, options.point_cloud_in_depth_frame))
     elif options.ir_point_cloud and builder.camera.config.ir:
         _add(builder, builder.depth_lens, frame, 'intensity', sources.depth_with_infrared,

@@ -52,11 +52,14 @@ def add_registered(
 
     :param infrared_scale: returns the current value of ir_mono8_scaling_factor.
     """
+    as_target = builder.options.stamps_as_target
     add_depth_images(
-        builder, 'depth_to_rgb', builder.color_lens, builder.color_frame, sources.depth_with_color,
+        builder, 'depth_to_rgb', builder.color_lens, builder.color_frame,
+        sources.color_with_depth if as_target else sources.depth_with_color,
         lambda capture, _: registered.depth_in_color(capture), registered.registration)
     add_infrared_images(
-        builder, 'ir_to_rgb', builder.color_lens, builder.color_frame, sources.infrared_with_depth,
+        builder, 'ir_to_rgb', builder.color_lens, builder.color_frame,
+        sources.color_with_depth_and_infrared if as_target else sources.infrared_with_depth,
         lambda capture, _: registered.infrared_in_color(capture), infrared_scale,
         registered.registration)
     lens, frame = builder.depth_lens, builder.depth_frame
@@ -68,4 +71,6 @@ def add_registered(
         return view.message
 
     builder.add_images(
-        'rgb_to_depth', lens, frame, sources.color_with_depth, render, registered.registration)
+        'rgb_to_depth', lens, frame,
+        sources.depth_with_color if as_target else sources.color_with_depth, render,
+        registered.registration)

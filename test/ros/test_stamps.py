@@ -1,0 +1,95 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Stamps that reach subscribers: matching topics, recordings, and steps of the host's clock."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from k4a_ros.camera_config import CameraConfig
+from k4a_ros.camera_config import ColorFormat
+from k4a_ros.camera_config import ColorResolution
+from k4a_ros.camera_config import DepthMode
+import pytest
+from sensor_msgs.msg import CameraInfo
+from sensor_msgs.msg import Image
+from sensor_msgs.msg import PointCloud2
+from support.recordings import write_recording
+from support.ros import DriverProcess
+from support.ros import listening
+from support.ros import new_domain
+from support.ros import stamps
+from support.ros import wait_for
+
+CAPTURES = 4
+#: pairs of topics that a synchronizer with exact time should match
+PAIRS = [('depth_to_rgb/image_raw', 'rgb/image_raw'), ('ir_to_rgb/image_raw', 'rgb/image_raw'),
+         ('depth_to_rgb/camera_info', 'rgb/camera_info'),
+         ('rgb_to_depth/image_raw', 'depth/image_raw'), ('points2', 'rgb/image_raw')]
+
+
+@pytest.mark.parametrize(('stamp', 'matches'), [('source', 0), ('target', CAPTURES)])
+def test_registered_images_match_their_target_exactly(
+    tmp_path: Path, stamp: str, matches: int,
+) -> None:
+    """In the recording color is 100 us later than depth."""
+    config = CameraConfig.of_modes(
+        DepthMode.NFOV_2X2BINNED, ColorResolution.R720P, ColorFormat.NV12, 5, imu=False)
+    written = write_recording(tmp_path / 'a.mkv', config, CAPTURES)
+    domain = new_domain()
+    with listening(domain) as listener:
+        topics = {topic for pair in PAIRS for topic in pair}
+        received = {topic: listener.subscribe(
+            PointCloud2 if topic == 'points2' else CameraInfo if 'info' in topic else Image,
+            f'/{topic}') for topic in sorted(topics)}
+        with DriverProcess.with_parameters(
+                domain, recording_file=written.path, playback_rate=0, rgb_point_cloud=True,
+                point_cloud_in_depth_frame=False, registered_image_stamp=stamp) as driver:
+            assert driver.wait() == 0, driver.output
+        wait_for(lambda: all(len(came) == CAPTURES for came in received.values()), 'all messages')
+    for registered, target in PAIRS:
+        assert len({*stamps(received[registered])} & {*stamps(received[target])}) == matches, (
+            registered, target)
+    for name in ('depth_to_rgb', 'rgb'):
+        assert stamps(received[f'{name}/image_raw']) == stamps(received[f'{name}/camera_info'])
+
+
+def test_all_messages_of_an_image_have_its_stamp_on_a_live_camera() -> None:
+    """IMU samples correct the clock meanwhile; color is 5 ms earlier than depth."""
+    domain = new_domain()
+    with listening(domain) as listener, DriverProcess.with_parameters(
+            domain, camera='simulated', depth_mode='NFOV_2X2BINNED', fps=5,
+            depth_delay_off_color_usec=5000, simulation_noise=False, body_tracking_enabled=True,
+            body_tracking_backend='ground_truth', registered_image_stamp='target'):
+        received = {topic: listener.subscribe(
+            CameraInfo if 'info' in topic else PointCloud2 if topic[0] == 'p' else Image,
+            f'/{topic}', data='info' in topic) for topic in (
+            'depth/image_raw', 'depth/camera_info', 'ir/image_raw', 'points2',
+            'body_index_map/image_raw', 'rgb/camera_info', 'rgb/image_raw',
+            'body_index_map_to_rgb/image_raw')}
+
+        def common(*topics: str) -> set[int]:
+            return set.intersection(*({*stamps(received[topic])} for topic in topics))
+
+        depth = ('depth/image_raw', 'depth/camera_info', 'ir/image_raw', 'points2',
+                 'body_index_map/image_raw')
+        color = ('rgb/camera_info', 'rgb/image_raw', 'body_index_map_to_rgb/image_raw')
+        wait_for(lambda: len(common(*depth)) > 5 and len(common(*color)) > 5, 'matching stamps')
+        assert not common('depth/camera_info', 'rgb/camera_info')
+        infos = [stamps(received[topic]) for topic in ('depth/camera_info', 'rgb/camera_info')]
+    for came in received.values():
+        assert stamps(came) == sorted({*stamps(came)})
+    nearest = [min(abs(a - b) for b in infos[1]) for a in infos[0][1:-1]]
+    assert all(abs(apart - 5_000_000) < 1_000_000 for apart in nearest)
