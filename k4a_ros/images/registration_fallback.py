@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from k4a_ros.images.registration_kernels import MAX_DEPTH
 from k4a_ros.images.registration_kernels import MAX_SPREAD
 import numpy as np
 import numpy.typing as npt
@@ -54,7 +55,8 @@ def project(
         q = (one + k1 * r2 + k2 * r4 + k3 * r6) / (one + k4 * r2 + k5 * r4 + k6 * r6)
         px = (x * q + ((r2 + two * xx) * p2 + mixed * xy * p1) + codx) * fx + cx
         py = (y * q + ((r2 + two * yy) * p1 + mixed * xy * p2) + cody) * fy + cy
-        valid = (depth != 0) & (r2 <= max_r2) & (z_color > 0) & (px == px) & (py == py)
+        valid = ((depth != 0) & (r2 <= max_r2) & (z_color > 0) & (z_color <= MAX_DEPTH)
+                 & (px == px) & (py == py))
     np.copyto(u, np.where(valid, px, np.float32(-1)))
     np.copyto(v, np.where(valid, py, np.float32(-1)))
     np.copyto(z, np.where(valid, z_color, np.float32(0)))

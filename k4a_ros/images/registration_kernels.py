@@ -34,6 +34,10 @@ import numpy as np
 #: slanted by 85 degrees (rgbz.c).
 MAX_SPREAD = np.float32(0.04693441759)
 
+#: Largest depth that fits into an image, millimeters. The other camera may see the farthest pixels
+#: of a depth image farther away than this.
+MAX_DEPTH = np.float32(65535)
+
 _ZERO = np.float32(0)
 _HALF = np.float32(0.5)
 _ONE = np.float32(1)
@@ -70,8 +74,8 @@ def project(
         fx, fy, cx, cy, k1 to k6, p1, p2, codx, cody, metric_radius², and the factor of the mixed
         tangential term, 2 (1 for rational_6kt).
     :param u: with ``v`` (N,) float32: written, pixels of the color image; -1 for invalid.
-    :param z: (N,) float32: written, depths in the color camera's frame, millimeters; 0 for
-        invalid.
+    :param z: (N,) float32: written, depths in the color camera's frame, millimeters, at most
+        ``MAX_DEPTH``; 0 for invalid.
     """
     (tx, ty, tz, fx, fy, cx, cy, k1, k2, k3, k4, k5, k6, p1, p2, codx, cody, max_r2,
      mixed) = projection
@@ -90,7 +94,7 @@ def project(
         q = (_ONE + k1 * r2 + k2 * r4 + k3 * r6) / (_ONE + k4 * r2 + k5 * r4 + k6 * r6)
         px = (x * q + ((r2 + _TWO * xx) * p2 + mixed * xy * p1) + codx) * fx + cx
         py = (y * q + ((r2 + _TWO * yy) * p1 + mixed * xy * p2) + cody) * fy + cy
-        valid = ((depth[i] != 0) & (r2 <= max_r2) & (z_color > _ZERO)
+        valid = ((depth[i] != 0) & (r2 <= max_r2) & (z_color > _ZERO) & (z_color <= MAX_DEPTH)
                  & (px == px) & (py == py))
         u[i] = px if valid else _INVALID_POSITION
         v[i] = py if valid else _INVALID_POSITION

@@ -131,10 +131,28 @@ def test_colors_are_interpolated_bilinearly(compiled):
     assert (error <= 2).mean() >= 0.999
 
 
+@pytest.mark.parametrize('compiled', COMPILED)
+def test_depth_beyond_16_bits_is_invalid(compiled):
+    """65535 mm may be farther away from the color camera; it must not wrap around to 1 mm."""
+    capture = SyntheticCapture(*SMALL)
+    far = (32767, 32768, 60000, 65535)
+    width = capture.depth.shape[1] // len(far)
+    for place, depth in enumerate(far):
+        capture.depth[:, width * place:width * (place + 1)] = depth
+    assert (capture.correspondences(compiled).z <= 65535).all()
+    found = capture.depth_in_color(compiled)
+    assert found[found > 0].min() > 32767 * 0.9
+    for depth in far:
+        assert (abs(found - float(depth)) < depth * 0.1).sum() > 1000
+
+
 @NEEDS_NUMBA
 @pytest.mark.parametrize('linear', [False, True])
-def test_numpy_and_numba_are_bit_identical(linear):
+@pytest.mark.parametrize('far', [False, True])
+def test_numpy_and_numba_are_bit_identical(linear, far):
     capture = SyntheticCapture(*SMALL)
+    if far:
+        capture.depth[capture.depth > 0] += np.uint16(65535 - capture.depth.max())
     # holes of all shapes, which make triangles of all kinds
     capture.depth[np.random.default_rng(2).random(capture.depth.shape) < 0.1] = 0
     numba_matches, numpy_matches = capture.correspondences(True), capture.correspondences(False)
