@@ -275,8 +275,8 @@ class Parameters:
         'default', 'Mounting orientation of the camera as seen from its front; used by k4abt.',
         _BODY_TRACKING, choices=('default', 'clockwise90', 'counterclockwise90', 'flip180'))
     publish_body_tf: bool = _parameter(
-        False, 'Also publish the joints of each person as TF frames: body_ID, head_ID, … '
-        '(REP 155).', _BODY_TRACKING)
+        False, 'Also publish all joints of each person as TF frames: body_ID, head_ID, l_hand_ID, '
+        '… (REP 155).', _BODY_TRACKING)
 
 
 _TYPES = typing.get_type_hints(Parameters)

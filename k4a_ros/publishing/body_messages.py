@@ -47,16 +47,10 @@ _LIFETIME_S = 0.5
 #: range of marker ids that each person has in the namespace of joints
 _IDS_PER_BODY = 100
 
-#: frame names of the joints that REP 155 defines
-_FRAME_NAMES = {
-    Joint.HEAD: 'head', Joint.NECK: 'neck', Joint.SPINE_CHEST: 'torso', Joint.PELVIS: 'waist',
-    Joint.SHOULDER_LEFT: 'l_shoulder', Joint.ELBOW_LEFT: 'l_elbow', Joint.WRIST_LEFT: 'l_wrist',
-    Joint.HIP_LEFT: 'l_hip', Joint.KNEE_LEFT: 'l_knee', Joint.ANKLE_LEFT: 'l_ankle',
-    Joint.SHOULDER_RIGHT: 'r_shoulder', Joint.ELBOW_RIGHT: 'r_elbow',
-    Joint.WRIST_RIGHT: 'r_wrist', Joint.HIP_RIGHT: 'r_hip', Joint.KNEE_RIGHT: 'r_knee',
-    Joint.ANKLE_RIGHT: 'r_ankle'}
+#: REP 155 names these otherwise than k4abt
+_REP155_NAMES = {Joint.SPINE_CHEST: 'torso', Joint.PELVIS: 'waist'}
 #: joints whose frames have the axes of REP 103
-_TRUNK = (Joint.HEAD, Joint.NECK, Joint.SPINE_CHEST, Joint.PELVIS)
+_TRUNK = (Joint.HEAD, Joint.NECK, Joint.SPINE_CHEST, Joint.SPINE_NAVEL, Joint.PELVIS)
 #: rotation from the axes of k4abt's spine (x up, y forward, z left) to those of REP 103
 #: (x forward, y left, z up): 120 degrees, quaternion w, x, y, z
 _K4ABT_TO_REP103 = np.array([0.5, 0.5, 0.5, 0.5])
@@ -184,12 +178,23 @@ def joint_cloud(frame: str, bodies: BodyFrame, stamp: Time) -> PointCloud2:
     return message
 
 
+def _frame_name(joint: Joint) -> str:
+    """Return the name of a joint's frame: as in REP 155, such as l_elbow for ELBOW_LEFT."""
+    name, _, side = joint.name.lower().rpartition('_')
+    if side in ('left', 'right'):
+        return f'{side[0]}_{name}'
+    return _REP155_NAMES.get(joint, joint.name.lower())
+
+
+_FRAME_NAMES = {joint: _frame_name(joint) for joint in Joint}
+
+
 def body_transforms(frame: str, prefix: str, bodies: BodyFrame, stamp: Time) -> TFMessage:
     """
-    Return the TF frames of people (REP 155): body_ID at the pelvis, with the joints below it.
+    Return the TF frames of people (REP 155): body_ID at the pelvis, with all joints below it.
 
-    body_ID and the joints of the trunk have x forward, y left and z up; limbs have the axes of
-    k4abt. Joints of confidence NONE have no frame.
+    body_ID and the joints of the trunk have x forward, y left and z up; limbs and the face have
+    the axes of k4abt. Joints of confidence NONE have no frame.
 
     :param frame: TF frame of the depth camera.
     :param prefix: prepended to each frame name.

@@ -140,7 +140,16 @@ def test_joints_markers_index_maps_and_frames_agree(
     frames = {t.child_frame_id: t for t in tree.transforms}
     root = frames['k_body_2']
     assert root.header.frame_id == 'k_depth_camera_link'
-    assert frames['k_head_2'].header.frame_id == 'k_body_2'
+    of_stander = {name for name in frames if name.endswith('_2')} - {'k_body_2'}
+    assert {frames[name].header.frame_id for name in of_stander} == {'k_body_2'}
+    # all joints, but those of confidence NONE
+    assert len(of_stander) == (stander['confidence'] > 0).sum()
+    assert {'k_waist_2', 'k_torso_2', 'k_head_2', 'k_l_elbow_2', 'k_r_ankle_2', 'k_spine_navel_2',
+            'k_l_hand_2', 'k_r_foot_2', 'k_nose_2', 'k_l_ear_2'} <= of_stander
+    for joint, name in ((Joint.HAND_LEFT, 'k_l_hand_2'), (Joint.FOOT_RIGHT, 'k_r_foot_2')):
+        offset = frames[name].transform.translation
+        distance = np.linalg.norm([stander[joint][axis] - pelvis[axis] for axis in 'xyz'])
+        assert np.linalg.norm([offset.x, offset.y, offset.z]) == pytest.approx(distance, abs=1e-3)
     # REP 155: z of body_ID points up, towards the head
     head = frames['k_head_2'].transform.translation
     assert head.z > 0.5 and abs(head.x) < 0.15 and abs(head.y) < 0.1
