@@ -20,15 +20,13 @@ import importlib.util
 
 import cv2
 from k4a_ros.camera_config import ColorFormat
+from k4a_ros.images import yuv
+from k4a_ros.images.yuv import YuvConverter
 import numpy as np
 import numpy.typing as npt
 
 Pixels = npt.NDArray[np.uint8]
 
-_FROM_NV12 = {'bgra8': cv2.COLOR_YUV2BGRA_NV12, 'bgr8': cv2.COLOR_YUV2BGR_NV12,
-              'rgb8': cv2.COLOR_YUV2RGB_NV12}
-_FROM_YUY2 = {'bgra8': cv2.COLOR_YUV2BGRA_YUY2, 'bgr8': cv2.COLOR_YUV2BGR_YUY2,
-              'rgb8': cv2.COLOR_YUV2RGB_YUY2}
 _FROM_BGRA = {'bgr8': cv2.COLOR_BGRA2BGR, 'rgb8': cv2.COLOR_BGRA2RGB}
 _NATIVE = {ColorFormat.NV12: 'nv12', ColorFormat.YUY2: 'yuv422_yuy2'}
 
@@ -40,7 +38,7 @@ class ColorConverter:
     Converts color images of one format and size to one encoding.
 
     ``encoding`` is the ROS encoding of the result (sensor_msgs/image_encodings.hpp), ``shape``
-    its shape as uint8.
+    its shape as uint8. Not thread-safe.
 
     :param source: format that the camera delivers.
     :param size: width and height, pixels.
@@ -62,6 +60,9 @@ class ColorConverter:
             self.shape = (height, width, 2)
         else:
             self.shape = (height, width, 4 if encoding == 'bgra8' else 3)
+        self._yuv: YuvConverter | None = None
+        if source in _NATIVE and encoding in yuv.ENCODINGS:
+            self._yuv = YuvConverter(size, encoding)
 
     def convert(self, data: Pixels, out: Pixels) -> None:
         """
@@ -73,10 +74,10 @@ class ColorConverter:
         """
         if self._source is ColorFormat.MJPG:
             _decode_jpeg(data, out, self.encoding, self._size)
-        elif self._source is ColorFormat.NV12 and self.encoding in _FROM_NV12:
-            cv2.cvtColor(data, _FROM_NV12[self.encoding], dst=out)
-        elif self._source is ColorFormat.YUY2 and self.encoding in _FROM_YUY2:
-            cv2.cvtColor(data, _FROM_YUY2[self.encoding], dst=out)
+        elif self._source is ColorFormat.NV12 and self._yuv is not None:
+            self._yuv.convert_nv12(data, out)
+        elif self._source is ColorFormat.YUY2 and self._yuv is not None:
+            self._yuv.convert_yuy2(data, out)
         elif self._source is ColorFormat.BGRA32 and self.encoding in _FROM_BGRA:
             cv2.cvtColor(data, _FROM_BGRA[self.encoding], dst=out)
         else:

@@ -32,6 +32,8 @@ from typing import Any
 
 import cv2
 from cv_bridge import CvBridge
+from k4a_ros.camera_config import ColorFormat
+from k4a_ros.images.color import ColorConverter
 from k4a_ros.process.spinner import Spinner
 from k4a_ros.tools import sheet
 import numpy as np
@@ -53,6 +55,7 @@ from tf2_msgs.msg import TFMessage
 
 KINDS = {f'sensor_msgs/msg/{kind.__name__}': kind
          for kind in (CameraInfo, CompressedImage, Image, Imu, PointCloud2)}
+_YUV_FORMATS = {'nv12': ColorFormat.NV12, 'yuv422_yuy2': ColorFormat.YUY2}
 #: parts of the names of topics
 COSTLY = ('depth_to_rgb', 'ir_to_rgb', 'rgb_to_depth', 'compressedDepth')
 
@@ -155,9 +158,14 @@ def _draw_ir(bridge: CvBridge, message: Image) -> sheet.Picture:
 
 
 def _draw_color(bridge: CvBridge, message: Image) -> sheet.Picture:
-    if message.encoding == 'nv12':
-        planes = np.frombuffer(message.data, np.uint8).reshape(-1, message.width)
-        return np.asarray(cv2.cvtColor(planes, cv2.COLOR_YUV2BGR_NV12))
+    if message.encoding in _YUV_FORMATS:  # cv_bridge does not expect them in full range
+        form = _YUV_FORMATS[message.encoding]
+        data = np.frombuffer(message.data, np.uint8)
+        shape = (-1, message.width) if form is ColorFormat.NV12 else (-1, message.width, 2)
+        picture = np.empty((message.height, message.width, 3), np.uint8)
+        ColorConverter(form, (message.width, message.height), 'bgr8').convert(
+            data.reshape(shape), picture)
+        return picture
     return np.asarray(bridge.imgmsg_to_cv2(message, 'bgr8'))
 
 

@@ -34,10 +34,12 @@ def encode(form: ColorFormat, bgr: np.ndarray) -> np.ndarray:
         return np.ravel(cv2.imencode('.jpg', bgr, [cv2.IMWRITE_JPEG_QUALITY, 98])[1])
     if form is ColorFormat.BGRA32:
         return cv2.cvtColor(bgr, cv2.COLOR_BGR2BGRA)
-    planar = cv2.cvtColor(bgr, cv2.COLOR_BGR2YUV_I420)
-    luma = planar[:height]
-    u, v = planar[height:].reshape(2, height // 2, width // 2)
-    chroma = np.stack([u, v], axis=-1)
+    # BT.601, full range
+    blue, green, red = np.moveaxis(bgr.astype(float), -1, 0)
+    luma = 0.299 * red + 0.587 * green + 0.114 * blue
+    chroma = np.stack([(blue - luma) / 1.772, (red - luma) / 1.402], axis=-1) + 128
+    chroma = chroma.reshape(height // 2, 2, width // 2, 2, 2).mean(axis=(1, 3)).reshape(-1, width)
+    luma, chroma = (part.round().clip(0, 255).astype(np.uint8) for part in (luma, chroma))
     if form is ColorFormat.NV12:
-        return np.vstack([luma, chroma.reshape(-1, width)])
-    return np.stack([luma, np.repeat(chroma.reshape(-1, width), 2, axis=0)], axis=-1)
+        return np.vstack([luma, chroma])
+    return np.stack([luma, np.repeat(chroma, 2, axis=0)], axis=-1)

@@ -32,6 +32,7 @@ import cv2
 from k4a_ros.camera_config import ColorFormat
 from k4a_ros.cameras.controls import ColorControls
 from k4a_ros.cameras.controls import exposure_nearest
+from k4a_ros.images import yuv
 import numpy as np
 import numpy.typing as npt
 
@@ -258,13 +259,11 @@ def encode(picture: Picture, color_format: ColorFormat) -> Picture:
         return _jpeg(picture)
     if color_format is ColorFormat.BGRA32:
         return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2BGRA), np.uint8)
-    height, width = picture.shape[:2]
-    planar = cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420)
-    luma = planar[:height]
-    chroma = planar[height:].reshape(2, height // 2, width // 2).transpose(1, 2, 0)
+    luma, chroma = yuv.from_bgr(picture)
+    chroma = chroma.reshape(luma.shape[0] // 2, luma.shape[1])
     if color_format is ColorFormat.NV12:
-        return np.vstack([luma, chroma.reshape(height // 2, width)])
-    return np.stack([luma, np.repeat(chroma.reshape(-1, width), 2, axis=0)], axis=-1)
+        return np.vstack([luma, chroma])
+    return np.stack([luma, np.repeat(chroma, 2, axis=0)], axis=-1)
 
 
 def _jpeg(picture: Picture) -> Picture:

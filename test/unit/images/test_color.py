@@ -40,6 +40,24 @@ def test_colors_are_converted(form: ColorFormat, encoding: str) -> None:
         assert (out[..., 3] == 255).all()
 
 
+@pytest.mark.parametrize('form', [ColorFormat.NV12, ColorFormat.YUY2])
+@pytest.mark.parametrize('encoding', ['bgra8', 'bgr8', 'rgb8'])
+def test_yuv_has_the_full_range_of_bt601(form: ColorFormat, encoding: str) -> None:
+    """As the hardware specification says: 0 and 255 are black and white, nothing is clipped."""
+    gray = np.repeat(np.arange(256, dtype=np.uint8), 8).reshape(32, 64)
+    pictures = [np.repeat(gray[..., np.newaxis], 3, axis=-1)]
+    for color in ((0, 0, 255), (0, 255, 0), (255, 0, 0), (10, 20, 5), (250, 245, 252)):
+        pictures.append(np.full((32, 64, 3), color, np.uint8))
+    converter = ColorConverter(form, (64, 32), encoding)
+    out = np.empty(converter.shape, np.uint8)
+    for picture in pictures:
+        data = encode(form, picture)
+        data.setflags(write=False)
+        converter.convert(data, out)
+        expected = picture[..., ::-1] if encoding == 'rgb8' else picture
+        np.testing.assert_allclose(out[..., :3].astype(int), expected.astype(int), atol=2)
+
+
 @pytest.mark.parametrize(('form', 'encoding', 'shape'), [
     (ColorFormat.NV12, 'nv12', (72, 64)), (ColorFormat.YUY2, 'yuv422_yuy2', (48, 64, 2)),
     (ColorFormat.BGRA32, 'bgra8', (48, 64, 4)), (ColorFormat.MJPG, 'bgra8', (48, 64, 4))])
