@@ -27,6 +27,8 @@ from k4a_ros.cameras.base import UsbErrors
 _MIN_RATE_SHARE = 0.5
 #: warn if captures are dropped at more than this share of the target rate
 _MAX_DROP_SHARE = 0.05
+#: warn if publishing a message takes more than this share of the frame period
+_MAX_PUBLISH_SHARE = 0.5
 #: warn if stamps differ by more than this from the estimated time
 _MAX_STAMP_ERROR_MS = 5.0
 #: warn if a stamp is ahead of ROS time by more than this ...
@@ -124,6 +126,10 @@ class Snapshot:
     details: Mapping[str, str]
     #: why the middleware is slow for large messages, '' if it is not
     transport_problem: str = ''
+    #: mean and maximum time of publishing a message, by topic
+    publish_ms: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    #: messages that were skipped because publishing is slow, by topic
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
 
 def camera_status(snapshot: Snapshot) -> Status:
@@ -171,6 +177,7 @@ def publishing_status(snapshot: Snapshot) -> Status:
         if rate_hz:
             status.add_problem(Level.WARN, f'{topic}: {snapshot.failed[topic]} messages could not '
                                'be converted or published')
+    _add_slow_topics(status, snapshot)
     if snapshot.transport_problem:
         status.add_problem(Level.WARN, snapshot.transport_problem)
     mean_ms, maximum_ms = snapshot.latency_ms
@@ -179,9 +186,27 @@ def publishing_status(snapshot: Snapshot) -> Status:
         'maximum latency (ms)': f'{maximum_ms:.1f}'}
     for topic, rate_hz in snapshot.published_hz.items():
         count = snapshot.subscribers.get(topic, 0)
+        mean_ms, maximum_ms = snapshot.publish_ms.get(topic, (0.0, 0.0))
+        skipped = snapshot.skipped.get(topic, 0)
         status.values[topic] = (
-            f'{rate_hz:.1f} Hz, subscribers: {count}' if count else 'no subscribers')
+            f'{rate_hz:.1f} Hz, subscribers: {count}, publishing takes {mean_ms:.1f} ms (maximum '
+            f'{maximum_ms:.1f} ms){f", skipped: {skipped}" if skipped else ""}' if count
+            else 'no subscribers')
     return status
+
+
+def _add_slow_topics(status: Status, snapshot: Snapshot) -> None:
+    """Add a problem for each topic whose publishing takes too long."""
+    if not snapshot.target_hz:
+        return
+    period_ms = 1000.0 / snapshot.target_hz
+    for topic, (mean_ms, maximum_ms) in snapshot.publish_ms.items():
+        if mean_ms > _MAX_PUBLISH_SHARE * period_ms:
+            status.add_problem(
+                Level.WARN, f'{topic}: publishing takes {mean_ms:.0f} ms (maximum '
+                f'{maximum_ms:.0f} ms) of the {period_ms:.0f} ms between captures: a subscriber '
+                'was stopped or killed, which lasts for 20 s, or the host is overloaded: end '
+                'subscribers that do not respond, or subscribe to smaller messages')
 
 
 def clock_status(snapshot: Snapshot) -> Status:

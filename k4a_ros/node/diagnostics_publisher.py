@@ -125,7 +125,9 @@ class DiagnosticsPublisher:
             failed_hz={topic: rates[f'failed {topic}'] for topic in counters},
             subscribers=self._topics.subscribers(),
             body_tracking=self._body_tracking(rates['bodies']), details=self._details,
-            transport_problem=self._transport_problem)
+            transport_problem=self._transport_problem,
+            publish_ms=self._topics.publish_durations(),
+            skipped={topic: c.skipped for topic, c in counters.items()})
 
     def _body_tracking(self, rate_hz: float) -> BodyTracking | None:
         topics = self._topics.bodies

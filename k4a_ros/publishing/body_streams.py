@@ -81,13 +81,14 @@ class BodyStream(LazyPublisher):
 
     :param render: returns the message; it may be reused.
     :param stamped_as_color: use the stamp of the color image; frames without it are skipped.
+    :param lossless: see `LazyPublisher`.
     """
 
     def __init__(
         self, topic: str, publisher: Publisher[Any], render: Render, warn: Warn,
-        counters: Counters, *, stamped_as_color: bool = False,
+        counters: Counters, lossless: bool, *, stamped_as_color: bool = False,
     ) -> None:
-        super().__init__(topic, publisher, warn, counters)
+        super().__init__(topic, publisher, warn, counters, lossless=lossless)
         self._render = render
         self._stamped_as_color = stamped_as_color
 
@@ -101,7 +102,7 @@ class BodyStream(LazyPublisher):
             tracked = replace(tracked, stamp_ns=tracked.color_stamp_ns)
         message = self._render(tracked)
         self.counters.converted += 1
-        self._publish(message)
+        self.sender.send(message)
 
 
 def body_streams(builder: TopicBuilder) -> list[BodyStream]:
@@ -112,7 +113,8 @@ def body_streams(builder: TopicBuilder) -> list[BodyStream]:
     def add(topic: str, kind: Any, render: Render, *, stamped_as_color: bool = False) -> None:
         streams.append(BodyStream(
             topic, builder.publisher(kind, topic, _QUEUE_DEPTH), render, builder.warn,
-            builder.counters(topic), stamped_as_color=stamped_as_color))
+            builder.counters(topic), builder.camera.lossless,
+            stamped_as_color=stamped_as_color))
 
     markers = Markers(frame)
     add('body_tracking_data', MarkerArray,

@@ -57,4 +57,4 @@ def add_color(builder: TopicBuilder, colors: ColorCache) -> None:
         return jpeg.message
 
     builder.add('rgb/image_raw/compressed', sensor_msgs.msg.CompressedImage, sources.color,
-                render_jpeg)
+                render_jpeg, light=is_camera_jpeg)

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 import time
 from typing import Any
 
-from k4a_ros.publishing.raw.message import RetryingPublisher
 from k4a_ros.publishing.raw.rcl import RCLError
+from k4a_ros.publishing.topic_sender import TopicSender
 from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.publisher import Publisher
@@ -55,12 +55,14 @@ class Counters:
 
     ``converted`` counts conversions: one for each message, but for each batch of IMU samples.
     ``published`` counts messages that the middleware accepted, ``failed`` messages that were
-    dropped because converting or publishing them failed.
+    dropped because converting or publishing them failed, and ``skipped`` messages that were not
+    converted because the topic was busy (`TopicSender.busy`).
     """
 
     converted: int = 0
     published: int = 0
     failed: int = 0
+    skipped: int = 0
 
 
 class Publishers:
@@ -106,18 +108,24 @@ class LazyPublisher:
     """
     Base class of topics that do no work without subscribers.
 
+    ``sender`` publishes the messages.
+
     :param warn: called, at most every few seconds, when messages are dropped.
     :param counters: of the topic; incremented.
+    :param slow_s: see `TopicSender`.
+    :param lossless: whether messages must not be skipped, and dropped only after several attempts.
     """
 
     def __init__(
-        self, topic: str, publisher: Publisher[Any], warn: Warn, counters: Counters,
+        self, topic: str, publisher: Publisher[Any], warn: Warn, counters: Counters, *,
+        slow_s: float | None = None, lossless: bool = False,
     ) -> None:
         self.topic = topic
         self.counters = counters
+        self.sender = TopicSender(publisher, self._count, slow_s=slow_s, lossless=lossless)
+        self._lossless = lossless
         self._warn = warn
         self._publisher = publisher
-        self._retrying = RetryingPublisher(publisher)
         self._last_warning_ns = -_WARNING_PERIOD_NS
 
     def subscriber_count(self) -> int:
@@ -136,16 +144,21 @@ class LazyPublisher:
 
         :return: False after the timeout.
         """
+        self.sender.wait()
         return self._publisher.wait_for_all_acked(Duration(nanoseconds=int(timeout_s * 1e9)))
 
-    def _publish(self, message: Any) -> None:
-        """Publish a message; drop it if the middleware does not accept it."""
-        try:
-            self._retrying.publish(message)
-        except RCLError as error:
+    def _must_skip(self) -> bool:
+        """Return, and count, whether a message is skipped because the topic is busy."""
+        skip = self.sender.busy and not self._lossless
+        self.counters.skipped += skip
+        return skip
+
+    def _count(self, error: RCLError | None) -> None:
+        """Count a message that was published, or dropped because of an error."""
+        if error is None:
+            self.counters.published += 1
+        else:
             self._count_dropped(str(error))
-            return
-        self.counters.published += 1
 
     def _count_dropped(self, reason: str) -> None:
         self.counters.failed += 1

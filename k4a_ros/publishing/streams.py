@@ -55,16 +55,18 @@ class Stream(LazyPublisher):
         without it are skipped.
     :param render: renders the message.
     :param requires: resources of ``render`` that take long to build.
-    :param cancel: wait for ``requires`` until this event is set; None: skip captures instead of
-        waiting.
+    :param cancel: wait for ``requires`` until this event is set, and skip no captures; None: skip
+        captures instead of waiting.
+    :param slow_s: see `TopicSender`.
     """
 
     def __init__(
         self, topic: str, publisher: Publisher[Any], source: Source, render: Render, warn: Warn,
         counters: Counters, *, requires: Lazy[Any] | None = None,
-        cancel: threading.Event | None = None,
+        cancel: threading.Event | None = None, slow_s: float | None = None,
     ) -> None:
-        super().__init__(topic, publisher, warn, counters)
+        super().__init__(topic, publisher, warn, counters, slow_s=slow_s,
+                         lossless=cancel is not None)
         self._source = source
         self._render = render
         self._requires = requires
@@ -73,7 +75,8 @@ class Stream(LazyPublisher):
     def offer(self, capture: Capture, to_ros: ToRos) -> None:
         """Publish the message of a capture, if there are subscribers."""
         image = self._source(capture)
-        if image is None or not self.has_subscribers() or not self._is_ready():
+        if image is None or not self.has_subscribers() or not self._is_ready() or (
+                self._must_skip()):
             return
         try:
             message = self._render(capture, image)
@@ -82,7 +85,7 @@ class Stream(LazyPublisher):
             return
         self.counters.converted += 1
         set_stamp(message.header, to_ros(image.device_us))
-        self._publish(message)
+        self.sender.send(message)
 
     def _is_ready(self) -> bool:
         """Return whether the required resources have been built; may wait for them."""
@@ -100,13 +103,14 @@ class ImuStream(LazyPublisher):
 
     :param message: reused for every sample.
     :param rate_hz: upper limit of the rate; 0 publishes every sample.
+    :param lossless: see `LazyPublisher`.
     """
 
     def __init__(
         self, topic: str, publisher: Publisher[Any], message: Imu, rate_hz: int, warn: Warn,
-        counters: Counters,
+        counters: Counters, lossless: bool,
     ) -> None:
-        super().__init__(topic, publisher, warn, counters)
+        super().__init__(topic, publisher, warn, counters, lossless=lossless)
         self.depth = publisher.qos_profile.depth or IMU_DEPTH
         self._message = message
         self._rate = ImuRate(rate_hz)
@@ -136,4 +140,4 @@ class ImuStream(LazyPublisher):
             set_stamp(message.header, stamp_ns)
             linear.x, linear.y, linear.z = acc
             angular.x, angular.y, angular.z = gyro
-            self._publish(message)
+            self.sender.send(message)

@@ -36,13 +36,16 @@ from k4a_ros.publishing.streams import Render
 from k4a_ros.publishing.streams import Stream
 import sensor_msgs.msg
 
+#: A topic is slow if publishing a message takes more than this part of the frame period.
+_SLOW_PERIODS = 0.5
+
 
 class TopicBuilder:
     """
     Builds the streams of one camera.
 
-    ``streams`` are those added so far; ``depth_frame`` and ``color_frame`` are the TF frames of
-    the cameras.
+    ``streams`` are those added so far, in the order of publishing; ``depth_frame`` and
+    ``color_frame`` are the TF frames of the cameras.
 
     :param warn: called with settings that have no effect, and by the streams.
     :param cancel: set to stop streams from waiting for their resources.
@@ -56,6 +59,7 @@ class TopicBuilder:
         self.options = options
         self.warn = warn
         self.streams: list[Stream] = []
+        self._light_count = 0
         self.depth_frame = options.tf_prefix + DEPTH_CAMERA
         self.color_frame = options.tf_prefix + RGB_CAMERA
         self._publishers = publishers
@@ -86,18 +90,25 @@ class TopicBuilder:
 
     def add(
         self, topic: str, kind: Any, source: Source, render: Render,
-        requires: Lazy[Any] | None = None,
+        requires: Lazy[Any] | None = None, light: bool = False,
     ) -> None:
         """
         Add a topic.
 
         :param requires: resources of ``render`` that take long to build. While they are being
             built, lossless cameras wait, and other cameras skip this topic.
+        :param light: publish this topic before those that are not, because that takes no time.
         """
-        self.streams.append(Stream(
+        stream = Stream(
             topic, self.publisher(kind, topic, IMAGE_DEPTH), source, render, self.warn,
             self.counters(topic), requires=requires,
-            cancel=self._cancel if self.camera.lossless else None))
+            cancel=self._cancel if self.camera.lossless else None,
+            slow_s=_SLOW_PERIODS / self.camera.config.fps)
+        if light:
+            self.streams.insert(self._light_count, stream)
+            self._light_count += 1
+        else:
+            self.streams.append(stream)
 
     def add_images(
         self, name: str, lens: Intrinsics, frame: str, source: Source, render: Render,
@@ -110,4 +121,5 @@ class TopicBuilder:
         """
         self.add(f'{name}/image_raw', sensor_msgs.msg.Image, source, render, requires)
         message = messages.camera_info(lens, frame)
-        self.add(f'{name}/camera_info', sensor_msgs.msg.CameraInfo, source, lambda *_: message)
+        self.add(f'{name}/camera_info', sensor_msgs.msg.CameraInfo, source, lambda *_: message,
+                 light=True)

@@ -47,7 +47,7 @@ from k4a_ros.publishing.streams import ImuStream
 from k4a_ros.publishing.streams import Stream
 from k4a_ros.publishing.topic_builder import TopicBuilder
 from k4a_ros.streaming.host_clock import HostClock
-from k4a_ros.streaming.rates import Latency
+from k4a_ros.streaming.rates import Durations
 from k4a_ros.streaming.stamper import Stamper
 import numpy as np
 import numpy.typing as npt
@@ -89,7 +89,7 @@ class Topics:
         self.bodies: BodyTopics | None = None
         self.body_error = ''
         self.infrared_scale = 1.0
-        self.latency = Latency()
+        self.latency = Durations()
         self.last_capture_s = time.monotonic()
         self.temperature = math.nan
 
@@ -141,7 +141,7 @@ class Topics:
             _covariance(calibration.gyro_sigma))
         publisher = self._publishers.get(sensor_msgs.msg.Imu, 'imu', IMU_DEPTH)
         return ImuStream('imu', publisher, message, options.imu_rate_target, self._warn,
-                         self._publishers.counters('imu'))
+                         self._publishers.counters('imu'), self._camera.lossless)
 
     def set_smoothing(self, factor: float) -> None:
         """Set the temporal smoothing of body tracking, from 0 (none) to 1 (joints freeze)."""
@@ -184,6 +184,8 @@ class Topics:
 
     def release_images(self) -> None:
         """Release all references to images of the camera; called at the end of every session."""
+        for topic in self._all():
+            topic.sender.stop()
         if self.bodies is not None:
             self.bodies.close_tracker(drain=self._camera.lossless and not self._cancel.is_set())
 
@@ -200,6 +202,10 @@ class Topics:
     def counters(self) -> dict[str, Counters]:
         """Return the counters of each topic."""
         return {topic.topic: topic.counters for topic in self._all()}
+
+    def publish_durations(self) -> dict[str, tuple[float, float]]:
+        """Return mean and maximum time of publishing by topic since the last call, ms."""
+        return {topic.topic: topic.sender.take_durations() for topic in self._all()}
 
     def _all(self) -> Iterator[LazyPublisher]:
         yield from self._streams

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Latency statistics, and rates of counters."""
+"""Statistics of durations, and rates of counters."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from collections.abc import Mapping
 import threading
 
 
-class Latency:
-    """Mean and maximum of the time from the arrival of a capture until it has been published."""
+class Durations:
+    """Mean and maximum of durations; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._sum_ns = self._max_ns = self._count = 0
 
     def add(self, nanoseconds: int) -> None:
-        """Add the latency of one capture."""
+        """Add a duration."""
         with self._lock:
             self._sum_ns += nanoseconds
             self._max_ns = max(self._max_ns, nanoseconds)
             self._count += 1
 
     def take(self) -> tuple[float, float]:
-        """Return mean and maximum since the last call, milliseconds; 0 without captures."""
+        """Return mean and maximum since the last call, milliseconds; 0 if there were none."""
         with self._lock:
             mean = self._sum_ns / self._count / 1e6 if self._count else 0.0
             maximum = self._max_ns / 1e6

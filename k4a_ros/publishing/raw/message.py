@@ -22,9 +22,11 @@ rclpy publishes them, with a view of the array where it accepts one, and with a 
 from __future__ import annotations
 
 import array
-import contextlib
+from copy import deepcopy
 import functools
 import logging
+import math
+import time
 from typing import Any
 
 from k4a_ros.publishing.raw import structs
@@ -62,7 +64,7 @@ class RawMessage:
         self._borrowed = borrowed
         self._rcl: Rcl | None = verified_rcl(kind)
         self._struct = structs.struct_of(message)
-        self._data = np.empty(0, np.uint8)
+        self._data = self._buffer = np.empty(0, np.uint8)
 
     def set_data(self, data: npt.NDArray[Any]) -> None:
         """
@@ -87,6 +89,20 @@ class RawMessage:
         """
         if not self._publish_with_rcl(publisher):
             self._publish_with_rclpy(publisher)
+
+    def copy(self, reuse: RawMessage | None = None) -> RawMessage:
+        """
+        Return a copy with its own data.
+
+        :param reuse: a former copy of this message, whose buffer is used if it is large enough.
+        """
+        result = RawMessage(deepcopy(self._message))
+        size = self._data.size
+        result._buffer = (reuse._buffer if reuse is not None and reuse._buffer.size >= size
+                          else np.empty(size, np.uint8))
+        np.copyto(result._buffer[:size], self._data)
+        result.set_data(result._buffer[:size])
+        return result
 
     def release_borrowed(self) -> None:
         """Release the data if it is borrowed."""
@@ -133,25 +149,34 @@ def accepts_views(kind: Any) -> bool:
 
 
 class RetryingPublisher:
-    """Publishes messages of any type, `RawMessage` or ROS, and retries if that fails."""
+    """
+    Publishes messages of any type, `RawMessage` or ROS, and retries if that fails.
 
-    def __init__(self, publisher: Publisher[Any]) -> None:
+    Fast DDS gives up after 100 ms without access to a writer that is busy with resending lost data
+    or removing a reader.
+
+    :param max_retry_s: time after which no further attempt is made.
+    """
+
+    def __init__(self, publisher: Publisher[Any], max_retry_s: float = math.inf) -> None:
         self._publisher = publisher
+        self._max_retry_s = max_retry_s
 
     def publish(self, message: Any) -> None:
         """
         Publish a message, with up to three attempts; borrowed data is released in any case.
 
-        Fast DDS gives up after 100 ms without access to a writer that is busy with resending lost
-        data or removing a reader.
-
-        :raises RCLError: all attempts failed.
+        :raises RCLError: all attempts failed, or there was no time for a further one.
         """
+        deadline_s = time.monotonic() + self._max_retry_s
         try:
             for _ in range(_ATTEMPTS - 1):
-                with contextlib.suppress(RCLError):
+                try:
                     self._publish(message)
                     return
+                except RCLError:
+                    if time.monotonic() > deadline_s:
+                        raise
             self._publish(message)
         finally:
             if isinstance(message, RawMessage):

@@ -36,7 +36,8 @@ GOOD = Snapshot(
     stamp_ages_ms={'depth': 40.0, 'imu': 3.0}, sync='standalone, no sync cable',
     published_hz={'/depth/image_raw': 30.0, '/rgb/image_raw': 0.0},
     failed={'/rgb/image_raw': 0}, failed_hz={'/rgb/image_raw': 0.0},
-    subscribers={'/depth/image_raw': 1}, body_tracking=None, details={'kind': 'device'})
+    subscribers={'/depth/image_raw': 1}, body_tracking=None, details={'kind': 'device'},
+    publish_ms={'/depth/image_raw': (0.5, 1.5), '/rgb/image_raw': (0.0, 0.0)})
 
 
 def test_camera_without_problems_is_ok() -> None:
@@ -50,7 +51,8 @@ def test_camera_without_problems_is_ok() -> None:
 
 def test_publishing_and_clock_without_problems_are_ok() -> None:
     assert publishing_status(GOOD).level is clock_status(GOOD).level is Level.OK
-    assert publishing_status(GOOD).values['/depth/image_raw'] == '30.0 Hz, subscribers: 1'
+    assert publishing_status(GOOD).values['/depth/image_raw'] == (
+        '30.0 Hz, subscribers: 1, publishing takes 0.5 ms (maximum 1.5 ms)')
     assert publishing_status(GOOD).values['/rgb/image_raw'] == 'no subscribers'
 
 
@@ -96,6 +98,19 @@ def test_dropped_captures_and_failed_messages_are_warnings() -> None:
         failed_hz={'/rgb/image_raw': 1.0}))
     assert status.level is Level.WARN
     assert 'overloaded' in status.message and '/rgb/image_raw: 2 messages' in status.message
+
+
+def test_slow_topic_is_named_with_its_time() -> None:
+    """At 30 Hz, half of the frame period is 16.7 ms."""
+    slow = replace(GOOD, publish_ms={'/ir': (16.0, 90.0), '/depth/image_raw': (17.0, 40.0)},
+                   skipped={'/depth/image_raw': 3})
+    status = publishing_status(slow)
+    assert status.level is Level.WARN
+    assert status.message.startswith(
+        '/depth/image_raw: publishing takes 17 ms (maximum 40 ms) of the 33 ms between captures')
+    assert '/ir' not in status.message
+    assert status.values['/depth/image_raw'].endswith(', skipped: 3')
+    assert publishing_status(replace(slow, target_hz=0.0)).level is Level.OK
 
 
 def test_degraded_transport_is_a_warning() -> None:

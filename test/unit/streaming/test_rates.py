@@ -12,21 +12,21 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Latency statistics and rates of counters."""
+"""Statistics of durations and rates of counters."""
 
 from __future__ import annotations
 
-from k4a_ros.streaming.rates import Latency
+from k4a_ros.streaming.rates import Durations
 from k4a_ros.streaming.rates import Rates
 
 
-def test_latency_is_reset_by_take() -> None:
-    latency = Latency()
-    assert latency.take() == (0.0, 0.0)
+def test_durations_are_reset_by_take() -> None:
+    durations = Durations()
+    assert durations.take() == (0.0, 0.0)
     for nanoseconds in (1_000_000, 3_000_000):
-        latency.add(nanoseconds)
-    assert latency.take() == (2.0, 3.0)
-    assert latency.take() == (0.0, 0.0)
+        durations.add(nanoseconds)
+    assert durations.take() == (2.0, 3.0)
+    assert durations.take() == (0.0, 0.0)
 
 
 def test_rates_are_per_second_and_0_for_new_counters() -> None:

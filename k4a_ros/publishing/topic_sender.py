@@ -1,0 +1,154 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Publish the messages of one topic, in a thread of its own while publishing takes long.
+
+A subscriber that was stopped or killed slows down publishing to it until discovery drops it, after
+20 s: for each fragment of 65 kB, Fast DDS finds that the subscriber does not read its queue in
+shared memory, and creates the queue anew. Without a thread, one such topic would delay all others.
+As all topics of a process share a lock of Fast DDS meanwhile, a slow topic uses half of the time
+at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import math
+import threading
+import time
+from typing import Any
+
+from k4a_ros.publishing.raw.message import RawMessage
+from k4a_ros.publishing.raw.message import RetryingPublisher
+from k4a_ros.publishing.raw.rcl import RCLError
+from k4a_ros.streaming.rates import Durations
+from rclpy.exceptions import InvalidHandle
+from rclpy.publisher import Publisher
+
+#: time without slow messages after which a topic no longer needs its thread
+_RECOVERY_S = 5.0
+#: time after which a message is dropped that may be: one attempt that Fast DDS gives up
+_MAX_RETRY_S = 0.1
+
+
+class TopicSender:
+    """
+    Publishes messages, one at a time.
+
+    All methods but `take_durations` are called by the same thread.
+
+    :param on_sent: called after each message, from the thread that published it, with None or the
+        error.
+    :param slow_s: A topic whose message takes longer than this to publish gets a thread, which
+        publishes copies of further messages. None: never.
+    :param lossless: make every attempt to publish a message, however long that takes, and never be
+        busy in order to leave time to other topics.
+    """
+
+    def __init__(
+        self, publisher: Publisher[Any], on_sent: Callable[[RCLError | None], None], *,
+        slow_s: float | None = None, lossless: bool = False,
+    ) -> None:
+        self._retrying = RetryingPublisher(publisher, math.inf if lossless else _MAX_RETRY_S)
+        self._slow_s = slow_s
+        self._on_sent = on_sent
+        self._durations = Durations()
+        self._lossless = lossless
+        self._last_slow_s = -_RECOVERY_S
+        self._rest_until_s = 0.0
+        self._condition = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._stopping = False
+        self._copy: RawMessage | None = None
+        self._pending = False
+
+    @property
+    def busy(self) -> bool:
+        """Return whether a message is being published, or other topics should be now."""
+        return self._pending or time.monotonic() < self._rest_until_s
+
+    def wait(self) -> None:
+        """Wait until the last message has been published."""
+        with self._condition:
+            self._condition.wait_for(lambda: not self._pending)
+
+    def send(self, message: Any) -> None:
+        """
+        Publish a message; while that takes long for this topic, publish a copy in a thread.
+
+        If the previous message is still being published, that is waited for.
+        """
+        if self._slow_s is None or not isinstance(message, RawMessage) or (
+                time.monotonic() - self._last_slow_s >= _RECOVERY_S):
+            self.stop()
+            self._send(message)
+            return
+        self.wait()
+        self._copy = message.copy(self._copy)
+        message.release_borrowed()
+        with self._condition:
+            self._pending = True
+            self._condition.notify_all()
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._run, name='slow topic')
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the last message and end the thread, if there is one."""
+        if self._thread is None:
+            return
+        with self._condition:
+            self._stopping = True
+            self._condition.notify_all()
+        self._thread.join()
+        self._thread, self._copy, self._stopping = None, None, False
+
+    def take_durations(self) -> tuple[float, float]:
+        """Return mean and maximum time of publishing since the last call, milliseconds."""
+        return self._durations.take()
+
+    def _run(self) -> None:
+        """Publish pending messages until `stop` is called."""
+        while True:
+            with self._condition:
+                self._condition.wait_for(lambda: self._pending or self._stopping)
+                if not self._pending:
+                    return
+            try:
+                self._send(self._copy)
+            except InvalidHandle:  # the publisher has been destroyed
+                pass
+            finally:
+                with self._condition:
+                    self._pending = False
+                    self._condition.notify_all()
+
+    def _send(self, message: Any) -> None:
+        start_ns = time.monotonic_ns()
+        error = None
+        try:
+            self._retrying.publish(message)
+        except RCLError as problem:
+            error = problem
+        self.add_duration(time.monotonic_ns() - start_ns)
+        self._on_sent(error)
+
+    def add_duration(self, nanoseconds: int) -> None:
+        """Take the time that publishing a message has taken into account."""
+        self._durations.add(nanoseconds)
+        if self._slow_s is not None and nanoseconds > self._slow_s * 1e9:
+            self._last_slow_s = time.monotonic()
+            if not self._lossless:
+                self._rest_until_s = self._last_slow_s + nanoseconds / 1e9
