@@ -35,6 +35,7 @@ from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
 from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import RecordingError
+from k4a_ros.mkv.calibration_tag import add_calibration_tag
 from k4a_ros.sdk import abi
 from k4a_ros.sdk import libk4a
 import numpy as np
@@ -190,6 +191,10 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
         self._sdk.k4a_record_close(handle)
         if flushed != abi.SUCCEEDED:
             raise self._error('the end of the file is missing; check whether the disk is full')
+        try:
+            add_calibration_tag(self.path)
+        except OSError as error:
+            raise self._error(f'its tags cannot be completed: {error.strerror}') from error
 
     def __exit__(self, *_: object) -> None:
         """Close the file."""

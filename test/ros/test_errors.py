@@ -71,8 +71,10 @@ def with_an_empty_calibration(path: Path) -> Path:
 
 def without_calibration(path: Path) -> Path:
     data = write_recording(path / 'a.mkv').path.read_bytes()
-    assert data.count(b'calibration.json') == 1  # the name of the attachment
-    (path / 'uncalibrated.mkv').write_bytes(data.replace(b'calibration.json', b'calibration.text'))
+    assert data.count(b'calibration.json') == 2  # the name of the attachment, and in its tag
+    (path / 'uncalibrated.mkv').write_bytes(data.replace(
+        b'calibration.json', b'calibration.text').replace(
+        b'K4A_CALIBRATION_FILE', b'K4A_CALIBRATION_TEXT'))
     return path / 'uncalibrated.mkv'
 
 

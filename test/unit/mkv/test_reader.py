@@ -88,7 +88,8 @@ def test_unreadable_file_is_rejected(small, monkeypatch, capfd):
 
 def test_missing_calibration_is_rejected(small, tmp_path, capfd):
     path = tmp_path / 'a.mkv'
-    path.write_bytes(small.path.read_bytes().replace(b'calibration.json', b'calibration.gone'))
+    data = small.path.read_bytes().replace(b'calibration.json', b'calibration.gone')
+    path.write_bytes(data.replace(b'K4A_CALIBRATION_FILE', b'K4A_CALIBRATION_GONE'))
     assert_rejected(path, 'no factory calibration', capfd)
 
 
