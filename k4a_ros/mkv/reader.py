@@ -33,6 +33,8 @@ from k4a_ros.errors import CameraLostError
 from k4a_ros.errors import EndOfRecording
 from k4a_ros.errors import RecordingError
 from k4a_ros.mkv.integrity import check_complete
+from k4a_ros.mkv.timeline import MAX_START_US
+from k4a_ros.mkv.timeline import Timeline
 from k4a_ros.sdk import abi
 from k4a_ros.sdk import libk4a
 import numpy as np
@@ -96,7 +98,12 @@ class RecordingReader(contextlib.AbstractContextManager['RecordingReader']):
         # of images, wraps after 71 minutes; the tag holds the full value.
         offset_ns = self._tag('K4A_START_OFFSET_NS')
         wrapped_us = int(native.start_timestamp_offset_usec)
-        self.start_us = int(offset_ns) // 1000 if offset_ns.isdigit() else wrapped_us
+        self.start_us = int(offset_ns) // 1000 if offset_ns.isdecimal() else wrapped_us
+        if self.start_us > MAX_START_US:
+            raise self._open_error(
+                f'its tag K4A_START_OFFSET_NS, {offset_ns}, is not a time of a camera')
+        self._timeline = Timeline(self.start_us)
+        self._imu_problem = ''
         self._image_shift_us = self.start_us - wrapped_us
         self.end_us = self.start_us + int(
             self._sdk.k4a_playback_get_recording_length_usec(handle))
@@ -154,7 +161,19 @@ class RecordingReader(contextlib.AbstractContextManager['RecordingReader']):
             finally:
                 self._sdk.k4a_capture_release(native)
             if any(image is not None for image in images):
+                self._check_times(*images)
                 return Capture(*images)
+
+    def _check_times(self, *images: Image | None) -> None:
+        for name, image in zip(('depth images', 'infrared images', 'color images'), images,
+                               strict=True):
+            problem = image is not None and self._timeline.problem(name, image.device_us)
+            if problem:
+                raise self._time_error(problem)
+
+    def _time_error(self, problem: str) -> CameraLostError:
+        return CameraLostError(
+            f'recording {self.path} is damaged: {problem}; it can only be played up to there')
 
     def _image(self, name: str, capture: ctypes.c_void_p) -> Image | None:
         handle = getattr(self._sdk, f'k4a_capture_get_{name}_image')(capture)
@@ -185,13 +204,15 @@ class RecordingReader(contextlib.AbstractContextManager['RecordingReader']):
         Read the next IMU samples.
 
         :param out: (N,) IMU_DTYPE, contiguous; filled from its start.
-        :return: number of samples, less than N only at the end of the file.
+        :return: number of samples, less than N only at the end of the file or before damage.
         :raises CameraLostError: the file is damaged at this position.
         :raises EndOfRecording: the recording is closed.
         """
         address, step = out.ctypes.data, out.itemsize
         with self._lock:
             handle = self._open_handle()
+            if self._imu_problem:
+                raise self._time_error(self._imu_problem)
             for i in range(len(out)):
                 result = self._sdk.k4a_playback_get_next_imu_sample(handle, address + i * step)
                 if result == abi.STREAM_EOF:
@@ -199,6 +220,13 @@ class RecordingReader(contextlib.AbstractContextManager['RecordingReader']):
                 if result != abi.SUCCEEDED:
                     raise CameraLostError(
                         f'recording {self.path} is damaged: cannot read its next IMU sample')
+                self._imu_problem = self._timeline.problem(
+                    'accelerometer samples', int(out['acc_us'][i])) or self._timeline.problem(
+                    'gyroscope samples', int(out['gyro_us'][i]))
+                if self._imu_problem and i:
+                    return i
+                if self._imu_problem:
+                    raise self._time_error(self._imu_problem)
         return len(out)
 
     def rewind(self) -> None:
@@ -219,6 +247,7 @@ class RecordingReader(contextlib.AbstractContextManager['RecordingReader']):
             except RecordingError as error:
                 raise CameraLostError(f'cannot rewind recording {self.path}: {error}') from error
             self._sdk.k4a_playback_close(previous)
+            self._timeline.rewind()
 
     @property
     def closed(self) -> bool:

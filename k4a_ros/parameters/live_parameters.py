@@ -25,6 +25,7 @@ from typing import Protocol
 
 from k4a_ros.cameras.base import Camera
 from k4a_ros.errors import ConfigError
+from k4a_ros.parameters.ros_declaration import check_time_source
 from k4a_ros.parameters.ros_declaration import control_descriptor
 from k4a_ros.parameters.ros_declaration import descriptor
 from k4a_ros.parameters.set_services import guard_set_services
@@ -183,12 +184,23 @@ class LiveParameters:
         if getattr(self._silent, 'on', False):
             return SetParametersResult(successful=True)
         try:
+            self._check_time_source({p.name: p.value for p in parameters})
             self._change({p.name: p.value for p in parameters if p.name in SPECS})
         except ConfigError as error:
             return SetParametersResult(successful=False, reason=str(error))
         except Exception as defect:  # must not end the node
             return SetParametersResult(successful=False, reason=self._refusal_of_defect(defect))
         return SetParametersResult(successful=True)
+
+    def _check_time_source(self, values: Mapping[str, object]) -> None:
+        """
+        Check whether a recording would be played in simulated time.
+
+        :raises ConfigError: it would.
+        """
+        use_sim_time = values.get('use_sim_time', self._node.get_parameter('use_sim_time').value)
+        settings = self._host.settings.replace({n: v for n, v in values.items() if n in SPECS})
+        check_time_source(settings, bool(use_sim_time))
 
     def _change(self, values: Mapping[str, object]) -> None:
         """

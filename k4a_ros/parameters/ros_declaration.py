@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from k4a_ros.cameras.controls import ControlRange
+from k4a_ros.errors import ConfigError
 from k4a_ros.parameters.settings import Settings
 from k4a_ros.parameters.spec import Change
 from k4a_ros.parameters.table import nearest_name
@@ -89,10 +90,24 @@ def declare(node: Node) -> Settings:
         if value is not None:
             given[name] = value
     result = Settings.from_values(given)
+    check_time_source(result, bool(node.get_parameter('use_sim_time').value))
     for name in SPECS:
         node.declare_parameter(
             name, getattr(result, name), descriptor(name), ignore_override=True)
     return result
+
+
+def check_time_source(settings: Settings, use_sim_time: bool) -> None:
+    """
+    Check that the camera can be stamped with the time of the node.
+
+    :param use_sim_time: the parameter that every ROS node has.
+    :raises ConfigError: simulated time was requested for a recording.
+    """
+    if use_sim_time and settings.camera_kind == 'recording':
+        raise ConfigError(
+            'use_sim_time is true, but a recording is played and stamped by the clock of this '
+            'host and does not follow /clock; set use_sim_time to false')
 
 
 def warn_of_unknown(node: Node, *, qos: bool) -> None:

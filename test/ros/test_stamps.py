@@ -26,6 +26,7 @@ import pytest
 from sensor_msgs.msg import CameraInfo
 from sensor_msgs.msg import Image
 from sensor_msgs.msg import PointCloud2
+from support.recordings import move_cluster
 from support.recordings import write_recording
 from support.ros import DriverProcess
 from support.ros import listening
@@ -93,3 +94,35 @@ def test_all_messages_of_an_image_have_its_stamp_on_a_live_camera() -> None:
         assert stamps(came) == sorted({*stamps(came)})
     nearest = [min(abs(a - b) for b in infos[1]) for a in infos[0][1:-1]]
     assert all(abs(apart - 5_000_000) < 1_000_000 for apart in nearest)
+
+
+def test_recording_whose_times_go_back_is_cut_there(tmp_path: Path) -> None:
+    config = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF, imu=False)
+    written = write_recording(tmp_path / 'a.mkv', config, 6)
+    move_cluster(written.path, 3, 1)
+    domain = new_domain()
+    with listening(domain) as listener:
+        depth = listener.subscribe(Image, '/depth/image_raw')
+        with DriverProcess.with_parameters(
+                domain, recording_file=written.path, playback_rate=0) as driver:
+            assert driver.wait() == 1, driver.output
+        assert 'FATAL' in driver.lines[-1] and 'Traceback' not in driver.output
+        assert 'the time of its depth images goes back' in driver.lines[-1]
+        wait_for(lambda: len(depth) == 3, 'the images before')
+    assert [bytes(m.data) for m in depth] == [
+        c.depth.data.tobytes() for c in written.captures[:3] if c.depth is not None]
+
+
+def test_simulated_time_is_refused_for_a_recording(tmp_path: Path) -> None:
+    written = write_recording(tmp_path / 'a.mkv', count=1)
+    with DriverProcess.with_parameters(
+            new_domain(), recording_file=written.path, use_sim_time=True) as driver:
+        assert driver.wait() == 1 and 'Traceback' not in driver.output
+        assert 'use_sim_time is true, but a recording' in driver.lines[-1]
+    domain = new_domain()
+    with listening(domain) as listener, DriverProcess.with_parameters(
+            domain, recording_file=written.path, recording_at_end='pause') as driver:
+        answer = listener.set_parameters('/k4a_driver', use_sim_time=True)
+        assert not answer.successful and 'use_sim_time is true, but' in answer.reason
+        assert listener.get_parameters('/k4a_driver', 'use_sim_time') == [False]
+        assert listener.set_parameters('/k4a_driver', use_sim_time=False).successful

@@ -105,6 +105,18 @@ def write_recording(
     return Written(path, config, captures, imu, calibration)
 
 
+def move_cluster(path: Path, index: int, time_us: int) -> None:
+    """Change the time of a cluster of a recording, relative to the start of the file."""
+    data = bytearray(path.read_bytes())
+    at = -1
+    for _ in range(index + 1):
+        at = data.index(b'\x1f\x43\xb6\x75', at + 1)
+    element = data.index(b'\xe7', at + 11)  # after ID, size and checksum of the cluster
+    size = data[element + 1] & 0x7f
+    data[element + 2:element + 2 + size] = time_us.to_bytes(size, 'big')
+    path.write_bytes(data)
+
+
 def random_capture(
     random: np.random.Generator, config: CameraConfig, device_us: int,
 ) -> Capture:

@@ -36,6 +36,7 @@ from k4a_ros.sdk.imu_samples import IMU_DTYPE
 import numpy as np
 import pytest
 from support.recordings import assert_same_capture
+from support.recordings import move_cluster
 from support.recordings import write_recording
 from support.recordings import Written
 from support.time_limits import promptly
@@ -178,3 +179,43 @@ def test_closed_reader_raises_end_of_recording(small):
                  lambda: reader.read_imu(np.zeros(1, IMU_DTYPE))):
         with pytest.raises(EndOfRecording, match='is closed'):
             read()
+
+
+def test_images_whose_time_goes_back_end_the_recording(tmp_path):
+    config = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF, imu=False)
+    written = write_recording(tmp_path / 'a.mkv', config, count=6)
+    move_cluster(written.path, 3, 1)
+    with RecordingReader(str(written.path)) as reader:
+        for expected in written.captures[:3]:
+            assert_same_capture(reader.next_capture(), expected)
+        with pytest.raises(CameraLostError, match=(
+                f'{written.path} is damaged: the time of its depth images goes back from 566666 '
+                'to 500001 us; it can only be played up to there')):
+            reader.next_capture()
+
+
+@pytest.mark.parametrize('gyroscope', [False, True])
+def test_imu_samples_whose_time_goes_back_end_the_recording(tmp_path, gyroscope):
+    written = write_recording(tmp_path / 'a.mkv')
+    name = 'gyroscope' if gyroscope else 'accelerometer'
+    times_ns = (written.imu.gyro_us if gyroscope else written.imu.acc_us) * 1000
+    data = written.path.read_bytes()
+    sample = int(times_ns[100]).to_bytes(8, 'little')
+    assert data.count(sample) == 1
+    written.path.write_bytes(data.replace(sample, int(times_ns[50]).to_bytes(8, 'little')))
+    out = np.zeros(1024, IMU_DTYPE)
+    with RecordingReader(str(written.path)) as reader:
+        assert reader.read_imu(out) == 100
+        np.testing.assert_array_equal(out['acc_us'][:100], written.imu.acc_us[:100])
+        for _ in range(2):
+            with pytest.raises(CameraLostError, match=f'the time of its {name} samples goes back'):
+                reader.read_imu(out)
+
+
+def test_absurd_start_time_is_rejected(tmp_path, capfd):
+    """Stamps in nanoseconds would overflow."""
+    latest = write_recording(tmp_path / 'a.mkv', count=1, start_us=2**53 - 10)
+    with RecordingReader(str(latest.path)) as reader:
+        assert reader.start_us == 2**53 - 10
+    absurd = write_recording(tmp_path / 'b.mkv', count=1, start_us=2**53 + 10)
+    assert_rejected(absurd.path, f'K4A_START_OFFSET_NS, {(2**53 + 10) * 1000}, is not a', capfd)
