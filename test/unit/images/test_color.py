@@ -40,6 +40,28 @@ def test_colors_are_converted(form: ColorFormat, encoding: str) -> None:
         assert (out[..., 3] == 255).all()
 
 
+@pytest.mark.parametrize('with_simplejpeg', [True, False])
+@pytest.mark.parametrize('encoding', ['bgra8', 'bgr8', 'rgb8'])
+@pytest.mark.parametrize('colorspace', ['GRAY', 'CMYK'])
+def test_jpeg_of_another_color_space_is_converted(
+    monkeypatch, with_simplejpeg: bool, encoding: str, colorspace: str,
+) -> None:
+    """No camera delivers one, but a recording may contain it. CMYK is inverted, as by Adobe."""
+    simplejpeg = pytest.importorskip('simplejpeg')
+    pixel = {'GRAY': (80,), 'CMYK': (200, 100, 50, 255)}[colorspace]
+    data = np.frombuffer(simplejpeg.encode_jpeg(
+        np.full((48, 64, len(pixel)), pixel, np.uint8), 95, colorspace,
+        'Gray' if colorspace == 'GRAY' else '444'), np.uint8)
+    monkeypatch.setattr('k4a_ros.images.color._HAS_SIMPLEJPEG', with_simplejpeg)
+    converter = ColorConverter(ColorFormat.MJPG, SIZE, encoding)
+    out = np.zeros(converter.shape, np.uint8)
+    converter.convert(data, out)
+    red, green, blue = pixel[:3] if colorspace == 'CMYK' else pixel * 3
+    expected = (red, green, blue) if encoding == 'rgb8' else (blue, green, red)
+    np.testing.assert_allclose(
+        out[..., :3].astype(int), np.broadcast_to(expected, (48, 64, 3)), atol=2)
+
+
 @pytest.mark.parametrize('form', [ColorFormat.NV12, ColorFormat.YUY2])
 @pytest.mark.parametrize('encoding', ['bgra8', 'bgr8', 'rgb8'])
 def test_yuv_has_the_full_range_of_bt601(form: ColorFormat, encoding: str) -> None:
