@@ -25,39 +25,57 @@ nodes that import the package keep their own.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import sys
 
 from k4a_ros.jit.lazy import building
 from k4a_ros.process.allocator import retain_freed_memory
-from k4a_ros.process.bounded import abandoned_calls
+from k4a_ros.process.arguments import help_requested
+from k4a_ros.process.arguments import help_text
+from k4a_ros.process.bounded import abandoned_threads
+from k4a_ros.process.limits import shortage
 from k4a_ros.process.shutdown import Shutdown
 
 
 def main(args: list[str] | None = None) -> int:
     """
-    Run the driver node until its recording ends, its camera fails, or SIGINT or SIGTERM arrives.
+    Run the driver node until its recording ends, its camera fails, or a signal arrives.
 
     :param args: command line with the name of the program; None for that of the process.
     :return: exit code; 0 after a signal or at the end of a recording, 1 after an error.
     """
     shutdown = Shutdown()
-    shutdown.install_signal_handlers()
+    try:
+        shutdown.immediate = True
+        shutdown.install_signal_handlers()
+        code = _run(sys.argv if args is None else args, shutdown)
+    except (MemoryError, ImportError, OSError, RuntimeError) as error:
+        reason = shortage(error)
+        if reason is None:
+            raise
+        print(f'k4a_driver: {reason}', file=sys.stderr)
+        code = 1
+    finally:
+        # The middleware releases its shared memory when the last reference to the node is gone.
+        gc.collect()
+        shutdown.ignore_signals()
+    if building() or abandoned_threads():
+        # These threads cannot be interrupted, and their results are not needed any more.
+        with contextlib.suppress(OSError):  # of a terminal that has been closed
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+def _run(arguments: list[str], shutdown: Shutdown) -> int:
+    if help_requested(arguments):
+        print(help_text())
+        return 0
     retain_freed_memory()
     # Linear systems are small here: more BLAS threads would only spin. Read when numpy is loaded.
     os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
     from k4a_ros.node.run import run
-    try:
-        code = run(args, shutdown)
-    finally:
-        # A further signal would only interrupt the cleanup. The middleware releases its shared
-        # memory when the last reference to the node is gone.
-        shutdown.ignore_signals()
-        gc.collect()
-    if building() or abandoned_calls():
-        # These threads cannot be interrupted, and their results are not needed any more.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    return code
+    return run(arguments, shutdown)

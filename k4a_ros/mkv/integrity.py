@@ -27,7 +27,9 @@ from __future__ import annotations
 import os
 from typing import BinaryIO
 
+from k4a_ros.errors import FileError
 from k4a_ros.errors import RecordingError
+from k4a_ros.process.files import open_regular
 
 _EBML = 0x1A45DFA3
 _DOC_TYPE = 0x4282
@@ -52,9 +54,11 @@ def check_complete(path: str) -> None:
     :raises RecordingError: it is not, or it cannot be read.
     """
     try:
-        with open(path, 'rb') as file:
+        with open_regular(path) as file:
             size = os.fstat(file.fileno()).st_size
             reason = _defect(file, size)
+    except FileError as error:
+        reason = str(error)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
     if reason:

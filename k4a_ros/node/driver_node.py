@@ -32,6 +32,7 @@ from k4a_ros.node.backends import open_camera
 from k4a_ros.node.backends import topic_options
 from k4a_ros.node.diagnostics_publisher import DiagnosticsPublisher
 from k4a_ros.node.stream_services import StreamServices
+from k4a_ros.node.topic_conflicts import TopicConflicts
 from k4a_ros.parameters.live_parameters import LiveParameters
 from k4a_ros.parameters.ros_declaration import declare
 from k4a_ros.parameters.ros_declaration import warn_of_unknown
@@ -89,6 +90,7 @@ class DriverNode(LifecycleNode):
         self._live_parameters = LiveParameters(self, self)
         self._diagnostics = DiagnosticsPublisher(
             self, self._supervisor, self._topics, transport_problem)
+        self._conflicts = TopicConflicts(self, lambda: self._topics.counters())
         self._stream_services = StreamServices(self, self._supervisor)
         self._check_in_time = BoundedCaller(_MAX_CHECK_S, shutdown.requested)
         self._targets: dict[LiveTarget, Callable[[str, Value], Value]] = {
@@ -159,6 +161,18 @@ class DriverNode(LifecycleNode):
             self.get_logger().info(self._playback_summary())
         self._supervisor.close()
         self.destroy_node()
+
+    def destroy_node(self) -> None:
+        """
+        Destroy all ROS objects, also if an abandoned thread still refers to the node.
+
+        rclpy leaves those of the lifecycle interface to garbage collection, and as long as there
+        is one, the middleware keeps its shared memory.
+        """
+        super().destroy_node()
+        for name in [*vars(self)]:
+            if name == '_state_machine' or name.startswith('_service_'):
+                delattr(self, name)
 
     # SupervisorListener
 

@@ -19,33 +19,45 @@ from __future__ import annotations
 import logging
 import os
 
+from k4a_ros.errors import ConfigError
 from k4a_ros.errors import K4aRosError
 from k4a_ros.node.driver_node import DriverNode
 from k4a_ros.node.driver_node import NODE_NAME
+from k4a_ros.node.parameter_files import unused_parameter_files
+from k4a_ros.process.arguments import check_arguments
+from k4a_ros.process.bounded import abandonable_thread
 from k4a_ros.process.fastdds import select_fastdds_profile
 from k4a_ros.process.fastdds import TransportChoice
 from k4a_ros.process.ros_log_handler import RosLogHandler
 from k4a_ros.process.shutdown import Shutdown
 from k4a_ros.process.spinner import Spinner
+from k4a_ros.publishing.raw.rcl import RCLError
 import rclpy
 from rclpy.exceptions import NameValidationException
 from rclpy.exceptions import ParameterException
 from rclpy.logging import get_logger
 from rclpy.signals import SignalHandlerOptions
 
+#: time that threads have to end what they do after a signal
+_MAX_TIDY_S = 1.0
 
-def run(args: list[str] | None, shutdown: Shutdown) -> int:
+
+def run(arguments: list[str], shutdown: Shutdown) -> int:
     """
     Run a driver node until it ends.
 
-    :param args: command line with the name of the program; None for that of the process.
+    :param arguments: command line with the name of the program.
     :return: exit code: 0, or 1 after an error, which has been logged as one line.
     """
     transport = select_fastdds_profile(os.environ)
     try:
-        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-    except RuntimeError as error:  # invalid ROS arguments, or a missing parameter file
-        get_logger(NODE_NAME).fatal(str(error).splitlines()[0])
+        check_arguments(arguments)
+        shutdown.immediate = False
+        rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+    except (ConfigError, RuntimeError) as error:  # among them a missing parameter file
+        unknown = type(error).__name__ == 'UnknownROSArgsError'  # the message lists only them
+        text = f'unknown ROS arguments {error}; see --help' if unknown else str(error)
+        get_logger(NODE_NAME).fatal(text.splitlines()[0])
         return 1
     _log_transport(transport)
     handler = RosLogHandler(NODE_NAME)
@@ -53,9 +65,9 @@ def run(args: list[str] | None, shutdown: Shutdown) -> int:
     package_logger.addHandler(handler)
     package_logger.setLevel(logging.INFO)
     try:
-        return _run_node(shutdown, transport)
-    except (K4aRosError, NameValidationException, ParameterException) as error:
-        get_logger(NODE_NAME).fatal(str(error))
+        return _run_node(arguments, shutdown, transport)
+    except (K4aRosError, NameValidationException, ParameterException, RCLError) as error:
+        get_logger(NODE_NAME).fatal(str(error).splitlines()[0])
         return 1
     finally:
         package_logger.setLevel(logging.NOTSET)
@@ -74,20 +86,39 @@ def _log_transport(transport: TransportChoice) -> None:
         logger.debug(transport.description)
 
 
-def _run_node(shutdown: Shutdown, transport: TransportChoice) -> int:
+def _run_node(arguments: list[str], shutdown: Shutdown, transport: TransportChoice) -> int:
     node = DriverNode(shutdown, transport.problem)
+    for problem in unused_parameter_files(arguments, node.get_fully_qualified_name()):
+        node.get_logger().warning(problem)
     spinner = Spinner(node, node.on_ended)  # without callbacks, the node could not be controlled
+    startup = abandonable_thread('startup', lambda: _start(node, spinner, shutdown))
+    startup.start()
     try:
-        if not shutdown.requested.is_set() and not node.autostart():
-            shutdown.finish()
-        spinner.start()
         shutdown.wait()
     finally:
-        spinner.stop()
-        node.close()
+        # Opening a camera can take many seconds, and some of it cannot be interrupted.
+        limit_s = _MAX_TIDY_S if shutdown.requested.is_set() else None
+        startup.join(limit_s)
+        if startup.is_alive():
+            node.destroy_node()  # there is no camera yet that could be closed
+        else:
+            spinner.stop(limit_s)
+            node.close()
     if node.error is None:
         return 0
     if isinstance(node.error, K4aRosError):
         get_logger(NODE_NAME).fatal(str(node.error))
         return 1
     raise node.error
+
+
+def _start(node: DriverNode, spinner: Spinner, shutdown: Shutdown) -> None:
+    """Open the camera, then answer requests; unless shutdown is requested before or meanwhile."""
+    try:
+        if not shutdown.requested.is_set() and not node.autostart():
+            shutdown.finish()
+        if not shutdown.requested.is_set():
+            spinner.start()
+    except Exception as error:
+        if not shutdown.requested.is_set():  # otherwise the node may have been destroyed
+            node.on_ended(error)

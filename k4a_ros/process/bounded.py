@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Call functions that may block, such as checks of files and libraries, for a limited time."""
+"""Run functions that may block in threads, and wait for them for a limited time."""
 
 from __future__ import annotations
 
@@ -25,12 +25,18 @@ from typing import TypeVar
 T = TypeVar('T')
 
 _POLL_S = 0.05
-_THREAD_NAME = 'bounded_call'
+_THREAD_NAME = 'abandonable {}'
 
 
-def abandoned_calls() -> bool:
-    """Return whether a call is still running: do not finalize Python then."""
-    return any(thread.name == _THREAD_NAME for thread in threading.enumerate())
+def abandonable_thread(name: str, function: Callable[[], object]) -> threading.Thread:
+    """Return a thread, not yet started, that need not end before the process."""
+    return threading.Thread(target=function, name=_THREAD_NAME.format(name), daemon=True)
+
+
+def abandoned_threads() -> bool:
+    """Return whether an abandonable thread is still running: do not finalize Python then."""
+    prefix = _THREAD_NAME.format('')
+    return any(thread.name.startswith(prefix) for thread in threading.enumerate())
 
 
 class BoundedCaller:
@@ -73,7 +79,7 @@ class _Call(Generic[T]):
         self._value: list[T] = []
         self._error: BaseException | None = None
         self.ended = threading.Event()
-        threading.Thread(target=self._run, name=_THREAD_NAME, daemon=True).start()
+        abandonable_thread('check', self._run).start()
 
     def _run(self) -> None:
         try:

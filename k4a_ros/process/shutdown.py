@@ -16,12 +16,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
+import time
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+#: a closed terminal sends SIGHUP
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+#: A signal within this time of the first one belongs to it: Ctrl+C in a terminal is received by
+#: the driver and by ros2 launch, which passes it on.
+_SAME_SIGNAL_S = 0.5
+_STDERR = 2
 
 
 class Shutdown:
@@ -29,15 +36,20 @@ class Shutdown:
     Lets the main thread wait for one of two reasons to end: a request, or the end of the work.
 
     ``requested`` is only set by a request (a signal): threads that wait for something then abort.
+    While ``immediate`` is true, a signal ends the process at once, because there is nothing to
+    tidy up yet.
     """
 
     def __init__(self) -> None:
         self.requested = threading.Event()
+        self.immediate = False
         self._due = threading.Event()
 
     def install_signal_handlers(self) -> None:
         """
-        Handle SIGINT and SIGTERM as requests; call this once, in main.
+        Handle SIGINT, SIGTERM and SIGHUP as requests; call this once, in main.
+
+        A second signal ends the process at once. SIGHUP stays ignored if it is, as by nohup.
 
         A Python signal handler runs between any two instructions of the main thread, and would
         deadlock on a lock that the main thread holds. Therefore the handlers do nothing: the
@@ -48,6 +60,8 @@ class Shutdown:
         os.set_blocking(write_end, False)
         signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
         for number in SIGNALS:
+            if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                continue
             signal.signal(number, _do_nothing)
         threading.Thread(
             target=self._read_signals, args=[read_end], name='signals', daemon=True).start()
@@ -64,9 +78,18 @@ class Shutdown:
             signal.signal(number, signal.SIG_IGN)
 
     def _read_signals(self, read_end: int) -> None:
-        while not set(os.read(read_end, 64)).intersection(SIGNALS):
-            pass  # a signal with a handler of its own
-        self.request()
+        first_s: float | None = None
+        while True:
+            for number in os.read(read_end, 64):
+                if number not in SIGNALS:
+                    continue  # a signal with a handler of its own
+                if first_s is None:
+                    first_s = time.monotonic()
+                    self.request()
+                    if self.immediate:
+                        os._exit(0)
+                elif time.monotonic() - first_s > _SAME_SIGNAL_S:
+                    _exit_at_once(number)
 
     def request(self) -> None:
         """Request to end now; must not be called from a signal handler."""
@@ -84,3 +107,10 @@ class Shutdown:
 
 def _do_nothing(number: int, frame: FrameType | None) -> None:
     pass
+
+
+def _exit_at_once(number: int) -> None:
+    name = signal.Signals(number).name
+    with contextlib.suppress(OSError):
+        os.write(_STDERR, f'k4a_driver: ended at once by a second signal, {name}\n'.encode())
+    os._exit(128 + number)

@@ -17,9 +17,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-import threading
 from typing import Any
 
+from k4a_ros.process.bounded import abandonable_thread
 from rclpy.executors import ExternalShutdownException
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -42,18 +42,27 @@ class Spinner:
         self._stop_requested: Future[Any] = Future()
         self._executor = SingleThreadedExecutor(context=node.context)
         self._executor.add_node(node)
-        self._thread = threading.Thread(target=self._spin, name='executor')
+        self._thread = abandonable_thread('executor', self._spin)
 
     def start(self) -> None:
         """Start spinning; may be called once."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Wait for a running callback to return, and run no more; also if never started."""
+    def stop(self, timeout_s: float | None = None) -> bool:
+        """
+        Wait for a running callback to return, and run no more; also if never started.
+
+        :param timeout_s: maximum time to wait; None for no limit.
+        :return: False if a callback is still running.
+        """
         if self._thread.ident is not None:
-            self._stop_requested.set_result(None)
-            self._thread.join()
+            if not self._stop_requested.done():
+                self._stop_requested.set_result(None)
+            self._thread.join(timeout_s)
+            if self._thread.is_alive():
+                return False
         self._executor.shutdown()
+        return True
 
     def _spin(self) -> None:
         try:

@@ -22,15 +22,19 @@ from dataclasses import dataclass
 import time
 from typing import Any
 
+from k4a_ros.errors import ConfigError
 from k4a_ros.publishing.raw.rcl import RCLError
 from k4a_ros.publishing.topic_sender import TopicSender
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.duration import Duration
+from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import HistoryPolicy
 from rclpy.qos import QoSPolicyKind
 from rclpy.qos import QoSProfile
 from rclpy.qos import ReliabilityPolicy
+from rclpy.qos_overriding_options import InvalidQosOverridesError
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
 #: queue depth of images and clouds. They are reliable: with the default settings of the
@@ -38,6 +42,8 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 IMAGE_DEPTH = 4
 #: queue depth of IMU samples, which arrive in bursts
 IMU_DEPTH = 200
+#: longest queue that users can set: that of IMU samples of ten minutes
+_MAX_DEPTH = 1_000_000
 
 _OVERRIDABLE = (
     QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY,
@@ -84,14 +90,22 @@ class Publishers:
         Return the publisher of a topic; the first call for a topic creates it.
 
         It is reliable; users can override its QoS with ``qos_overrides`` parameters.
+
+        :raises ConfigError: the QoS is invalid, or the topic has messages of another type.
         """
         if topic not in self._publishers:
             profile = QoSProfile(
                 history=HistoryPolicy.KEEP_LAST, depth=depth,
                 reliability=ReliabilityPolicy.RELIABLE)
-            self._publishers[topic] = self._node.create_publisher(
-                kind, topic, profile,
-                qos_overriding_options=QoSOverridingOptions(policy_kinds=_OVERRIDABLE))
+            options = QoSOverridingOptions(policy_kinds=_OVERRIDABLE, callback=_check_depth)
+            try:
+                self._publishers[topic] = self._node.create_publisher(
+                    kind, topic, profile, qos_overriding_options=options)
+            except (InvalidQosOverridesError, ParameterException, RuntimeError) as error:
+                name = self._node.resolve_topic_name(topic)
+                raise ConfigError(
+                    f'cannot publish {topic} as {name}: {str(error).splitlines()[0]}; correct '
+                    f'qos_overrides.{name}.publisher, or the remapping of the topic') from error
         return self._publishers[topic]
 
     def counters(self, topic: str) -> Counters:
@@ -102,6 +116,13 @@ class Publishers:
         """Destroy the publishers of all other topics."""
         for topic in [name for name in self._publishers if name not in topics]:
             self._node.destroy_publisher(self._publishers.pop(topic))
+
+
+def _check_depth(profile: QoSProfile) -> SetParametersResult:
+    if 0 <= profile.depth <= _MAX_DEPTH:
+        return SetParametersResult(successful=True)
+    return SetParametersResult(
+        successful=False, reason=f'depth is {profile.depth}; it must be 0 to {_MAX_DEPTH}')
 
 
 class LazyPublisher:

@@ -65,6 +65,15 @@ def directory(path: Path) -> Path:
     return path / 'directory.mkv'
 
 
+def pipe(path: Path) -> Path:
+    os.mkfifo(path / 'pipe.mkv')
+    return path / 'pipe.mkv'
+
+
+def device(_: Path) -> Path:
+    return Path('/dev/zero')
+
+
 def with_an_empty_calibration(path: Path) -> Path:
     return write_recording(path / 'empty.mkv', calibration=b'').path
 
@@ -88,6 +97,8 @@ def with_broken_calibration(path: Path) -> Path:
     (text, 'not'),
     (missing, 'no such file'),
     (directory, 'directory'),
+    (pipe, 'named pipe'),
+    (device, 'a device'),
     (without_calibration, 'calibration'),
     (with_an_empty_calibration, 'calibration'),
     (with_broken_calibration, 'calibration'),
@@ -136,7 +147,27 @@ def test_unusable_parameters_are_reported_all_at_once(tmp_path: Path) -> None:
             "depth_enabled is 'yes'; it must be true or false")
 
 
+@pytest.mark.parametrize(('arguments', 'parts'), [
+    (['-p', 'qos_overrides./depth/image_raw.publisher.reliability:=nonsense'],
+     ['nonsense', 'correct qos_overrides./depth/image_raw.publisher']),
+    (['-p', 'qos_overrides./depth/image_raw.publisher.depth:=-5'],
+     ['depth is -5; it must be 0 to 1000000']),
+    (['-r', 'depth/image_raw:=imu'], ['cannot publish imu as /imu', 'incompatible type']),
+], ids=['reliability', 'depth', 'type'])
+def test_topic_that_cannot_be_published_is_one_line(
+    case: Case, arguments: list[str], parts: list[str],
+) -> None:
+    case(unpublishable)
+
+
+def unpublishable(tmp_path: Path, arguments: list[str], parts: list[str]) -> None:
+    path = write_recording(tmp_path / 'a.mkv').path
+    with DriverProcess.with_parameters(new_domain(), *arguments, recording_file=path) as driver:
+        assert_refused(driver, *parts)
+
+
 @pytest.mark.parametrize('arguments', [
+    ['-p', 'camera:=\udcff'], ['--params-file', '/dev/zero'], ['--', 'recording_file:=a.mkv'],
     ['--params-file', 'missing.yaml'], ['-p', 'novalue'], ['-r', '__node:=not a name'],
     ['-p', 'use_sim_time:=3']])
 def test_unusable_ros_arguments_are_one_line(case: Case, arguments: list[str]) -> None:

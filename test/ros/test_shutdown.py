@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""SIGINT and SIGTERM: within two seconds, code 0, no traceback, at any moment."""
+"""A signal ends the driver within two seconds, with code 0 and no traceback, at any moment."""
 
 from __future__ import annotations
 
@@ -161,6 +161,18 @@ def test_twice_in_a_row_is_no_more_than_once(tmp_path: Path) -> None:
         driver.process.send_signal(signal.SIGINT)
         driver.process.send_signal(signal.SIGTERM)
         assert_ends_well(driver, signal.SIGINT)
+
+
+def test_while_a_camera_is_opened_for_many_seconds() -> None:
+    """Computing the rays of 13 million pixels takes ten seconds."""
+    domain = new_domain()
+    with listening(domain) as listener, DriverProcess.with_parameters(
+            domain, camera='simulated', color_resolution='3072P', depth_mode='WFOV_UNBINNED',
+            fps=5) as driver:
+        wait_for(lambda: listener.node.count_publishers('/diagnostics'), 'the node')
+        time.sleep(1.0)
+        assert_ends_well(driver, signal.SIGHUP)
+    assert 'Opened' not in driver.output
 
 
 @pytest.mark.parametrize('camera', ['recording', 'simulated'])

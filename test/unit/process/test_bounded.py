@@ -20,7 +20,7 @@ from collections.abc import Iterator
 import threading
 import time
 
-from k4a_ros.process.bounded import abandoned_calls
+from k4a_ros.process.bounded import abandoned_threads
 from k4a_ros.process.bounded import BoundedCaller
 import pytest
 
@@ -31,7 +31,7 @@ def release() -> Iterator[threading.Event]:
     event = threading.Event()
     yield event
     event.set()
-    while abandoned_calls():
+    while abandoned_threads():
         time.sleep(0.01)
 
 
@@ -51,11 +51,11 @@ def test_call_that_takes_too_long_goes_on_alone(release: threading.Event) -> Non
     call = BoundedCaller(0.1, threading.Event())
     with pytest.raises(TimeoutError, match=r'takes longer than 0\.1 s'):
         call(release.wait)
-    assert abandoned_calls()
+    assert abandoned_threads()
     with pytest.raises(TimeoutError, match='an earlier check is still running'):
         call(lambda: pytest.fail('must not run'))
     release.set()
-    while abandoned_calls():
+    while abandoned_threads():
         time.sleep(0.01)
     assert BoundedCaller(60, threading.Event())(lambda: 3) == 3
 

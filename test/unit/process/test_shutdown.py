@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Signals end the wait of the main thread, whatever it is doing, even while it holds a lock."""
+"""Signals end the wait of the main thread, whatever it is doing; a second one the process."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ import signal
 import subprocess
 import sys
 
+from k4a_ros.process.shutdown import SIGNALS
 import pytest
 
 # each program handles signals as the driver does; a deadlock fails by timeout
@@ -33,7 +34,7 @@ threading.Timer(0.3, os.kill, [os.getpid(), number]).start()
 shutdown.wait()
 """,
     'while it holds the lock of each event': """
-for event in vars(shutdown).values():
+for event in (shutdown.requested, shutdown._due):
     with event._cond:
         signal.raise_signal(number)
 shutdown.wait()
@@ -55,7 +56,7 @@ shutdown.wait()
 }
 
 
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('number', SIGNALS)
 @pytest.mark.parametrize('moment', PROGRAMS)
 def test_signal_requests_shutdown(moment: str, number: signal.Signals) -> None:
     program = f"""
@@ -66,6 +67,57 @@ shutdown = Shutdown()
 shutdown.install_signal_handlers()
 {PROGRAMS[moment]}
 assert shutdown.requested.is_set()
+"""
+    result = subprocess.run(
+        [sys.executable, '-c', program], capture_output=True, text=True, timeout=30)
+    assert result.returncode == 0, result.stderr
+
+
+def test_second_signal_ends_the_process_at_once() -> None:
+    program = """
+import signal, time
+from k4a_ros.process.shutdown import Shutdown
+shutdown = Shutdown()
+shutdown.install_signal_handlers()
+signal.raise_signal(signal.SIGINT)
+signal.raise_signal(signal.SIGINT)  # of the same Ctrl+C
+shutdown.wait()
+time.sleep(0.6)
+signal.raise_signal(signal.SIGTERM)
+time.sleep(600)
+"""
+    result = subprocess.run(
+        [sys.executable, '-c', program], capture_output=True, text=True, timeout=30)
+    assert result.returncode == 128 + signal.SIGTERM
+    assert result.stderr == 'k4a_driver: ended at once by a second signal, SIGTERM\n'
+
+
+def test_signal_ends_the_process_at_once_before_there_is_anything_to_tidy() -> None:
+    program = """
+import signal, time
+from k4a_ros.process.shutdown import Shutdown
+shutdown = Shutdown()
+shutdown.immediate = True
+shutdown.install_signal_handlers()
+signal.raise_signal(signal.SIGTERM)
+time.sleep(600)
+"""
+    result = subprocess.run(
+        [sys.executable, '-c', program], capture_output=True, text=True, timeout=30)
+    assert (result.returncode, result.stderr) == (0, '')
+
+
+def test_sighup_stays_ignored_under_nohup() -> None:
+    program = """
+import signal
+from k4a_ros.process.shutdown import Shutdown
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+shutdown = Shutdown()
+shutdown.install_signal_handlers()
+signal.raise_signal(signal.SIGHUP)
+assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+signal.raise_signal(signal.SIGTERM)
+shutdown.wait()
 """
     result = subprocess.run(
         [sys.executable, '-c', program], capture_output=True, text=True, timeout=30)
