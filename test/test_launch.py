@@ -22,6 +22,7 @@ import subprocess
 import sys
 
 import pytest
+from support.time_limits import PROCESS_TIMEOUT_S
 
 FILES = sorted((Path(__file__).parent / 'launch').glob('*_launch_test.py'))
 
@@ -31,7 +32,7 @@ def test_launch(file: Path) -> None:
     for name in ('launch_ros', 'launch_testing'):
         pytest.importorskip(name, reason=f'{name} comes with a ROS installation only')
     result = subprocess.run(
-        [sys.executable, '-m', 'launch_testing.launch_test', str(file)], timeout=110,
+        [sys.executable, '-m', 'launch_testing.launch_test', str(file)], timeout=PROCESS_TIMEOUT_S,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert result.returncode == 0, result.stdout
     assert '... ok' in result.stdout, result.stdout

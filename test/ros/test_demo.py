@@ -23,6 +23,7 @@ import sys
 from support import programs
 from support.ros import new_domain
 from support.sources import ROOT
+from support.time_limits import PROCESS_TIMEOUT_S
 
 
 def test_demo_watches_the_simulated_camera(tmp_path: Path) -> None:
@@ -31,8 +32,9 @@ def test_demo_watches_the_simulated_camera(tmp_path: Path) -> None:
     binaries.mkdir()
     domain = new_domain()
     result = subprocess.run(
-        [sys.executable, str(ROOT / 'scripts/internal/demo.py')], cwd=tmp_path, timeout=110,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        [sys.executable, str(ROOT / 'scripts/internal/demo.py')], cwd=tmp_path,
+        timeout=PROCESS_TIMEOUT_S, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True,
         env=programs.environment(binaries, ROS_DOMAIN_ID=str(domain)))
     assert result.returncode == 0, result.stdout
     assert (tmp_path / 'k4a_demo.png').read_bytes().startswith(b'\x89PNG')

@@ -26,6 +26,7 @@ import cv2
 import pytest
 from support.ros import DriverProcess
 from support.ros import new_domain
+from support.time_limits import PROCESS_TIMEOUT_S
 
 PROGRAM = 'from k4a_ros.tools.watch import main; raise SystemExit(main())'
 
@@ -44,8 +45,8 @@ def domain() -> Iterator[int]:
 def watch(domain: int, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the watcher to its end."""
     return subprocess.run(
-        [sys.executable, '-c', PROGRAM, *arguments], capture_output=True, text=True, timeout=60,
-        env=os.environ | {'ROS_DOMAIN_ID': str(domain)})
+        [sys.executable, '-c', PROGRAM, *arguments], capture_output=True, text=True,
+        timeout=PROCESS_TIMEOUT_S, env=os.environ | {'ROS_DOMAIN_ID': str(domain)})
 
 
 @pytest.mark.parametrize('every', [False, True])

@@ -27,6 +27,8 @@ from typing import Any
 #: Seconds to wait for anything that happens within one or two on an idle machine. Tests fail by
 #: it only when something does not happen at all.
 PATIENCE = 100.0
+#: Seconds to wait for the end of a process, which may have to compile kernels.
+PROCESS_TIMEOUT_S = 500.0
 _PRESSURE = Path('/proc/pressure/cpu')
 #: The kernel may show the stalls of this time later only.
 _PRESSURE_DELAY_S = 2.5

@@ -37,6 +37,7 @@ from support.documents import prose
 from support.documents import split
 from support.ros import new_domain
 from support.sources import ROOT
+from support.time_limits import PROCESS_TIMEOUT_S
 import yaml
 
 #: how a block of commands is checked
@@ -99,7 +100,7 @@ def test_marked_blocks_run(block: Block, tmp_path: Path) -> None:
     shell = [sys.executable, '-c'] if block.info[0] == 'python' else ['sh', '-euc']
     result = subprocess.run(
         [*shell, text], cwd=work, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, timeout=110, env=programs.environment(
+        stderr=subprocess.STDOUT, text=True, timeout=PROCESS_TIMEOUT_S, env=programs.environment(
             binaries, ROS_DOMAIN_ID=str(domain), ROS_LOG_DIR=str(tmp_path)))
     assert result.returncode == 0, result.stdout
 
@@ -126,7 +127,7 @@ def test_benchmarks_have_the_options(block: Block) -> None:
         program = next(word for word in split(command) if word.endswith('.py'))
         usage = subprocess.run(
             [sys.executable, str(ROOT / program), '--help'], capture_output=True, text=True,
-            timeout=60, check=True).stdout
+            timeout=PROCESS_TIMEOUT_S, check=True).stdout
         for option in re.findall(r'--[a-z-]+', command):
             assert option in usage, f'{block}: {program} has no option {option}'
 

@@ -24,6 +24,7 @@ import subprocess
 import sys
 
 import pytest
+from support.time_limits import PROCESS_TIMEOUT_S
 
 disk_cache = pytest.importorskip(
     'k4a_ros.jit.disk_cache', reason='kernels are not compiled without numba')
@@ -44,8 +45,8 @@ print(sum(rvl_kernels.encode.stats.cache_hits.values()))
 def run(cache: Path, *arguments: str) -> tuple[int, str]:
     """Encode and decode with a cache; return how often it was used, and the warnings."""
     done = subprocess.run(
-        [sys.executable, '-c', PROGRAM, *arguments], capture_output=True, text=True, timeout=110,
-        env=os.environ | {'NUMBA_CACHE_DIR': str(cache)})
+        [sys.executable, '-c', PROGRAM, *arguments], capture_output=True, text=True,
+        timeout=PROCESS_TIMEOUT_S, env=os.environ | {'NUMBA_CACHE_DIR': str(cache)})
     assert done.returncode == 0, done.stderr
     return int(done.stdout), done.stderr
 

@@ -23,6 +23,7 @@ from k4a_ros.images import kernels as image_kernels
 from k4a_ros.jit.kernels import numba_works
 from k4a_ros.jit.kernels import use_numba
 import pytest
+from support.time_limits import PROCESS_TIMEOUT_S
 
 #: everything that a driver imports to play a recording to subscribers of plain images
 PROGRAM = """
@@ -37,7 +38,8 @@ print('numba' in sys.modules)
 
 def test_plain_images_do_not_import_numba():
     done = subprocess.run(
-        [sys.executable, '-c', PROGRAM], capture_output=True, text=True, timeout=60, check=True)
+        [sys.executable, '-c', PROGRAM], capture_output=True, text=True,
+        timeout=PROCESS_TIMEOUT_S, check=True)
     assert done.stdout == 'False\n'
 
 
@@ -64,5 +66,6 @@ from k4a_ros.images.kernels import cloud_kernels
 print(cloud_kernels().__name__)
 """
     done = subprocess.run(
-        [sys.executable, '-c', program], capture_output=True, text=True, timeout=60, check=True)
+        [sys.executable, '-c', program], capture_output=True, text=True,
+        timeout=PROCESS_TIMEOUT_S, check=True)
     assert done.stdout == 'k4a_ros.images.cloud_fallback\n'

@@ -22,6 +22,7 @@ import sys
 
 from k4a_ros.process.shutdown import SIGNALS
 import pytest
+from support.time_limits import PROCESS_TIMEOUT_S
 
 # each program handles signals as the driver does; a deadlock fails by timeout
 PROGRAMS = {
@@ -69,7 +70,7 @@ shutdown.install_signal_handlers()
 assert shutdown.requested.is_set()
 """
     result = subprocess.run(
-        [sys.executable, '-c', program], capture_output=True, text=True, timeout=30)
+        [sys.executable, '-c', program], capture_output=True, text=True, timeout=PROCESS_TIMEOUT_S)
     assert result.returncode == 0, result.stderr
 
 
@@ -134,5 +135,5 @@ shutdown.wait()
 assert not shutdown.requested.is_set()
 """
     result = subprocess.run(
-        [sys.executable, '-c', program], capture_output=True, text=True, timeout=30)
+        [sys.executable, '-c', program], capture_output=True, text=True, timeout=PROCESS_TIMEOUT_S)
     assert result.returncode == 0, result.stderr

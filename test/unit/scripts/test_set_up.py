@@ -35,6 +35,7 @@ from types import ModuleType
 import pytest
 from support.domains import ros_domains
 from support.sources import ROOT
+from support.time_limits import PROCESS_TIMEOUT_S
 
 SHELLS = [shell for shell in ('sh', 'bash', 'dash', 'zsh') if shutil.which(shell)]
 TOOLS = ('dirname', 'readlink', 'mktemp', 'rm')
@@ -86,7 +87,7 @@ def base_python() -> str:
 def run(script: Path, path: Path, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run a script with only PATH and the given variables in its environment."""
     return subprocess.run(
-        [str(script)], capture_output=True, text=True, timeout=60, cwd='/',
+        [str(script)], capture_output=True, text=True, timeout=PROCESS_TIMEOUT_S, cwd='/',
         env={'PATH': str(path), **environ})
 
 
