@@ -23,6 +23,7 @@ import subprocess
 import sys
 
 from support.sources import ROOT
+from support.time_limits import PROCESS_TIMEOUT_S
 
 #: name -> (module, function): the console scripts of setup.py
 CONSOLE_SCRIPTS = {
@@ -57,5 +58,5 @@ def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run Python code that uses this package in a separate process, and capture its output."""
     path = os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')])
     return subprocess.run(
-        [sys.executable, '-c', code, *arguments], capture_output=True, text=True, timeout=20,
-        env={**os.environ, 'PYTHONPATH': path})
+        [sys.executable, '-c', code, *arguments], capture_output=True, text=True,
+        timeout=PROCESS_TIMEOUT_S, env={**os.environ, 'PYTHONPATH': path})

@@ -45,6 +45,7 @@ from k4a_ros.cameras.device.camera import DeviceCamera
 from k4a_ros.capture import Capture
 from support.recordings import without
 from support.recordings import write_recording
+from support.time_limits import PROCESS_TIMEOUT_S
 
 #: what the recordings below hold, and color alone
 DEPTH = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF)
@@ -95,23 +96,23 @@ def set_conditions(*conditions: str, control: str | None = None) -> None:
 
 def run(
     function: Callable[..., Any], *arguments: object, cameras: tuple[Path | list[Path], ...] = (),
-    conditions: str = '', timeout: float = 60.0, **variables: str,
+    conditions: str = '', lossless: bool = True, **variables: str,
 ) -> Any:
     """
     Call a function of a test module in a process with virtual cameras, and return its result.
 
     :param arguments: arguments of the function; they and the result are pickled.
     :param cameras: as in `environment`.
-    :param timeout: maximum duration of the call, seconds.
+    :param lossless: let captures wait for their reader, as it may be late on a busy machine.
     :param variables: additional environment variables.
     """
-    extra = environment(*cameras, conditions=conditions)
+    extra = environment(*cameras, conditions=conditions + ' lossless' * lossless)
     result_file = Path(extra['K4A_VIRTUAL_CONTROL']).with_name('result')
     job = pickle.dumps((inspect.getfile(function), function.__module__, function.__name__,
                         pickle.dumps(arguments), str(result_file)))
     done = subprocess.run(
         [sys.executable, '-m', 'support.virtual'], input=job, capture_output=True,
-        timeout=timeout,
+        timeout=PROCESS_TIMEOUT_S,
         env={**os.environ, **extra, 'PYTHONPATH': os.pathsep.join(sys.path),
              'PYTHONFAULTHANDLER': '1', **variables})
     output = done.stdout.decode() + done.stderr.decode()

@@ -45,11 +45,14 @@ import pytest
 from support import virtual
 from support.recordings import SERIAL
 from support.recordings import write_recording
+from support.time_limits import PATIENCE
+from support.time_limits import promptly
 from support.virtual import set_conditions
 
 DEPTH = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF)
 JPEG = CameraConfig.of_modes(DepthMode.OFF, ColorResolution.R720P)
 SUCCEEDED, FAILED, TIMEOUT = 0, 1, 2
+PATIENCE_MS = int(1000 * PATIENCE)
 
 
 class Native:
@@ -118,6 +121,7 @@ def _open() -> None:
     assert device.open_first() == SUCCEEDED
     set_conditions('unplugged')
     assert sdk.k4a_device_get_installed_count() == 0
+    assert device.start() == FAILED
     set_conditions()
     assert sdk.k4a_device_get_installed_count() == 1
     assert device.start() == FAILED  # a handle does not survive a reconnection
@@ -147,7 +151,7 @@ def _order() -> None:
     assert device.start() == FAILED  # the IMU runs
     device.sdk.k4a_device_stop_imu(device.handle)
     assert device.start() == SUCCEEDED
-    assert device.capture(1000) == 500_000
+    assert device.capture(PATIENCE_MS) == 500_000
     device.sdk.k4a_device_close(device.handle)
 
 
@@ -159,48 +163,46 @@ def test_cameras_start_before_and_stop_after_the_imu(recording):
 
 def _pace() -> tuple[list[int], list[float]]:
     device = Native()
+    start = time.monotonic()
     assert device.start() == SUCCEEDED
     times, arrivals = [], []
-    for _ in range(30):
-        times.append(device.capture(1000))
-        arrivals.append(time.monotonic())
+    with promptly(30 / 30 + 0.5):
+        for _ in range(30):
+            times.append(device.capture(PATIENCE_MS))
+            arrivals.append(time.monotonic() - start)
     device.sdk.k4a_device_close(device.handle)
     return times, arrivals
 
 
 def test_captures_arrive_in_real_time_in_a_loop(recording):
     times, arrivals = virtual.run(_pace, cameras=(recording,))
-    device = np.subtract(times, times[0]) * 1e-6
-    delay = np.subtract(arrivals, arrivals[0]) - device
     assert times[:10] == [500_000 + i * DEPTH.period_us for i in range(10)]
     assert (np.diff(times) > 0).all()
-    assert np.median(abs(delay - np.median(delay))) < 0.005
+    assert (np.array(arrivals) > np.subtract(times, times[0]) * 1e-6).all()
 
 
-def _wait() -> list[tuple[int, float]]:
+def _wait() -> None:
     device = Native()
     set_conditions('silent')
     assert device.start() == SUCCEEDED
-    found = []
     for milliseconds in (0, 20, 300):
         started = time.monotonic()
-        found.append((device.capture(milliseconds), time.monotonic() - started))
+        with promptly(milliseconds / 1000 + 0.25):
+            assert device.capture(milliseconds) == -TIMEOUT
+        assert time.monotonic() - started >= milliseconds / 1000
     device.sdk.k4a_device_close(device.handle)
-    return found
 
 
 def test_reads_wait_for_the_timeout(recording):
-    for (result, seconds), timeout in zip(
-            virtual.run(_wait, cameras=(recording,)), (0.0, 0.02, 0.3), strict=True):
-        assert result == -TIMEOUT
-        assert timeout <= seconds < timeout + 0.25
+    virtual.run(_wait, cameras=(recording,))
 
 
 def _read_late() -> tuple[list[int], list[int]]:
     device = Native()
     assert device.start() == SUCCEEDED and device.call('start_imu') == SUCCEEDED
-    first = device.capture(1000)
-    time.sleep(1.5)
+    first = device.capture(PATIENCE_MS)
+    time.sleep(2.0)
+    set_conditions('stalled')
     captures = [device.capture(0) for _ in range(8)]
     samples = []
     while (sample := device.sample(0)) > 0:
@@ -210,47 +212,46 @@ def _read_late() -> tuple[list[int], list[int]]:
 
 
 def test_queues_drop_the_oldest(recording):
-    captures, samples = virtual.run(_read_late, cameras=(recording,))
+    captures, samples = virtual.run(_read_late, cameras=(recording,), lossless=False)
     assert captures[1] > captures[0] + 1_000_000
-    assert np.diff(captures[1:8]).max() < 0.1e6 and captures[8] < captures[7] + 50_000
-    assert 833 <= len(samples) < 833 + 100
+    assert np.diff(captures[1:8]).max() < 0.1e6 and captures[8] == -TIMEOUT
+    assert len(samples) == 833
     assert 0.4e6 < samples[-1] - samples[0] < 0.7e6
 
 
 # ---- fault conditions
 
-def _stall() -> list[float]:
+def _stall() -> list[int]:
     device = Native()
     assert device.start() == SUCCEEDED
-    device.capture(1000)
+    times = [device.capture(PATIENCE_MS)]
     set_conditions('stalled')
-    while device.capture(0) > 0:
-        pass
+    while (capture := device.capture(0)) > 0:
+        times.append(capture)
     assert device.capture(200) == -TIMEOUT
     set_conditions()
-    started = time.monotonic()
-    times = [device.capture(1000) for _ in range(5)]
-    seconds = time.monotonic() - started
+    times.append(device.capture(PATIENCE_MS))
+    times += [device.capture(0) for _ in range(4)]
     device.sdk.k4a_device_close(device.handle)
-    assert (np.diff(times) > 0).all()
-    return [seconds, (times[-1] - times[0]) * 1e-6]
+    return times
 
 
-def test_stall_delays_captures(recording):
-    duration, recorded = virtual.run(_stall, cameras=(recording,))
-    assert recorded > 0.12 and duration < recorded - 0.03
+def test_captures_delayed_by_a_stall_arrive_at_once(recording):
+    times = virtual.run(_stall, cameras=(recording,))
+    assert len(times) >= 6 and (np.diff(times) > 0).all()
+    assert times[:10] == [500_000 + i * DEPTH.period_us for i in range(len(times[:10]))]
 
 
 def _reset() -> list[int]:
     device = Native()
     assert device.start() == SUCCEEDED and device.call('start_imu') == SUCCEEDED
-    assert device.capture(1000) == 500_000
+    assert device.capture(PATIENCE_MS) == 500_000
     set_conditions('reset=1')
-    while device.capture(1000) > 400_000:
+    while device.capture(PATIENCE_MS) > 400_000:
         pass
-    while device.sample(1000) > 400_000:
+    while device.sample(PATIENCE_MS) > 400_000:
         pass
-    found = [device.capture(1000), device.sample(1000)]
+    found = [device.capture(PATIENCE_MS), device.sample(PATIENCE_MS)]
     device.sdk.k4a_device_close(device.handle)
     return found
 
@@ -267,11 +268,10 @@ def _partial() -> list[set[str]]:
     sdk, found = libk4a.library(), []
     for condition in ('', 'no-depth', 'no-color'):
         set_conditions(condition)
-        deadline = time.monotonic() + 0.6
         kinds: set[str] = set()
-        while time.monotonic() < deadline:
+        for _ in range(12):  # more than the queue holds
             capture = ctypes.c_void_p()
-            assert device.call('get_capture', ctypes.byref(capture), 1000) == SUCCEEDED
+            assert device.call('get_capture', ctypes.byref(capture), PATIENCE_MS) == SUCCEEDED
             images = {name: getattr(sdk, f'k4a_capture_get_{name}_image')(capture)
                       for name in ('depth', 'ir', 'color')}
             kinds = {name for name, image in images.items() if image}

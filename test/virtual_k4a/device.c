@@ -29,7 +29,11 @@ static bool has(const device *dev, const char *word) {
 
 // Whether a call fails, because the camera is unplugged or because of a "fail:" condition.
 static bool call_fails(device *dev, const char *function) {
-  if (dev->lost || has(dev, "unplugged")) {
+  pthread_mutex_lock(&dev->lock);
+  if (has(dev, "unplugged")) player_lose(dev);
+  bool lost = dev->lost;
+  pthread_mutex_unlock(&dev->lock);
+  if (lost) {
     sdk_log(ERROR, "usbcommand.c", "Error calling libusb_bulk_transfer for tx, result:%s",
         "LIBUSB_ERROR_NO_DEVICE");
     return true;

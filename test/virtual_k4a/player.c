@@ -244,6 +244,13 @@ static void next_pass(device *dev) {
   read_next(dev);
 }
 
+// Whether a capture waits for the reader, instead of dropping the oldest one of a full queue. A
+// reader of IMU samples alone is not kept waiting.
+static bool must_wait(const device *dev) {
+  return dev->capture_count == CAPTURE_QUEUE && (!dev->imu || dev->sample_count) &&
+         has(dev, "lossless");
+}
+
 // Delivers items that have arrived, and returns when to be called again.
 static int64_t play(device *dev) {
   int64_t next_poll = monotonic_ns() + POLL_NS;
@@ -261,6 +268,7 @@ static int64_t play(device *dev) {
     if (!dev->capture && !dev->have_sample) return next_poll;
     int64_t at = next_arrival_ns(dev, &capture);
     if (at > monotonic_ns()) return at < next_poll ? at : next_poll;
+    if (capture && must_wait(dev)) return next_poll;
     if (capture)
       deliver_capture(dev);
     else
@@ -282,7 +290,8 @@ static void wake_all(device *dev) {
   pthread_cond_broadcast(&dev->sample_arrived);
 }
 
-static void lose(device *dev) {
+void player_lose(device *dev) {
+  if (dev->lost) return;
   dev->lost = true;
   drop_all(dev);
   wake_all(dev);
@@ -298,7 +307,7 @@ static void *run(void *context) {
   pthread_mutex_lock(&dev->lock);
   while (!dev->closing) {
     int64_t until = monotonic_ns() + POLL_NS;
-    if (!dev->lost && has(dev, "unplugged")) lose(dev);
+    if (has(dev, "unplugged")) player_lose(dev);
     if (dev->cameras && !dev->lost) {
       log_timeouts(dev);
       until = play(dev);

@@ -180,6 +180,7 @@ typedef struct {
 } device;
 bool player_open(device *dev);   // starts the thread that plays and applies conditions
 void player_close(device *dev);  // stops that thread
+void player_lose(device *dev);   // unplugs the camera; call with the lock held
 bool player_start(device *dev, const configuration *wanted);
 void player_stop(device *dev);
 int64_t monotonic_ns(void);

@@ -40,6 +40,7 @@ from support.recordings import COMBINATIONS
 from support.recordings import FIRMWARE
 from support.recordings import SERIAL
 from support.recordings import write_recording
+from support.time_limits import PATIENCE
 from support.virtual import BOTH
 from support.virtual import both_recording
 from support.virtual import COLOR
@@ -70,16 +71,16 @@ def _read_all(config: CameraConfig, captures: int, samples: int) -> tuple[Any, .
 
         def read_imu() -> None:
             while sum(map(len, imu)) < samples:
-                imu.append(camera.read_imu(1.0))
+                imu.append(camera.read_imu(PATIENCE))
 
         thread = threading.Thread(target=read_imu)
         thread.start()
-        found = [camera.read(2.0) for _ in range(captures)]
+        found = [camera.read(PATIENCE) for _ in range(captures)]
         thread.join()
         now = time.monotonic_ns()
         for capture in found:
             for image in (capture.depth, capture.ir, capture.color):
-                assert image is None or now - 20e9 < image.host_ns <= now
+                assert image is None or now - 100e9 < image.host_ns <= now
                 assert image is None or not image.data.flags.writeable
             assert 0 < capture.temperature < 100
     return found, imu, camera.info, camera.calibration.raw
@@ -111,9 +112,9 @@ def _metadata() -> list[Any]:
     with streaming(COLOR) as camera:
         camera.set_control('exposure_time_us', 8000)
         camera.set_control('whitebalance', 5000)
-        assert camera.read(1.0)
+        assert camera.read(PATIENCE)
         while True:
-            color = camera.read(1.0).color
+            color = camera.read(PATIENCE).color
             assert color is not None
             if color.exposure_us == 8330:
                 return [color.exposure_us, color.white_balance, color.iso_speed]
@@ -125,7 +126,7 @@ def test_color_images_have_exposure_metadata(both):
 
 def _image_after_close() -> bool:
     camera = streaming()
-    first = camera.read(1.0).depth
+    first = camera.read(PATIENCE).depth
     assert first is not None
     copy = first.data.copy()
     camera.stop()
@@ -140,7 +141,7 @@ def test_referenced_images_survive_close(recording):
 
 def _has_color(synchronized: bool) -> list[bool]:
     with streaming(replace(BOTH, synchronized_images_only=synchronized)) as camera:
-        return [camera.read(1.0).color is not None for _ in range(6)]
+        return [camera.read(PATIENCE).color is not None for _ in range(6)]
 
 
 def test_partial_captures_are_dropped_if_synchronized(both):
@@ -153,11 +154,11 @@ def _change_modes() -> None:
     for config, width in ((DEPTH, 320), (COLOR, 1280), (BOTH, 1280), (DEPTH, 320)):
         camera.config = config
         camera.start()
-        capture = camera.read(1.0)
+        capture = camera.read(PATIENCE)
         image = capture.color or capture.depth
         assert image is not None and image.data.shape[1] == width
         assert (capture.depth is None) == (config is COLOR)
-        assert len(camera.read_imu(1.0))
+        assert len(camera.read_imu(PATIENCE))
         camera.stop()
     camera.config = replace(DEPTH, fps=7)
     with raises(ConfigError, 'fps is 7'):
@@ -184,7 +185,7 @@ def _call_in_any_order() -> None:
     camera.stop()
     camera.stop()
     with raises(CameraError, 'not streaming'):
-        camera.read(1.0)
+        camera.read(PATIENCE)
     set_conditions('fail:k4a_device_start_imu')
     with raises(CameraError, 'cannot start the IMU', 'k4a_device_start_imu fails'):
         camera.start()
@@ -193,7 +194,7 @@ def _call_in_any_order() -> None:
     set_conditions('unplugged')
     with raises(CameraLostError, 'stopped delivering captures'):
         for _ in range(20):
-            camera.read(0.2)
+            camera.read(PATIENCE)
     camera.stop()
     with raises(CameraLostError, 'does not answer on USB'):
         camera.start()
@@ -216,8 +217,8 @@ def _start_without_depth_engine(part: str) -> None:
         camera.start()
     camera.config = COLOR
     camera.start()
-    assert camera.read(1.0).color is not None
-    assert len(camera.read_imu(1.0))
+    assert camera.read(PATIENCE).color is not None
+    assert len(camera.read_imu(PATIENCE))
     camera.close()
 
 
@@ -235,7 +236,7 @@ def _start_wired(role: WiredSyncMode, part: str) -> SyncJacks | None:
             camera.start()
         set_conditions('sync-in', 'sync-out')
         camera.start()
-        assert camera.read(1.0)
+        assert camera.read(PATIENCE)
         jacks = camera.sync_jacks()
         camera.stop()
         set_conditions('sync-in', 'sync-out', 'no-pulse')
@@ -244,8 +245,8 @@ def _start_wired(role: WiredSyncMode, part: str) -> SyncJacks | None:
             with raises(ReadTimeout, 'no capture from camera'):
                 camera.read(0.3)
         else:
-            assert camera.read(1.0)
-        assert len(camera.read_imu(1.0))
+            assert camera.read(PATIENCE)
+        assert len(camera.read_imu(PATIENCE))
         set_conditions('fail:k4a_device_get_sync_jack')
         assert camera.sync_jacks() is None
         return jacks

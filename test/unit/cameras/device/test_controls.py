@@ -34,6 +34,7 @@ from k4a_ros.errors import ConfigError
 import numpy as np
 import pytest
 from support import virtual
+from support.time_limits import PATIENCE
 from support.virtual import BOTH
 from support.virtual import both_recording
 from support.virtual import COLOR
@@ -121,16 +122,16 @@ def _orbbec() -> None:
         assert 'backlight_compensation' not in camera.controls()
         assert camera.set_control('exposure_time_us', 12_345) == 12_300
         assert camera.sync_jacks() == SyncJacks(False, False)
-        captures = [camera.read(1.0) for _ in range(6)]
+        captures = [camera.read(PATIENCE) for _ in range(6)]
         for capture in captures:
             assert math.isnan(capture.temperature)
             for image in (capture.depth, capture.ir, capture.color):
-                assert image is None or 0 <= time.monotonic_ns() - image.host_ns < 1e9
+                assert image is None or 0 <= time.monotonic_ns() - image.host_ns < 100e9
                 assert image is None or image.exposure_us == 0
         assert camera._missing_temperatures == 3
         times: list[int] = []
         while len(times) < 500:
-            times.extend(camera.read_imu(1.0).acc_us)
+            times.extend(camera.read_imu(PATIENCE).acc_us)
         rate = 1e6 * (len(times) - 1) / (times[-1] - times[0])
         assert 400 < rate < 600, rate
 
@@ -166,12 +167,12 @@ def _empty_image() -> list[str]:
     logging.getLogger('k4a_ros.device').addHandler(handler)
     with DeviceCamera(COLOR) as camera:
         camera.start()
-        native = camera._handle.capture(1000)
+        native = camera._handle.capture(int(1000 * PATIENCE))
         camera.config = replace(COLOR, color_resolution=ColorResolution.R3072P)
         assert native is not None
         assert camera._image('color', native) is None
         camera._sdk.k4a_capture_release(native)
-        camera._next_capture(1000)
+        camera._next_capture(int(1000 * PATIENCE))
         camera.config = COLOR
     return records
 

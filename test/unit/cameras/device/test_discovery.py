@@ -18,9 +18,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-import threading
+from types import SimpleNamespace
 from typing import Any
 
+from k4a_ros.cameras.device import discovery
 from k4a_ros.cameras.device.camera import DeviceCamera
 from k4a_ros.cameras.device.discovery import connected
 from k4a_ros.errors import CameraError
@@ -118,8 +119,12 @@ def test_reasons_tell_why_a_camera_cannot_be_opened(recording):
 
 def _open_after_busy() -> int:
     set_conditions('busy')
-    timer = threading.Timer(0.15, set_conditions)
-    timer.start()
+
+    def end_before_next_attempt(pause_s: float) -> None:
+        assert 0 < pause_s < 1
+        set_conditions()
+
+    discovery.time = SimpleNamespace(sleep=end_before_next_attempt)
     with DeviceCamera(DEPTH, serial=SERIAL) as camera:
         return len(camera.info.serial)
 
