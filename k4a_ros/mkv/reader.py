@@ -18,8 +18,10 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import enum
 import os
 import threading
+from typing import TypeVar
 
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import ColorFormat
@@ -38,6 +40,8 @@ from k4a_ros.mkv.timeline import Timeline
 from k4a_ros.sdk import abi
 from k4a_ros.sdk import libk4a
 import numpy as np
+
+E = TypeVar('E', bound=enum.IntEnum)
 
 _FPS = {code: fps for fps, code in FPS_CODES.items()}
 
@@ -109,23 +113,34 @@ class RecordingReader(contextlib.AbstractContextManager['RecordingReader']):
             self._sdk.k4a_playback_get_recording_length_usec(handle))
 
     def _config(self, native: abi.RecordConfiguration) -> CameraConfig:
+        if native.camera_fps not in _FPS:
+            raise self._open_error(
+                f'its frame rate (code {native.camera_fps}) is not one of the Azure Kinect')
         config = CameraConfig(
-            depth_mode=DepthMode(native.depth_mode),
-            color_resolution=ColorResolution(native.color_resolution),
+            depth_mode=self._member(DepthMode, native.depth_mode),
+            color_resolution=self._member(ColorResolution, native.color_resolution),
             color_format=(
-                ColorFormat(native.color_format) if native.color_track_enabled
+                self._member(ColorFormat, native.color_format) if native.color_track_enabled
                 else ColorFormat.MJPG),
             fps=_FPS[native.camera_fps],
             depth=native.depth_track_enabled, ir=native.ir_track_enabled,
             color=native.color_track_enabled, imu=native.imu_track_enabled,
             depth_delay_off_color_usec=native.depth_delay_off_color_usec,
-            wired_sync_mode=WiredSyncMode(native.wired_sync_mode),
+            wired_sync_mode=self._member(WiredSyncMode, native.wired_sync_mode),
             subordinate_delay_off_master_usec=native.subordinate_delay_off_master_usec)
         if not (config.depth or config.ir or config.color or config.imu):
             raise self._open_error('it is not an Azure Kinect recording: it has no such tracks')
         if config.color and config.color_resolution is ColorResolution.OFF:
             raise self._open_error('the Azure Kinect does not have its color resolution')
         return config
+
+    def _member(self, kind: type[E], value: int) -> E:
+        """Return the member of an enumeration with a native value."""
+        try:
+            return kind(value)
+        except ValueError as error:
+            raise self._open_error(
+                f'its {kind.__name__} (code {value}) is not one of the Azure Kinect') from error
 
     def _tag(self, name: str) -> str:
         value = libk4a.read_bytes(self._sdk.k4a_playback_get_tag, self._handle, name.encode())

@@ -19,6 +19,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 from hypothesis import given
 from hypothesis import HealthCheck
@@ -32,6 +33,7 @@ from k4a_ros.errors import CameraLostError
 from k4a_ros.errors import EndOfRecording
 from k4a_ros.errors import RecordingError
 from k4a_ros.mkv.reader import RecordingReader
+from k4a_ros.process import files
 from k4a_ros.sdk.imu_samples import IMU_DTYPE
 import numpy as np
 import pytest
@@ -80,10 +82,11 @@ def test_missing_file_and_directory_are_rejected(tmp_path, capfd):
 
 
 def test_unreadable_file_is_rejected(small, monkeypatch, capfd):
-    def deny(path: str, mode: str) -> None:
+    def deny(path: str, *_: object, **__: object) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
 
-    monkeypatch.setattr('builtins.open', deny)
+    monkeypatch.setattr(files, 'os', SimpleNamespace(
+        **{name: getattr(os, name) for name in dir(os)} | {'open': deny}))
     assert_rejected(small.path, 'permission denied', capfd)
 
 
