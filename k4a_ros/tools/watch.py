@@ -13,12 +13,12 @@
 # limitations under the License.
 
 """
-Watch what a camera publishes: a live table of its topics, and one picture of what it sees.
+Subscribe to the topics of a camera, and show their rates, sizes, ages and images.
 
     k4a_watch [--namespace /left] [--all] [--seconds 5] [--picture sheet.png]
 
-What is computed for its subscribers only, at a price, is left out unless all is asked for: the
-images of one camera seen from the other, and compressed depth.
+Without --all, topics that cost the driver much CPU time are skipped: registered images and
+compressed depth.
 """
 
 from __future__ import annotations
@@ -56,77 +56,82 @@ from tf2_msgs.msg import TFMessage
 KINDS = {f'sensor_msgs/msg/{kind.__name__}': kind
          for kind in (CameraInfo, CompressedImage, Image, Imu, PointCloud2)}
 _YUV_FORMATS = {'nv12': ColorFormat.NV12, 'yuv422_yuy2': ColorFormat.YUY2}
-#: parts of the names of topics
+#: parts of the names of topics that cost the driver much CPU time
 COSTLY = ('depth_to_rgb', 'ir_to_rgb', 'rgb_to_depth', 'compressedDepth')
 
 
 @dataclass
 class Topic:
-    """What has been seen of one topic; `last` is its newest message."""
+    """Statistics of a topic; sizes in bytes, times by time.monotonic()."""
 
     kind: type
     count: int = 0
     size: int = 0
     frame: str = ''
-    first: float = 0.0
-    latest: float = 0.0
+    first_s: float = 0.0
+    latest_s: float = 0.0
     age_ms: float = float('nan')
-    last: Any = None
+    latest: Any = None
 
     @property
     def rate(self) -> float:
-        """Messages a second since the first one came."""
-        return (self.count - 1) / (self.latest - self.first) if self.count > 1 else 0.0
+        """Mean rate since the first message, Hz."""
+        return (self.count - 1) / (self.latest_s - self.first_s) if self.count > 1 else 0.0
 
 
 class Watcher(Node):
     """
-    Subscribes to the topics of a camera as soon as they appear.
+    Subscribes to the topics of a camera as soon as they are discovered.
 
-    :param namespace: of the camera, '' for that of no other.
-    :param every: also to those that cost the driver much.
+    :param namespace: namespace of the camera, empty for the root namespace.
+    :param all_topics: subscribe to COSTLY topics, too.
     """
 
-    def __init__(self, namespace: str, every: bool) -> None:
+    def __init__(self, namespace: str, all_topics: bool) -> None:
         super().__init__('k4a_watch')
-        self._left_out = () if every else COSTLY
+        self._skipped = () if all_topics else COSTLY
         self._prefix = namespace.rstrip('/') + '/'
         self.topics: dict[str, Topic] = {}
-        self._watch('/tf_static', TFMessage)
-        self.create_timer(0.2, self._look)
+        self._subscribe('/tf_static', TFMessage)
+        self.create_timer(0.2, self._discover)
 
-    def _look(self) -> None:
+    def _discover(self) -> None:
+        """Subscribe to new topics."""
         for name, types in self.get_topic_names_and_types():
             kind = KINDS.get(types[0])
-            wanted = name.startswith(self._prefix) and not any(
-                part in self._left_out for part in name.split('/'))
-            if kind is not None and wanted and name not in self.topics:
-                self._watch(name, kind)
+            skipped = not name.startswith(self._prefix) or any(
+                part in self._skipped for part in name.split('/'))
+            if kind is not None and not skipped and name not in self.topics:
+                self._subscribe(name, kind)
 
-    def _watch(self, name: str, kind: Any) -> None:
+    def _subscribe(self, name: str, kind: Any) -> None:
         topic = self.topics[name] = Topic(kind)
         latched = kind is TFMessage
         qos = QoSProfile(
             history=HistoryPolicy.KEEP_LAST, depth=500 if kind is Imu else 4,
             reliability=ReliabilityPolicy.RELIABLE,
             durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE)
-        self.create_subscription(kind, name, lambda message: self._take(topic, message), qos)
+        self.create_subscription(kind, name, lambda message: self._record(topic, message), qos)
 
-    def _take(self, topic: Topic, message: Any) -> None:
+    def _record(self, topic: Topic, message: Any) -> None:
         now = self.get_clock().now().nanoseconds
         header = message.transforms[0].header if topic.kind is TFMessage else message.header
-        topic.latest = time.monotonic()
-        topic.first = topic.first or topic.latest
+        topic.latest_s = time.monotonic()
+        topic.first_s = topic.first_s or topic.latest_s
         topic.count += 1
         topic.size = len(getattr(message, 'data', ()))
         topic.frame = (' '.join(t.child_frame_id for t in message.transforms)
                        if topic.kind is TFMessage else header.frame_id)
         stamp = header.stamp.sec * 1_000_000_000 + header.stamp.nanosec
         topic.age_ms = (now - stamp) / 1e6
-        topic.last = message
+        topic.latest = message
+
+    def silent_topics(self) -> list[str]:
+        """Return the names of the topics without a message so far."""
+        return sorted(name for name, topic in self.topics.items() if not topic.count)
 
     def table(self) -> list[str]:
-        """Return the table, one line each, heading first."""
+        """Return the lines of the table, headings first."""
         lines = [f'{"topic":30} {"type":16} {"bytes":>9} {"count":>6} {"Hz":>7} {"age ms":>8}  '
                  'frame']
         for name, topic in sorted(self.topics.items()):
@@ -137,13 +142,13 @@ class Watcher(Node):
         return lines
 
     def pictures(self) -> dict[str, sheet.Picture | None]:
-        """Return what is to be seen of depth, infrared, color and cloud; None where absent."""
+        """Return pictures of depth, infrared, color and point cloud; None without a message."""
         bridge = CvBridge()
         result: dict[str, sheet.Picture | None] = {}
         for name, draw in (('depth/image_raw', _draw_depth), ('ir/image_raw', _draw_ir),
                            ('rgb/image_raw', _draw_color), ('points2', _draw_cloud)):
             topic = self.topics.get(self._prefix + name)
-            message = topic.last if topic else None
+            message = topic.latest if topic else None
             result[name] = None if message is None else draw(bridge, message)
         return result
 
@@ -174,23 +179,29 @@ def _draw_cloud(bridge: CvBridge, message: PointCloud2) -> sheet.Picture:
 
 
 def cloud_points(message: PointCloud2) -> npt.NDArray[np.float32]:
-    """Return the points of a cloud whose fields begin with float32 x, y, z: (N, 3) meters."""
+    """Return the points, (N, 3), of a cloud whose first fields are float32 x, y, z."""
     data = np.frombuffer(message.data, np.uint8).reshape(-1, message.point_step)
     return data[:, :12].copy().view(np.float32)
 
 
 def main() -> int:
     """
-    Watch for a while.
+    Run the command line.
 
-    :return: exit code; 0 if every topic that was found gave something, 1 otherwise.
+    :return: exit code: 0 if there were messages on all topics that were found, otherwise 1.
     """
     parser = argparse.ArgumentParser(description=(__doc__ or '').split('\n\n')[0].strip())
-    parser.add_argument('--namespace', default='/', help='of the camera (default: /)')
-    parser.add_argument('--all', action='store_true', help='also what costs the driver much')
-    parser.add_argument('--seconds', type=float, default=5.0, help='after the first message')
-    parser.add_argument('--wait', type=float, default=20.0, help='for the first message')
-    parser.add_argument('--picture', help='write a contact sheet (PNG) there')
+    parser.add_argument(
+        '--namespace', default='/', help='namespace of the camera (default: %(default)s)')
+    parser.add_argument('--all', action='store_true',
+                        help='subscribe also to topics that cost the driver much CPU time')
+    parser.add_argument('--seconds', type=float, default=5.0,
+                        help='how long to watch after the first message (default: %(default)g)')
+    parser.add_argument('--wait', type=float, default=20.0,
+                        help='how long to wait for a message on every topic, seconds '
+                        '(default: %(default)g)')
+    parser.add_argument('--picture', metavar='FILE.png',
+                        help='write a contact sheet of the latest images to this file')
     options = parser.parse_args(remove_ros_args(sys.argv)[1:])
     namespace = '/' + options.namespace.strip('/')
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
@@ -199,7 +210,7 @@ def main() -> int:
     spinner = Spinner(watcher, failures.append)
     spinner.start()
     try:
-        _show(watcher, options.seconds, options.wait)
+        _watch(watcher, options.seconds, options.wait)
     except (KeyboardInterrupt, BrokenPipeError):
         pass
     finally:
@@ -212,18 +223,27 @@ def main() -> int:
     return code
 
 
-def _show(watcher: Watcher, seconds: float, wait: float) -> None:
-    """Print the table, again and again in place on a terminal, once at the end elsewhere."""
-    start = time.monotonic()
+def _watch(watcher: Watcher, seconds: float, wait: float) -> None:
+    """
+    Print the table when watching ends; on a terminal, update it in place meanwhile.
+
+    :param seconds: how long to watch after the first message of the camera.
+    :param wait: how long to wait, in all, until there is a message on every topic.
+    """
+    timeout_s = time.monotonic() + wait
     live = sys.stdout.isatty()
     lines: list[str] = []
     while True:
         time.sleep(0.5)
-        came = [t.first for n, t in watcher.topics.items() if t.count and n != '/tf_static']
+        now_s = time.monotonic()
+        first_s = [topic.first_s for name, topic in watcher.topics.items()
+                   if topic.count and name != '/tf_static']
+        complete = bool(first_s) and not watcher.silent_topics()
+        done = (complete or now_s > timeout_s) and (
+            not first_s or now_s > min(first_s) + seconds)
         if live and lines:
             sys.stdout.write(f'\x1b[{len(lines)}A\x1b[J')
         lines = watcher.table()
-        done = time.monotonic() > (min(came) + seconds if came else start + wait)
         if live or done:
             sys.stdout.write('\n'.join(lines) + '\n')
             sys.stdout.flush()
@@ -232,18 +252,19 @@ def _show(watcher: Watcher, seconds: float, wait: float) -> None:
 
 
 def _conclude(watcher: Watcher, picture: str | None, namespace: str) -> int:
-    silent = [name for name, topic in watcher.topics.items() if not topic.count]
+    """Write the picture, report what is missing, and return the exit code."""
     if len(watcher.topics) == 1:
-        print(f'No camera publishes under {namespace}', file=sys.stderr)
+        print(f'There are no camera topics in namespace {namespace}; is the driver running, with '
+              'the same ROS_DOMAIN_ID?', file=sys.stderr)
         return 1
     if picture:
         path = os.path.abspath(os.path.expanduser(picture))
         title = f'k4a_ros  {namespace}  {time.strftime("%Y-%m-%d %H:%M:%S")}'
         if not cv2.imwrite(path, sheet.contact_sheet(watcher.pictures(), title)):
-            print(f'The picture could not be written to {path}', file=sys.stderr)
+            print(f'Cannot write {path}', file=sys.stderr)
             return 1
         print(f'Contact sheet: {path}')
-    if silent:
-        print(f'Nothing came on {", ".join(sorted(silent))}', file=sys.stderr)
+    if watcher.silent_topics():
+        print(f'No messages on {", ".join(watcher.silent_topics())}', file=sys.stderr)
         return 1
     return 0

@@ -34,7 +34,9 @@ import time
 from ros_domains import claim_domain
 
 WATCH_SECONDS = 10
-STOP_SECONDS = 5.0
+#: limits for a busy machine: on an idle one, images arrive after 3 s, and programs stop in one
+WAIT_SECONDS = 120
+STOP_SECONDS = 30.0
 PICTURE = Path('k4a_demo.png')
 
 
@@ -61,7 +63,8 @@ def play(recording: Path | None) -> int:
     watcher = None
     try:
         watcher = subprocess.Popen(
-            ['k4a_watch', '--seconds', str(WATCH_SECONDS), '--picture', str(PICTURE)])
+            ['k4a_watch', '--seconds', str(WATCH_SECONDS), '--wait', str(WAIT_SECONDS),
+             '--picture', str(PICTURE)])
         while watcher.poll() is None and driver.poll() is None:
             time.sleep(0.05)
         if driver.poll() is not None:
@@ -85,7 +88,7 @@ def main() -> int:
     # A shell may have started this process with SIGINT ignored, which its children would inherit.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    domain = claim_domain()
+    domain = claim_domain()  # as long as the programs run
     os.environ.setdefault('ROS_DOMAIN_ID', str(domain))
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     if recording is not None and not recording.expanduser().is_file():
