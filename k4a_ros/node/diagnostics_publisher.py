@@ -38,6 +38,8 @@ from k4a_ros.streaming.device_clock import LiveClock
 from k4a_ros.streaming.rates import Rates
 from k4a_ros.streaming.supervisor import CameraSupervisor
 from k4a_ros.streaming.supervisor import StreamState
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
 _PERIOD_S = 1.0
@@ -68,7 +70,8 @@ class DiagnosticsPublisher:
         self._usb_errors: Callable[[], UsbErrors | None] = lambda: None
         self.connection_error = ''
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
-        node.create_timer(_PERIOD_S, self._publish)
+        # not of ROS time, whose timers wait if it is set back or does not advance
+        node.create_timer(_PERIOD_S, self._publish, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def _publish(self) -> None:
         snapshot = self._snapshot()

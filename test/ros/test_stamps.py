@@ -17,14 +17,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+import struct
+import subprocess
+import time
+from typing import Any
 
+from diagnostic_msgs.msg import DiagnosticArray
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import ColorFormat
 from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
+import numpy as np
 import pytest
 from sensor_msgs.msg import CameraInfo
 from sensor_msgs.msg import Image
+from sensor_msgs.msg import Imu
 from sensor_msgs.msg import PointCloud2
 from support.recordings import move_cluster
 from support.recordings import write_recording
@@ -33,6 +40,7 @@ from support.ros import listening
 from support.ros import new_domain
 from support.ros import stamps
 from support.ros import wait_for
+from support.sources import ROOT
 
 CAPTURES = 4
 #: pairs of topics that a synchronizer with exact time should match
@@ -126,3 +134,55 @@ def test_simulated_time_is_refused_for_a_recording(tmp_path: Path) -> None:
         assert not answer.successful and 'use_sim_time is true, but' in answer.reason
         assert listener.get_parameters('/k4a_driver', 'use_sim_time') == [False]
         assert listener.set_parameters('/k4a_driver', use_sim_time=False).successful
+
+
+def compile_host_clock(directory: Path) -> Path:
+    """Compile the library that sets CLOCK_REALTIME in a process of its own."""
+    library = directory / 'libhost_clock.so'
+    subprocess.run(
+        ['cc', '-std=c11', '-O2', '-Wall', '-Wextra', '-Werror', '-fPIC', '-shared',
+         '-fvisibility=hidden', '-o', library, ROOT / 'test/host_clock/host_clock.c', '-ldl'],
+        check=True)
+    return library
+
+
+def test_stamps_follow_the_host_clock_when_it_is_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is wrong by 600 s for some seconds, as after an answer of a bad time server."""
+    offset = tmp_path / 'offset'
+    offset.write_bytes(bytes(8))
+    monkeypatch.setenv('LD_PRELOAD', str(compile_host_clock(tmp_path)))
+    monkeypatch.setenv('HOST_CLOCK_OFFSET', str(offset))
+    domain = new_domain()
+    with listening(domain) as listener, DriverProcess.with_parameters(
+            domain, camera='simulated', depth_mode='NFOV_2X2BINNED', color_enabled=False,
+            fps=15, simulation_noise=False) as driver:
+        depth = listener.subscribe(Image, '/depth/image_raw', data=False)
+        imu = listener.subscribe(Imu, '/imu')
+        diagnostics = listener.subscribe(DiagnosticArray, '/diagnostics')
+
+        def error_s(messages: list[Any], expected_s: int) -> float:
+            return abs(stamps(messages[-1:])[0] / 1e9 - time.time() - expected_s)
+
+        wait_for(lambda: depth and imu and error_s(depth, 0) < 9, 'stamps near the present')
+        for step_s in (600, 0):
+            with offset.open('r+b') as file:
+                file.write(struct.pack('=q', step_s * 10**9))
+            wait_for(lambda: error_s(depth, step_s) < 9 and error_s(imu, step_s) < 9,  # noqa: B023
+                     f'stamps {step_s} s ahead')
+            count = len(depth)
+            wait_for(lambda: len(depth) > count + 15, 'more images')  # noqa: B023
+            assert error_s(depth, step_s) < 9 and error_s(imu, step_s) < 9
+        for direction in ('forward', 'back'):
+            text = f'The clock of this host was set {direction} by 600.0 s; stamps follow it'
+            assert sum(text in line for line in driver.lines) == 1, driver.output
+        count = len(diagnostics)
+        wait_for(lambda: len(diagnostics) > count + 1, 'diagnostics')
+        clock = next(s for s in diagnostics[-1].status if s.name.endswith(': clock'))
+        values = {v.key: v.value for v in clock.values}
+        assert values['steps of the host clock'] == '2' and values['corrected stamps'] == '0'
+        assert -20 < float(values['age of depth stamps (ms)']) < 9000
+    for messages in (depth, imu):
+        steps = np.diff(stamps(messages))
+        assert (steps > 0).sum() == len(steps) - 1
