@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "virtual.h"
 
@@ -94,8 +95,15 @@ long condition_number(int position, const char *word) {
   return result;
 }
 
+void hang(int position, const char *function) {
+  char word[128];
+  snprintf(word, sizeof word, "hang:%s", function);
+  while (condition(position, word)) usleep(20000);
+}
+
 bool must_fail(int position, const char *function) {
   char word[128];
+  hang(position, function);
   snprintf(word, sizeof word, "fail:%s", function);
   return condition(position, word);
 }

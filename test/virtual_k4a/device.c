@@ -73,6 +73,7 @@ EXPORT int k4a_device_open(uint32_t index, handle *result) {
 
 EXPORT void k4a_device_stop_imu(handle opened) {
   device *dev = opened;
+  hang(dev->slot->position, __func__);
   pthread_mutex_lock(&dev->lock);
   dev->imu = false;
   dev->sample_count = 0;
@@ -82,6 +83,7 @@ EXPORT void k4a_device_stop_imu(handle opened) {
 
 EXPORT void k4a_device_stop_cameras(handle opened) {
   device *dev = opened;
+  hang(dev->slot->position, __func__);
   pthread_mutex_lock(&dev->lock);
   player_stop(dev);
   pthread_mutex_unlock(&dev->lock);
@@ -89,6 +91,7 @@ EXPORT void k4a_device_stop_cameras(handle opened) {
 
 EXPORT void k4a_device_close(handle opened) {
   device *dev = opened;
+  hang(dev->slot->position, __func__);
   k4a_device_stop_imu(dev);
   k4a_device_stop_cameras(dev);
   player_close(dev);
@@ -181,6 +184,7 @@ EXPORT int k4a_device_start_cameras(handle opened, const configuration *wanted) 
   valid = valid && valid_configuration(wanted, has(dev, "orbbec"), has(dev, "sync-in"),
                                        has(dev, "sync-out"));
   valid = valid && (!wanted->depth_mode || depth_engine(dev)) && player_start(dev, wanted);
+  if (valid && has(dev, "forgets-controls")) controls_reset(&dev->slot->color);
   pthread_mutex_unlock(&dev->lock);
   return valid ? SUCCEEDED : FAILED;
 }
@@ -194,6 +198,7 @@ EXPORT int k4a_device_start_imu(handle opened) {
     sdk_log(ERROR, "k4a.c", "k4a_device_start_imu called while the color/depth camera is not "
                             "running is not supported");
   dev->imu = dev->imu || valid;
+  if (valid) dev->imu_stopped = false;
   pthread_mutex_unlock(&dev->lock);
   return valid ? SUCCEEDED : FAILED;
 }
@@ -216,7 +221,7 @@ static int wait_for_item(device *dev, pthread_cond_t *arrived, const int *count,
   pthread_cond_broadcast(&dev->waiter_left);
   if (!*streaming || dev->lost) return FAILED;
   if (*count) return SUCCEEDED;
-  if (has(dev, "orbbec")) sdk_log(WARNING, "ob_k4a_impl.cpp", "%s: timeout", queue);
+  if (has(dev, "orbbec")) sdk_log(WARNING, "ob_k4a_impl.cpp", "frame_queue_pop timeout");
   return TIMEOUT;
 }
 
@@ -282,6 +287,8 @@ EXPORT int k4a_device_set_color_control(handle opened, int command, int mode, in
   if (call_fails(dev, __func__)) return FAILED;
   pthread_mutex_lock(&dev->lock);
   int result = controls_set(&dev->slot->color, has(dev, "orbbec"), command, mode, value);
+  sdk_log(INFO, "color.cpp", "control %d is now %d, cameras running:%d", command, value,
+          dev->cameras);
   pthread_mutex_unlock(&dev->lock);
   return result;
 }

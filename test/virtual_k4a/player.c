@@ -144,7 +144,8 @@ static handle live_capture(device *dev, handle from) {
   bool orbbec = has(dev, "orbbec");
   uint64_t now = orbbec ? clock_ns(CLOCK_REALTIME) / 1000000 * 1000000 : monotonic_ns();
   bool want_depth = dev->mode.depth_mode && !has(dev, "no-depth");
-  bool want_color = dev->mode.color_resolution && !has(dev, "no-color");
+  bool want_color = dev->mode.color_resolution && !has(dev, "no-color") &&
+                    !dev->color_stopped;
   handle depth = real.k4a_capture_get_depth_image(from),
          ir = real.k4a_capture_get_ir_image(from),
          color = real.k4a_capture_get_color_image(from), result = NULL;
@@ -188,7 +189,7 @@ static void deliver_sample(device *dev) {
   imu_sample sample = dev->sample;
   int64_t us = (int64_t)sample.acc_us + dev->pass_us;
   bool skipped = has(dev, "orbbec") && us < dev->next_sample_us;
-  if (dev->imu && !skipped && !has(dev, "silent") && !has(dev, "silent-imu")) {
+  if (dev->imu && !dev->imu_stopped && !skipped && !has(dev, "silent") && !has(dev, "silent-imu")) {
     if (us - dev->next_sample_us > ORBBEC_IMU_US) dev->next_sample_us = us;
     dev->next_sample_us += ORBBEC_IMU_US;
     sample.acc_us += dev->shift_us;
@@ -262,6 +263,12 @@ static int64_t play(device *dev) {
     dev->shift_us = -(sample < capture ? sample : capture);  // timestamps are never negative
     dev->resets = resets;
   }
+  long imu_stops = condition_number(dev->slot->position, "imu-stops"),
+       color_stops = condition_number(dev->slot->position, "color-stops");
+  dev->imu_stopped |= imu_stops && imu_stops != dev->imu_stops;
+  dev->color_stopped |= color_stops && color_stops != dev->color_stops;
+  dev->imu_stops = imu_stops;
+  dev->color_stops = color_stops;
   for (;;) {
     bool capture;
     if (!dev->capture && !dev->have_sample && dev->playback) next_pass(dev);
@@ -349,6 +356,9 @@ bool player_start(device *dev, const configuration *wanted) {
   dev->mode = *wanted;
   dev->pass_us = dev->shift_us = dev->next_sample_us = 0;
   dev->resets = condition_number(dev->slot->position, "reset");
+  dev->imu_stops = condition_number(dev->slot->position, "imu-stops");
+  dev->color_stops = condition_number(dev->slot->position, "color-stops");
+  dev->color_stopped = false;
   read_next(dev);
   dev->start_ns = monotonic_ns() + START_NS;
   dev->cameras = true;

@@ -115,7 +115,8 @@ void sdk_log(int level, const char *file, const char *format, ...)
 // ---- conditions.c: current fault conditions of the cameras
 bool condition(int position, const char *word);
 long condition_number(int position, const char *word);  // N of "word=N", 0 if it is not set
-bool must_fail(int position, const char *function);     // whether "fail:function" is set
+void hang(int position, const char *function);          // returns when "hang:function" is not set
+bool must_fail(int position, const char *function);     // whether "fail:function" is set; may hang
 
 // ---- controls.c: controls of the color camera
 enum { CONTROLS = 10 };
@@ -166,7 +167,8 @@ typedef struct {
   int64_t first_us, length_us;  // of the recording
   int64_t pass_us, shift_us;    // offsets of its timestamps: for pacing, and for output
   int64_t start_ns;
-  long resets, timeouts;
+  long resets, timeouts, imu_stops, color_stops;
+  bool imu_stopped, color_stopped;  // until the next start
   handle capture;  // the next one, NULL at the end of the pass
   int64_t first_image_us, capture_us;
   imu_sample sample;

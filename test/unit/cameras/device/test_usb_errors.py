@@ -38,7 +38,7 @@ LINES = [
      'type:Color', False),
     (1, 'queue.c', 'Queue "Queue_capture" was popped in a disabled state.', False),
     (1, 'dewrapper.c', 'Depth engine create and initialize failed with error code: 204.', False),
-    (2, 'ob_k4a_impl.cpp', 'Queue_imu: time-out', False),
+    (2, 'ob_k4a_impl.cpp', 'frame_queue_pop timeout', False),
 ]
 
 
