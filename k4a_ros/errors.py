@@ -26,7 +26,8 @@ Exceptions that this package raises on purpose.
     │   ├── CameraError             a camera failed, whichever kind it is
     │   │   ├── DeviceNotFoundError no such camera can be opened
     │   │   ├── RecordingError      a recording cannot be opened, read or written
-    │   │   └── CameraLostError     an open camera stopped delivering
+    │   │   ├── CameraLostError     an open camera stopped delivering
+    │   │   └── StreamFailedError   one stream of a camera failed, the others go on
     │   └── BodyTrackingError       no body tracker, or it failed
     └── ControlFlow                 no failure: a wait ended without a result
         ├── ReadTimeout             also a TimeoutError
@@ -90,6 +91,14 @@ class CameraErrorReason(enum.Enum):
     NO_SYNC_IN_CABLE = 'subordinate without a cable in its Sync in jack'
     NO_SYNC_OUT_CABLE = 'master without a cable in its Sync out jack'
     OLD_FIRMWARE = 'firmware too old for the SDK'
+    REFUSED_MODE = 'configuration that this camera does not support'
+    NO_SYNC_PULSE = 'subordinate without sync pulses'
+
+
+#: reasons that waiting and trying again does not change
+PERMANENT_REASONS = frozenset({
+    CameraErrorReason.NO_OPENGL, CameraErrorReason.NO_DEPTH_ENGINE,
+    CameraErrorReason.OLD_FIRMWARE, CameraErrorReason.REFUSED_MODE})
 
 
 class CameraError(K4aRosError):
@@ -115,6 +124,10 @@ class RecordingError(CameraError):
 
 class CameraLostError(CameraError):
     """An open camera stopped delivering: unplugged, silent, or its file became unreadable."""
+
+
+class StreamFailedError(CameraError):
+    """One stream of a camera cannot be started, or failed; the other streams go on."""
 
 
 class BodyTrackingError(K4aRosError):

@@ -125,6 +125,8 @@ class Camera(contextlib.AbstractContextManager['Camera']):
         """
         Start streaming in the modes of ``config``.
 
+        If only the IMU cannot be started, `read_imu` raises StreamFailedError instead.
+
         :raises CameraError: the camera cannot be started.
         """
 
@@ -145,6 +147,15 @@ class Camera(contextlib.AbstractContextManager['Camera']):
         Return the IMU samples that arrived since the last call, at least one.
 
         Parameters and exceptions are those of ``read``.
+
+        :raises StreamFailedError: the IMU failed, while images go on; see `restart_imu`.
+        """
+
+    def restart_imu(self) -> None:
+        """
+        Restart the IMU while images go on; no-op for cameras without hardware.
+
+        :raises CameraError: the IMU cannot be started, or the camera is not streaming.
         """
 
     def controls(self) -> Mapping[str, ControlRange]:

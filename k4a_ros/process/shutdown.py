@@ -100,6 +100,10 @@ class Shutdown:
         """End because the work is done or cannot continue."""
         self._due.set()
 
+    def is_due(self) -> bool:
+        """Return whether `request` or `finish` has been called."""
+        return self._due.is_set()
+
     def wait(self) -> None:
         """Wait until `request` or `finish` has been called."""
         self._due.wait()

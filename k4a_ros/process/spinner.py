@@ -17,13 +17,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+import math
+import time
 from typing import Any
 
 from k4a_ros.process.bounded import abandonable_thread
+from k4a_ros.process.native_calls import NATIVE_CALLS
 from rclpy.executors import ExternalShutdownException
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.task import Future
+
+#: interval at which it is checked whether a callback hangs
+_POLL_S = 0.2
 
 
 class Spinner:
@@ -52,15 +58,18 @@ class Spinner:
         """
         Wait for a running callback to return, and run no more; also if never started.
 
-        :param timeout_s: maximum time to wait; None for no limit.
+        :param timeout_s: maximum time to wait; None for no limit, unless a native call hangs.
         :return: False if a callback is still running.
         """
         if self._thread.ident is not None:
             if not self._stop_requested.done():
                 self._stop_requested.set_result(None)
-            self._thread.join(timeout_s)
-            if self._thread.is_alive():
-                return False
+            deadline_s = time.monotonic() + (math.inf if timeout_s is None else timeout_s)
+            while self._thread.is_alive():
+                left_s = deadline_s - time.monotonic()
+                if left_s < 0.0 or NATIVE_CALLS.hung() is not None:
+                    return False
+                self._thread.join(min(_POLL_S, left_s))
         self._executor.shutdown()
         return True
 

@@ -35,6 +35,7 @@ import os
 from typing import Any
 
 from k4a_ros.errors import CameraError
+from k4a_ros.process.native_calls import NATIVE_CALLS
 from k4a_ros.sdk.abi import BUFFER_TOO_SMALL
 from k4a_ros.sdk.abi import PROTOTYPES
 from k4a_ros.sdk.abi import SUCCEEDED
@@ -79,8 +80,10 @@ def connected_devices() -> int:
 
     :raises CameraError: the SDK is not installed.
     """
-    with log_lines(quiet=True):  # libk4a logs an error if there are none
-        return int(library().k4a_device_get_installed_count())
+    sdk = library()
+    name = 'k4a_device_get_installed_count'
+    with NATIVE_CALLS.running(name), log_lines(quiet=True):  # an error is logged if there are none
+        return int(sdk.k4a_device_get_installed_count())
 
 
 class NativeImage:

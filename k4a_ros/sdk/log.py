@@ -40,8 +40,9 @@ _LOG_LEVELS = {
 _LOG_LETTERS = {'c': 0, 'e': 1, 'w': 2, 'i': 3, 't': 4}
 #: k4a_log_level_t: K4A_LOG_LEVEL_WARNING
 _LOG_WARNING = 2
-#: minimum time between two log lines that differ in numbers only
-_LOG_REPEAT_S = 5.0
+#: Minimum time between two log lines that differ in numbers only; doubled each time that the line
+#: comes again soon, up to the maximum, because a camera may fail in the same way for hours.
+_LOG_REPEAT_S, _MAX_LOG_REPEAT_S = 5.0, 300.0
 _MESSAGE_HANDLER = ctypes.CFUNCTYPE(None, c_void_p, c_int, c_char_p, c_int, c_char_p)
 _log = logging.getLogger('k4a_ros.sdk')
 
@@ -79,8 +80,9 @@ class _Collector:
 
 _collectors: list[_Collector] = []
 _listeners: list[Callable[[int, str, str], None]] = []
-#: line without its numbers -> time when it was last logged, and number of repetitions since
-_logged: dict[str, tuple[float, int]] = {}
+#: line without its numbers -> time when it was last logged, number of repetitions since, and
+#: minimum time until it is logged again
+_logged: dict[str, tuple[float, int, float]] = {}
 
 
 def _on_message(_: object, level: int, file: bytes, line: int, message: bytes) -> None:
@@ -89,21 +91,32 @@ def _on_message(_: object, level: int, file: bytes, line: int, message: bytes) -
     collectors = list(_collectors)
     for collector in collectors:
         collector.lines.append(text)
-    if any(collector.quiet for collector in collectors):
-        return
     source = os.path.basename(file).decode(errors='replace')
+    if any(collector.quiet for collector in collectors) or _is_timeout_of_orbbec(source, text):
+        return
     for listener in _listeners:
         listener(level, source, text)
     key = re.sub('[0-9]+', '0', f'{file!r} {line} {text}')
     now = time.monotonic()
-    last, repeats = _logged.get(key, (-math.inf, 0))
-    if now - last < _LOG_REPEAT_S:
-        _logged[key] = (last, repeats + 1)
+    last, repeats, pause = _logged.get(key, (-math.inf, 0, _LOG_REPEAT_S))
+    if now - last < pause:
+        _logged[key] = (last, repeats + 1, pause)
         return
-    _logged[key] = (now, 0)
+    soon = now - last < 2 * pause + _MAX_LOG_REPEAT_S
+    _logged[key] = (now, 0, min(2 * pause, _MAX_LOG_REPEAT_S) if soon else _LOG_REPEAT_S)
     repeated = f' [{repeats} similar lines suppressed]' if repeats else ''
     _log.log(_LOG_LEVELS.get(level, logging.INFO), '%s (%s:%d)%s',
              text, source, line, repeated)
+
+
+def _is_timeout_of_orbbec(source: str, text: str) -> bool:
+    """
+    Return whether a line is only about a read that timed out, in Orbbec's wrapper of libk4a.
+
+    It logs a warning each time that its queue is empty, several times a second with a camera in
+    perfect health (k4a_device_get_capture in ob_k4a_impl.cpp).
+    """
+    return source.startswith('ob_k4a_impl') and bool(re.search('time-?out', text))
 
 
 #: referenced here because the library keeps calling it

@@ -23,7 +23,9 @@ controls it reports, which clock its images are stamped with, whether it measure
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Mapping
+import contextlib
 import ctypes
 import logging
 import math
@@ -48,8 +50,11 @@ from k4a_ros.capture import Image
 from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import CalibrationError
 from k4a_ros.errors import CameraError
+from k4a_ros.errors import CameraLostError
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import ReadTimeout
+from k4a_ros.errors import StreamFailedError
+from k4a_ros.process.native_calls import NATIVE_CALLS
 from k4a_ros.sdk import libk4a
 from k4a_ros.sdk.imu_samples import IMU_DTYPE
 from k4a_ros.sdk.imu_samples import imu_samples
@@ -58,6 +63,8 @@ import numpy.typing as npt
 
 #: maximum duration of a native call, which `stop` may have to wait for
 _MAX_CALL_MS = 100
+#: how long controls wait for another call to end: usually for the camera to start or stop
+_MAX_WAIT_S = 2.0
 #: maximum number of IMU samples of one read; the SDK queues 833, half a second
 _MAX_IMU_SAMPLES = 1024
 #: maximum age of an image when it is read
@@ -76,9 +83,10 @@ class DeviceCamera(Camera):
     The constructor opens it; it streams from `start` to `stop`, repeatedly if needed. ``config``
     may be changed between `stop` and `start`, which is faster than reopening the camera.
 
-    `read` and `read_imu` may each be called from one thread, all other methods from any. No native
-    call takes longer than 0.1 s, and none is in progress when the camera is stopped or closed.
-    Images remain valid as long as they are referenced, even after `close`.
+    `read` and `read_imu` may each be called from one thread, all other methods from any. A native
+    call that reads takes at most 0.1 s, and none is in progress when the camera is stopped or
+    closed. Controls wait only so long for another call to end: it may hang for ever. Images remain
+    valid as long as they are referenced, even after `close`.
 
     Color controls keep their values in the camera until it loses power, also while it is closed.
 
@@ -114,6 +122,7 @@ class DeviceCamera(Camera):
             self._handle.close()
             raise
         self._closed = self._streaming = False
+        self._imu_error: CameraError | None = None
         # A thread holds one of these locks during a native call; `stop` acquires all of them.
         self._control_lock = threading.RLock()
         self._read_lock = threading.Lock()
@@ -125,6 +134,8 @@ class DeviceCamera(Camera):
     def start(self) -> None:
         """
         Start the cameras and then the IMU; the device clock starts again with the color camera.
+
+        If only the IMU cannot be started, `read_imu` raises StreamFailedError.
 
         :raises ConfigError: no camera supports ``config``.
         :raises CameraLostError: the camera is disconnected.
@@ -139,11 +150,42 @@ class DeviceCamera(Camera):
                 self.config, disable_streaming_indicator=self._disable_streaming_indicator)
             if self.config.imu:
                 try:
-                    self._handle.start_imu()
-                except BaseException:
+                    self._start_imu()
+                except CameraLostError:
                     self._handle.stop_cameras()
                     raise
             self._streaming = True
+
+    def _start_imu(self) -> None:
+        """Start the IMU, or keep the error for `read_imu`; raise CameraLostError."""
+        self._imu_error = None
+        try:
+            self._handle.start_imu()
+        except CameraLostError:
+            raise
+        except CameraError as error:
+            self._imu_error = error
+
+    def restart_imu(self) -> None:
+        """
+        Stop and start the IMU while images go on.
+
+        :raises CameraLostError: the camera is disconnected.
+        :raises CameraError: the camera is not streaming, or busy.
+        :raises StreamFailedError: the IMU cannot be started.
+        """
+        with self._access('the IMU'), self._imu_lock:
+            if not self._streaming:
+                raise CameraError(f'cannot restart the IMU: camera {self.info.serial} is not '
+                                  'streaming')
+            self._handle.stop_imu()
+            self._start_imu()
+            self._check_imu()
+
+    def _check_imu(self) -> None:
+        if self._imu_error is not None:
+            raise StreamFailedError(
+                str(self._imu_error), self._imu_error.reasons) from self._imu_error
 
     def read(self, timeout: float) -> Capture:
         """
@@ -160,9 +202,12 @@ class DeviceCamera(Camera):
         Return the IMU samples that arrived since the last call.
 
         Parameters and exceptions are those of ``read``.
+
+        :raises StreamFailedError: the IMU could not be started, or failed.
         """
         if not self.config.imu:
             raise CameraError('cannot read the IMU: it is disabled in the configuration')
+        self._check_imu()
         return self._poll(self._imu_lock, self._next_samples, timeout, 'IMU sample')
 
     def _poll(
@@ -228,16 +273,16 @@ class DeviceCamera(Camera):
 
     def controls(self) -> Mapping[str, ControlRange]:
         """Return the controls and ranges that this camera reports."""
-        with self._control_lock:
+        with self._access('its controls'):
             return self._controls.ranges()
 
     def get_control(self, name: str) -> float | bool:
         """
         Return the current value of a control; in automatic mode, the value chosen by the camera.
 
-        :raises ConfigError: the camera has no such control, or it cannot be read.
+        :raises ConfigError: the camera has no such control, is busy, or it cannot be read.
         """
-        with self._control_lock:
+        with self._access(name):
             self._check_open(name)
             return self._controls.get(name)
 
@@ -249,9 +294,9 @@ class DeviceCamera(Camera):
         disables its automatic mode. Side effects are reported to ``on_control``.
 
         :raises ConfigError: the camera has no such control, the value is invalid, or the camera
-            rejects it.
+            rejects it or is busy.
         """
-        with self._control_lock:
+        with self._access(name):
             self._check_open(name)
             values = self._controls.change(name, value)
         for other, new_value in values.items():
@@ -261,12 +306,29 @@ class DeviceCamera(Camera):
 
     def sync_jacks(self) -> SyncJacks | None:
         """Return the state of the synchronization jacks; None if it cannot be read."""
-        with self._control_lock:
+        with self._access('the sync jacks'):
             return None if self._closed else self._handle.jacks()
 
     def usb_errors(self) -> UsbErrors:
         """Return the USB errors of all cameras since the process started."""
         return USB_COUNTER.snapshot()
+
+    @contextlib.contextmanager
+    def _access(self, what: str) -> Iterator[None]:
+        """
+        Hold the lock of starting, stopping and controls.
+
+        :raises ConfigError: another call has held it for too long.
+        """
+        if not self._control_lock.acquire(timeout=_MAX_WAIT_S):
+            raise ConfigError(
+                f'cannot access {what}: camera {self.info.serial} is busy '
+                f'({NATIVE_CALLS.oldest() or "starting or stopping"}); try again, and plug the '
+                'camera in anew if that persists')
+        try:
+            yield
+        finally:
+            self._control_lock.release()
 
     def _check_open(self, name: str) -> None:
         if self._closed:

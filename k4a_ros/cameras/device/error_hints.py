@@ -36,7 +36,7 @@ _NO_DEPTH_ENGINE = (
     'libk4a by the package libk4a1.4 (then check LD_LIBRARY_PATH); or stream color only '
     '(depth_enabled:=false)')
 
-#: pattern in the SDK's log -> reason of the failure, and a hint for the user
+#: pattern in the SDK's log -> reason of the failure, and a hint for the user or ''
 _RULES = tuple((re.compile(pattern), reason, hint) for pattern, reason, hint in (
     (r'LIBUSB_ERROR_BUSY', Reason.BUSY,
      'it is in use by another program, or already open in this one; close it there first'),
@@ -59,6 +59,9 @@ _RULES = tuple((re.compile(pattern), reason, hint) for pattern, reason, hint in 
      'or set wired_sync_mode to 0'),
     (r'Firmware version for .* is not current enough', Reason.OLD_FIRMWARE,
      'its firmware is too old; update it with AzureKinectFirmwareTool'),
+    # validate_configuration of k4a.c, whose lines about cables are above
+    (r'The configured |is not supported\.$|must also be enabled|must be enabled',
+     Reason.REFUSED_MODE, ''),
 ))
 
 
@@ -89,8 +92,10 @@ def explain(log_lines: Iterable[str]) -> Explanation:
     lines = list(log_lines)
     text = '\n'.join(lines)
     found = [(reason, hint) for pattern, reason, hint in _RULES if pattern.search(text)]
-    if found:
-        return Explanation(found[0][1], frozenset(reason for reason, _ in found))
+    reasons = frozenset(reason for reason, _ in found)
+    hint = next((hint for _, hint in found if hint), '')
+    if hint:
+        return Explanation(hint, reasons)
     if lines:
-        return Explanation(f'the SDK logged: {lines[0]}')
+        return Explanation(f'the SDK logged: {lines[0]}', reasons)
     return Explanation('the SDK logged nothing; set K4A_LOG_LEVEL=i to see more of its log')

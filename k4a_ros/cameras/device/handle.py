@@ -32,6 +32,8 @@ Where pyk4a 1.5.0 is unsuitable, ctypes calls the same library with the same han
 - firmware versions: not available in pyk4a.
 
 Of the remaining calls, only a failed ``open`` steals a reference to ``None``; it is restored here.
+
+Every call is registered in `NATIVE_CALLS` while it runs, so that one that hangs can be named.
 """
 
 from __future__ import annotations
@@ -53,11 +55,15 @@ from k4a_ros.cameras.device.usb_errors import USB_COUNTER
 from k4a_ros.errors import CameraError
 from k4a_ros.errors import CameraLostError
 from k4a_ros.errors import DeviceNotFoundError
+from k4a_ros.errors import StreamFailedError
+from k4a_ros.process.native_calls import NATIVE_CALLS
 from k4a_ros.sdk import abi
 from k4a_ros.sdk import libk4a
 from k4a_ros.sdk.log import add_log_listener
 from k4a_ros.sdk.log import log_lines
 import numpy as np
+
+_native = NATIVE_CALLS.running
 
 #: k4a_color_control_mode_t: K4A_COLOR_CONTROL_MODE_AUTO
 _AUTO = 0
@@ -104,7 +110,7 @@ class DeviceHandle:
         self._config = cast(Any, pyk4a.Config())
         self._camera = cast(Any, pyk4a.PyK4A(
             self._config, device_id=index, thread_safe=False))
-        with log_lines(quiet=True) as lines:
+        with _native('k4a_device_open'), log_lines(quiet=True) as lines:
             try:
                 self._camera.open()
             except self._failure:
@@ -117,7 +123,8 @@ class DeviceHandle:
     def close(self) -> None:
         """Close the camera; may be called twice."""
         if self._camera.opened:
-            self._camera.close()
+            with _native('k4a_device_close'):
+                self._camera.close()
 
     def serial(self) -> str:
         """
@@ -137,7 +144,7 @@ class DeviceHandle:
         return self._read_bytes('k4a_device_get_raw_calibration', 'factory calibration')
 
     def _read_bytes(self, function: str, what: str) -> bytes:
-        with log_lines() as lines:
+        with _native(function), log_lines() as lines:
             content = libk4a.read_bytes(getattr(self._sdk, function), self._handle)
         if not content:
             explanation = explain(lines)
@@ -148,7 +155,9 @@ class DeviceHandle:
     def firmware(self) -> dict[str, str]:
         """Return the firmware versions by component; empty if the camera does not report them."""
         found = abi.HardwareVersion()
-        if self._sdk.k4a_device_get_version(self._handle, byref(found)) != abi.SUCCEEDED:
+        with _native('k4a_device_get_version'):
+            result = self._sdk.k4a_device_get_version(self._handle, byref(found))
+        if result != abi.SUCCEEDED:
             return {}
         versions = {name: getattr(found, name) for name in ('color', 'depth', 'audio')}
         texts = {name: f'{v.major}.{v.minor}.{v.iteration}' for name, v in versions.items()}
@@ -164,10 +173,11 @@ class DeviceHandle:
 
     def jacks(self) -> SyncJacks | None:
         """Return the state of the synchronization jacks; None if it cannot be read."""
-        try:
-            return SyncJacks(*self._camera.sync_jack_status)
-        except self._failure:
-            return None
+        with _native('k4a_device_get_sync_jack'):
+            try:
+                return SyncJacks(*self._camera.sync_jack_status)
+            except self._failure:
+                return None
 
     def start_cameras(self, config: CameraConfig, *, disable_streaming_indicator: bool) -> None:
         """
@@ -186,7 +196,7 @@ class DeviceHandle:
         native.wired_sync_mode = config.wired_sync_mode
         native.subordinate_delay_off_master_usec = config.subordinate_delay_off_master_usec
         native.disable_streaming_indicator = disable_streaming_indicator
-        self._start(self._camera._start_cameras, str(config))
+        self._start('k4a_device_start_cameras', self._camera._start_cameras, str(config))
 
     def start_imu(self) -> None:
         """
@@ -195,10 +205,10 @@ class DeviceHandle:
         :raises CameraLostError: the camera is disconnected.
         :raises CameraError: it cannot be started; the message says why.
         """
-        self._start(self._camera._start_imu, 'the IMU')
+        self._start('k4a_device_start_imu', self._camera._start_imu, 'the IMU')
 
-    def _start(self, function: Any, what: str) -> None:
-        with log_lines() as lines:
+    def _start(self, name: str, function: Any, what: str) -> None:
+        with _native(name), log_lines() as lines:
             try:
                 function()
             except self._failure:
@@ -210,7 +220,8 @@ class DeviceHandle:
 
     def stop_imu(self) -> None:
         """Stop the IMU; no-op if it is not running."""
-        self._camera._stop_imu()
+        with _native('k4a_device_stop_imu'):
+            self._camera._stop_imu()
 
     def stop_cameras(self) -> None:
         """
@@ -220,7 +231,8 @@ class DeviceHandle:
         buffers (uvc_camerareader.cpp), and the remark in k4a.h about waiting for images applies
         to Windows.
         """
-        self._camera._stop_cameras()
+        with _native('k4a_device_stop_cameras'):
+            self._camera._stop_cameras()
 
     def capture(self, timeout_ms: int) -> ctypes.c_void_p | None:
         """
@@ -229,12 +241,25 @@ class DeviceHandle:
         :raises CameraLostError: the camera is disconnected.
         """
         capture = ctypes.c_void_p()
-        with log_lines() as lines:
+        with _native('k4a_device_get_capture'), log_lines() as lines:
             result = self._sdk.k4a_device_get_capture(self._handle, byref(capture), timeout_ms)
         if result == abi.SUCCEEDED:
             return capture
-        self._check_timeout(result, 'captures', lines)
-        return None
+        if result == abi.WAIT_TIMEOUT:
+            return None
+        explanation = self._explain_read(lines)
+        raise _lost(
+            f'camera {self.index} stopped delivering captures: {explanation.hint}', explanation)
+
+    def _explain_read(self, lines: list[str]) -> Explanation:
+        """Return why a read failed; if its log does not tell, ask if the camera is there."""
+        explanation = explain(lines)
+        if explanation.reasons:
+            return explanation
+        with log_lines(quiet=True) as lines:
+            self.firmware()
+        without_camera = explain(lines)
+        return without_camera if without_camera.disconnected else explanation
 
     def samples(self, out: np.ndarray[tuple[int], np.dtype[np.void]], timeout_ms: int) -> int:
         """
@@ -243,9 +268,10 @@ class DeviceHandle:
         :param out: (N,) IMU_DTYPE, contiguous; filled from its start.
         :return: number of samples, 0 after the timeout.
         :raises CameraLostError: the camera is disconnected, and the queue is empty.
+        :raises StreamFailedError: the IMU failed, and the queue is empty.
         """
         address, read = out.ctypes.data, self._sdk.k4a_device_get_imu_sample
-        with log_lines() as lines:
+        with _native('k4a_device_get_imu_sample'), log_lines() as lines:
             result = read(self._handle, address, timeout_ms)
             count = 0
             while result == abi.SUCCEEDED:
@@ -253,22 +279,20 @@ class DeviceHandle:
                 if count == len(out):
                     break
                 result = read(self._handle, address + count * out.itemsize, 0)
-        if not count:
-            self._check_timeout(result, 'IMU samples', lines)
-        return count
-
-    def _check_timeout(self, result: int, what: str, lines: list[str]) -> None:
-        """Raise CameraLostError unless a read without data has timed out."""
-        if result != abi.WAIT_TIMEOUT:
-            explanation = explain(lines)
-            raise _lost(
-                f'camera {self.index} stopped delivering {what}: {explanation.hint}', explanation)
+        if count or result == abi.WAIT_TIMEOUT:
+            return count
+        explanation = self._explain_read(lines)
+        text = f'camera {self.index} stopped delivering IMU samples: {explanation.hint}'
+        if explanation.disconnected:
+            raise _lost(text, explanation)
+        raise StreamFailedError(text, explanation.reasons)
 
     def capability(self, command: int) -> Capability | None:
         """Return the range of a control; None if the camera does not have it."""
         auto, mode = ctypes.c_bool(), ctypes.c_int()
         low, high, step, default = (ctypes.c_int32() for _ in range(4))
-        with log_lines(quiet=True):
+        name = 'k4a_device_get_color_control_capabilities'
+        with _native(name), log_lines(quiet=True):
             result = self._sdk.k4a_device_get_color_control_capabilities(
                 self._handle, command, byref(auto), byref(low), byref(high), byref(step),
                 byref(default), byref(mode))
@@ -284,7 +308,7 @@ class DeviceHandle:
         :raises CameraError: it cannot be read; the message says why.
         """
         mode, value = ctypes.c_int(), ctypes.c_int32()
-        with log_lines() as lines:
+        with _native('k4a_device_get_color_control'), log_lines() as lines:
             result = self._sdk.k4a_device_get_color_control(
                 self._handle, command, byref(mode), byref(value))
         if result != abi.SUCCEEDED:
@@ -298,7 +322,7 @@ class DeviceHandle:
 
         :raises CameraError: the camera rejects the value; the message says why.
         """
-        with log_lines() as lines:
+        with _native('k4a_device_set_color_control'), log_lines() as lines:
             try:
                 self._camera._set_color_control(command, value, 0 if auto else 1)
             except self._failure:

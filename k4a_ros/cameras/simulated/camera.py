@@ -47,6 +47,7 @@ from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
 from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import CameraError
+from k4a_ros.errors import CameraErrorReason
 from k4a_ros.errors import CameraLostError
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import DeviceNotFoundError
@@ -308,7 +309,7 @@ class SimulatedCamera(Camera):
         if self._unplug_count != self._device.unplug_count:
             raise CameraLostError(
                 'the simulated camera was unplugged; close it, and reopen it once it is plugged '
-                'in again')
+                'in again', [CameraErrorReason.DISCONNECTED])
 
     @property
     def sensor(self) -> SensorLike:

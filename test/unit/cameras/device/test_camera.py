@@ -31,6 +31,7 @@ from k4a_ros.cameras.device.camera import DeviceCamera
 from k4a_ros.errors import CameraError
 from k4a_ros.errors import CameraLostError
 from k4a_ros.errors import ConfigError
+from k4a_ros.errors import StreamFailedError
 from k4a_ros.errors import ReadTimeout
 import numpy as np
 import pytest
@@ -186,11 +187,17 @@ def _call_in_any_order() -> None:
     camera.stop()
     with raises(CameraError, 'not streaming'):
         camera.read(PATIENCE)
+    with raises(CameraError, 'not streaming'):
+        camera.restart_imu()
     set_conditions('fail:k4a_device_start_imu')
-    with raises(CameraError, 'cannot start the IMU', 'k4a_device_start_imu fails'):
-        camera.start()
-    set_conditions()
     camera.start()
+    assert camera.read(PATIENCE)
+    for call in (lambda: camera.read_imu(0.1), camera.restart_imu):
+        with raises(StreamFailedError, 'cannot start the IMU', 'k4a_device_start_imu fails'):
+            call()
+    set_conditions()
+    camera.restart_imu()
+    assert camera.read(PATIENCE) and len(camera.read_imu(PATIENCE))
     set_conditions('unplugged')
     with raises(CameraLostError, 'stopped delivering captures'):
         for _ in range(20):

@@ -31,10 +31,12 @@ from k4a_ros.cameras.base import UsbErrors
 from k4a_ros.cameras.controls import CONTROLS
 from k4a_ros.cameras.device.camera import DeviceCamera
 from k4a_ros.errors import CameraError
+from k4a_ros.errors import CameraErrorReason
 from k4a_ros.errors import CameraLostError
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import DeviceNotFoundError
 from k4a_ros.errors import ReadTimeout
+from k4a_ros.errors import StreamFailedError
 import pytest
 from support import virtual
 from support.time_limits import PATIENCE
@@ -70,7 +72,7 @@ def _read_silent_camera() -> None:
     set_conditions()
     assert camera.read(PATIENCE)
     set_conditions('fail:k4a_device_get_imu_sample')
-    with raises(CameraLostError, 'stopped delivering IMU samples'):
+    with raises(StreamFailedError, 'stopped delivering IMU samples'):
         camera.read_imu(PATIENCE)
     camera.close()
 
@@ -91,7 +93,8 @@ def _replug(times: int) -> int:
             try:
                 while True:
                     read(PATIENCE)
-            except CameraLostError:
+            except CameraLostError as error:
+                assert CameraErrorReason.DISCONNECTED in error.reasons
                 lost += 1
         with raises(ConfigError, 'gain', 'does not answer'):
             camera.set_control('gain', 78)
