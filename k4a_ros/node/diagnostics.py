@@ -90,8 +90,8 @@ class Snapshot:
     state: str
     streaming: bool
     ended: bool
-    #: why the camera is lost, '' while it is not
-    connection_error: str
+    #: why there are no images although they are expected, the first cause first, '' if there are
+    outage: str
     target_hz: float
     capture_hz: float
     imu_hz: float
@@ -130,22 +130,35 @@ class Snapshot:
     publish_ms: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     #: messages that were skipped because publishing is slow, by topic
     skipped: Mapping[str, int] = field(default_factory=dict)
+    #: whether all that is missing are the sync pulses of the master
+    waits_for_pulse: bool = False
+    #: time for which a subordinate has received no sync pulse, seconds; 0 if it receives them
+    pulse_silence_s: float = 0.0
+    #: why streams fail while others go on, by name
+    stream_problems: Mapping[str, str] = field(default_factory=dict)
+    #: native call that does not return, as a sentence, '' if there is none
+    hang: str = ''
+    #: why the sync cables do not fit the role of the camera, '' if they do
+    cable_problem: str = ''
+    #: whether the camera waits for its reader, as a recording does: its rate has no target
+    lossless: bool = False
+    playback_paused: bool = False
+    #: what happens because of the outage, such as 'reconnecting'
+    outage_action: str = ''
 
 
 def camera_status(snapshot: Snapshot) -> Status:
     """Return the status of the camera: connection, rates, USB errors, temperature."""
     status = Status('camera', message=snapshot.state)
-    lost, usb = bool(snapshot.connection_error), snapshot.usb
-    if lost:
-        status.add_problem(
-            Level.ERROR, f'connection lost: {snapshot.connection_error}; reconnecting')
-    elif snapshot.streaming and snapshot.capture_hz < _MIN_RATE_SHARE * snapshot.target_hz:
-        status.add_problem(
-            Level.WARN, f'capture rate is {snapshot.capture_hz:.1f} Hz instead of '
-            f'{snapshot.target_hz:g} Hz: use another USB port or a mode with a lower data rate')
-    elif snapshot.ended:
-        status.message = 'end of the recording'
-    if usb is not None and snapshot.usb_error_hz and not lost:
+    usb = snapshot.usb
+    level, cause = _cause(snapshot)
+    if level is not Level.OK:
+        status.add_problem(level, cause)
+    elif cause:
+        status.message = cause
+    if snapshot.cable_problem:
+        status.add_problem(Level.WARN, snapshot.cable_problem)
+    if usb is not None and snapshot.usb_error_hz and level is not Level.ERROR:
         status.add_problem(Level.WARN, f'USB error {usb.last!r}: if it persists, try another '
                            'cable, another port or a mode with a lower data rate')
     status.values |= {
@@ -163,6 +176,34 @@ def camera_status(snapshot: Snapshot) -> Status:
     if snapshot.temperature_c is not None:
         status.values['temperature (°C)'] = f'{snapshot.temperature_c:.1f}'
     return status
+
+
+def _cause(snapshot: Snapshot) -> tuple[Level, str]:
+    """Return the first cause of what is wrong with the camera, without its consequences."""
+    if snapshot.hang:
+        return Level.ERROR, f'the camera hangs: {snapshot.hang}'
+    if snapshot.outage:
+        return (Level.WARN if snapshot.waits_for_pulse else Level.ERROR,
+                f'{snapshot.outage}; {snapshot.outage_action}')
+    if snapshot.pulse_silence_s:
+        return Level.WARN, (
+            f'no sync pulse received for {snapshot.pulse_silence_s:.0f} s: start the master, and '
+            'check the cable from its Sync out jack to the Sync in jack of this camera')
+    if snapshot.stream_problems:
+        return Level.WARN, '; '.join(
+            f'{name}: {reason}' for name, reason in snapshot.stream_problems.items())
+    if snapshot.ended:
+        return Level.OK, 'end of the recording'
+    if snapshot.playback_paused:
+        return Level.OK, 'playback is paused; set playback_paused to false to go on'
+    if (snapshot.streaming and not snapshot.lossless
+            and snapshot.capture_hz < _MIN_RATE_SHARE * snapshot.target_hz):
+        remedy = ('use another USB port or a mode with a lower data rate'
+                  if snapshot.usb is not None else
+                  'this computer renders too slowly; choose smaller modes or a lower fps')
+        return Level.WARN, (f'capture rate is {snapshot.capture_hz:.1f} Hz instead of '
+                            f'{snapshot.target_hz:g} Hz: {remedy}')
+    return Level.OK, ''
 
 
 def publishing_status(snapshot: Snapshot) -> Status:

@@ -24,6 +24,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from diagnostic_msgs.msg import DiagnosticStatus
 from diagnostic_msgs.msg import KeyValue
 from k4a_ros.camera_config import WiredSyncMode
+from k4a_ros.cameras.base import Camera
 from k4a_ros.cameras.base import UsbErrors
 from k4a_ros.node.diagnostics import body_tracking_status
 from k4a_ros.node.diagnostics import BodyTracking
@@ -32,12 +33,14 @@ from k4a_ros.node.diagnostics import clock_status
 from k4a_ros.node.diagnostics import publishing_status
 from k4a_ros.node.diagnostics import Snapshot
 from k4a_ros.node.diagnostics import Status
+from k4a_ros.node.wired_sync import cable_problem
+from k4a_ros.node.wired_sync import describe_sync
 from k4a_ros.publishing.raw.rcl import RCLError
 from k4a_ros.publishing.topics import Topics
 from k4a_ros.streaming.device_clock import LiveClock
 from k4a_ros.streaming.rates import Rates
+from k4a_ros.streaming.states import StreamState
 from k4a_ros.streaming.supervisor import CameraSupervisor
-from k4a_ros.streaming.supervisor import StreamState
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
@@ -50,8 +53,6 @@ _SYNC_PULSE_WARNING_S = 2.0
 class DiagnosticsPublisher:
     """
     Publishes /diagnostics in every lifecycle state; the hardware ID is the serial number.
-
-    ``connection_error`` is why the camera is lost, '' while it is not.
 
     :param transport_problem: why the middleware is slow for large messages, '' if it is not.
     """
@@ -68,7 +69,7 @@ class DiagnosticsPublisher:
         self._serial = ''
         self._details: dict[str, str] = {}
         self._usb_errors: Callable[[], UsbErrors | None] = lambda: None
-        self.connection_error = ''
+        self._was_streaming = False
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
         # not of ROS time, whose timers wait if it is set back or does not advance
         node.create_timer(_PERIOD_S, self._publish, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -107,10 +108,25 @@ class DiagnosticsPublisher:
         temperature = self._topics.temperature
         stamper = self._topics.stamper
         clock = stamper.clock if isinstance(stamper.clock, LiveClock) else None
-        state = self._supervisor.state
+        supervisor = self._supervisor
+        state, outage = supervisor.state, supervisor.outage
+        streaming = state is StreamState.STREAMING
+        # the rates of the first second are those of a part of it
+        settled, self._was_streaming = streaming and self._was_streaming, streaming
+        lossless = camera is not None and camera.lossless
         return Snapshot(
-            state=state.value, streaming=state is StreamState.STREAMING,
-            ended=state is StreamState.ENDED, connection_error=self.connection_error,
+            state=state.value, streaming=settled, ended=state is StreamState.ENDED,
+            outage=outage.text, waits_for_pulse=outage.waits_for_pulse, hang=supervisor.hang(),
+            outage_action=(
+                'stopped, call ~/start to try again' if state is StreamState.DISCONNECTED
+                else 'reconnecting' if outage.is_loss else 'trying again'),
+            lossless=lossless,
+            playback_paused=(
+                lossless and bool(self._node.get_parameter('playback_paused').value)),
+            stream_problems=supervisor.watch.problems if streaming else {},
+            pulse_silence_s=self._pulse_silence_s(camera),
+            cable_problem=cable_problem(camera.config.wired_sync_mode, supervisor.sync_jacks)
+            if camera is not None else '',
             target_hz=camera.config.fps if camera is not None else 0.0,
             capture_hz=rates['captures'], imu_hz=rates['samples'], dropped=counts.dropped,
             dropped_hz=rates['dropped'], losses=self._supervisor.losses,
@@ -122,7 +138,7 @@ class DiagnosticsPublisher:
             clock_resets=clock.resets if clock else 0, clock_steps=stamper.steps,
             stamp_corrections=stamper.corrections,
             stamp_ages_ms={source: ns / 1e6 for source, ns in stamper.ages_ns.items()},
-            sync=self._sync(),
+            sync=self._sync(camera),
             published_hz={topic: rates[f'published {topic}'] for topic in counters},
             failed={topic: c.failed for topic, c in counters.items()},
             failed_hz={topic: rates[f'failed {topic}'] for topic in counters},
@@ -140,24 +156,24 @@ class DiagnosticsPublisher:
         return BodyTracking(
             topics.backend, topics.error, rate_hz, topics.latency_ns / 1e6, topics.dropped)
 
-    def _sync(self) -> str:
+    def _sync(self, camera: Camera | None) -> str:
         """Return sync role, connected cables and, of a subordinate, missing sync pulses."""
-        camera = self._supervisor.camera
         if camera is None:
             return 'unknown'
-        mode = camera.config.wired_sync_mode
-        parts = [mode.name.lower()]
-        jacks = camera.sync_jacks()
-        if jacks is not None:
-            connected = [name for name, cable in (('sync in', jacks.sync_in),
-                                                  ('sync out', jacks.sync_out)) if cable]
-            parts.append(
-                f'cable in {" and ".join(connected)}' if connected else 'no sync cable')
-        if mode is WiredSyncMode.SUBORDINATE and self._supervisor.state is StreamState.STREAMING:
-            silence_s = time.monotonic() - self._topics.last_capture_s
-            if silence_s > _SYNC_PULSE_WARNING_S:
-                parts.append(f'no sync pulse received for {silence_s:.0f} s')
-        return ', '.join(parts)
+        return describe_sync(
+            camera.config.wired_sync_mode, self._supervisor.sync_jacks,
+            self._pulse_silence_s(camera))
+
+    def _pulse_silence_s(self, camera: Camera | None) -> float:
+        """Return for how long a subordinate has been waiting for pulses; 0 if it has them."""
+        state = self._supervisor.state
+        if (camera is None or camera.lossless
+                or camera.config.wired_sync_mode is not WiredSyncMode.SUBORDINATE
+                or state not in (StreamState.STARTING, StreamState.STREAMING)):
+            return 0.0
+        silence_s = time.monotonic() - max(
+            self._topics.last_capture_s, self._supervisor.started_s)
+        return silence_s if silence_s > _SYNC_PULSE_WARNING_S else 0.0
 
     def _message(self, status: Status) -> DiagnosticStatus:
         return DiagnosticStatus(

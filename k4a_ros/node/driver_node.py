@@ -23,6 +23,7 @@ import traceback
 
 from k4a_ros.calibration.tf_frames import static_transforms
 from k4a_ros.cameras.base import Camera
+from k4a_ros.errors import CameraError
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import K4aRosError
 from k4a_ros.node.backends import check_tracker_change
@@ -33,6 +34,7 @@ from k4a_ros.node.backends import topic_options
 from k4a_ros.node.diagnostics_publisher import DiagnosticsPublisher
 from k4a_ros.node.stream_services import StreamServices
 from k4a_ros.node.topic_conflicts import TopicConflicts
+from k4a_ros.node.wired_sync import sync_problems
 from k4a_ros.parameters.live_parameters import LiveParameters
 from k4a_ros.parameters.ros_declaration import declare
 from k4a_ros.parameters.ros_declaration import warn_of_unknown
@@ -45,8 +47,10 @@ from k4a_ros.process.bounded import BoundedCaller
 from k4a_ros.process.shutdown import Shutdown
 from k4a_ros.publishing.messages import transform_message
 from k4a_ros.publishing.topics import Topics
+from k4a_ros.streaming.outage import Report
+from k4a_ros.streaming.states import StreamState
+from k4a_ros.streaming.stream_watch import IMU
 from k4a_ros.streaming.supervisor import CameraSupervisor
-from k4a_ros.streaming.supervisor import StreamState
 from rclpy.clock import JumpThreshold
 from rclpy.clock import TimeJump
 from rclpy.duration import Duration
@@ -85,7 +89,10 @@ class DriverNode(LifecycleNode):
             raise
         self._topics = Topics(self, shutdown.requested)
         self._broadcaster = StaticTransformBroadcaster(self)
-        self._supervisor = CameraSupervisor(self._open_camera, self)
+        self._supervisor = CameraSupervisor(
+            self._open_camera, self, end_if_permanent=self._settings.autostart)
+        self._autostarting = False
+        self._logged_sync_problems: set[str] = set()
         self._serial = ''
         self._live_parameters = LiveParameters(self, self)
         self._diagnostics = DiagnosticsPublisher(
@@ -114,35 +121,49 @@ class DriverNode(LifecycleNode):
         """Configure and activate the node if the parameter is set; return False on failure."""
         if not self._settings.autostart:
             return True
-        return (self.trigger_configure() is TransitionCallbackReturn.SUCCESS
-                and self.trigger_activate() is TransitionCallbackReturn.SUCCESS)
+        self._autostarting = True
+        try:
+            return (self.trigger_configure() is TransitionCallbackReturn.SUCCESS
+                    and self.trigger_activate() is TransitionCallbackReturn.SUCCESS)
+        finally:
+            self._autostarting = False
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Open the camera and create its topics."""
         try:
             self._supervisor.connect()
         except Exception as error:  # rclpy would swallow a defect
-            self.error = error
-            if not self._settings.autostart:
+            if self._autostarting:
+                self.error = error  # ends the process, with one line
+            else:
                 known = isinstance(error, K4aRosError)
-                self.get_logger().error(str(error) if known else traceback.format_exc())
+                self.get_logger().error(
+                    f'Cannot configure: {error}' if known else traceback.format_exc())
             return TransitionCallbackReturn.FAILURE
-        self.error = None
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start streaming."""
         self._supervisor.start()
+        if not self._autostarting:
+            self.get_logger().info(f'Activated: started camera {self._serial}')
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop streaming; the camera stays open with its lasers off."""
-        self._supervisor.stop()
+        if not self._supervisor.stop():
+            self.get_logger().error(f'Cannot deactivate yet: {self._supervisor.hang()}')
+            return TransitionCallbackReturn.FAILURE
+        self.get_logger().info(
+            f'Deactivated: stopped camera {self._serial}, {self._supervisor.state.value}')
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Close the camera; parameters keep their values."""
-        self._supervisor.close()
+        if not self._supervisor.close():
+            self.get_logger().error(f'Cannot clean up yet: {self._supervisor.hang()}')
+            return TransitionCallbackReturn.FAILURE
+        self.get_logger().info(f'Cleaned up: closed camera {self._serial}')
         self._serial = ''
         self._live_parameters.release_camera()
         return super().on_cleanup(state)
@@ -159,7 +180,10 @@ class DriverNode(LifecycleNode):
         if self._supervisor.state is StreamState.ENDED and self.error is None:
             self._topics.finish()
             self.get_logger().info(self._playback_summary())
-        self._supervisor.close()
+        if not self._supervisor.close():
+            self.error = self.error or CameraError(
+                f'cannot close the camera: {self._supervisor.hang()}, so the driver ends without '
+                'that; plug the camera in again before you start it again')
         self.destroy_node()
 
     def destroy_node(self) -> None:
@@ -203,15 +227,37 @@ class DriverNode(LifecycleNode):
             f'Opened {info.kind} {info.source}: serial number {info.serial}, {camera.config}')
         return self._topics
 
-    def on_lost(self, error: BaseException) -> None:
-        """Report the loss of the camera."""
-        self._diagnostics.connection_error = str(error)
-        self.get_logger().error(f'Lost connection to camera {self._serial}: {error}; reconnecting')
+    def on_streaming(self, camera: Camera) -> None:
+        """Set the controls again, which a camera may lose when it starts; warn of wired sync."""
+        self._live_parameters.restore_controls(camera)
+        for problem in sync_problems(
+                camera.config.wired_sync_mode, self._supervisor.sync_jacks,
+                exposure_auto=bool(self.get_parameter('exposure_auto').value)):
+            if problem not in self._logged_sync_problems:
+                self._logged_sync_problems.add(problem)
+                self.get_logger().warning(problem)
 
-    def on_reconnected(self) -> None:
-        """Report that the camera is back."""
-        self._diagnostics.connection_error = ''
-        self.get_logger().info(f'Reconnected to camera {self._serial}')
+    def on_outage(self, report: Report, error: CameraError) -> None:
+        """Report that the camera is lost, or why it cannot be opened or started again."""
+        camera = f'camera {self._serial}'
+        self.get_logger().error({
+            Report.LOST: f'Lost connection to {camera}: {error}; reconnecting',
+            Report.NOT_OPENING: f'Cannot reconnect to {camera}: {error}; trying again',
+            Report.NOT_STARTING: f'C{camera[1:]} does not start: {error}; trying again'}[report])
+
+    def on_recovered(self, lost: bool) -> None:
+        """Report that the camera delivers."""
+        self.get_logger().info(f'Reconnected to camera {self._serial}' if lost
+                               else f'Camera {self._serial} has started')
+
+    def on_stream_problem(self, name: str, reason: str) -> None:
+        """Report that one stream has failed while others go on, or that it works again."""
+        stream = f'The {name} stream of camera {self._serial}'
+        if not reason:
+            self.get_logger().info(f'{stream} works again')
+            return
+        action = 'restarting it' if name == IMU else 'restarting the camera if that lasts'
+        self.get_logger().warning(f'{stream} fails while others go on: {reason}; {action}')
 
     def on_ended(self, error: BaseException | None) -> None:
         """End the process."""
@@ -295,6 +341,8 @@ class DriverNode(LifecycleNode):
     def _on_control(self, name: str, value: float | bool) -> None:
         if self._supervisor.camera is None:
             return  # still in on_opened: apply_to_camera updates the parameters at its end
+        if self.get_parameter(name).value == value:
+            return
         self.get_logger().info(f'{name} is now {str(value).lower()}')
         self._live_parameters.set_silently({name: value})
 

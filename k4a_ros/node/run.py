@@ -28,6 +28,8 @@ from k4a_ros.process.arguments import check_arguments
 from k4a_ros.process.bounded import abandonable_thread
 from k4a_ros.process.fastdds import select_fastdds_profile
 from k4a_ros.process.fastdds import TransportChoice
+from k4a_ros.process.hang_watchdog import HangWatchdog
+from k4a_ros.process.native_calls import NATIVE_CALLS
 from k4a_ros.process.ros_log_handler import RosLogHandler
 from k4a_ros.process.shutdown import Shutdown
 from k4a_ros.process.spinner import Spinner
@@ -91,6 +93,10 @@ def _run_node(arguments: list[str], shutdown: Shutdown, transport: TransportChoi
     for problem in unused_parameter_files(arguments, node.get_fully_qualified_name()):
         node.get_logger().warning(problem)
     spinner = Spinner(node, node.on_ended)  # without callbacks, the node could not be controlled
+    logger = get_logger(NODE_NAME)
+    watchdog = HangWatchdog(
+        NATIVE_CALLS, shutdown, logger.error, node.on_ended, logger.fatal)
+    watchdog.start()
     startup = abandonable_thread('startup', lambda: _start(node, spinner, shutdown))
     startup.start()
     try:
@@ -104,6 +110,7 @@ def _run_node(arguments: list[str], shutdown: Shutdown, transport: TransportChoi
         else:
             spinner.stop(limit_s)
             node.close()
+        watchdog.stop()
     if node.error is None:
         return 0
     if isinstance(node.error, K4aRosError):

@@ -18,8 +18,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from k4a_ros.streaming.states import Command
+from k4a_ros.streaming.states import StreamState
 from k4a_ros.streaming.supervisor import CameraSupervisor
-from k4a_ros.streaming.supervisor import StreamState
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
@@ -28,43 +29,48 @@ class StreamServices:
     """
     The std_srvs/Trigger services ``~/start``, ``~/stop`` and ``~/reconnect``.
 
-    They require an open camera, which lifecycle transitions open and close.
+    They require a node that is configured; the responses say what was done, or why not and what to
+    do. What was done is logged as well.
     """
 
     def __init__(self, node: Node, supervisor: CameraSupervisor) -> None:
+        self._node = node
         self._supervisor = supervisor
-        for name, action in (('start', self._start), ('stop', self._stop),
-                             ('reconnect', self._reconnect)):
-            node.create_service(Trigger, f'~/{name}', self._callback(action))
+        for command, action in ((Command.START, self._start), (Command.STOP, self._stop),
+                                (Command.RECONNECT, self._reconnect)):
+            node.create_service(
+                Trigger, f'~/{command.value}', self._callback(command, action))
 
-    @staticmethod
-    def _callback(action: Callable[[], str]) -> Callable[
+    def _callback(self, command: Command, action: Callable[[], tuple[bool, str]]) -> Callable[
             [Trigger.Request, Trigger.Response], Trigger.Response]:
-        """Return the service callback of an action that returns why it failed, or ''."""
+        """Return the service callback of an action that returns its success and what it did."""
         def respond(_: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-            problem = action()
-            response.success = not problem
-            response.message = problem or 'done'
+            refusal = self._supervisor.refusal(command)
+            if refusal:
+                response.success, response.message = (
+                    False, f'cannot {command.value}: {refusal}')
+                return response
+            response.success, response.message = action()
+            text = f'~/{command.value}: {response.message}'
+            if response.success:
+                self._node.get_logger().info(text)
+            else:
+                self._node.get_logger().error(text)
             return response
         return respond
 
-    def _start(self) -> str:
-        state = self._supervisor.state
-        if state is StreamState.CLOSED:
-            return 'cannot start: the camera is closed; configure and activate the node first'
-        if state is not StreamState.READY:
-            return f'cannot start: the stream is not stopped, its state is: {state.value}'
+    def _start(self) -> tuple[bool, str]:
+        connected = self._supervisor.state is not StreamState.DISCONNECTED
         self._supervisor.start()
-        return ''
+        return True, 'starting the stream' if connected else 'connecting to the camera'
 
-    def _stop(self) -> str:
-        if self._supervisor.state in (StreamState.CLOSED, StreamState.READY):
-            return 'cannot stop: the camera is not streaming'
-        self._supervisor.stop()
-        return ''
+    def _stop(self) -> tuple[bool, str]:
+        if not self._supervisor.stop():
+            return False, (f'the stream has not stopped yet: {self._supervisor.hang()}')
+        if self._supervisor.state is StreamState.DISCONNECTED:
+            return True, 'stopped reconnecting; call ~/start to connect again'
+        return True, 'stopped the stream; the camera stays open, call ~/start to go on'
 
-    def _reconnect(self) -> str:
-        if self._supervisor.state not in (StreamState.STREAMING, StreamState.LOST):
-            return 'cannot reconnect: the camera is not streaming; call start'
+    def _reconnect(self) -> tuple[bool, str]:
         self._supervisor.restart()
-        return ''
+        return True, 'reopening the camera'

@@ -16,6 +16,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
 import contextlib
 import threading
@@ -24,6 +26,7 @@ from typing import Any
 from typing import Protocol
 
 from k4a_ros.cameras.base import Camera
+from k4a_ros.cameras.controls import CONTROLS
 from k4a_ros.errors import ConfigError
 from k4a_ros.parameters.ros_declaration import check_time_source
 from k4a_ros.parameters.ros_declaration import control_descriptor
@@ -32,11 +35,15 @@ from k4a_ros.parameters.set_services import guard_set_services
 from k4a_ros.parameters.settings import mode_values
 from k4a_ros.parameters.settings import Settings
 from k4a_ros.parameters.spec import Change
+from k4a_ros.parameters.spec import LiveTarget
 from k4a_ros.parameters.spec import Value
 from k4a_ros.parameters.table import SPECS
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+
+#: how long a request waits for the controls that are being restored: for a camera that hangs
+_MAX_WAIT_S = 3.0
 
 
 class ParameterHost(Protocol):
@@ -85,6 +92,8 @@ class LiveParameters:
         self._node = node
         self._host = host
         self._silent = threading.local()
+        # held while controls are set, so that an old value never replaces a new one
+        self._changing = threading.Lock()
         self._controls: list[str] = []
         self._locked: dict[str, str] = {}
         self._logged_defects: set[str] = set()
@@ -118,13 +127,7 @@ class LiveParameters:
                    f'that of {camera.info.kind} {camera.info.source}')
         controls = [name for name in camera.controls() if name in SPECS]
         self._controls = sorted(controls, key=_apply_order)
-        for name in self._controls:
-            value = self._requested.get(name)
-            if value is not None and not isinstance(value, str):
-                try:
-                    camera.set_control(name, value)
-                except ConfigError as error:
-                    self._node.get_logger().warning(str(error))
+        self._set_requested(camera, self._controls)
         self.set_silently(
             {name: SPECS[name].check(camera.get_control(name)) for name in controls})
         for name in controls:
@@ -169,6 +172,26 @@ class LiveParameters:
         return (f'nothing was changed, because of an unexpected {type(error).__name__}: {reason}; '
                 'the log has details')
 
+    def restore_controls(self, camera: Camera) -> None:
+        """
+        Set the requested controls again, on a camera that has just begun to stream.
+
+        An automatic mode that was requested is left alone: setting its value would disable it.
+        """
+        with self._changing:
+            self._set_requested(camera, [
+                name for name in self._controls
+                if not self._requested.get(CONTROLS[name].auto if name in CONTROLS else '')])
+
+    def _set_requested(self, camera: Camera, names: Iterable[str]) -> None:
+        for name in names:
+            value = self._requested.get(name)
+            if value is not None and not isinstance(value, str):
+                try:
+                    camera.set_control(name, value)
+                except ConfigError as error:
+                    self._node.get_logger().warning(str(error))
+
     def _coerce_types(self, parameters: list[Parameter[Any]]) -> list[Parameter[Any]]:
         """Convert values to the types of their parameters, as `declare` does, where possible."""
         result = []
@@ -185,12 +208,31 @@ class LiveParameters:
             return SetParametersResult(successful=True)
         try:
             self._check_time_source({p.name: p.value for p in parameters})
-            self._change({p.name: p.value for p in parameters if p.name in SPECS})
+            values = {p.name: p.value for p in parameters if p.name in SPECS}
+            if values:
+                with self._exclusive_access():
+                    self._change(values)
         except ConfigError as error:
             return SetParametersResult(successful=False, reason=str(error))
         except Exception as defect:  # must not end the node
             return SetParametersResult(successful=False, reason=self._refusal_of_defect(defect))
         return SetParametersResult(successful=True)
+
+    @contextlib.contextmanager
+    def _exclusive_access(self) -> Iterator[None]:
+        """
+        Keep the controls from being restored meanwhile.
+
+        :raises ConfigError: they are being restored, which takes too long.
+        """
+        if not self._changing.acquire(timeout=_MAX_WAIT_S):
+            raise ConfigError(
+                'nothing was changed, because the camera does not answer; try again, and look at '
+                '/diagnostics if that persists')
+        try:
+            yield
+        finally:
+            self._changing.release()
 
     def _check_time_source(self, values: Mapping[str, object]) -> None:
         """
@@ -208,8 +250,6 @@ class LiveParameters:
 
         :raises ConfigError: at least one value cannot be applied; nothing has changed.
         """
-        if not values:
-            return
         current = self._host.settings
         changed = current.replace(values)
         new = {name: getattr(changed, name) for name in values
@@ -218,19 +258,30 @@ class LiveParameters:
         if problems := [refusal for refusal in refusals if refusal is not None]:
             raise ConfigError(*problems)  # before anything else looks at the values
         if not self._host.configured:
-            self._requested |= new
+            self._remember(new)
             self._host.reconfigure(changed)
+            for name, value in values.items():
+                if SPECS[name].target is LiveTarget.FAULTS:  # the device exists while it is closed
+                    self._host.apply(name, SPECS[name].check(value))
             return
         self._reject_fixed(new)
         live = {name: getattr(changed, name) for name in values
                 if SPECS[name].change is Change.LIVE}
         adjusted = self._apply(live)
-        self._requested |= live
+        self._remember(live)
         restarting = {name: value for name, value in new.items() if name not in live}
         if restarting:
             self._host.reconfigure(self._host.settings.replace(restarting))
         if adjusted and self._node.executor is not None:
             self._node.executor.create_task(self.set_silently, adjusted)
+
+    def _remember(self, values: Mapping[str, Value]) -> None:
+        """Keep requested values; that of a control ends an automatic mode requested before."""
+        for name in values:
+            auto = CONTROLS[name].auto if name in CONTROLS else ''
+            if auto not in values:
+                self._requested.pop(auto, None)
+        self._requested |= values
 
     def _reject_fixed(self, new: Mapping[str, Value]) -> None:
         """

@@ -26,14 +26,18 @@ from k4a_ros.camera_config import WiredSyncMode
 from k4a_ros.cameras.base import Camera
 from k4a_ros.capture import Capture
 from k4a_ros.capture import ImuSamples
+from k4a_ros.errors import CameraErrorReason
 from k4a_ros.errors import CameraLostError
 from k4a_ros.errors import EndOfRecording
+from k4a_ros.errors import K4aRosError
 from k4a_ros.errors import ReadTimeout
+from k4a_ros.errors import StreamFailedError
+from k4a_ros.streaming.stream_watch import IMU
+from k4a_ros.streaming.stream_watch import STARTUP_S
+from k4a_ros.streaming.stream_watch import StreamWatch
 
 #: Timeout of blocking reads, after which a thread checks whether it should stop.
 _POLL_S = 0.25
-#: Additional time for the first capture: the depth engine starts, and auto exposure settles.
-_STARTUP_S = 4.0
 #: Minimum time without captures, and minimum number of frame periods, after which a camera is
 #: considered lost.
 _SILENCE_S, _SILENCE_FRAMES = 1.0, 10
@@ -115,17 +119,24 @@ class Session:
     Captures of a lossless camera are published by the thread that reads them. For other cameras a
     separate thread publishes the latest capture: if it is too slow, captures are dropped instead
     of delayed. These cameras are considered lost if they deliver nothing for a while, except
-    subordinates, which wait longer for a sync pulse.
+    subordinates, which wait longer for a sync pulse. If only the IMU fails, it is restarted while
+    images go on; if only some images are missing, the session ends with StreamFailedError.
 
     :param on_end: called once, from a session thread, when the camera has nothing more to deliver:
         with None at the end of a recording, otherwise with the error. Not called after `stop`.
     :param counts: counters to increment.
+    :param on_first_capture: called once, from a session thread; not for a lossless camera.
+    :param watch: knows which streams are silent; default: a new one that reports to nobody.
     """
 
     def __init__(
         self, camera: Camera, sink: Sink, on_end: Callable[[BaseException | None], None],
-        counts: Counts,
+        counts: Counts, on_first_capture: Callable[[], None] = lambda: None,
+        watch: StreamWatch | None = None,
     ) -> None:
+        self._on_first_capture = on_first_capture
+        self._has_captures = False
+        self._watch = watch or StreamWatch(lambda name, reason: None)
         self._camera = camera
         self._sink = sink
         self._on_end = on_end
@@ -145,8 +156,10 @@ class Session:
         :raises CameraError: the camera does not start.
         """
         self._camera.start()
-        self._last_capture_s = time.monotonic() + _STARTUP_S
+        self._last_capture_s = time.monotonic() + STARTUP_S
         config = self._camera.config
+        if not self._camera.lossless:
+            self._watch.begin(config)
         loops = []
         if config.depth or config.ir or config.color:
             loops += ([self._read_and_publish] if self._camera.lossless
@@ -183,6 +196,23 @@ class Session:
         self._last_capture_s = time.monotonic()
         self._counts.captures += 1
         self._counts.dropped += self._latest.put(capture)
+        if not self._has_captures:
+            self._has_captures = True
+            self._on_first_capture()
+        self._check_images(capture)
+
+    def _check_images(self, capture: Capture) -> None:
+        """
+        Watch the streams of images separately.
+
+        :raises StreamFailedError: one has been silent for too long; the camera should be reopened.
+        """
+        for name, image in (('depth', capture.depth), ('infrared', capture.ir),
+                            ('color', capture.color)):
+            if image is not None:
+                self._watch.arrived(name)
+            elif self._watch.check(name):
+                raise StreamFailedError(f'no {name} images received while others arrive')
 
     def _check_silence(self) -> None:
         """
@@ -196,7 +226,8 @@ class Session:
             if silence_s > _SYNC_PULSE_TIMEOUT_S:
                 raise CameraLostError(
                     f'no sync pulse received for {_SYNC_PULSE_TIMEOUT_S:g} s; restarting the '
-                    'camera before its depth camera powers down; start the master')
+                    'camera before its depth camera powers down; start the master',
+                    [CameraErrorReason.NO_SYNC_PULSE])
             return
         limit_s = max(_SILENCE_S, _SILENCE_FRAMES / config.fps)
         if silence_s > limit_s:
@@ -206,11 +237,33 @@ class Session:
         self._sink.capture(self._latest.take(_POLL_S))
 
     def _read_imu(self) -> None:
-        samples = self._camera.read_imu(_POLL_S)
+        try:
+            samples = self._camera.read_imu(_POLL_S)
+        except StreamFailedError as error:
+            self._watch.fail(IMU, str(error))
+            self._restart_imu_if_due()
+            self._stopping.wait(_POLL_S)
+            return
+        except ReadTimeout:
+            self._restart_imu_if_due()
+            raise
+        self._watch.arrived(IMU)
         self._counts.samples += len(samples)
         self._sink.imu(samples)
         if not self._camera.lockstep and not self._sink.has_imu_subscribers():
             self._stopping.wait(_IDLE_IMU_S)
+
+    def _restart_imu_if_due(self) -> None:
+        """Restart the IMU if it has been silent for too long; raise CameraLostError."""
+        if self._camera.lossless or not self._watch.check(IMU):
+            return
+        try:
+            self._camera.restart_imu()
+        except CameraLostError:
+            raise
+        except K4aRosError as error:
+            if not self._stopping.is_set():
+                self._watch.fail(IMU, str(error))
 
     def _run(self, step: Callable[[], None]) -> None:
         """Repeat a step until the session stops, the recording ends or an error occurs."""

@@ -18,89 +18,106 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Mapping
-import enum
+import contextlib
 import threading
-from typing import Protocol
+import time
 
 from k4a_ros.cameras.base import Camera
+from k4a_ros.cameras.base import SyncJacks
 from k4a_ros.errors import CameraError
 from k4a_ros.errors import K4aRosError
+from k4a_ros.errors import PERMANENT_REASONS
+from k4a_ros.errors import StreamFailedError
+from k4a_ros.process.bounded import abandonable_thread
+from k4a_ros.process.native_calls import NATIVE_CALLS
+from k4a_ros.streaming.listener import SupervisorListener
+from k4a_ros.streaming.outage import Outage
+from k4a_ros.streaming.outage import Phase
+from k4a_ros.streaming.outage import Report
 from k4a_ros.streaming.session import Counts
 from k4a_ros.streaming.session import Session
 from k4a_ros.streaming.session import Sink
+from k4a_ros.streaming.states import Command
+from k4a_ros.streaming.states import COMMANDS
+from k4a_ros.streaming.states import Goal
+from k4a_ros.streaming.states import Step
+from k4a_ros.streaming.states import STEPS
+from k4a_ros.streaming.states import StreamState
+from k4a_ros.streaming.stream_watch import StreamWatch
 from k4a_ros.streaming.subscriber_wait import wait_for_subscribers
 
-#: Pause before the first attempt to reconnect, and the longest pause between attempts.
-FIRST_RETRY_S = 0.1
-MAX_RETRY_S = 5.0
-#: Factor between consecutive pauses.
-_RETRY_BACKOFF = 1.5
+#: interval at which an open camera is asked for the state of its sync jacks
+_REFRESH_S = 1.0
+#: interval at which a caller that waits for the thread checks whether a native call hangs
+_HANG_POLL_S = 0.2
 
-
-class StreamState(enum.Enum):
-    """State of the stream."""
-
-    CLOSED = 'closed'
-    READY = 'ready'
-    WAITING = 'waiting for subscribers'
-    STREAMING = 'streaming'
-    LOST = 'lost'
-    ENDED = 'ended'
-
-
-class SupervisorListener(Protocol):
-    """
-    Receiver of the events of a `CameraSupervisor`.
-
-    Methods are called from the thread of the supervisor, except for the first `on_opened`, which
-    is called by `CameraSupervisor.connect`.
-    """
-
-    @property
-    def start_delay_s(self) -> float:
-        """Return how long a lossless camera waits for its first subscriber."""
-
-    def subscriber_counts(self) -> Mapping[str, int]:
-        """Return the number of subscribers by topic."""
-
-    def on_opened(self, camera: Camera) -> Sink:
-        """Prepare for a camera that was opened or reopened, and return the sink of its data."""
-
-    def on_lost(self, error: BaseException) -> None:
-        """Handle the loss of the camera; the supervisor tries to reconnect."""
-
-    def on_reconnected(self) -> None:
-        """Handle the return of a lost camera."""
-
-    def on_ended(self, error: BaseException | None) -> None:
-        """Handle the end of streaming: None at the end of a recording, otherwise the error."""
+#: where a command counts as given, although the thread has not got there yet
+_ALREADY: Mapping[tuple[StreamState, Goal], StreamState] = {
+    (StreamState.READY, Goal.STREAMING): StreamState.STARTING,
+    (StreamState.DISCONNECTED, Goal.STREAMING): StreamState.LOST,
+    (StreamState.WAITING, Goal.OPEN): StreamState.READY,
+    (StreamState.STARTING, Goal.OPEN): StreamState.READY,
+    (StreamState.STREAMING, Goal.OPEN): StreamState.READY,
+    (StreamState.LOST, Goal.OPEN): StreamState.DISCONNECTED,
+    (StreamState.NOT_STARTING, Goal.OPEN): StreamState.DISCONNECTED,
+}
 
 
 class CameraSupervisor:
     """
-    Streams a camera until it is told to stop.
+    Keeps a camera in the state that was asked for: closed, open, or streaming.
 
-    A lost camera is closed and reopened, with increasing pauses between attempts. A lossless
-    camera (a recording) waits for subscribers before it starts, and is not reopened after an
-    error, which would only occur again.
+    One thread does everything with the camera that may take long; `k4a_ros.streaming.states` has
+    its state machine. Methods set the goal and wait for the thread, but not for a native call that
+    hangs.
+
+    A camera that is lost, or does not start, is closed and opened again, with increasing pauses
+    between attempts; it is back when its first capture has come. A lossless camera (a recording)
+    waits for subscribers before it starts, and is not reopened after an error, which would only
+    occur again.
+
+    For diagnostics: ``losses`` is how often the camera was lost, ``started_s`` the monotonic time
+    of its last start, ``sync_jacks`` the last known state of its jacks; ``watch`` knows which
+    streams fail, and ``outage`` why there are no images.
 
     :param open_camera: opens the camera with the current settings; raises CameraError.
+    :param end_if_permanent: end with the error of a first start that waiting cannot repair.
     """
 
-    def __init__(self, open_camera: Callable[[], Camera], listener: SupervisorListener) -> None:
+    def __init__(
+        self, open_camera: Callable[[], Camera], listener: SupervisorListener, *,
+        end_if_permanent: bool = False,
+    ) -> None:
         self._open_camera = open_camera
         self._listener = listener
+        self._end_if_permanent = end_if_permanent
         self._changed = threading.Condition()
-        self._canceled = threading.Event()
+        self._goal = Goal.CLOSED
+        self._not_streaming = threading.Event()  # whether the goal is another one
         self._restart_requested = False
+        self._session: Session | None = None
         self._session_ends: list[BaseException | None] = []
+        self._first_capture = self._has_streamed = False
         self._sink: Sink | None = None
         self._thread: threading.Thread | None = None
+        self._open_error: BaseException | None = None
         self.camera: Camera | None = None
         self.state = StreamState.CLOSED
         self.counts = Counts()
-        #: number of times the camera was lost
         self.losses = 0
+        self.started_s = 0.0
+        self.sync_jacks: SyncJacks | None = None
+        self.watch = StreamWatch(listener.on_stream_problem)
+        self.outage = Outage()
+
+    # commands
+
+    def refusal(self, command: Command) -> str:
+        """Return why a command cannot be given now and what to do, '' if it can."""
+        with self._changed:
+            state = _ALREADY.get((self.state, self._goal), self.state)
+        reply = COMMANDS[state, command]
+        return reply if isinstance(reply, str) else ''
 
     def connect(self) -> None:
         """
@@ -108,40 +125,51 @@ class CameraSupervisor:
 
         :raises K4aRosError: the camera cannot be opened, or the listener cannot prepare for it.
         """
-        camera = self._open_camera()
-        try:
-            self._sink = self._listener.on_opened(camera)
-        except BaseException:
-            camera.close()
-            raise
-        self.camera = camera
-        self.state = StreamState.READY
+        with self._changed:
+            reason = self.refusal(Command.OPEN)
+            if self._thread is not None:
+                reason = self.hang() or reason or 'it is still being closed; try again'
+            if reason:
+                raise CameraError(f'cannot open the camera: {reason}')
+            self._open_error = None
+            self._goal = Goal.OPEN
+            self._not_streaming.set()
+            self._thread = abandonable_thread('supervisor', self._run)
+            self._thread.start()
+        if not self._wait(lambda: self.state is not StreamState.CLOSED or self._thread is None):
+            self._set_goal(Goal.CLOSED)
+            raise CameraError(f'cannot open the camera: {self.hang()}')
+        if self._open_error is not None:
+            raise self._open_error
 
     def start(self) -> None:
-        """Start streaming in a thread; a no-op if streaming or if there is no open camera."""
-        if self._thread is not None or self.camera is None:
-            return
-        self._canceled.clear()
-        self._thread = threading.Thread(target=self._run, name='supervisor')
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop streaming and join the thread; an open camera stays open."""
-        thread, self._thread = self._thread, None
-        if thread is None:
-            return
+        """Start streaming; a no-op if streaming or if the camera was not opened."""
         with self._changed:
-            self._canceled.set()
-            self._changed.notify_all()
-        thread.join()
-        if self.state is not StreamState.ENDED:
-            self.state = StreamState.READY if self.camera is not None else StreamState.CLOSED
+            if self._thread is not None and self._goal is Goal.OPEN:
+                if self.state is StreamState.DISCONNECTED:
+                    self.outage.try_now()
+                self._set_goal(Goal.STREAMING)
 
-    def close(self) -> None:
-        """Stop streaming and close the camera. May be called more than once."""
-        self.stop()
-        self._close_camera()
-        self.state = StreamState.CLOSED
+    def stop(self) -> bool:
+        """
+        Stop streaming; an open camera stays open.
+
+        :return: False if a native call hangs; then streaming stops when it returns.
+        """
+        with self._changed:
+            if self._goal is Goal.STREAMING:
+                self._set_goal(Goal.OPEN)
+        return self._wait(lambda: self.state in (
+            StreamState.CLOSED, StreamState.READY, StreamState.DISCONNECTED, StreamState.ENDED))
+
+    def close(self) -> bool:
+        """
+        Stop streaming and close the camera. May be called more than once.
+
+        :return: False if a native call hangs; then the camera is closed when it returns.
+        """
+        self._set_goal(Goal.CLOSED)
+        return self._wait(lambda: self._thread is None)
 
     def restart(self) -> None:
         """Request that the camera is reopened with the current settings; returns immediately."""
@@ -149,93 +177,241 @@ class CameraSupervisor:
             self._restart_requested = True
             self._changed.notify_all()
 
-    def _close_camera(self) -> None:
-        camera, self.camera = self.camera, None
-        if camera is not None:
-            camera.close()
+    def hang(self) -> str:
+        """Return which native call hangs and for how long, '' if none does."""
+        return str(NATIVE_CALLS.hung() or '')
+
+    def _set_goal(self, goal: Goal) -> None:
+        with self._changed:
+            self._goal = goal
+            if goal is Goal.STREAMING:
+                self._not_streaming.clear()
+            else:
+                self._not_streaming.set()
+            self._changed.notify_all()
+
+    def _wait(self, condition: Callable[[], bool]) -> bool:
+        """Wait until the thread has done something; return False if a native call hangs."""
+        with self._changed:
+            while not self._changed.wait_for(condition, _HANG_POLL_S):
+                if self.hang():
+                    return condition()
+        return True
+
+    # the thread
 
     def _run(self) -> None:
-        try:
-            while not self._canceled.is_set():
-                if not self._run_session():
+        steps: Mapping[Step, Callable[[], None]] = {
+            Step.WAIT: self._wait_for_command, Step.OPEN: self._open_first,
+            Step.START: self._start_session, Step.STOP: self._stop, Step.WATCH: self._watch,
+            Step.RETRY: self._retry, Step.GIVE_UP: self._give_up, Step.CLOSE: self._close}
+        while True:
+            with self._changed:
+                step = STEPS[self.state, self._goal]
+                if step is Step.FINISH:
+                    self._thread = None
+                    self._changed.notify_all()
                     return
-        except Exception as defect:  # must end the node, not only this thread
-            self._end(defect)
+            try:
+                steps[step]()
+            except Exception as defect:  # must end the node, not only this thread
+                with contextlib.suppress(Exception):
+                    self._end(defect)
 
-    def _run_session(self) -> bool:
-        """Run one session to its end; return whether to run another one."""
+    def _set_state(self, state: StreamState) -> None:
+        with self._changed:
+            self.state = state
+            self._changed.notify_all()
+
+    def _wait_for_command(self) -> None:
+        with self._changed:
+            goal = self._goal
+            commanded = self._changed.wait_for(lambda: self._goal is not goal, _REFRESH_S)
+        if not commanded:
+            self._refresh()
+
+    def _refresh(self) -> None:
+        """Ask for the sync jacks, so that diagnostics need not wait for the camera."""
+        camera = self.camera
+        if camera is not None:
+            try:
+                self.sync_jacks = camera.sync_jacks()
+            except K4aRosError:
+                self.sync_jacks = None
+
+    def _open(self) -> None:
+        camera = self._open_camera()
+        try:
+            self._sink = self._listener.on_opened(camera)
+        except BaseException:
+            camera.close()
+            raise
+        self.camera = camera
+        self._refresh()
+        self._set_state(StreamState.READY)
+
+    def _open_first(self) -> None:
+        self._restart_requested = False
+        try:
+            self._open()
+        except Exception as error:  # for the caller of `connect`
+            self._open_error = error
+            self._set_goal(Goal.CLOSED)
+
+    def _start_session(self) -> None:
+        if self._restart_requested:
+            self._reopen()
+            return
         camera, sink = self.camera, self._sink
         assert camera is not None and sink is not None
-        self.state = StreamState.WAITING
         if camera.lossless:
+            self._set_state(StreamState.WAITING)
             wait_for_subscribers(
-                self._listener.subscriber_counts, self._listener.start_delay_s, self._canceled)
+                self._listener.subscriber_counts, self._listener.start_delay_s,
+                self._not_streaming)
+            if self._not_streaming.is_set():
+                return
+        else:
+            self._set_state(StreamState.STARTING)
         self._session_ends.clear()
-        session = Session(camera, sink, self._on_session_end, self.counts)
-        error: BaseException | None = None
+        self._first_capture = False
+        self.started_s = time.monotonic()
+        self._session = Session(
+            camera, sink, self._on_session_end, self.counts, self._on_first_capture, self.watch)
         try:
-            if not self._canceled.is_set():
-                session.start()
-                self.state = StreamState.STREAMING
-                self._wait_for_session_end()
-        except CameraError as problem:  # the camera does not start
-            error = problem
-        finally:
-            session.stop()
-        if self._canceled.is_set():
-            return False
-        if error is None and not self._session_ends:
-            return self._reopen()
-        error = error or self._session_ends[0]
-        if error is None or camera.lossless or not isinstance(error, CameraError):
-            self._end(error)
-            return False
-        return self._reconnect(error)
+            self._session.start()
+        except CameraError as error:
+            if camera.lossless:
+                raise
+            self._fail(error, Phase.STARTING)
+        else:
+            if camera.lossless:
+                self._set_state(StreamState.STREAMING)
 
     def _on_session_end(self, error: BaseException | None) -> None:
         with self._changed:
             self._session_ends.append(error)
             self._changed.notify_all()
 
-    def _wait_for_session_end(self) -> None:
-        """Wait until the session ends, a restart is requested or streaming is canceled."""
+    def _on_first_capture(self) -> None:
+        with self._changed:
+            self._first_capture = True
+            self._changed.notify_all()
+
+    def _watch(self) -> None:
+        """Wait for the end of the session, a request, or the first capture, and handle it."""
+        with self._changed:
+            starting = self.state is StreamState.STARTING
+            happened = self._changed.wait_for(
+                lambda: self._session_ends or self._restart_requested
+                or self._goal is not Goal.STREAMING or (starting and self._first_capture),
+                _REFRESH_S)
+            if self._goal is not Goal.STREAMING:
+                return
+        if starting and self._first_capture:
+            self._begin_streaming()
+        elif self._session_ends:
+            self._handle_end(self._session_ends[0])
+        elif happened:
+            self._reopen()
+        else:
+            self._refresh()
+
+    def _begin_streaming(self) -> None:
+        camera = self.camera
+        assert camera is not None
+        self._has_streamed = True
+        self._set_state(StreamState.STREAMING)
+        active, lost = self.outage.active, self.outage.is_loss
+        self.outage.end()
+        self._listener.on_streaming(camera)
+        if active:
+            self._listener.on_recovered(lost)
+
+    def _handle_end(self, error: BaseException | None) -> None:
+        assert self.camera is not None
+        if isinstance(error, StreamFailedError):
+            self._reopen()
+        elif isinstance(error, CameraError) and not self.camera.lossless:
+            streamed = self.state is StreamState.STREAMING
+            self._fail(error, Phase.STREAMING if streamed else Phase.STARTING)
+        else:
+            self._end(error)
+
+    def _reopen(self) -> None:
+        """Reopen the camera with the current settings."""
+        self._restart_requested = False
+        self._stop_session()
+        self._close_camera()
+        self._try_to_open()
+
+    def _try_to_open(self) -> None:
+        try:
+            self._open()
+        except CameraError as error:
+            self._fail(error, Phase.OPENING)
+
+    def _fail(self, error: CameraError, phase: Phase) -> None:
+        """Report a failure, and then close the camera, which may hang."""
+        report = self.outage.add_failure(error, phase)
+        self._set_state(
+            StreamState.LOST if self.outage.is_loss else StreamState.NOT_STARTING)
+        if (self._end_if_permanent and not self._has_streamed
+                and error.reasons & PERMANENT_REASONS):
+            self._end(error)
+            return
+        if report is Report.LOST:
+            self.losses += 1
+        if report is not None:
+            self._listener.on_outage(report, error)
+        self._stop_session()
+        self._close_camera()
+
+    def _retry(self) -> None:
+        """Pause, and try to open the camera; the goal or a request to restart end the pause."""
+        if self.state is StreamState.DISCONNECTED:
+            self._set_state(StreamState.LOST)
         with self._changed:
             self._changed.wait_for(
-                lambda: self._session_ends or self._restart_requested or self._canceled.is_set())
-
-    def _reopen(self) -> bool:
-        """Reopen the camera with the current settings; return whether to continue streaming."""
-        with self._changed:
-            self._restart_requested = False
-        self._close_camera()
-        try:
-            self.connect()
-        except CameraError as error:
-            return self._reconnect(error)
-        except K4aRosError as error:
-            self._end(error)
-            return False
-        return True
-
-    def _reconnect(self, error: BaseException) -> bool:
-        """Retry until the lost camera is open again; return False if canceled before that."""
-        self.state = StreamState.LOST
-        self.losses += 1
-        self._close_camera()
-        self._listener.on_lost(error)
-        pause_s = FIRST_RETRY_S
-        while not self._canceled.wait(pause_s):
-            try:
-                self.connect()
-            except CameraError:
-                pause_s = min(pause_s * _RETRY_BACKOFF, MAX_RETRY_S)
-                continue
-            with self._changed:
+                lambda: self._restart_requested or self._goal is not Goal.STREAMING,
+                self.outage.pause_s)
+            if self._goal is not Goal.STREAMING:
+                return
+            if self._restart_requested:
+                self.outage.try_now()
                 self._restart_requested = False
-            self._listener.on_reconnected()
-            return True
-        return False
+        self._try_to_open()
+
+    def _give_up(self) -> None:
+        self._set_state(StreamState.DISCONNECTED)
+
+    def _stop(self) -> None:
+        self._stop_session()
+        self.outage.clear()
+        self._set_state(StreamState.READY)
+
+    def _close(self) -> None:
+        self.outage.clear()
+        try:
+            self._stop_session()
+            self._close_camera()
+        finally:
+            self._set_state(StreamState.CLOSED)
+
+    def _stop_session(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            session.stop()
+
+    def _close_camera(self) -> None:
+        camera, self.camera = self.camera, None
+        self.sync_jacks = None
+        if camera is not None:
+            camera.close()
 
     def _end(self, error: BaseException | None) -> None:
-        self.state = StreamState.ENDED
-        self._listener.on_ended(error)
+        try:
+            self._stop_session()
+        finally:
+            self._set_state(StreamState.ENDED)
+            self._listener.on_ended(error)

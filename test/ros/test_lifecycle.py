@@ -121,7 +121,7 @@ def test_a_camera_that_is_not_there_leaves_the_node_unconfigured() -> None:
     with simulated(autostart=False, sensor_sn='000777') as (listener, driver):
         assert not transition(listener, Transition.TRANSITION_CONFIGURE)
         assert state(listener) == State.PRIMARY_STATE_UNCONFIGURED
-        driver.wait_for_line('not 000777')
+        driver.wait_for_line('cannot open simulated camera 000777')
         assert listener.set_parameters(NODE, sensor_sn='').successful
         assert transition(listener, Transition.TRANSITION_CONFIGURE)
 
@@ -134,7 +134,7 @@ def test_services_stop_start_and_reconnect() -> None:
         assert trigger(listener, 'stop').success
         assert silent(depth)
         again = trigger(listener, 'stop')
-        assert not again.success and 'not streaming' in again.message
+        assert not again.success and 'call ~/start' in again.message
         assert trigger(listener, 'start').success
         more(depth)
         assert trigger(listener, 'reconnect').success
@@ -246,7 +246,7 @@ def test_diagnostics_say_what_happens() -> None:
         assert camera['target capture rate (Hz)'] == '15'
         assert camera['synchronization'].startswith('standalone')
         assert camera['kind'] == 'simulated camera' and camera['depth firmware']
-        assert publishing['depth/image_raw'].endswith(' Hz, subscribers: 1')
+        assert ' Hz, subscribers: 1' in publishing['depth/image_raw']
         assert publishing['rgb/image_raw'] == 'no subscribers'
         assert float(publishing['mean latency (ms)']) > 0
         # the delays of a busy machine look like drift until enough of them have been seen

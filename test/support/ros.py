@@ -88,11 +88,14 @@ class DriverProcess:
     before the driver has discovered them.
     """
 
-    def __init__(self, domain: int, *arguments: str, cwd: Path | None = None) -> None:
+    def __init__(
+        self, domain: int, *arguments: str, cwd: Path | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self._domain = domain  # which is claimed as long as this process is
         environment = os.environ | {
             'ROS_DOMAIN_ID': str(domain), 'RCUTILS_COLORIZED_OUTPUT': '0',
-            'RCUTILS_LOGGING_USE_STDOUT': '0', 'PYTHONFAULTHANDLER': '1'}
+            'RCUTILS_LOGGING_USE_STDOUT': '0', 'PYTHONFAULTHANDLER': '1', **(variables or {})}
         program = 'from k4a_ros.main import main; raise SystemExit(main())'
         topics = [topic for listener in _listeners if listener.domain == domain
                   for topic in listener.subscribed_topics]
@@ -110,10 +113,13 @@ class DriverProcess:
 
     @classmethod
     def with_parameters(
-        cls, domain: int, *extra: str, cwd: Path | None = None, **parameters: object,
+        cls, domain: int, *extra: str, cwd: Path | None = None,
+        variables: Mapping[str, str] | None = None, **parameters: object,
     ) -> DriverProcess:
         """
         Start the driver with these parameters; strings are quoted, so that they stay strings.
+
+        ``variables`` are added to its environment.
 
         Playback waits for its subscribers as long as discovery takes on a busy machine.
         """
@@ -127,7 +133,7 @@ class DriverProcess:
             else:
                 text = str(value).lower()
             arguments += ['-p', f'{name}:={text}']
-        return cls(domain, *arguments, *extra, cwd=cwd)
+        return cls(domain, *arguments, *extra, cwd=cwd, variables=variables)
 
     def _read(self) -> None:
         assert self.process.stdout is not None

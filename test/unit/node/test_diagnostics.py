@@ -29,7 +29,7 @@ from k4a_ros.node.diagnostics import Snapshot
 import pytest
 
 GOOD = Snapshot(
-    state='streaming', streaming=True, ended=False, connection_error='', target_hz=30.0,
+    state='streaming', streaming=True, ended=False, outage='', target_hz=30.0,
     capture_hz=30.0, imu_hz=1666.0, dropped=0, dropped_hz=0.0, losses=0, usb=UsbErrors(),
     usb_error_hz=0.0, latency_ms=(2.0, 5.0), temperature_c=31.25, drift_ppm=12.0,
     stamp_error_ms=0.1, clock_resets=0, clock_steps=0, stamp_corrections=0,
@@ -73,8 +73,8 @@ def test_usb_errors_are_a_warning_while_they_occur() -> None:
 def test_lost_camera_reports_the_cause_and_not_its_consequences() -> None:
     usb = UsbErrors(reported=3, last='USB timeout')
     status = camera_status(replace(
-        GOOD, state='lost', streaming=False, connection_error='camera was unplugged',
-        capture_hz=0.0, usb=usb, usb_error_hz=3.0))
+        GOOD, state='lost', streaming=False, outage='connection lost: camera was unplugged',
+        outage_action='reconnecting', capture_hz=0.0, usb=usb, usb_error_hz=3.0))
     assert status.level is Level.ERROR
     assert status.message == 'connection lost: camera was unplugged; reconnecting'
 

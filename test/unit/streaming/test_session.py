@@ -194,7 +194,7 @@ def test_slow_sink_gets_the_latest_capture() -> None:
 
 
 def test_silent_camera_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr('k4a_ros.streaming.session._STARTUP_S', 0.0)
+    monkeypatch.setattr('k4a_ros.streaming.session.STARTUP_S', 0.0)
     _, error = run(ScriptedCamera([capture(1)], [], lossless=False), Sink())
     assert isinstance(error, CameraLostError) and 'no capture received for 1 s' in str(error)
 
@@ -206,7 +206,7 @@ def subordinate() -> ScriptedCamera:
 
 
 def test_silent_subordinate_waits_for_its_master(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr('k4a_ros.streaming.session._STARTUP_S', 0.0)
+    monkeypatch.setattr('k4a_ros.streaming.session.STARTUP_S', 0.0)
     ended: list[object] = []
     session = Session(subordinate(), Sink(), ended.append, Counts())
     session.start()
@@ -218,7 +218,7 @@ def test_silent_subordinate_waits_for_its_master(monkeypatch: pytest.MonkeyPatch
 def test_subordinate_is_lost_before_its_depth_camera_powers_down(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr('k4a_ros.streaming.session._STARTUP_S', 0.0)
+    monkeypatch.setattr('k4a_ros.streaming.session.STARTUP_S', 0.0)
     monkeypatch.setattr('k4a_ros.streaming.session._SYNC_PULSE_TIMEOUT_S', 0.2)
     _, error = run(subordinate(), Sink())
     assert isinstance(error, CameraLostError) and 'start the master' in str(error)

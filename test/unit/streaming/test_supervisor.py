@@ -28,13 +28,15 @@ from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
 from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import CalibrationError
+from k4a_ros.errors import CameraError
 from k4a_ros.errors import CameraLostError
 from k4a_ros.errors import DeviceNotFoundError
 from k4a_ros.errors import EndOfRecording
 from k4a_ros.errors import ReadTimeout
-from k4a_ros.streaming import supervisor as module
+from k4a_ros.streaming import outage
+from k4a_ros.streaming.outage import Report
+from k4a_ros.streaming.states import StreamState
 from k4a_ros.streaming.supervisor import CameraSupervisor
-from k4a_ros.streaming.supervisor import StreamState
 import numpy as np
 import pytest
 from support.time_limits import PATIENCE
@@ -125,11 +127,17 @@ class FakeListener:
         self.count_requests += 1
         return {'depth': 0}
 
-    def on_lost(self, error: BaseException) -> None:
-        self.events.append('lost')
+    def on_streaming(self, camera: Camera) -> None:
+        self.events.append('streaming')
 
-    def on_reconnected(self) -> None:
-        self.events.append('reconnected')
+    def on_outage(self, report: Report, error: CameraError) -> None:
+        self.events.append(report.value)
+
+    def on_recovered(self, lost: bool) -> None:
+        self.events.append('reconnected' if lost else 'started')
+
+    def on_stream_problem(self, name: str, reason: str) -> None:
+        self.events.append(f'{name}: {reason}')
 
     def on_ended(self, error: BaseException | None) -> None:
         self.events.append('ended')
@@ -157,8 +165,10 @@ def until(condition, timeout: float = PATIENCE) -> None:
 
 @pytest.fixture
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, 'FIRST_RETRY_S', 0.01)
-    monkeypatch.setattr(module, 'MAX_RETRY_S', 0.02)
+    for name in ('FIRST_OPEN_PAUSE_S', 'FIRST_START_PAUSE_S'):
+        monkeypatch.setattr(outage, name, 0.01)
+    for name in ('MAX_OPEN_PAUSE_S', 'MAX_START_PAUSE_S'):
+        monkeypatch.setattr(outage, name, 0.02)
 
 
 def test_camera_is_reconnected_a_hundred_times(short_pauses) -> None:
@@ -189,7 +199,9 @@ def test_camera_that_does_not_start_is_retried(short_pauses) -> None:
     supervisor.start()
     until(lambda: listener.captures)
     supervisor.close()
-    assert usb.opened == 4 and listener.events.count('lost') == 3
+    assert usb.opened == 4 and supervisor.losses == 0
+    assert [event for event in listener.events if event != 'opened'] == [
+        'does not start', 'streaming', 'started']
 
 
 def test_read_timeouts_do_not_lose_the_camera(short_pauses) -> None:
@@ -201,7 +213,7 @@ def test_read_timeouts_do_not_lose_the_camera(short_pauses) -> None:
     until(lambda: listener.captures)
     supervisor.close()
     assert usb.timeouts == 0 and usb.opened == 1
-    assert supervisor.losses == 0 and listener.events == ['opened']
+    assert supervisor.losses == 0 and listener.events == ['opened', 'streaming']
 
 
 def test_restart_reopens_the_camera(short_pauses) -> None:

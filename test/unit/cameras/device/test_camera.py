@@ -31,8 +31,8 @@ from k4a_ros.cameras.device.camera import DeviceCamera
 from k4a_ros.errors import CameraError
 from k4a_ros.errors import CameraLostError
 from k4a_ros.errors import ConfigError
-from k4a_ros.errors import StreamFailedError
 from k4a_ros.errors import ReadTimeout
+from k4a_ros.errors import StreamFailedError
 import numpy as np
 import pytest
 from support import virtual
