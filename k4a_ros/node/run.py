@@ -29,6 +29,7 @@ from k4a_ros.process.bounded import abandonable_thread
 from k4a_ros.process.fastdds import select_fastdds_profile
 from k4a_ros.process.fastdds import TransportChoice
 from k4a_ros.process.hang_watchdog import HangWatchdog
+from k4a_ros.process.limits import check_limits
 from k4a_ros.process.native_calls import NATIVE_CALLS
 from k4a_ros.process.ros_log_handler import RosLogHandler
 from k4a_ros.process.shutdown import Shutdown
@@ -54,6 +55,7 @@ def run(arguments: list[str], shutdown: Shutdown) -> int:
     transport = select_fastdds_profile(os.environ)
     try:
         check_arguments(arguments)
+        check_limits()
         shutdown.immediate = False
         rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
     except (ConfigError, RuntimeError) as error:  # among them a missing parameter file
@@ -103,12 +105,11 @@ def _run_node(arguments: list[str], shutdown: Shutdown, transport: TransportChoi
         shutdown.wait()
     finally:
         # Opening a camera can take many seconds, and some of it cannot be interrupted.
-        limit_s = _MAX_TIDY_S if shutdown.requested.is_set() else None
-        startup.join(limit_s)
+        startup.join(_MAX_TIDY_S)
         if startup.is_alive():
             node.destroy_node()  # there is no camera yet that could be closed
         else:
-            spinner.stop(limit_s)
+            spinner.stop(_MAX_TIDY_S if shutdown.requested.is_set() else None)
             node.close()
         watchdog.stop()
     if node.error is None:

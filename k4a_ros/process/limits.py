@@ -12,11 +12,24 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Recognize errors that come from a limit of the system rather than from a defect (no ROS)."""
+"""
+Limits of the system: check them, and recognize errors that come from them (no ROS).
+
+Without memory or threads the middleware does not raise exceptions, but crashes the process.
+"""
 
 from __future__ import annotations
 
 import errno
+import resource
+import threading
+
+from k4a_ros.errors import ConfigError
+
+#: of which the driver needs at least as much: 1.5 GB are used, most of it for stacks of threads
+_MIN_ADDRESS_SPACE = 2_000_000_000
+#: threads that the driver and its middleware start
+_MIN_THREADS = 24
 
 _ADVICE = 'free some, or raise the limit (ulimit -a, or that of the container), and start again'
 _RESOURCES = {
@@ -44,3 +57,32 @@ def shortage(error: BaseException) -> str | None:
         text = str(error).lower()
         resource = next((name for part, name in _TEXTS.items() if part in text), None)
     return resource and f'cannot run: the system provides no more {resource}; {_ADVICE}'
+
+
+def check_limits() -> None:
+    """
+    Check that there is enough address space, and that threads can be started.
+
+    :raises ConfigError: there is not; says which limit to raise.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY and limit < _MIN_ADDRESS_SPACE:
+        raise ConfigError(
+            f'cannot run: the address space is limited to {limit / 1e6:.0f} MB, but the driver '
+            f'needs {_MIN_ADDRESS_SPACE / 1e6:.0f} MB; raise the limit (ulimit -v)')
+    release = threading.Event()
+    threads = []
+    try:
+        for _ in range(_MIN_THREADS):
+            thread = threading.Thread(target=release.wait, daemon=True)
+            thread.start()
+            threads.append(thread)
+    except RuntimeError as error:
+        raise ConfigError(
+            f'cannot run: only {len(threads)} of the {_MIN_THREADS} threads that the driver '
+            'needs can be started; end other programs, or raise the limit (ulimit -u, or that of '
+            'the container)') from error
+    finally:
+        release.set()
+        for thread in threads:
+            thread.join()

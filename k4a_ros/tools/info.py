@@ -39,6 +39,7 @@ from k4a_ros.cameras.device.discovery import NO_CAMERA
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import DeviceNotFoundError
 from k4a_ros.errors import K4aRosError
+from k4a_ros.tools.arguments import integer_between
 
 #: a valid configuration, which opening a camera requires; nothing is streamed
 _CONFIG = CameraConfig.of_modes(DepthMode.NFOV_UNBINNED, ColorResolution.OFF)
@@ -161,7 +162,8 @@ def main(arguments: list[str] | None = None) -> int:
         prog='k4a_info', description=(__doc__ or '').split('\n\n')[0].strip())
     which = parser.add_mutually_exclusive_group()
     which.add_argument('--serial', default='', help='only the camera with this serial number')
-    which.add_argument('--index', type=int, help='only the camera with this index')
+    which.add_argument(
+        '--index', type=integer_between(0, 255), help='only the camera with this index')
     parser.add_argument('--json', action='store_true', help='print JSON')
     options = parser.parse_args(arguments)
     try:

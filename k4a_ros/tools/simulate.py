@@ -75,7 +75,12 @@ from k4a_ros.simulation.scene_file import default_scene
 from k4a_ros.simulation.scene_file import load_scene
 from k4a_ros.simulation.scene_file import read_text
 from k4a_ros.simulation.sensor import Sensor
+from k4a_ros.tools.arguments import integer_between
+from k4a_ros.tools.arguments import number_between
 import numpy as np
+
+#: longest recording: a day
+_MAX_SECONDS = 86400.0
 
 
 @dataclass(frozen=True)
@@ -182,7 +187,8 @@ def main() -> int:
     modes = [mode.name for mode in DepthMode]
     sizes = [size.label for size in ColorResolution]
     parser.add_argument('path', metavar='OUT.mkv')
-    parser.add_argument('--seconds', type=float, default=2.0, help='duration (default: 2)')
+    parser.add_argument('--seconds', type=number_between(0.01, _MAX_SECONDS), default=2.0,
+                        help='duration (default: 2)')
     parser.add_argument('--fps', type=int, choices=FPS_CODES, default=5)
     parser.add_argument('--depth-mode', choices=modes, default='NFOV_UNBINNED')
     parser.add_argument('--color-resolution', choices=sizes, default='720P')
@@ -191,7 +197,8 @@ def main() -> int:
                         'with a walking person')
     parser.add_argument('--calibration', default='', help='factory calibration (JSON, as stored '
                         'in recordings); default: a nominal calibration')
-    parser.add_argument('--seed', type=int, default=0, help='seed of the noise (default: 0)')
+    parser.add_argument('--seed', type=integer_between(0, 2 ** 31 - 1), default=0,
+                        help='seed of the noise (default: 0)')
     parser.add_argument('--no-noise', action='store_true', help='simulate exact measurements')
     parser.add_argument('--force', action='store_true', help='overwrite an existing file')
     arguments = parser.parse_args()

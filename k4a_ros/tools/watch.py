@@ -36,6 +36,7 @@ from k4a_ros.camera_config import ColorFormat
 from k4a_ros.images.color import ColorConverter
 from k4a_ros.process.spinner import Spinner
 from k4a_ros.tools import sheet
+from k4a_ros.tools.arguments import number_between
 import numpy as np
 import numpy.typing as npt
 import rclpy
@@ -53,6 +54,8 @@ from sensor_msgs.msg import Imu
 from sensor_msgs.msg import PointCloud2
 from tf2_msgs.msg import TFMessage
 
+#: longest time to watch, and to wait: a day
+_MAX_SECONDS = 86400.0
 KINDS = {f'sensor_msgs/msg/{kind.__name__}': kind
          for kind in (CameraInfo, CompressedImage, Image, Imu, PointCloud2)}
 _YUV_FORMATS = {'nv12': ColorFormat.NV12, 'yuv422_yuy2': ColorFormat.YUY2}
@@ -191,13 +194,14 @@ def main() -> int:
     :return: exit code: 0 if there were messages on all topics that were found, otherwise 1.
     """
     parser = argparse.ArgumentParser(description=(__doc__ or '').split('\n\n')[0].strip())
+    seconds = number_between(0, _MAX_SECONDS)
     parser.add_argument(
         '--namespace', default='/', help='namespace of the camera (default: %(default)s)')
     parser.add_argument('--all', action='store_true',
                         help='subscribe also to topics that cost the driver much CPU time')
-    parser.add_argument('--seconds', type=float, default=5.0,
+    parser.add_argument('--seconds', type=seconds, default=5.0,
                         help='how long to watch after the first message (default: %(default)g)')
-    parser.add_argument('--wait', type=float, default=20.0,
+    parser.add_argument('--wait', type=seconds, default=20.0,
                         help='how long to wait for a message on every topic, seconds '
                         '(default: %(default)g)')
     parser.add_argument('--picture', metavar='FILE.png',
