@@ -36,6 +36,11 @@ _MAX_STAMP_LEAD_MS = 20.0
 #: ... or older than this when the image is published
 _MAX_STAMP_AGE_MS = 1000.0
 
+#: how to relieve the computer of a topic that costs much
+_REMEDIES = {
+    'rgb/image_raw': 'subscribe to rgb/image_raw/compressed instead, ',
+    'points2': 'raise point_cloud_decimation, '}
+
 
 class Level(enum.IntEnum):
     """Levels of diagnostic_msgs/DiagnosticStatus."""
@@ -130,6 +135,8 @@ class Snapshot:
     publish_ms: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     #: messages that were skipped because publishing is slow, by topic
     skipped: Mapping[str, int] = field(default_factory=dict)
+    #: share of its time that the thread of images spends on a topic
+    busy: Mapping[str, float] = field(default_factory=dict)
     #: whether all that is missing are the sync pulses of the master
     waits_for_pulse: bool = False
     #: time for which a subordinate has received no sync pulse, seconds; 0 if it receives them
@@ -212,8 +219,7 @@ def publishing_status(snapshot: Snapshot) -> Status:
     if snapshot.dropped_hz > _MAX_DROP_SHARE * snapshot.target_hz:
         status.add_problem(
             Level.WARN, f'overloaded: dropping {snapshot.dropped_hz:.1f} captures per second; '
-            'subscribe to rgb/image_raw/compressed instead of rgb/image_raw, or lower fps or '
-            'color_resolution')
+            + _relief(snapshot.busy))
     for topic, rate_hz in snapshot.failed_hz.items():
         if rate_hz:
             status.add_problem(Level.WARN, f'{topic}: {snapshot.failed[topic]} messages could not '
@@ -234,6 +240,16 @@ def publishing_status(snapshot: Snapshot) -> Status:
             f'{maximum_ms:.1f} ms){f", skipped: {skipped}" if skipped else ""}' if count
             else 'no subscribers')
     return status
+
+
+def _relief(busy: Mapping[str, float]) -> str:
+    """Return how to relieve the thread of images: name the topic that costs most."""
+    topic = max(busy, key=lambda name: busy[name], default='')
+    if not topic or not busy[topic]:
+        return 'lower fps, or choose smaller modes'
+    remedy = _REMEDIES.get(topic, '')
+    return (f'{topic} takes {100 * busy[topic]:.0f} % of the time: {remedy}lower fps, or choose '
+            'smaller modes')
 
 
 def _add_slow_topics(status: Status, snapshot: Snapshot) -> None:

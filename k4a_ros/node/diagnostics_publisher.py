@@ -103,6 +103,7 @@ class DiagnosticsPublisher:
             'usb': usb.reported + usb.failed_calls if usb is not None else 0,
             **{f'published {topic}': c.published for topic, c in counters.items()},
             **{f'failed {topic}': c.failed for topic, c in counters.items()},
+            **{f'busy {topic}': c.busy_ns for topic, c in counters.items()},
             'bodies': self._topics.bodies.processed if self._topics.bodies else 0,
         }, time.monotonic())
         temperature = self._topics.temperature
@@ -142,6 +143,7 @@ class DiagnosticsPublisher:
             published_hz={topic: rates[f'published {topic}'] for topic in counters},
             failed={topic: c.failed for topic, c in counters.items()},
             failed_hz={topic: rates[f'failed {topic}'] for topic in counters},
+            busy={topic: rates[f'busy {topic}'] / 1e9 for topic in counters},
             subscribers=self._topics.subscribers(),
             body_tracking=self._body_tracking(rates['bodies']), details=self._details,
             transport_problem=self._transport_problem,

@@ -62,13 +62,15 @@ class Counters:
     ``converted`` counts conversions: one for each message, but for each batch of IMU samples.
     ``published`` counts messages that the middleware accepted, ``failed`` messages that were
     dropped because converting or publishing them failed, and ``skipped`` messages that were not
-    converted because the topic was busy (`TopicSender.busy`).
+    converted because the topic was busy (`TopicSender.busy`). ``busy_ns`` is the time that the
+    thread of images has spent on the topic, for converting and publishing.
     """
 
     converted: int = 0
     published: int = 0
     failed: int = 0
     skipped: int = 0
+    busy_ns: int = 0
 
 
 class Publishers:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 import threading
+import time
 from typing import Any
 
 from k4a_ros.capture import Capture
@@ -78,6 +79,11 @@ class Stream(LazyPublisher):
         if image is None or not self.has_subscribers() or not self._is_ready() or (
                 self._must_skip()):
             return
+        start_ns = time.monotonic_ns()
+        self._publish(capture, image, to_ros)
+        self.counters.busy_ns += time.monotonic_ns() - start_ns
+
+    def _publish(self, capture: Capture, image: Image, to_ros: ToRos) -> None:
         try:
             message = self._render(capture, image)
         except Exception as error:  # decoders raise anything for corrupt images

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from k4a_ros.cameras.base import UsbErrors
 from k4a_ros.node.diagnostics import body_tracking_status
@@ -85,6 +86,43 @@ def test_low_capture_rate_and_usb_errors_are_both_reported() -> None:
     assert status.level is Level.WARN
     assert 'capture rate is 3.0 Hz instead of 30 Hz' in status.message
     assert 'USB timeout' in status.message
+
+
+def test_low_rate_of_a_simulated_camera_is_not_blamed_on_usb() -> None:
+    message = camera_status(replace(GOOD, usb=None, capture_hz=3.0)).message
+    assert 'renders too slowly' in message and 'USB' not in message
+
+
+@pytest.mark.parametrize(('change', 'level', 'part'), [
+    ({'pulse_silence_s': 7.0, 'capture_hz': 0.0}, Level.WARN,
+     'no sync pulse received for 7 s: start the master'),
+    ({'lossless': True, 'capture_hz': 0.0}, Level.OK, 'streaming'),
+    ({'lossless': True, 'capture_hz': 3.0}, Level.OK, 'streaming'),
+    ({'lossless': True, 'playback_paused': True, 'capture_hz': 0.0}, Level.OK,
+     'playback is paused; set playback_paused to false'),
+    ({'stream_problems': {'IMU': 'no samples received for 3 s'}}, Level.WARN,
+     'IMU: no samples received for 3 s'),
+    ({'hang': 'k4a_device_close has not returned for 6 s', 'outage': 'x'}, Level.ERROR,
+     'the camera hangs: k4a_device_close'),
+    ({'outage': 'does not start: no sync pulse received', 'waits_for_pulse': True}, Level.WARN,
+     'does not start: no sync pulse'),
+    ({'cable_problem': 'unplug it'}, Level.WARN, 'unplug it'),
+])
+def test_first_cause_is_named_without_unrelated_advice(
+    change: dict[str, Any], level: Level, part: str,
+) -> None:
+    status = camera_status(replace(GOOD, **change))
+    assert status.level is level and status.message.startswith(part)
+    assert 'USB port' not in status.message
+
+
+def test_overload_names_the_topic_that_costs_most() -> None:
+    status = publishing_status(replace(
+        GOOD, dropped_hz=9.0, busy={'rgb/image_raw': 0.0, 'depth/image_raw': 0.1, 'points2': 0.8}))
+    assert 'points2 takes 80 % of the time' in status.message
+    assert 'rgb/image_raw' not in status.message
+    status = publishing_status(replace(GOOD, dropped_hz=9.0, busy={'rgb/image_raw': 0.9}))
+    assert 'subscribe to rgb/image_raw/compressed' in status.message
 
 
 def test_end_of_recording_is_ok() -> None:
