@@ -60,7 +60,7 @@ _RULES = tuple((re.compile(pattern), reason, hint) for pattern, reason, hint in 
     (r'Firmware version for .* is not current enough', Reason.OLD_FIRMWARE,
      'its firmware is too old; update it with AzureKinectFirmwareTool'),
     # validate_configuration of k4a.c, whose lines about cables are above
-    (r'The configured |is not supported\.$|must also be enabled|must be enabled',
+    (r'The configured |The combination of color_resolution|must (also )?be (enabled|used on)',
      Reason.REFUSED_MODE, ''),
 ))
 

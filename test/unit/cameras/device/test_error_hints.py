@@ -45,6 +45,8 @@ GONE = 'Error calling libusb_bulk_transfer for tx, result:LIBUSB_ERROR_NO_DEVICE
      'K4A_WIRED_SYNC_MODE_MASTER.', Reason.NO_SYNC_OUT_CABLE, 'Sync out jack'),
     ('Firmware version for RGB is not current enough', Reason.OLD_FIRMWARE,
      'AzureKinectFirmwareTool'),
+    ('The configured depth_mode K4A_DEPTH_MODE_WFOV_UNBINNED does not support the configured '
+     'camera_fps K4A_FRAMES_PER_SECOND_30.', Reason.REFUSED_MODE, 'depth_create() failed'),
 ])
 def test_known_line_gives_reason_and_hint(line: str, reason: Reason, hint: str) -> None:
     explanation = explain(['depth_create() failed', line])
