@@ -144,6 +144,50 @@ def test_services_stop_start_and_reconnect() -> None:
         assert stamps == sorted(set(stamps))
 
 
+def test_stopping_a_lost_camera_is_no_dead_end() -> None:
+    with simulated() as (listener, driver):
+        depth = listener.subscribe(Image, '/depth/image_raw')
+        diagnostics = listener.subscribe(DiagnosticArray, '/diagnostics')
+        more(depth)
+        assert listener.set_parameters(NODE, simulation_fault='unplug').successful
+        driver.wait_for_line('Lost connection to camera')
+        stopped = trigger(listener, 'stop')
+        assert stopped.success and 'call ~/start' in stopped.message
+        wait_for(lambda: 'call ~/start' in status(diagnostics, 'camera').message, 'advice')
+        assert listener.set_parameters(NODE, simulation_fault='replug').successful
+        assert trigger(listener, 'start').success
+        more(depth)
+        # the same with transitions
+        assert listener.set_parameters(NODE, simulation_fault='unplug').successful
+        wait_for(lambda: driver.output.count('Lost connection to camera') == 2, 'the loss')
+        assert transition(listener, Transition.TRANSITION_DEACTIVATE)
+        assert listener.set_parameters(NODE, simulation_fault='replug').successful
+        assert transition(listener, Transition.TRANSITION_ACTIVATE)
+        more(depth)
+        for line in ('~/stop: stopped reconnecting', '~/start: connecting to the camera',
+                     'Deactivated: ', 'Activated: '):
+            driver.wait_for_line(line)
+
+
+def test_failed_configuration_is_explained_and_repaired_while_closed() -> None:
+    with simulated() as (listener, driver):
+        depth = listener.subscribe(Image, '/depth/image_raw')
+        more(depth)
+        assert listener.set_parameters(NODE, simulation_fault='unplug').successful
+        assert transition(listener, Transition.TRANSITION_DEACTIVATE)
+        assert transition(listener, Transition.TRANSITION_CLEANUP)
+        driver.wait_for_line('Cleaned up: closed camera')
+        assert not transition(listener, Transition.TRANSITION_CONFIGURE)
+        driver.wait_for_line('Cannot configure: the simulated camera is unplugged')
+        assert 'configure and activate' in trigger(listener, 'start').message
+        for _ in range(2):  # the second one is the same value again
+            assert listener.set_parameters(NODE, simulation_fault='replug').successful
+        assert not listener.set_parameters(NODE, simulation_fault='nonsense').successful
+        assert transition(listener, Transition.TRANSITION_CONFIGURE)
+        assert transition(listener, Transition.TRANSITION_ACTIVATE)
+        more(depth)
+
+
 def test_modes_change_while_subscribers_stay() -> None:
     with simulated() as (listener, driver):
         depth = listener.subscribe(Image, '/depth/image_raw')

@@ -128,11 +128,13 @@ def test_controls_lost_at_the_start_are_set_again(live: Live) -> None:
 
 
 @contextlib.contextmanager
-def process(recording: Path, *conditions: str) -> Iterator[tuple[DriverProcess, str]]:
+def process(
+    recording: Path, *conditions: str, **parameters: object,
+) -> Iterator[tuple[DriverProcess, str]]:
     """Run a driver of a virtual device of its own."""
     variables = virtual.environment(recording, conditions=' '.join(conditions))
     with DriverProcess.with_parameters(
-            new_domain(), variables=variables, **MODES) as driver:
+            new_domain(), variables=variables, **(MODES | parameters)) as driver:
         yield driver, variables['K4A_VIRTUAL_CONTROL']
 
 
@@ -143,7 +145,17 @@ def test_start_that_waiting_cannot_repair_ends_the_driver(case: Case, condition:
 
 def hopeless_start(tmp_path: Path, condition: str) -> None:
     with process(recording_in(tmp_path), condition) as (driver, _):
-        assert driver.wait() == 1
+        assert driver.wait() == 1, driver.output
         fatal = [line for line in driver.lines if 'FATAL' in line]
         assert len(fatal) == 1 and 'depth engine' in fatal[0]
         assert 'Traceback' not in driver.output
+
+
+def test_missing_sync_cable_is_waited_for(tmp_path: Path) -> None:
+    with process(recording_in(tmp_path), wired_sync_mode=1) as (driver, control):
+        driver.wait_for_line('no cable is plugged into its Sync out jack')
+        virtual.set_conditions('sync-out', 'sync-in', control=control)
+        driver.wait_for_line(f'Camera {SERIAL} has started')
+        driver.wait_for_line('a cable is plugged into the Sync in jack; unplug it')
+        assert sum('does not start' in line for line in driver.lines) == 1
+        assert 'Lost connection' not in driver.output

@@ -122,8 +122,10 @@ def test_a_subordinate_without_pulses_waits_and_says_so(live: Live) -> None:
     live.reconnect(wired_sync_mode=2)
     live.have('sync-in', 'no-pulse')
     time.sleep(2.5)  # more than a camera may be silent that needs no pulse
-    _, _, values = live.status()
+    level, message, values = live.status()
     assert 'no sync pulse received' in values['synchronization']
+    assert level == b'\1' and 'start the master' in message and 'USB port' not in message
+    live.driver.wait_for_line('set exposure_auto to false')
     assert live.lines('Lost connection') == 0
     live.have('sync-in')
     live.more(live.depth)
@@ -143,6 +145,7 @@ def test_a_silent_camera_is_lost_and_regained(live: Live) -> None:
 def test_a_camera_of_orbbec_streams(live: Live) -> None:
     live.have('orbbec')
     live.reconnect()
+    assert live.lines('frame_queue_pop timeout') == 0  # several of them a second, in good health
     first = len(live.depth)
     with live.listener.subscribed(Imu, '/imu') as imu:
         wait_for(lambda: len(imu) > 300, 'inertial samples')
