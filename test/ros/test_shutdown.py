@@ -20,6 +20,7 @@ from collections.abc import Iterator
 import contextlib
 import os
 from pathlib import Path
+import select
 import signal
 import subprocess
 import sys
@@ -34,7 +35,7 @@ import pytest
 from sensor_msgs.msg import Image
 from sensor_msgs.msg import PointCloud2
 from support.faults import assert_ends_well
-from support.faults import end_during_start_up
+from support.faults import end_during_startup
 from support.recordings import write_recording
 from support.ros import Case
 from support.ros import DriverProcess
@@ -46,11 +47,11 @@ SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
 
 @pytest.mark.parametrize('number', SIGNALS)
-def test_while_nobody_subscribes(case: Case, number: int) -> None:
-    case(nobody_subscribes)
+def test_signal_without_subscribers(case: Case, number: int) -> None:
+    case(signal_without_subscribers)
 
 
-def nobody_subscribes(tmp_path: Path, number: int) -> None:
+def signal_without_subscribers(tmp_path: Path, number: int) -> None:
     path = write_recording(tmp_path / 'a.mkv').path
     with DriverProcess.with_parameters(
             new_domain(), recording_file=path, recording_loop_enabled=True,
@@ -61,11 +62,11 @@ def nobody_subscribes(tmp_path: Path, number: int) -> None:
 
 
 @pytest.mark.parametrize('number', SIGNALS)
-def test_while_waiting_for_subscribers(case: Case, number: int) -> None:
-    case(waiting)
+def test_signal_while_waiting_for_subscribers(case: Case, number: int) -> None:
+    case(signal_while_waiting_for_subscribers)
 
 
-def waiting(tmp_path: Path, number: int) -> None:
+def signal_while_waiting_for_subscribers(tmp_path: Path, number: int) -> None:
     path = write_recording(tmp_path / 'a.mkv').path
     with DriverProcess.with_parameters(
             new_domain(), recording_file=path, playback_start_delay=60.0) as driver:
@@ -75,11 +76,11 @@ def waiting(tmp_path: Path, number: int) -> None:
 
 @pytest.mark.parametrize('number', SIGNALS)
 @pytest.mark.parametrize('rate', [0, 1])
-def test_while_streaming(case: Case, number: int, rate: int) -> None:
-    case(streaming)
+def test_signal_while_streaming(case: Case, number: int, rate: int) -> None:
+    case(signal_while_streaming)
 
 
-def streaming(tmp_path: Path, number: int, rate: int) -> None:
+def signal_while_streaming(tmp_path: Path, number: int, rate: int) -> None:
     path = write_recording(tmp_path / 'a.mkv').path
     domain = new_domain()
     with listening(domain) as listener, DriverProcess.with_parameters(
@@ -91,11 +92,11 @@ def streaming(tmp_path: Path, number: int, rate: int) -> None:
 
 
 @pytest.mark.parametrize('number', SIGNALS)
-def test_while_paused_at_the_end(case: Case, number: int) -> None:
-    case(paused)
+def test_signal_while_paused_at_the_end(case: Case, number: int) -> None:
+    case(signal_while_paused_at_the_end)
 
 
-def paused(tmp_path: Path, number: int) -> None:
+def signal_while_paused_at_the_end(tmp_path: Path, number: int) -> None:
     path = write_recording(tmp_path / 'a.mkv').path
     with DriverProcess.with_parameters(
             new_domain(), recording_file=path, recording_at_end='pause',
@@ -104,31 +105,31 @@ def paused(tmp_path: Path, number: int) -> None:
         assert_ends_well(driver, number)
 
 
-def test_while_a_reliable_subscriber_hangs(tmp_path: Path) -> None:
-    """At rate 0 the driver waits for its acknowledgment; not when it is told to end."""
+def test_signal_while_a_reliable_subscriber_is_stopped(tmp_path: Path) -> None:
+    """At rate 0 the driver waits for its acknowledgments, but not during shutdown."""
     path = write_recording(tmp_path / 'a.mkv').path
     domain = new_domain()
     with DriverProcess.with_parameters(
             domain, recording_file=path, recording_loop_enabled=True, playback_rate=0) as driver:
-        with hanging_subscriber(domain):
+        with stopped_subscriber(domain):
             assert_ends_well(driver, signal.SIGTERM)
 
 
 @contextlib.contextmanager
-def hanging_subscriber(domain: int) -> Iterator[None]:
-    """Give a reliable subscriber of /points2 that has got some and then stands still."""
+def stopped_subscriber(domain: int) -> Iterator[None]:
+    """Run a reliable subscriber of /points2, and stop its process after the first message."""
     program = (
         'import rclpy; from sensor_msgs.msg import PointCloud2; rclpy.init();'
         'node = rclpy.create_node("reader");'
-        'node.create_subscription(PointCloud2, "/points2", lambda _: print(1, flush=True), 1);'
+        'node.create_subscription(PointCloud2, "/points2", lambda _: print(flush=True), 1);'
         'rclpy.spin(node)')
     reader = subprocess.Popen(
         [sys.executable, '-c', program], env=os.environ | {'ROS_DOMAIN_ID': str(domain)},
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     try:
-        assert reader.stdout is not None and reader.stdout.readline() == b'1\n'
+        wait_for(lambda: select.select([reader.stdout], [], [], 0)[0], 'a cloud')
         reader.send_signal(signal.SIGSTOP)
-        time.sleep(1.0)
+        time.sleep(1.0)  # until the driver waits for it
         yield
     finally:
         reader.send_signal(signal.SIGCONT)
@@ -137,8 +138,8 @@ def hanging_subscriber(domain: int) -> Iterator[None]:
 
 
 @pytest.mark.skipif(not numba_jit.AVAILABLE, reason='numba is not installed: nothing compiles')
-def test_while_compiling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A compiler, which nothing can interrupt, is not waited for."""
+def test_signal_while_compiling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shutdown does not wait for the compiler, which cannot be interrupted."""
     monkeypatch.setenv('NUMBA_CACHE_DIR', str(tmp_path / 'cache'))
     config = CameraConfig.of_modes(
         DepthMode.NFOV_2X2BINNED, ColorResolution.R720P, ColorFormat.NV12)
@@ -152,7 +153,7 @@ def test_while_compiling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert not images
 
 
-def test_twice_in_a_row_is_no_more_than_once(tmp_path: Path) -> None:
+def test_repeated_signals_have_no_further_effect(tmp_path: Path) -> None:
     path = write_recording(tmp_path / 'a.mkv').path
     with DriverProcess.with_parameters(
             new_domain(), recording_file=path, recording_loop_enabled=True,
@@ -163,7 +164,7 @@ def test_twice_in_a_row_is_no_more_than_once(tmp_path: Path) -> None:
         assert_ends_well(driver, signal.SIGINT)
 
 
-def test_while_a_camera_is_opened_for_many_seconds() -> None:
+def test_signal_while_a_camera_is_opened_for_many_seconds() -> None:
     """Computing the rays of 13 million pixels takes ten seconds."""
     domain = new_domain()
     with listening(domain) as listener, DriverProcess.with_parameters(
@@ -176,8 +177,8 @@ def test_while_a_camera_is_opened_for_many_seconds() -> None:
 
 
 @pytest.mark.parametrize('camera', ['recording', 'simulated'])
-def test_during_start_up(tmp_path: Path, camera: str) -> None:
+def test_signal_during_startup(tmp_path: Path, camera: str) -> None:
     parameters: dict[str, object] = {'camera': camera}
     if camera == 'recording':
         parameters['recording_file'] = write_recording(tmp_path / 'a.mkv').path
-    end_during_start_up(**parameters)
+    end_during_startup(**parameters)

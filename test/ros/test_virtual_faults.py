@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Faults of a live camera, as its users see them over DDS: one virtual device has one by one."""
+"""Faults of a live camera, one after the other on a virtual device, as subscribers see them."""
 
 from __future__ import annotations
 
@@ -23,12 +23,15 @@ import shutil
 import time
 from typing import Any
 
+import numpy as np
 import pytest
 from sensor_msgs.msg import Image
 from sensor_msgs.msg import Imu
 from support import virtual
 from support.faults import assert_no_step
-from support.faults import end_during_start_up
+from support.faults import assert_stamps_increase
+from support.faults import await_settled_clock
+from support.faults import end_during_startup
 from support.faults import NODE
 from support.live import Live
 from support.live import live_device
@@ -36,7 +39,9 @@ from support.live import MODES
 from support.live import recording_in
 from support.processes import processes_with
 from support.recordings import SERIAL
+from support.ros import await_current_stamp
 from support.ros import stamps
+from support.ros import stamps_after
 from support.ros import wait_for
 
 USB_VALUES = ['USB errors', 'failed USB calls', 'last USB error']
@@ -44,28 +49,28 @@ USB_VALUES = ['USB errors', 'failed USB calls', 'last USB error']
 
 @pytest.fixture(scope='module')
 def recording(tmp_path_factory: Any) -> Path:
-    """Return what the camera plays."""
+    """Return the recording that the camera plays."""
     return recording_in(tmp_path_factory.mktemp('device'))
 
 
 @pytest.fixture(scope='module')
 def started(recording: Path) -> Iterator[Live]:
-    """Give a driver for all tests in turn."""
+    """Run one driver for all tests of this module."""
     with live_device(recording) as live:
         yield live
 
 
 @pytest.fixture()
 def live(started: Live) -> Iterator[Live]:
-    """Give the driver, whose camera has no fault at the beginning and at the end."""
+    """Return the driver, whose camera has no fault before and after the test."""
     yield started
     started.have()
     assert started.driver.process.poll() is None, started.driver.output
     started.more(started.depth)
 
 
-def test_a_stall_is_caught_up_without_a_step_in_the_stamps(live: Live) -> None:
-    live.more(live.depth, 60)  # until the clock has settled
+def test_stall_does_not_disturb_the_stamps(live: Live) -> None:
+    await_settled_clock(live.depth)
     first = len(live.depth)
     for _ in range(3):
         live.have('stalled')
@@ -76,7 +81,7 @@ def test_a_stall_is_caught_up_without_a_step_in_the_stamps(live: Live) -> None:
     assert live.lines('Lost connection') == 0 and live.lines('Opened device') == 1
 
 
-def test_errors_on_usb_are_counted_and_shown(live: Live) -> None:
+def test_usb_errors_are_counted_in_diagnostics(live: Live) -> None:
     _, _, values = live.status()
     assert [values[name] for name in USB_VALUES] == ['0', '0', 'none']
     live.have('usb-timeout=1')
@@ -85,46 +90,45 @@ def test_errors_on_usb_are_counted_and_shown(live: Live) -> None:
     wait_for(lambda: any(
         s.level == b'\1' and 'USB timeout on streaming endpoint for depth' in s.message
         for d in live.diagnostics for s in d.status), 'a warning')
-    level, _, values = live.status()
-    assert level == b'\0'
+    values = live.values_when_ok()
     assert [values[name] for name in USB_VALUES] == [
         '2', '0', 'USB timeout on streaming endpoint for depth']
 
 
-def test_partial_captures_are_published_as_they_are(live: Live) -> None:
-    live.have('no-color')
+def test_partial_captures_are_published(live: Live) -> None:
     with live.listener.subscribed(Image, '/rgb/image_raw', data=False) as rgb:
-        live.more(live.depth, 15)
-        count = len(rgb)  # what was under way
-        live.more(live.depth, 15)
-        assert len(rgb) == count
-        live.have('no-depth')
-        live.more(rgb)
-        count = len(live.depth)
-        live.more(rgb, 15)
-        assert len(live.depth) == count
+        for condition, silent, streaming in (
+                ('no-color', rgb, live.depth), ('no-depth', live.depth, rgb)):
+            live.have(condition)
+            since = time.time_ns() + 100_000_000
+            wait_for(lambda s=since, m=streaming: len(stamps_after(m, s)) >= 15, 'images')
+            assert not stamps_after(silent, since)
     assert live.lines('Lost connection') == 0
 
 
-def test_timestamps_that_begin_anew_do_not_show(live: Live) -> None:
+def test_device_clock_reset_does_not_disturb_the_stamps(live: Live) -> None:
     live.more(live.depth)
     first = len(live.depth)
     live.have('reset=1')
     live.more(live.depth, 30)
-    came = stamps(live.depth[first:])
-    assert all(0 < b - a < 200_000_000 for a, b in pairwise(came))
-    assert abs(came[-1] - time.time_ns()) < 500_000_000
+    await_current_stamp(live.depth)
+    steps = [b - a for a, b in pairwise(stamps(live.depth[first:]))]
+    assert all(0 < step < 2_000_000_000 for step in steps)
     assert live.lines('Lost connection') == 0
 
 
-def test_a_subordinate_without_pulses_waits_and_says_so(live: Live) -> None:
+def test_subordinate_waits_for_sync_pulses(live: Live) -> None:
     live.have('sync-in')
     live.reconnect(wired_sync_mode=2)
     live.have('sync-in', 'no-pulse')
-    time.sleep(2.5)  # more than a camera may be silent that needs no pulse
-    level, message, values = live.status()
-    assert 'no sync pulse received' in values['synchronization']
-    assert level == b'\1' and 'start the master' in message and 'USB port' not in message
+    time.sleep(2.5)  # longer than other cameras may be silent
+
+    def is_reported() -> bool:
+        level, message, values = live.status()
+        return ('no sync pulse received' in values['synchronization'] and level == b'\1'
+                and 'start the master' in message and 'USB port' not in message)
+
+    wait_for(is_reported, 'the diagnostics')
     live.driver.wait_for_line('set exposure_auto to false')
     assert live.lines('Lost connection') == 0
     live.have('sync-in')
@@ -132,36 +136,34 @@ def test_a_subordinate_without_pulses_waits_and_says_so(live: Live) -> None:
     live.reconnect(wired_sync_mode=0)
 
 
-def test_a_silent_camera_is_lost_and_regained(live: Live) -> None:
+def test_silent_camera_is_reconnected(live: Live) -> None:
     live.have('silent')
     live.driver.wait_for_line(f'Lost connection to camera {SERIAL}: no capture received for 1 s')
     live.have()
     live.driver.wait_for_line(f'Reconnected to camera {SERIAL}')
     live.more(live.depth)
-    level, _, values = live.status()
-    assert level == b'\0' and values['connection losses'] == '1'
+    losses = live.lines('Lost connection to camera')
+    assert live.values_when_ok()['connection losses'] == str(losses)
 
 
-def test_a_camera_of_orbbec_streams(live: Live) -> None:
+def test_orbbec_camera_streams(live: Live) -> None:
     live.have('orbbec')
     live.reconnect()
     assert live.lines('frame_queue_pop timeout') == 0  # several of them a second, in good health
     first = len(live.depth)
     with live.listener.subscribed(Imu, '/imu') as imu:
-        wait_for(lambda: len(imu) > 300, 'inertial samples')
+        wait_for(lambda: len(imu) > 300, 'IMU samples')
         live.more(live.depth, 20)
-        now = time.time_ns()
-        assert abs(stamps(live.depth)[-1] - now) < 500_000_000
-        assert abs(stamps(imu)[-1] - now) < 500_000_000
+        await_current_stamp(live.depth)
+        await_current_stamp(imu)
     assert_no_step(live.depth[first:])
-    came = stamps(imu)
-    assert came == sorted(set(came))
-    assert 400 < (len(came) - 1) / (came[-1] - came[0]) * 1e9 < 600  # in place of 1666 Hz
-    level, message, values = live.status()
-    assert (level, message) == (b'\0', 'streaming')
+    assert_stamps_increase(imu)
+    period_ns = np.median(np.diff(stamps(imu)))
+    assert 1.7e6 < period_ns < 2.5e6  # 500 Hz instead of 1666 Hz
+    values = live.values_when_ok()
     assert values['synchronization'] == 'standalone, no sync cable'
     assert 'temperature (°C)' not in values
-    # a control that it does not have is refused, others work
+    # a control that the camera does not have is rejected, others work
     answer = live.listener.set_parameters(NODE, backlight_compensation=True)
     assert not answer.successful and 'this camera has no control' in answer.reason
     assert live.listener.set_parameters(NODE, gain=200).successful
@@ -169,13 +171,13 @@ def test_a_camera_of_orbbec_streams(live: Live) -> None:
     live.reconnect()
 
 
-def test_sigterm_during_start_up(
+def test_sigterm_during_startup(
     recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    other = tmp_path / 'b.mkv'  # the first camera is in use
+    other = tmp_path / 'b.mkv'  # the first camera is open
     shutil.copy(recording, other)
     variables = virtual.environment(other)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    end_during_start_up(**MODES)
+    end_during_startup(**MODES)
     assert not processes_with(variables['K4A_VIRTUAL_CONTROL'])

@@ -176,7 +176,7 @@ def assert_ends_well(driver: DriverProcess, number: int) -> None:
     assert 'ERROR' not in driver.output and 'FATAL' not in driver.output
 
 
-def end_during_start_up(**parameters: object) -> None:
+def end_during_startup(**parameters: object) -> None:
     """End drivers at different times after they have installed their signal handlers."""
     for delay in (0.0, 0.15, 0.3, 0.45, 0.6, 0.8):
         with DriverProcess.with_parameters(new_domain(), **parameters) as driver:

@@ -92,6 +92,13 @@ class Live:
         camera = next(s for s in self.diagnostics[-1].status if s.name.endswith(': camera'))
         return camera.level, camera.message, {v.key: v.value for v in camera.values}
 
+    def values_when_ok(self) -> dict[str, str]:
+        """Return the values of the first following diagnostics of the camera that are OK."""
+        found = wait_for(lambda: (status := self.status())[0] == b'\0' and status, 'level OK')
+        assert found[1] == 'streaming'
+        values: dict[str, str] = found[2]
+        return values
+
 
 def recording_in(directory: Path) -> Path:
     """Write the recording that the camera plays in a loop."""

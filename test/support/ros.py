@@ -27,6 +27,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from typing import Any
 import weakref
 
@@ -347,6 +348,17 @@ def set_request(values: Mapping[str, object]) -> SetParametersAtomically.Request
 def stamps(messages: list[Any]) -> list[int]:
     """Return the stamps of messages, nanoseconds."""
     return [m.header.stamp.sec * 10**9 + m.header.stamp.nanosec for m in messages]
+
+
+def stamps_after(messages: list[Any], ros_ns: int) -> list[int]:
+    """Return the stamps of messages that are later than a time, nanoseconds."""
+    return [stamp for stamp in stamps(messages) if stamp > ros_ns]
+
+
+def await_current_stamp(messages: list[Any]) -> None:
+    """Wait until the newest stamp is that of now; a busy listener may lag behind."""
+    wait_for(lambda: messages and abs(stamps(messages)[-1] - time.time_ns()) < 500_000_000,
+             'a current stamp')
 
 
 @contextlib.contextmanager
