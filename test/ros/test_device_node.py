@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The whole node on a live camera: real pyk4a and libk4a, whose device plays a recording."""
+"""The node with a live camera: pyk4a and libk4a are real, the device is the virtual one."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ import pytest
 from sensor_msgs.msg import Image
 from sensor_msgs.msg import Imu
 from support import virtual
+from support.faults import assert_stamps_increase
 from support.recordings import SERIAL
 from support.recordings import write_recording
 from support.recordings import Written
@@ -35,6 +36,7 @@ from support.ros import DriverProcess
 from support.ros import Listener
 from support.ros import listening
 from support.ros import new_domain
+from support.ros import PATIENCE
 from support.ros import stamps
 from support.ros import wait_for
 
@@ -49,13 +51,13 @@ MODES = {
 
 @pytest.fixture(scope='module')
 def written(tmp_path_factory: Any) -> Written:
-    """Return the recording that the camera plays again and again."""
+    """Return the recording that the camera plays in a loop."""
     return write_recording(tmp_path_factory.mktemp('device') / 'a.mkv', CONFIG, 12)
 
 
 @pytest.fixture()
 def control(written, monkeypatch) -> str:
-    """Let the processes of this test have a virtual camera, and return its file of conditions."""
+    """Give the processes of this test a virtual camera, and return its file of conditions."""
     variables = virtual.environment(written.path)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
@@ -67,7 +69,7 @@ def subscribe(listener: Listener) -> dict[str, list[Any]]:
     return messages | {'/imu': listener.subscribe(Imu, '/imu')}
 
 
-def test_everything_arrives_as_the_camera_gave_it(written, control):
+def test_messages_equal_the_images_of_the_camera(written, control):
     domain = new_domain()
     with listening(domain) as listener:
         messages = subscribe(listener)
@@ -78,22 +80,20 @@ def test_everything_arrives_as_the_camera_gave_it(written, control):
             wait_for(lambda: len(messages['/imu']) >= 2000, '/imu')
             assert driver.stop() == 0, driver.output
     for topic, name in TOPICS.items():
-        given = {getattr(c, name).data.tobytes(): i for i, c in enumerate(written.captures)}
-        numbers = [given.get(bytes(message.data), -1) for message in messages[topic]]
+        recorded = {getattr(c, name).data.tobytes(): i for i, c in enumerate(written.captures)}
+        numbers = [recorded.get(bytes(message.data), -1) for message in messages[topic]]
         assert -1 not in numbers, topic
-        assert len(set(numbers)) == len(given), topic
-        came = stamps(messages[topic])
-        assert came == sorted(set(came)), topic
-        assert abs(came[-1] - time.time_ns()) < 60e9
+        assert len(set(numbers)) == len(recorded), topic
+        assert_stamps_increase(messages[topic])
+        assert abs(stamps(messages[topic])[-1] - time.time_ns()) < 2 * PATIENCE * 1e9
     acc = {tuple(row) for row in written.imu.acc.tolist()}
     for m in messages['/imu']:
         a = m.linear_acceleration
         assert tuple(np.float32([a.x, a.y, a.z]).tolist()) in acc
-    came = stamps(messages['/imu'])
-    assert came == sorted(set(came))
+    assert_stamps_increase(messages['/imu'])
 
 
-def test_no_camera_is_said_with_what_to_do(written, control):
+def test_camera_that_cannot_be_opened_is_explained(written, control):
     virtual.set_conditions('unplugged', control=control)
     with DriverProcess.with_parameters(new_domain(), **MODES) as driver:
         assert driver.wait() != 0
@@ -106,7 +106,7 @@ def test_no_camera_is_said_with_what_to_do(written, control):
     assert 'in use by another program' in driver.output
 
 
-def test_without_opengl_the_reason_is_said(written, control):
+def test_missing_opengl_is_explained(written, control):
     virtual.set_conditions('no-opengl', control=control)
     with DriverProcess.with_parameters(new_domain(), **MODES) as driver:
         driver.wait_for_line('OpenGL 4.4 context')
