@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The managed node: states, services, diagnostics, modes that change while it streams."""
+"""The managed node: states, services, diagnostics, and mode changes while streaming."""
 
 from __future__ import annotations
 
@@ -32,20 +32,23 @@ from sensor_msgs.msg import CameraInfo
 from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
+from support.faults import assert_stamps_increase
 from support.ros import DriverProcess
 from support.ros import Listener
 from support.ros import listening
 from support.ros import new_domain
+from support.ros import stamps_after
 from support.ros import wait_for
+from support.time_limits import promptly
 
 NODE = '/k4a_driver'
-#: modes that cost little, on a machine that has other tests to run
+#: a mode that costs little CPU time
 SMALL = {'camera': 'simulated', 'depth_mode': 'NFOV_2X2BINNED', 'fps': 15}
 
 
 @contextlib.contextmanager
 def simulated(**parameters: object) -> Iterator[tuple[Listener, DriverProcess]]:
-    """Give a listener, and a driver of a simulated camera in the same domain."""
+    """Run a driver of a simulated camera, and a listener in its domain."""
     domain = new_domain()
     with listening(domain) as listener, DriverProcess.with_parameters(
             domain, **(SMALL | parameters)) as driver:
@@ -66,21 +69,20 @@ def trigger(listener: Listener, name: str) -> Any:
 
 
 def more(messages: list[Any], count: int = 3) -> None:
-    """Wait until some more messages have come."""
+    """Wait for some more messages."""
     before = len(messages)
     wait_for(lambda: len(messages) >= before + count, f'{count} more messages')
 
 
 def silent(messages: list[Any]) -> bool:
-    """Return whether nothing comes for a while."""
-    time.sleep(0.3)
-    before = len(messages)
+    """Return whether no messages are stamped from now on for a while."""
+    since = time.time_ns()
     time.sleep(0.7)
-    return len(messages) == before
+    return not stamps_after(messages, since)
 
 
 def status(messages: list[DiagnosticArray], name: str) -> Any:
-    """Return the newest status of this name."""
+    """Return the newest status with this name."""
     return next(s for s in messages[-1].status if s.name.endswith(f': {name}'))
 
 
@@ -88,7 +90,7 @@ def values(messages: list[DiagnosticArray], name: str) -> dict[str, str]:
     return {pair.key: pair.value for pair in status(messages, name).values}
 
 
-def test_without_autostart_somebody_else_decides() -> None:
+def test_transitions_without_autostart() -> None:
     with simulated(autostart=False) as (listener, driver):
         depth = listener.subscribe(Image, '/depth/image_raw')
         diagnostics = listener.subscribe(DiagnosticArray, '/diagnostics')
@@ -117,7 +119,7 @@ def test_without_autostart_somebody_else_decides() -> None:
         assert driver.wait() == 0, driver.output
 
 
-def test_a_camera_that_is_not_there_leaves_the_node_unconfigured() -> None:
+def test_configuring_without_a_camera_fails() -> None:
     with simulated(autostart=False, sensor_sn='000777') as (listener, driver):
         assert not transition(listener, Transition.TRANSITION_CONFIGURE)
         assert state(listener) == State.PRIMARY_STATE_UNCONFIGURED
@@ -126,7 +128,7 @@ def test_a_camera_that_is_not_there_leaves_the_node_unconfigured() -> None:
         assert transition(listener, Transition.TRANSITION_CONFIGURE)
 
 
-def test_services_stop_start_and_reconnect() -> None:
+def test_stop_start_and_reconnect_services() -> None:
     with simulated() as (listener, driver):
         depth = listener.subscribe(Image, '/depth/image_raw')
         more(depth)
@@ -140,8 +142,7 @@ def test_services_stop_start_and_reconnect() -> None:
         assert trigger(listener, 'reconnect').success
         wait_for(lambda: sum('Opened' in line for line in driver.lines) == 2, 'another opening')
         more(depth)
-        stamps = [m.header.stamp.sec * 10**9 + m.header.stamp.nanosec for m in depth]
-        assert stamps == sorted(set(stamps))
+        assert_stamps_increase(depth)
 
 
 def test_stopping_a_lost_camera_is_no_dead_end() -> None:
@@ -188,7 +189,7 @@ def test_failed_configuration_is_explained_and_repaired_while_closed() -> None:
         more(depth)
 
 
-def test_modes_change_while_subscribers_stay() -> None:
+def test_mode_changes_keep_the_subscribers() -> None:
     with simulated() as (listener, driver):
         depth = listener.subscribe(Image, '/depth/image_raw')
         info = listener.subscribe(CameraInfo, '/depth/camera_info')
@@ -197,10 +198,9 @@ def test_modes_change_while_subscribers_stay() -> None:
         more(jpeg)
         assert (depth[-1].width, info[-1].width) == (320, 320)
 
-        began = time.monotonic()
-        assert listener.set_parameters(NODE, depth_mode='WFOV_2X2BINNED').successful
-        wait_for(lambda: depth[-1].width == 512, 'the other mode')
-        assert time.monotonic() - began < 3.0
+        with promptly(3.0):
+            assert listener.set_parameters(NODE, depth_mode='WFOV_2X2BINNED').successful
+            wait_for(lambda: depth[-1].width == 512, 'the other mode')
         wait_for(lambda: info[-1].width == 512, 'its camera_info')
 
         for impossible in ({'color_format': 'nv12', 'color_resolution': '1080P'},
@@ -218,18 +218,17 @@ def test_modes_change_while_subscribers_stay() -> None:
             NODE, color_enabled=True, depth_mode='NFOV_2X2BINNED').successful
         more(jpeg)
         wait_for(lambda: depth[-1].width == 320, 'the first mode')
-        stamps = [m.header.stamp.sec * 10**9 + m.header.stamp.nanosec for m in depth]
-        assert stamps == sorted(set(stamps))
+        assert_stamps_increase(depth)
 
 
-def test_unplugged_and_plugged_in_again() -> None:
+def test_replugged_camera_is_reconnected() -> None:
     with simulated() as (listener, driver):
         depth = listener.subscribe(Image, '/depth/image_raw')
         diagnostics = listener.subscribe(DiagnosticArray, '/diagnostics')
         more(depth)
         assert listener.set_parameters(NODE, brightness=200).successful
         wait_for(lambda: diagnostics and status(diagnostics, 'camera').level == b'\0',
-                 'a good state')
+                 'level OK')
         assert diagnostics[-1].status[0].hardware_id == '000000000000'
 
         assert listener.set_parameters(NODE, simulation_fault='unplug').successful
@@ -238,18 +237,17 @@ def test_unplugged_and_plugged_in_again() -> None:
         assert 'reconnecting' in status(diagnostics, 'camera').message
         assert silent(depth)
 
-        assert listener.set_parameters(NODE, simulation_fault='replug').successful
-        began = time.monotonic()
-        more(depth, 1)
-        assert time.monotonic() - began < 3.0
+        since = time.time_ns()
+        with promptly(3.0):
+            assert listener.set_parameters(NODE, simulation_fault='replug').successful
+            wait_for(lambda: stamps_after(depth, since), 'an image')
         driver.wait_for_line('Reconnected to camera')
-        wait_for(lambda: status(diagnostics, 'camera').level == b'\0', 'a good state again')
+        wait_for(lambda: status(diagnostics, 'camera').level == b'\0', 'level OK again')
         assert values(diagnostics, 'camera')['connection losses'] == '1'
-        stamps = [m.header.stamp.sec * 10**9 + m.header.stamp.nanosec for m in depth]
-        assert stamps == sorted(set(stamps))
+        assert_stamps_increase(depth)
 
 
-def test_stamps_follow_a_simulated_clock_and_its_jumps() -> None:
+def test_stamps_follow_ros_time_and_its_jumps() -> None:
     with simulated(use_sim_time=True, color_enabled=False, imu_enabled=False) as (listener, _):
         depth = listener.subscribe(Image, '/depth/image_raw')
         publisher = listener.node.create_publisher(Clock, '/clock', 10)
@@ -272,27 +270,26 @@ def test_stamps_follow_a_simulated_clock_and_its_jumps() -> None:
 
             wait_for(lambda: depth and close(), f'stamps near {start:g} s')
             more(depth)
-            assert close()
+            wait_for(close, f'further stamps near {start:g} s')
         listener.node.destroy_timer(timer)
 
 
-def test_diagnostics_say_what_happens() -> None:
+def test_diagnostics_of_a_streaming_camera() -> None:
     with simulated() as (listener, _):
         depth = listener.subscribe(Image, '/depth/image_raw')
         diagnostics = listener.subscribe(DiagnosticArray, '/diagnostics')
-        more(depth, 30)
-        count = len(diagnostics)
-        wait_for(lambda: len(diagnostics) > count + 1, 'diagnostics')
+        more(depth)
+        wait_for(lambda: diagnostics and float(values(diagnostics, 'camera').get(
+            'capture rate (Hz)', 0)) > 5, 'the capture rate')
         names = [s.name for s in diagnostics[-1].status]
         assert names == [f'k4a_driver: {name}' for name in ('camera', 'publishing', 'clock')]
         camera, publishing = values(diagnostics, 'camera'), values(diagnostics, 'publishing')
-        assert float(camera['capture rate (Hz)']) > 5
         assert camera['target capture rate (Hz)'] == '15'
         assert camera['synchronization'].startswith('standalone')
         assert camera['kind'] == 'simulated camera' and camera['depth firmware']
         assert ' Hz, subscribers: 1' in publishing['depth/image_raw']
         assert publishing['rgb/image_raw'] == 'no subscribers'
         assert float(publishing['mean latency (ms)']) > 0
-        # the delays of a busy machine look like drift until enough of them have been seen
+        # delays look like drift until there are enough samples
         wait_for(lambda: abs(float(
             values(diagnostics, 'clock')['device clock drift (ppm)'])) < 500, 'the drift')
