@@ -35,7 +35,6 @@ from typing import TypeVar
 
 from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.camera_config import CameraConfig
-from k4a_ros.camera_config import ColorFormat
 from k4a_ros.camera_config import validate
 from k4a_ros.cameras.base import Camera
 from k4a_ros.cameras.base import ControlListener
@@ -44,6 +43,8 @@ from k4a_ros.cameras.base import UsbErrors
 from k4a_ros.cameras.controls import ControlRange
 from k4a_ros.cameras.device.controls import DeviceControls
 from k4a_ros.cameras.device.discovery import open_device
+from k4a_ros.cameras.device.images import arrival_ns
+from k4a_ros.cameras.device.images import shaped
 from k4a_ros.cameras.device.usb_errors import USB_COUNTER
 from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
@@ -59,7 +60,6 @@ from k4a_ros.sdk import libk4a
 from k4a_ros.sdk.imu_samples import IMU_DTYPE
 from k4a_ros.sdk.imu_samples import imu_samples
 import numpy as np
-import numpy.typing as npt
 
 #: maximum duration of a native call, which `stop` may have to wait for
 _MAX_CALL_MS = 100
@@ -67,8 +67,6 @@ _MAX_CALL_MS = 100
 _MAX_WAIT_S = 2.0
 #: maximum number of IMU samples of one read; the SDK queues 833, half a second
 _MAX_IMU_SAMPLES = 1024
-#: maximum age of an image when it is read
-_MAX_IMAGE_AGE_NS = 10_000_000_000
 #: after this many captures without a temperature, the camera is assumed not to measure it
 _TEMPERATURE_ATTEMPTS = 3
 
@@ -358,46 +356,3 @@ def _check(config: CameraConfig) -> None:
     problems = validate(config)
     if problems:
         raise ConfigError(*problems)
-
-
-def arrival_ns(system_ns: int, monotonic_ns: int, realtime_ns: int) -> int:
-    """
-    Return the arrival time of an image at the host, CLOCK_MONOTONIC, nanoseconds.
-
-    Microsoft's library stamps images with CLOCK_MONOTONIC, Orbbec's with CLOCK_REALTIME in whole
-    milliseconds. The stamp is taken to be of the clock that it is at most 10 s behind.
-
-    :param system_ns: k4a_image_get_system_timestamp_nsec.
-    :param monotonic_ns: CLOCK_MONOTONIC now; returned if the stamp fits neither clock.
-    :param realtime_ns: CLOCK_REALTIME now.
-    """
-    if 0 <= monotonic_ns - system_ns < _MAX_IMAGE_AGE_NS:
-        return system_ns
-    if 0 <= realtime_ns - system_ns < _MAX_IMAGE_AGE_NS:
-        return monotonic_ns - (realtime_ns - system_ns)
-    return monotonic_ns
-
-
-def shaped(
-    data: npt.NDArray[np.uint8], config: CameraConfig, *, color: bool,
-) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | None:
-    """
-    Return a view of the bytes of an image in the shape that `Image` documents.
-
-    :param data: (N,) bytes of the SDK, possibly with padding at the end.
-    :param color: whether this is the color image rather than depth or infrared.
-    :return: None if there are too few bytes.
-    """
-    if color and config.color_format is ColorFormat.MJPG:
-        return data if len(data) else None
-    width, height = (config.color_resolution if color else config.depth_mode).size
-    shape: tuple[int, ...] = (height, width, 2)
-    if color and config.color_format is ColorFormat.NV12:
-        shape = (height * 3 // 2, width)
-    elif color and config.color_format is ColorFormat.BGRA32:
-        shape = (height, width, 4)
-    size = math.prod(shape)
-    if len(data) < size:
-        return None
-    image = data[:size].reshape(shape)
-    return image if color else image.view('<u2')[..., 0]

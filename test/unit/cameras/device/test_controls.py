@@ -27,9 +27,9 @@ from k4a_ros.camera_config import ColorFormat
 from k4a_ros.camera_config import ColorResolution
 from k4a_ros.cameras.base import SyncJacks
 from k4a_ros.cameras.controls import CONTROLS
-from k4a_ros.cameras.device.camera import arrival_ns
 from k4a_ros.cameras.device.camera import DeviceCamera
-from k4a_ros.cameras.device.camera import shaped
+from k4a_ros.cameras.device.images import arrival_ns
+from k4a_ros.cameras.device.images import shaped
 from k4a_ros.errors import ConfigError
 import numpy as np
 import pytest
