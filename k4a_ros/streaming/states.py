@@ -125,3 +125,14 @@ COMMANDS: Mapping[tuple[StreamState, Command], Goal | str] = {
     (_S.WAITING, _C.RECONNECT): 'playback has not begun; subscribe to a topic',
     (_S.ENDED, _C.RECONNECT): _HAS_ENDED,
 }
+
+#: state that counts for the next command, where the thread has not got to the goal yet
+COMMANDED: Mapping[tuple[StreamState, Goal], StreamState] = {
+    (_S.READY, _G.STREAMING): _S.STARTING,
+    (_S.DISCONNECTED, _G.STREAMING): _S.LOST,
+    (_S.WAITING, _G.OPEN): _S.READY,
+    (_S.STARTING, _G.OPEN): _S.READY,
+    (_S.STREAMING, _G.OPEN): _S.READY,
+    (_S.LOST, _G.OPEN): _S.DISCONNECTED,
+    (_S.NOT_STARTING, _G.OPEN): _S.DISCONNECTED,
+}

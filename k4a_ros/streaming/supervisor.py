@@ -38,6 +38,7 @@ from k4a_ros.streaming.session import Counts
 from k4a_ros.streaming.session import Session
 from k4a_ros.streaming.session import Sink
 from k4a_ros.streaming.states import Command
+from k4a_ros.streaming.states import COMMANDED
 from k4a_ros.streaming.states import COMMANDS
 from k4a_ros.streaming.states import Goal
 from k4a_ros.streaming.states import Step
@@ -50,17 +51,6 @@ from k4a_ros.streaming.subscriber_wait import wait_for_subscribers
 _REFRESH_S = 1.0
 #: interval at which a caller that waits for the thread checks whether a native call hangs
 _HANG_POLL_S = 0.2
-
-#: where a command counts as given, although the thread has not got there yet
-_ALREADY: Mapping[tuple[StreamState, Goal], StreamState] = {
-    (StreamState.READY, Goal.STREAMING): StreamState.STARTING,
-    (StreamState.DISCONNECTED, Goal.STREAMING): StreamState.LOST,
-    (StreamState.WAITING, Goal.OPEN): StreamState.READY,
-    (StreamState.STARTING, Goal.OPEN): StreamState.READY,
-    (StreamState.STREAMING, Goal.OPEN): StreamState.READY,
-    (StreamState.LOST, Goal.OPEN): StreamState.DISCONNECTED,
-    (StreamState.NOT_STARTING, Goal.OPEN): StreamState.DISCONNECTED,
-}
 
 
 class CameraSupervisor:
@@ -115,7 +105,7 @@ class CameraSupervisor:
     def refusal(self, command: Command) -> str:
         """Return why a command cannot be given now and what to do, '' if it can."""
         with self._changed:
-            state = _ALREADY.get((self.state, self._goal), self.state)
+            state = COMMANDED.get((self.state, self._goal), self.state)
         reply = COMMANDS[state, command]
         return reply if isinstance(reply, str) else ''
 
