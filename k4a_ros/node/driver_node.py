@@ -223,8 +223,11 @@ class DriverNode(LifecycleNode):
             camera.calibration, self._settings.tf_prefix)])
         self._live_parameters.apply_to_camera(camera)
         self._warn_of_unused(mode_values(camera.config))
-        self.get_logger().info(
-            f'Opened {info.kind} {info.source}: serial number {info.serial}, {camera.config}')
+        opened = f'Opened {info.kind} {info.source}: serial number {info.serial}, {camera.config}'
+        if self._supervisor.outage.active:  # that it opens says little: `on_recovered` says more
+            self.get_logger().debug(opened)
+        else:
+            self.get_logger().info(opened)
         return self._topics
 
     def on_streaming(self, camera: Camera) -> None:

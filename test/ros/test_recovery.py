@@ -67,7 +67,7 @@ def test_camera_that_opens_but_does_not_start_is_reported_once(live: Live) -> No
     assert live.listener.set_parameters('/k4a_driver', depth_unit='32FC1').successful
     live.driver.wait_for_line('does not start: ')
     time.sleep(4.0)
-    assert live.lines('Opened device') - opened <= 5  # 7 times a second without growing pauses
+    assert live.lines('Opened device') <= opened + 1  # by the change, not by each attempt
     assert live.lines('does not start: ') == 1 and live.lines('Lost connection') == 0
     assert live.lines('has started') == back
     level, message, _ = live.status()
