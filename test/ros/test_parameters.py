@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Parameters as a user gives, describes and changes them."""
+"""Parameters on the command line, in files, and at runtime."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from support.ros import wait_for
 NODE = '/k4a_driver'
 
 
-def test_a_misspelt_parameter_gets_one_warning_with_the_nearest_name(tmp_path: Path) -> None:
+def test_unknown_parameter_is_reported_with_the_nearest_name(tmp_path: Path) -> None:
     path = write_recording(tmp_path / 'a.mkv').path
     with DriverProcess.with_parameters(
             new_domain(), recording_file=path, recording_lop_enabled=True, tf_prefx='a_',
@@ -52,7 +52,7 @@ def test_a_misspelt_parameter_gets_one_warning_with_the_nearest_name(tmp_path: P
     assert 'did you mean tf_prefix?' in driver.output
 
 
-def test_a_serial_of_digits_and_an_integer_for_a_float(tmp_path: Path) -> None:
+def test_values_of_other_yaml_types_are_accepted(tmp_path: Path) -> None:
     """Serial 000123456712 reaches the node as an octal number, 001514394512 as a float."""
     path = write_recording(tmp_path / 'a.mkv').path
     for serial in (SERIAL, SERIAL.lstrip('0'), f"'{SERIAL}'"):
@@ -63,7 +63,7 @@ def test_a_serial_of_digits_and_an_integer_for_a_float(tmp_path: Path) -> None:
             assert not any('WARN' in line for line in driver.lines)
 
 
-def test_a_parameter_file_with_namespace_and_overrides(tmp_path: Path) -> None:
+def test_parameter_file_with_namespace_and_overrides(tmp_path: Path) -> None:
     path = write_recording(tmp_path / 'a.mkv').path
     file = tmp_path / 'p.yaml'
     file.write_text(f'/**:\n  ros__parameters:\n    recording_file: "{path}"\n'
@@ -80,7 +80,7 @@ def test_a_parameter_file_with_namespace_and_overrides(tmp_path: Path) -> None:
         assert rate.floating_point_range[0].to_value == 100.0
 
 
-def test_every_parameter_describes_itself(tmp_path: Path) -> None:
+def test_descriptors_of_all_parameters(tmp_path: Path) -> None:
     path = write_recording(tmp_path / 'a.mkv').path
     domain = new_domain()
     with listening(domain) as listener, DriverProcess.with_parameters(
@@ -102,7 +102,7 @@ def test_every_parameter_describes_itself(tmp_path: Path) -> None:
             assert (range_.from_value, range_.to_value) == (spec.minimum, spec.maximum)
 
 
-def test_modes_of_a_recording_are_shown_and_read_only(tmp_path: Path) -> None:
+def test_modes_of_a_recording_are_read_only(tmp_path: Path) -> None:
     config = CameraConfig.of_modes(
         DepthMode.NFOV_2X2BINNED, ColorResolution.R1080P, ColorFormat.MJPG, 15)
     path = write_recording(tmp_path / 'a.mkv', config).path
@@ -126,7 +126,7 @@ def test_modes_of_a_recording_are_shown_and_read_only(tmp_path: Path) -> None:
     assert 'color_format has no effect' in driver.output
 
 
-def test_off_needs_no_quotes() -> None:
+def test_off_without_quotes_is_accepted() -> None:
     """YAML reads OFF as false, on the command line and in files, as does ``ros2 param set``."""
     domain = new_domain()
     with listening(domain) as listener, DriverProcess(
@@ -139,7 +139,7 @@ def test_off_needs_no_quotes() -> None:
         assert listener.get_parameters(NODE, 'depth_mode', 'color_resolution') == ['OFF', '720P']
 
 
-def test_changes_are_applied_or_refused_with_the_remedy(tmp_path: Path) -> None:
+def test_changes_are_applied_or_rejected_with_a_remedy(tmp_path: Path) -> None:
     path = write_recording(tmp_path / 'a.mkv').path
     domain = new_domain()
     with listening(domain) as listener, DriverProcess.with_parameters(
@@ -175,7 +175,7 @@ def test_changes_are_applied_or_refused_with_the_remedy(tmp_path: Path) -> None:
         wait_for(lambda: len(ir) > count + 3, 'infrared after the pause')
 
 
-def test_qos_can_be_overridden_per_topic(tmp_path: Path) -> None:
+def test_qos_overrides_of_a_topic(tmp_path: Path) -> None:
     path = write_recording(tmp_path / 'a.mkv').path
     domain = new_domain()
     override = 'qos_overrides./depth/image_raw.publisher'
@@ -197,7 +197,7 @@ def test_qos_can_be_overridden_per_topic(tmp_path: Path) -> None:
         assert reliability('/depth/image_raw') is ReliabilityPolicy.BEST_EFFORT
 
 
-def test_color_controls_describe_and_show_what_the_camera_has() -> None:
+def test_color_controls_have_the_limits_and_values_of_the_camera() -> None:
     domain = new_domain()
     with listening(domain) as listener, DriverProcess.with_parameters(
             domain, camera='simulated', depth_mode='OFF', fps=5, whitebalance=3000) as driver:

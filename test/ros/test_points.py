@@ -29,6 +29,7 @@ from support.ros import DriverProcess
 from support.ros import Listener
 from support.ros import listening
 from support.ros import new_domain
+from support.ros import PATIENCE
 from support.ros import wait_for
 
 # a slanted wall: depth decreases from left to right, from 4 m to 1 m
@@ -74,7 +75,7 @@ def cloud_with(listener: Listener, **options: object) -> tuple[PointCloud2, Any,
                     and all(s in i for i in images) and has_layout(m, options)]
         return matching and (matching[0], *(array(i[stamp(matching[0])]) for i in images))
 
-    cloud, depth, infrared = wait_for(complete, f'a cloud with {options}', timeout=60)
+    cloud, depth, infrared = wait_for(complete, f'a cloud with {options}', timeout=3 * PATIENCE)
     return cloud, depth, infrared
 
 
@@ -145,7 +146,7 @@ def test_registered_infrared_covers_the_registered_depth(camera: Listener) -> No
         both = sorted(depths.keys() & irs.keys())
         return both and (array(depths[both[-1]]), array(irs[both[-1]]), irs[both[-1]])
 
-    depth, infrared, message = wait_for(pair, 'both images', timeout=60)
+    depth, infrared, message = wait_for(pair, 'both images', timeout=3 * PATIENCE)
     assert infrared.shape == (720, 1280) and message.header.frame_id == 'rgb_camera_link'
     assert (depth > 0).mean() > 0.4
     np.testing.assert_array_equal(infrared > 0, depth > 0)

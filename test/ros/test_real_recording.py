@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the driver publishes of a real recording, against what pyk4a and libk4a say of it."""
+"""Messages of a real recording, compared with what pyk4a and libk4a return."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def reference(real_recording: Path) -> Iterator[Reference]:
 
 @pytest.fixture(scope='module')
 def published(real_recording: Path) -> dict[str, list[Any]]:
-    """Return every message that a driver with default parameters publishes, by topic."""
+    """Return all messages of a driver with default parameters, by topic."""
     domain = new_domain()
     with listening(domain) as listener:
         messages = {name: listener.subscribe(kind, name) for name, kind in TOPICS.items()}
@@ -93,27 +93,27 @@ def pixels(message: Image, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     return data.reshape(message.height, message.width, -1).squeeze()
 
 
-def test_depth_is_what_was_recorded(published, reference):
+def test_depth_equals_the_recording(published, reference):
     message = only(published, '/depth/image_raw')
     assert (message.encoding, message.header.frame_id) == ('16UC1', 'depth_camera_link')
     assert (message.height, message.width, message.is_bigendian) == (576, 640, 0)
     np.testing.assert_array_equal(pixels(message, np.uint16), reference.capture.depth)
 
 
-def test_infrared_is_what_was_recorded(published, reference):
+def test_infrared_equals_the_recording(published, reference):
     message = only(published, '/ir/image_raw')
     assert (message.encoding, message.header.frame_id) == ('mono16', 'depth_camera_link')
     np.testing.assert_array_equal(pixels(message, np.uint16), reference.capture.ir)
 
 
-def test_compressed_color_is_the_camera_s_own_jpeg(published, reference):
+def test_compressed_color_is_the_recorded_jpeg(published, reference):
     message = only(published, '/rgb/image_raw/compressed')
     assert message.format == 'bgra8; jpeg compressed bgr8'
     assert message.header.frame_id == 'rgb_camera_link'
     assert bytes(message.data) == reference.capture.color.tobytes()
 
 
-def test_color_is_what_libk4arecord_decodes(published, real_recording):
+def test_color_equals_the_conversion_of_libk4arecord(published, real_recording):
     from k4a_ros.sdk import libk4a
     message = only(published, '/rgb/image_raw')
     assert (message.encoding, message.header.frame_id) == ('bgra8', 'rgb_camera_link')
@@ -146,8 +146,8 @@ def libk4a_bgra(libk4a: Any, path: Path) -> npt.NDArray[np.uint8]:
     return np.frombuffer(data, np.uint8).reshape(720, 1280, 4)
 
 
-def test_cloud_agrees_with_libk4a(published, reference):
-    """libk4a rounds to millimeters: 0.5 mm, and what float32 makes of it."""
+def test_points_equal_those_of_libk4a(published, reference):
+    """libk4a rounds to millimeters; the difference is 0.5 mm and the precision of float32."""
     message = only(published, '/points2')
     assert (message.height, message.width, message.point_step) == (576, 640, 16)
     assert [(f.name, f.offset, f.datatype, f.count) for f in message.fields] == [
@@ -170,7 +170,7 @@ def test_cloud_agrees_with_libk4a(published, reference):
 
 @pytest.mark.parametrize(('topic', 'kind'), [
     ('/depth/camera_info', 'DEPTH'), ('/ir/camera_info', 'DEPTH'), ('/rgb/camera_info', 'COLOR')])
-def test_camera_info_is_libk4a_s(published, reference, topic, kind):
+def test_camera_info_equals_the_calibration_of_libk4a(published, reference, topic, kind):
     message = only(published, topic)
     camera = pyk4a.CalibrationType[kind]
     matrix = reference.calibration.get_camera_matrix(camera)
@@ -186,7 +186,7 @@ def test_camera_info_is_libk4a_s(published, reference, topic, kind):
     assert message.header == image.header
 
 
-def test_transforms_are_libk4a_s(published, reference):
+def test_static_transforms_equal_the_extrinsics_of_libk4a(published, reference):
     transforms = {t.child_frame_id: t for m in published['/tf_static'] for t in m.transforms}
     assert {(t.header.frame_id, c) for c, t in transforms.items()} == {
         ('camera_base', 'depth_camera_link'), ('depth_camera_link', 'rgb_camera_link'),
@@ -215,7 +215,7 @@ def matrix_of(q: Any) -> npt.NDArray[np.float64]:
         [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)]])
 
 
-def test_inertial_sample_is_what_was_recorded(published, reference):
+def test_imu_equals_the_recording(published, reference):
     message = only(published, '/imu')
     acc, gyro = message.linear_acceleration, message.angular_velocity
     np.testing.assert_array_equal(
@@ -228,7 +228,7 @@ def test_inertial_sample_is_what_was_recorded(published, reference):
     assert message.angular_velocity_covariance[8] == pytest.approx(0.00095 ** 2, rel=1e-6)
 
 
-def test_stamps_keep_the_distances_of_the_recording(published):
+def test_stamp_differences_equal_the_recording(published):
     def stamp(topic: str) -> int:
         header = only(published, topic).header
         return header.stamp.sec * 1_000_000_000 + header.stamp.nanosec
@@ -237,7 +237,7 @@ def test_stamps_keep_the_distances_of_the_recording(published):
     assert stamp('/depth/image_raw') - stamp('/imu') == (800_222 - 336_277) * 1000
 
 
-def test_images_pass_cv_bridge_unchanged(published):
+def test_cv_bridge_converts_images_unchanged(published):
     bridge = CvBridge()
     for topic in ('/depth/image_raw', '/ir/image_raw', '/rgb/image_raw'):
         message = only(published, topic)

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""config/k4a.rviz and the description of the camera, against a running driver."""
+"""config/k4a.rviz and the URDF, compared with the topics and frames of a running driver."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ CONFIG: dict[str, Any] = yaml.safe_load(
 TYPES = {'rviz_default_plugins/Image': 'sensor_msgs/msg/Image',
          'rviz_default_plugins/PointCloud2': 'sensor_msgs/msg/PointCloud2',
          'rviz_default_plugins/MarkerArray': 'visualization_msgs/msg/MarkerArray'}
-#: displays of what robot_state_publisher and tf2 publish
+#: displays without a topic of the driver
 OTHERS = {'rviz_default_plugins/RobotModel', 'rviz_default_plugins/TF'}
 DISPLAYS = [display for display in CONFIG['Displays'] if display['Class'] in TYPES]
 
 
 @pytest.fixture(scope='module')
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listener]:
-    """Give a listener in the domain of a driver with depth, infrared, color and people."""
+    """Run a driver with depth, infrared, color and body tracking, and a listener in its domain."""
     domain = new_domain()
     with listening(domain) as listener, DriverProcess.with_parameters(
             domain, camera='simulated', depth_mode='NFOV_2X2BINNED', fps=5,
@@ -55,8 +55,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listener]:
 
 
 @pytest.mark.parametrize('display', DISPLAYS, ids=lambda display: display['Name'])
-def test_what_rviz_shows_is_published(running: Listener, display: dict[str, Any]) -> None:
-    """With the display's type of message, and with a quality of service that reaches it."""
+def test_display_matches_a_topic(running: Listener, display: dict[str, Any]) -> None:
+    """The message type is that of the display, and the QoS settings are compatible."""
     topic = display['Topic']
     found = wait_for(lambda: running.node.get_publishers_info_by_topic(topic['Value']),
                      topic['Value'])
@@ -68,7 +68,7 @@ def test_what_rviz_shows_is_published(running: Listener, display: dict[str, Any]
     assert found[0].qos_profile.durability == DurabilityPolicy.VOLATILE
 
 
-def test_every_display_is_known() -> None:
+def test_displays_are_complete() -> None:
     classes = [display['Class'] for display in CONFIG['Displays']]
     assert set(classes) == set(TYPES) | OTHERS
     assert {display['Topic']['Value'] for display in DISPLAYS} == {
@@ -76,8 +76,8 @@ def test_every_display_is_known() -> None:
         '/body_tracking_data'}
 
 
-def test_the_view_passes_every_topic_on_to_a_namespace() -> None:
-    """What view.launch.py remaps is what the displays have."""
+def test_view_launch_file_remaps_every_topic() -> None:
+    """view.launch.py remaps the topics of all displays into a namespace."""
     text = (ROOT / 'launch/view.launch.py').read_text()
     listed = re.search(r'TOPICS = \((.*?)\)', text, re.DOTALL)
     assert listed is not None
@@ -87,8 +87,8 @@ def test_the_view_passes_every_topic_on_to_a_namespace() -> None:
     assert topics <= {f'/{topic}' for topic in re.findall(r"'(.*?)'", listed[1])}
 
 
-def test_no_frame_has_two_parents_and_the_fixed_frame_is_the_root(running: Listener) -> None:
-    """Of what the driver and robot_state_publisher publish together."""
+def test_frames_are_a_tree_below_the_fixed_frame(running: Listener) -> None:
+    """These are the frames of the driver and of robot_state_publisher."""
     messages = running.subscribe(TFMessage, '/tf_static', latched=True)
     wait_for(lambda: messages, '/tf_static')
     published = [(t.child_frame_id, t.header.frame_id) for t in messages[0].transforms]

@@ -47,6 +47,18 @@ def wait_for(condition: Callable[[], Any], what: str, timeout: float = PATIENCE)
         time.sleep(0.01)
 
 
+class CpuShortage:
+    """Measures the share of time in which some thread of this machine waits for a core."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._stalled_s = _stalled_s()
+
+    def share(self) -> float:
+        """Return the share since this was created, from 0 to 1."""
+        return (_stalled_s() - self._stalled_s) / (time.monotonic() - self._began)
+
+
 @contextlib.contextmanager
 def promptly(limit_s: float) -> Iterator[None]:
     """
