@@ -29,6 +29,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 # so that `support` can be imported, also by the programs that tests start
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+os.environ['PYTHONPATH'] = os.pathsep.join(
+    filter(None, [sys.path[0], os.environ.get('PYTHONPATH', '')]))
 #: environment variable of all processes that these tests start
 _RUN = f'K4A_ROS_TEST_RUN={os.getpid()};'
 _EXIT_TIMEOUT_S = 60.0

@@ -15,7 +15,7 @@
 """
 Remove the shared memory that Fast DDS leaves behind when a process is killed or crashes.
 
-Each shared-memory segment and port of Fast DDS has a lock file beside it, on which its owner holds
+Each shared-memory segment of Fast DDS has a lock file beside it, on which its owner holds
 a flock as long as it lives; the kernel releases it in any case. Fast DDS itself, and its tool
 ``fastdds shm clean``, decide in the same way (RobustExclusiveLock.hpp, RobustSharedLock.hpp). This
 also works across containers that share /dev/shm but not their process IDs.
@@ -33,10 +33,11 @@ import time
 
 SHARED_MEMORY = Path('/dev/shm')
 
-#: lock files of segments and ports, of Fast DDS 3 and 2; the resource is named like its lock file
-_LOCK_FILE = re.compile(r'((?:fastdds|fastrtps)_(?:[0-9a-f]{16}|port\d{1,5}))_(?:el|sl)')
-#: Minimum age of a lock file. The owner of a port creates the port first, then the lock file, and
-#: locks it last.
+#: Lock files of segments, of Fast DDS 3 and 2; the resource is named like its lock file. Ports are
+#: left alone: their numbers are used again, and a process that starts meanwhile would fail to lock
+#: one that is being examined here. They are small, and Fast DDS replaces those of dead processes.
+_LOCK_FILE = re.compile(r'((?:fastdds|fastrtps)_[0-9a-f]{16})_el')
+#: Minimum age of a lock file: its owner creates it first, and locks it last.
 _MIN_AGE_S = 10.0
 
 
@@ -44,7 +45,7 @@ def remove_stale_files(
     directory: Path = SHARED_MEMORY, min_age_s: float = _MIN_AGE_S,
 ) -> int:
     """
-    Remove the segments and ports whose owners have died, and their lock files.
+    Remove the segments whose owners have died, and their lock files.
 
     Files without a lock file, and files that another user owns, are kept.
 
@@ -74,8 +75,7 @@ def _remove_if_stale(lock_file: Path, resource: Path, min_age_s: float) -> int:
         if not stat.S_ISREG(status.st_mode) or time.time() - status.st_mtime < min_age_s:
             return 0
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Another process may have replaced the lock file before it was locked here. Now nobody
-        # can: Fast DDS does not use a port or segment whose lock it does not get.
+        # another process may have replaced the lock file before it was locked here
         if not os.path.samestat(status, os.stat(lock_file, follow_symlinks=False)):
             return 0
         freed = 0

@@ -77,11 +77,11 @@ def check_memory_of_killed_processes_is_freed() -> None:
     with DriverProcess(
             domain, '-p', 'camera:=simulated', '-p', 'autostart:=false',
             '--log-level', 'k4a_driver:=debug') as driver:
-        driver.wait_for_line('Removed 28')
+        driver.wait_for_line('Removed 2')
         driver.wait_for_line('Fast DDS profile set')
     assert used_by_living <= files()
-    assert len(list(DIRECTORY.glob('fastdds_*_el'))) == len(
-        [name for name in used_by_living if name.endswith('_el')])
+    # locks of segments have 16 digits
+    assert {file.name for file in DIRECTORY.glob(f'fastdds_{"?" * 16}_el')} <= used_by_living
     living.communicate()
     assert living.returncode == 0
 
