@@ -287,8 +287,10 @@ EXPORT int k4a_device_set_color_control(handle opened, int command, int mode, in
   if (call_fails(dev, __func__)) return FAILED;
   pthread_mutex_lock(&dev->lock);
   int result = controls_set(&dev->slot->color, has(dev, "orbbec"), command, mode, value);
-  sdk_log(INFO, "color.cpp", "control %d is now %d, cameras running:%d", command, value,
-          dev->cameras);
+  // a letter, since lines that differ only in numbers count as similar, and are suppressed
+  sdk_log(INFO, "color.cpp", "control %c is now %d, cameras %s%s", 'a' + command, value,
+          dev->cameras ? "running" : "stopped",
+          has(dev, "forgets-controls") ? " and forgetful" : "");
   pthread_mutex_unlock(&dev->lock);
   return result;
 }
