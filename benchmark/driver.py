@@ -14,7 +14,7 @@
 
 
 """
-Measure what the whole driver costs, against the way that one would first write it.
+Measure what the whole driver costs, compared with a naive driver and with C.
 
     python benchmark/driver.py [--recording FILE] [--rounds 5] [--seconds 10] [--domain 43]
     python benchmark/driver.py --endurance 300
@@ -178,7 +178,7 @@ class Bench:
 
 
 def write_recordings(folder: Path, original: str, wanted: list[str]) -> None:
-    """Write the recordings that are wanted, of a simulated room or another recording's images."""
+    """Write the recordings to play, of a simulated room or of the images of another recording."""
     for name, size, fps in SOURCES:
         if name not in wanted:
             continue
@@ -242,7 +242,7 @@ def compare(bench: Bench, rounds: int, seconds: float) -> None:
                   flush=True)
     idle = [bench.measure('720P', (), seconds) for _ in range(rounds)]
     load = spread([100 * run.load for run in idle], ' %')
-    print(f'| 720P, nobody subscribes | | | | {load} | | | |')
+    print(f'| 720P, no subscribers | | | | {load} | | | |')
     for name in ('2160P', '3072P'):
         passed_on = [bench.measure(name, JPEG, seconds) for _ in range(rounds)]
         print(f'| {name}, JPEG | {spread([run.cpu_ms for run in passed_on])} | | | '

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 """
-The processes that benchmark/driver.py starts, each with a role as its first argument.
+The processes that benchmark/driver.py starts; the first argument is the role.
 
     subscribe PERIOD_NS TOPIC...    naive RECORDING TOPIC...    c LIBRARY RECORDING TOPIC...
 """

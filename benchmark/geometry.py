@@ -19,8 +19,8 @@ Measure registration, point clouds and the compression of depth images.
     python benchmark/geometry.py [--repeats 9] [--libk4a LIBRARY] [--compile]
 
 Prints the tables of docs/performance.md. Everything is measured in turns, one call of each after
-the other, so that other load meets all alike; ratios are of neighboring calls. "memcpy" is numpy
-copying an array of the size of the result, warm.
+the other, so that other load affects all of them; ratios are of neighboring calls. "memcpy" is
+numpy copying an array of the size of the result, warm.
 
 libk4a's own code without OpenGL is measured beside ours and compared with it, if --libk4a names
 a library that has it.

@@ -14,14 +14,14 @@
 
 
 """
-Measure what the driver costs while nobody subscribes.
+Measure what the driver costs without subscribers.
 
     python benchmark/idle.py [--recording FILE] [--seconds 20] [--rounds 3] [--domain 44]
 
 Two cameras take turns: the virtual device (test/virtual_k4a), a live camera to the driver, and a
-recording. FILE, by default a simulated one, is what both play. What the virtual device costs
-itself, which stands for the camera, is counted apart: its thread, and those that libk4arecord
-starts to read ahead, which have ended by the time one looks. Processor time is of one core.
+recording. Both play FILE, by default a simulated one. The cost of the virtual device itself, which
+stands for the camera, is counted separately: its thread, and those that libk4arecord starts to
+read ahead, which have ended when they are counted. Processor time is of one core.
 """
 
 from __future__ import annotations

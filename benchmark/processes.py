@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the benchmarks of whole processes share: starting them, and what they have used."""
+"""Start whole processes and read the CPU time that they used; shared by several benchmarks."""
 
 from __future__ import annotations
 

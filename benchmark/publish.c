@@ -12,9 +12,9 @@
 // See the License for the specific language governing permissions and
 // limitations under the License.
 //
-// The yardstick of benchmark/publishing.py: publishes a sensor_msgs/Image with rcl, without
-// anything in between. It is compiled as a library, because the libraries of ROS may need a Python
-// around them even where nobody calls it; its main has these arguments:
+// The yardstick of benchmark/publishing.py: publishes a sensor_msgs/Image directly with rcl. It is
+// compiled as a library and loaded by Python, because the libraries of ROS may need symbols of
+// Python; the arguments of main are:
 //
 //     TOPIC WIDTH HEIGHT CHANNELS BYTES_PER_CHANNEL ENCODING
 //

@@ -20,7 +20,7 @@ Measure what publishing an image costs, and how long it takes to arrive.
 
 Prints the tables of docs/performance.md. Every way of publishing is a process of its own that
 publishes at 30 Hz (33 MB: at 10 Hz) to one and the same subscriber, a further process; they take
-turns, one round each after the other, so that other load meets all alike, and ratios are of
+turns, one round each after the other, so that other load affects all of them, and ratios are of
 neighboring rounds.
 
 The yardstick is publish.c, beside this file, which needs gcc and the headers of ROS.

@@ -14,7 +14,7 @@
 
 
 """
-Measure the simulated camera: its speed, its noise, and how it differs from a real frame.
+Measure the simulated camera: its speed, its noise, and the difference from a real frame.
 
     python benchmark/simulation.py [--frames 100] [--recording FILE.mkv]
 

@@ -126,7 +126,7 @@ class Session:
         with None at the end of a recording, otherwise with the error. Not called after `stop`.
     :param counts: counters to increment.
     :param on_first_capture: called once, from a session thread; not for a lossless camera.
-    :param watch: knows which streams are silent; default: a new one that reports to nobody.
+    :param watch: knows which streams are silent; default: a new one without a listener.
     """
 
     def __init__(

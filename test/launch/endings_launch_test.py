@@ -63,7 +63,7 @@ class Ending(unittest.TestCase):
     """The process ends by itself."""
 
     def test_it_says_why_and_ends(self, proc_info, proc_output, words: str) -> None:
-        """Before anybody tells it to."""
+        """The driver ends by itself, before launch shuts down."""
         proc_output.assertWaitFor(words, timeout=20)
         proc_info.assertWaitForShutdown('k4a_driver', timeout=20)
 

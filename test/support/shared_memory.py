@@ -47,7 +47,7 @@ def present() -> set[File]:
 
 
 def left_behind() -> set[File]:
-    """Return what was used by processes that were noted, is still there, and used by nobody."""
+    """Return files of the noted processes that still exist and that no process uses."""
     # a port below those of the domains is one of all processes, of tests beside these too
     there = {(name, inode) for name, inode in _used & present() if name != 'fastdds_port7000'}
     for process in Path('/proc').glob('[0-9]*'):
