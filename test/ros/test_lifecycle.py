@@ -82,7 +82,8 @@ def silent(messages: list[Any]) -> bool:
 
 
 def status(messages: list[DiagnosticArray], name: str) -> Any:
-    """Return the newest status with this name."""
+    """Return the newest status with this name, waiting for a first message."""
+    wait_for(lambda: messages, 'diagnostics')
     return next(s for s in messages[-1].status if s.name.endswith(f': {name}'))
 
 
