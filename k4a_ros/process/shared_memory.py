@@ -15,10 +15,10 @@
 """
 Remove the shared memory that Fast DDS leaves behind when a process is killed or crashes.
 
-Each shared-memory segment of Fast DDS has a lock file beside it, on which its owner holds
-a flock as long as it lives; the kernel releases it in any case. Fast DDS itself, and its tool
-``fastdds shm clean``, decide in the same way (RobustExclusiveLock.hpp, RobustSharedLock.hpp). This
-also works across containers that share /dev/shm but not their process IDs.
+Each shared-memory segment of Fast DDS has a lock file beside it, on which its owner holds a flock
+as long as it lives; the kernel releases it in any case. Fast DDS itself, and its tool
+``fastdds shm clean``, decide in the same way (RobustExclusiveLock.hpp). This also works across
+containers that share /dev/shm but not their process IDs.
 """
 
 from __future__ import annotations
