@@ -55,10 +55,8 @@ def started(recording: Path) -> Iterator[Live]:
 @pytest.fixture()
 def live(started: Live) -> Iterator[Live]:
     """Give the driver, whose camera has no fault at the beginning and at the end."""
-    yield started
-    started.have()
-    assert started.driver.process.poll() is None, started.driver.output
-    started.more(started.depth)
+    with started.without_faults():
+        yield started
 
 
 def test_camera_that_opens_but_does_not_start_is_reported_once(live: Live) -> None:

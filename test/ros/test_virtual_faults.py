@@ -63,10 +63,8 @@ def started(recording: Path) -> Iterator[Live]:
 @pytest.fixture()
 def live(started: Live) -> Iterator[Live]:
     """Return the driver, whose camera has no fault before and after the test."""
-    yield started
-    started.have()
-    assert started.driver.process.poll() is None, started.driver.output
-    started.more(started.depth)
+    with started.without_faults():
+        yield started
 
 
 def test_stall_does_not_disturb_the_stamps(live: Live) -> None:

@@ -75,6 +75,14 @@ class Live:
         """Return how many lines of the driver's output contain a text."""
         return sum(text in line for line in self.driver.lines)
 
+    @contextlib.contextmanager
+    def without_faults(self) -> Iterator[None]:
+        """At the end, remove all faults of the camera, and wait until it streams again."""
+        yield
+        self.have()
+        assert self.driver.process.poll() is None, self.driver.output
+        self.more(self.depth)
+
     def reconnect(self, **parameters: object) -> None:
         """Let the driver reopen the camera, after a change of parameters if there are any."""
         opened = self.lines('Opened device')

@@ -52,7 +52,6 @@ from rclpy.signals import SignalHandlerOptions
 from support import shared_memory
 from support.domains import ros_domains
 from support.patient_driver import EXPECTED
-from support.sources import ROOT
 from support.time_limits import PATIENCE
 from support.time_limits import wait_for
 
@@ -102,8 +101,7 @@ class DriverProcess:
                   for topic in listener.subscribed_topics]
         if topics:
             environment[EXPECTED] = ','.join(topic.strip('/') for topic in topics)
-            program = (f'import sys; sys.path.insert(0, {str(ROOT / "test")!r});'
-                       'from support.patient_driver import main; raise SystemExit(main())')
+            program = 'from support.patient_driver import main; raise SystemExit(main())'
         self.process = subprocess.Popen(
             [sys.executable, '-c', program, '--ros-args', *arguments], env=environment, cwd=cwd,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

@@ -20,7 +20,6 @@ import subprocess
 import sys
 
 from support.landmarks import need_landmarks
-from support.sources import ROOT
 from support.time_limits import PROCESS_TIMEOUT_S
 
 #: run in its own process, as other tests have compiled kernels
@@ -58,6 +57,6 @@ assert after == before, set(after.items()) ^ set(before.items())
 def test_tracking_after_warm_up_compiles_nothing():
     need_landmarks()
     done = subprocess.run(
-        [sys.executable, '-c', PROGRAM], cwd=ROOT / 'test', capture_output=True,
-        text=True, timeout=PROCESS_TIMEOUT_S, check=False)
+        [sys.executable, '-c', PROGRAM], capture_output=True, text=True,
+        timeout=PROCESS_TIMEOUT_S, check=False)
     assert done.returncode == 0, done.stderr

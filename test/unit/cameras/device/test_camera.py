@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 import gc
-from pathlib import Path
 import threading
 import time
 from typing import Any
@@ -43,25 +42,11 @@ from support.recordings import SERIAL
 from support.recordings import write_recording
 from support.time_limits import PATIENCE
 from support.virtual import BOTH
-from support.virtual import both_recording
 from support.virtual import COLOR
 from support.virtual import DEPTH
-from support.virtual import depth_recording
 from support.virtual import raises
 from support.virtual import set_conditions
 from support.virtual import streaming
-
-
-@pytest.fixture(scope='module')
-def recording(tmp_path_factory: Any) -> Path:
-    """Return a recording of depth, infrared and IMU samples."""
-    return depth_recording(tmp_path_factory.mktemp('device'))
-
-
-@pytest.fixture(scope='module')
-def both(tmp_path_factory: Any) -> Path:
-    """Return a recording with color images, which every third capture lacks."""
-    return both_recording(tmp_path_factory.mktemp('device'))
 
 
 # ---- data

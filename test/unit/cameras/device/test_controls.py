@@ -19,7 +19,6 @@ from __future__ import annotations
 from dataclasses import replace
 import logging
 import math
-from pathlib import Path
 import time
 from typing import Any
 
@@ -32,29 +31,14 @@ from k4a_ros.cameras.device.images import arrival_ns
 from k4a_ros.cameras.device.images import shaped
 from k4a_ros.errors import ConfigError
 import numpy as np
-import pytest
 from support import virtual
 from support.time_limits import PATIENCE
 from support.virtual import BOTH
-from support.virtual import both_recording
 from support.virtual import COLOR
 from support.virtual import DEPTH
-from support.virtual import depth_recording
 from support.virtual import raises
 from support.virtual import set_conditions
 from support.virtual import streaming
-
-
-@pytest.fixture(scope='module')
-def recording(tmp_path_factory: Any) -> Path:
-    """Return a recording of depth, infrared and IMU samples."""
-    return depth_recording(tmp_path_factory.mktemp('device'))
-
-
-@pytest.fixture(scope='module')
-def both(tmp_path_factory: Any) -> Path:
-    """Return a recording with color images, which every third capture lacks."""
-    return both_recording(tmp_path_factory.mktemp('device'))
 
 
 # ---- controls

@@ -17,9 +17,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 from k4a_ros.cameras.device import discovery
 from k4a_ros.cameras.device.camera import DeviceCamera
@@ -29,23 +27,15 @@ from k4a_ros.errors import CameraErrorReason
 from k4a_ros.errors import CameraLostError
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import DeviceNotFoundError
-import pytest
 from support import virtual
 from support.recordings import FIRMWARE
 from support.recordings import SERIAL
 from support.recordings import write_recording
 from support.virtual import DEPTH
-from support.virtual import depth_recording
 from support.virtual import raises
 from support.virtual import set_conditions
 
 OTHER_SERIAL = '000999999912'
-
-
-@pytest.fixture(scope='module')
-def recording(tmp_path_factory: Any) -> Path:
-    """Return a recording of depth, infrared and IMU samples."""
-    return depth_recording(tmp_path_factory.mktemp('device'))
 
 
 def _list_and_open() -> list[str]:

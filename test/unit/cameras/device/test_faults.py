@@ -43,16 +43,9 @@ from support.time_limits import PATIENCE
 from support.time_limits import promptly
 from support.time_limits import wait_for
 from support.virtual import DEPTH
-from support.virtual import depth_recording
 from support.virtual import raises
 from support.virtual import set_conditions
 from support.virtual import streaming
-
-
-@pytest.fixture(scope='module')
-def recording(tmp_path_factory: Any) -> Path:
-    """Return a recording of depth, infrared and IMU samples."""
-    return depth_recording(tmp_path_factory.mktemp('device'))
 
 
 # ---- faults
