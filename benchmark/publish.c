@@ -63,12 +63,7 @@ int main(int argc, char **argv)
         image.data.data[i] = (uint8_t)(i * 7);
     }
 
-    size_t subscribers = 0;
-    while (subscribers == 0) {
-        struct timespec pause = {0, 10000000};
-        nanosleep(&pause, NULL);
-        check(rcl_publisher_get_subscription_count(&publisher, &subscribers), "subscribers");
-    }
+    wait_for_subscriber(&publisher);
     puts("ready");
     fflush(stdout);
     int count;
@@ -80,9 +75,6 @@ int main(int argc, char **argv)
         fflush(stdout);
     }
     sensor_msgs__msg__Image__fini(&image);
-    check(rcl_publisher_fini(&publisher, &node), "rcl_publisher_fini");
-    check(rcl_node_fini(&node), "rcl_node_fini");
-    check(rcl_shutdown(&context), "rcl_shutdown");
-    check(rcl_context_fini(&context), "rcl_context_fini");
+    stop_node(&context, &node, &publisher);
     return 0;
 }

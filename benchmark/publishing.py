@@ -19,11 +19,13 @@ Measure what publishing an image costs, and how long it takes to arrive.
     python benchmark/publishing.py [--rounds 15] [--count 30] [--domain 42]
 
 Prints the tables of docs/performance.md. Every way of publishing is a process of its own that
-publishes at 30 Hz (33 MB: at 10 Hz) to one and the same subscriber, a further process; they take
-turns, one round each after the other, so that other load affects all of them, and ratios are of
+publishes at 30 Hz (33 MB: at 10 Hz; IMU samples: at 1667 Hz, in bursts of 5) to one and the same
+subscriber, a further process; they take turns, one round each after the other, so that other load
+affects all of them, and ratios are of
 neighboring rounds.
 
-The yardstick is publish.c, beside this file, which needs gcc and the headers of ROS.
+The yardsticks are publish.c and publish_imu.c, beside this file, which need gcc and the headers of
+ROS.
 """
 
 from __future__ import annotations
@@ -53,8 +55,13 @@ SIZES = (
     ('33 MB', 3840, 2160, 4, 1, 'bgra8'))
 #: Hz; a subscriber in Python copies 33 MB too slowly for 30
 RATES = (30, 30, 10)
+#: in place of the number of a size
+IMU, IMU_RATE, IMU_BURST = 'imu', 1667, 5
+#: bursts in a batch, which is what a camera delivers at a time
+IMU_BURSTS = 3
 C, OURS, PLAIN, BRIDGE = 'C, rcl_publish', 'k4a_ros', 'k4a_ros through rclpy', 'cv_bridge'
-ROLES = {C: 'c', OURS: 'ours', PLAIN: 'ours', BRIDGE: 'bridge'}
+RCLPY = 'rclpy'
+ROLES = {C: 'c', OURS: 'ours', PLAIN: 'ours', BRIDGE: 'bridge', RCLPY: 'rclpy'}
 #: documented in k4a_ros.publishing.raw.rcl
 SWITCH = 'K4A_ROS_PUBLISH'
 
@@ -62,7 +69,7 @@ SWITCH = 'K4A_ROS_PUBLISH'
 # what the processes do
 
 
-def subscribe(topics: list[str]) -> None:
+def subscribe(kind: str, topics: list[str]) -> None:
     """
     Answer each line of the input with the latencies since the last, milliseconds, as JSON.
 
@@ -71,6 +78,7 @@ def subscribe(topics: list[str]) -> None:
     import rclpy
     from rclpy.executors import ExternalShutdownException
     from sensor_msgs.msg import Image
+    from sensor_msgs.msg import Imu
     rclpy.init()
     node = rclpy.create_node('subscriber')
     latencies: list[float] = []
@@ -86,7 +94,10 @@ def subscribe(topics: list[str]) -> None:
             rclpy.spin(node)
 
     for topic in topics:
-        node.create_subscription(Image, topic, take, 4, raw=True)
+        if kind == IMU:
+            node.create_subscription(Imu, topic, take, 200, raw=True)
+        else:
+            node.create_subscription(Image, topic, take, 4, raw=True)
     thread = threading.Thread(target=spin)
     thread.start()
     print('ready', flush=True)
@@ -124,6 +135,74 @@ def publish(role: str, topic: str, size: tuple[Any, ...]) -> None:
         print(time.process_time_ns() - before, flush=True)
     node.destroy_node()
     rclpy.shutdown()
+
+
+def publish_imu(role: str, topic: str) -> None:
+    """Publish as publish_imu.c does, with the same input and output."""
+    import rclpy
+    from sensor_msgs.msg import Imu
+    rclpy.init()
+    node = rclpy.create_node(role)
+    publisher = node.create_publisher(Imu, topic, 200)
+    send = (_publish_imu_ours if role == 'ours' else _publish_imu_rclpy)(publisher)
+    while not publisher.get_subscription_count():
+        time.sleep(0.01)
+    print('ready', flush=True)
+    random = np.random.default_rng(0)
+    acc, gyro = random.normal(size=(2, IMU_BURSTS * IMU_BURST, 3))
+    for line in sys.stdin:
+        count, period = map(int, line.split())
+        before = time.process_time_ns()
+        due = time.monotonic_ns()
+        for _ in range(count // len(acc)):
+            _sleep_until(due)
+            # latencies are measured from when each burst is due
+            stamps_ns = due + np.arange(IMU_BURSTS).repeat(IMU_BURST) * IMU_BURST * period
+            send(stamps_ns, acc, gyro, _bursts(due, period))
+            due += len(acc) * period
+        print(time.process_time_ns() - before, flush=True)
+    node.destroy_node()
+    rclpy.shutdown()
+
+
+def _bursts(due: int, period: int) -> Iterator[tuple[int, int]]:
+    """Yield begin and end of each burst of a batch when it is due."""
+    for begin in range(0, IMU_BURSTS * IMU_BURST, IMU_BURST):
+        _sleep_until(due + begin * period)
+        yield begin, begin + IMU_BURST
+
+
+def _publish_imu_ours(publisher: Any) -> Any:
+    from k4a_ros.publishing.messages import imu_message
+    from k4a_ros.publishing.messages import UNKNOWN_COVARIANCE
+    from k4a_ros.publishing.raw.imu_batch import ImuBatch
+    from k4a_ros.publishing.topic_sender import TopicSender
+    batch = ImuBatch(imu_message('imu_link', UNKNOWN_COVARIANCE, UNKNOWN_COVARIANCE))
+    sender = TopicSender(publisher, lambda *_: None)
+
+    def send(stamps_ns: Any, acc: Any, gyro: Any, bursts: Any) -> None:
+        batch.fill(stamps_ns, acc, gyro)
+        sender.send_batch(batch, bursts)
+
+    return send
+
+
+def _publish_imu_rclpy(publisher: Any) -> Any:
+    from k4a_ros.publishing.messages import imu_message
+    from k4a_ros.publishing.messages import UNKNOWN_COVARIANCE
+    message = imu_message('imu_link', UNKNOWN_COVARIANCE, UNKNOWN_COVARIANCE)
+    linear, angular = message.linear_acceleration, message.angular_velocity
+
+    def send(stamps_ns: Any, acc: Any, gyro: Any, bursts: Any) -> None:
+        rows = [*zip(stamps_ns.tolist(), acc.tolist(), gyro.tolist(), strict=True)]
+        for begin, end in bursts:
+            for stamp_ns, a, g in rows[begin:end]:
+                message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp_ns, 10**9)
+                linear.x, linear.y, linear.z = a
+                angular.x, angular.y, angular.z = g
+                publisher.publish(message)
+
+    return send
 
 
 def _sleep_until(due: int) -> None:
@@ -199,16 +278,18 @@ class Worker:
 
 
 def measure(
-    index: int, library: str | None, rounds: int, count: int,
+    index: int | str, library: str | None, rounds: int, count: int,
 ) -> tuple[dict[str, list[float]], dict[str, list[list[float]]]]:
     """Return CPU milliseconds for each message, and latencies, of every way and round."""
-    ways = [*([C] if library else []), OURS, PLAIN, BRIDGE]
+    imu = index == IMU
+    period_ns = 1_000_000_000 // (IMU_RATE if imu else RATES[int(index)])
+    ways = [*([C] if library else []), OURS, *([RCLPY] if imu else [PLAIN, BRIDGE])]
     topics = {name: f'way_{number}' for number, name in enumerate(ways)}
     cpu: dict[str, list[float]] = {name: [] for name in ways}
     latency: dict[str, list[list[float]]] = {name: [] for name in ways}
     python = [sys.executable, str(Path(__file__).resolve())]
     with contextlib.ExitStack() as stack:
-        subscriber = Worker([*python, 'subscribe', *topics.values()], dict(os.environ))
+        subscriber = Worker([*python, 'subscribe', str(index), *topics.values()], dict(os.environ))
         stack.callback(subscriber.close)
         subscriber.read()
         workers = {}
@@ -221,7 +302,7 @@ def measure(
             worker.read()
         for number in range(-1, rounds):  # the first round is lost
             for name, worker in workers.items():
-                spent = int(worker.ask(f'{count} {1_000_000_000 // RATES[index]}'))
+                spent = int(worker.ask(f'{count} {period_ns}'))
                 arrived = json.loads(subscriber.ask(str(count)))
                 if number >= 0:
                     cpu[name].append(spent / count / 1e6)
@@ -233,6 +314,17 @@ def spread(values: Any) -> str:
     """Return the median and the spread from the 10th to the 90th percentile."""
     low, middle, high = np.percentile(values, (10, 50, 90))
     return f'{middle:.2f} ({low:.2f} to {high:.2f})'
+
+
+def imu_rows(library: str | None, rounds: int) -> Iterator[str]:
+    """Yield the rows of IMU samples."""
+    count = IMU_RATE // (IMU_BURSTS * IMU_BURST) * IMU_BURSTS * IMU_BURST
+    cpu, latency = measure(IMU, library, rounds, count)
+    for name, spent in cpu.items():
+        ratio = spread(np.divide(spent, cpu[C])) if C in cpu else ''
+        arrived = np.concatenate(latency[name])
+        yield (f'| {name} | {1000 * np.median(spent):.1f} | {ratio} | {np.median(arrived):.2f} / '
+               f'{np.percentile(arrived, 99):.2f} | {len(arrived)} of {rounds * count} |')
 
 
 def rows(index: int, library: str | None, rounds: int, count: int) -> Iterator[str]:
@@ -258,32 +350,48 @@ def main() -> int:
     """Print the table, or be one of the processes."""
     if sys.argv[1:2] == ['subscribe']:
         retain_freed_memory()
-        subscribe(sys.argv[2:])
+        subscribe(sys.argv[2], sys.argv[3:])
         return 0
     if sys.argv[1:2] == ['c']:
         retain_freed_memory()
-        return run(sys.argv[4], sys.argv[2], *SIZES[int(sys.argv[3])][1:])
+        size = () if sys.argv[3] == IMU else SIZES[int(sys.argv[3])][1:]
+        return run(sys.argv[4], sys.argv[2], *size)
     if sys.argv[1:2] and sys.argv[1] in ROLES.values():
         if sys.argv[1] == 'ours':
             retain_freed_memory()
-        publish(sys.argv[1], sys.argv[2], SIZES[int(sys.argv[3])])
+        if sys.argv[3] == IMU:
+            publish_imu(sys.argv[1], sys.argv[2])
+        else:
+            publish(sys.argv[1], sys.argv[2], SIZES[int(sys.argv[3])])
         return 0
     parser = argparse.ArgumentParser(description=(__doc__ or '').split('\n\n')[0].strip())
     parser.add_argument('--rounds', type=int, default=15)
     parser.add_argument('--count', type=int, default=30, help='messages of a round')
+    parser.add_argument('--only-imu', action='store_true', help='omit images')
     parser.add_argument('--domain', type=int, default=42, help='ROS_DOMAIN_ID')
     options = parser.parse_args()
     os.environ['ROS_DOMAIN_ID'] = str(options.domain)
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-    print(f'{select_fastdds_profile(os.environ).description}\n\n'
-          '| image | way | CPU, ms | times C | times cv_bridge | '
-          f'latency p50 / p99, ms | p50 times C | p99 times C | arrived |\n{"| --- " * 9}|')
+    print(f'{select_fastdds_profile(os.environ).description}\n')
     with tempfile.TemporaryDirectory() as folder:
-        library = compiled('publish', folder)
-        for index in range(len(SIZES)):
-            for line in rows(index, library, options.rounds, options.count):
-                print(line, flush=True)
+        if not options.only_imu:
+            print_images(folder, options.rounds, options.count)
+        print('| way | CPU, µs | times C | latency p50 / p99, ms | arrived |\n'
+              f'{"| --- " * 5}|')
+        for line in imu_rows(compiled('publish_imu', folder), options.rounds):
+            print(line, flush=True)
     return 0
+
+
+def print_images(folder: str, rounds: int, count: int) -> None:
+    """Print the table of images."""
+    print('| image | way | CPU, ms | times C | times cv_bridge | '
+          f'latency p50 / p99, ms | p50 times C | p99 times C | arrived |\n{"| --- " * 9}|')
+    library = compiled('publish', folder)
+    for index in range(len(SIZES)):
+        for line in rows(index, library, rounds, count):
+            print(line, flush=True)
+    print()
 
 
 if __name__ == '__main__':

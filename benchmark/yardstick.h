@@ -62,14 +62,39 @@ static inline void start_node(rcl_context_t *context, rcl_node_t *node, const ch
     check(rcl_node_init(node, name, "", context, &node_options), "rcl_node_init");
 }
 
-static inline rcl_publisher_t advertise(
-    rcl_node_t *node, const rosidl_message_type_support_t *type, const char *topic)
+static inline rcl_publisher_t advertise_with_depth(
+    rcl_node_t *node, const rosidl_message_type_support_t *type, const char *topic, size_t depth)
 {
     rcl_publisher_t publisher = rcl_get_zero_initialized_publisher();
     rcl_publisher_options_t options = rcl_publisher_get_default_options();
-    options.qos.depth = 4;
+    options.qos.depth = depth;
     check(rcl_publisher_init(&publisher, node, type, topic, &options), "rcl_publisher_init");
     return publisher;
+}
+
+static inline rcl_publisher_t advertise(
+    rcl_node_t *node, const rosidl_message_type_support_t *type, const char *topic)
+{
+    return advertise_with_depth(node, type, topic, 4);
+}
+
+static inline void wait_for_subscriber(const rcl_publisher_t *publisher)
+{
+    size_t subscribers = 0;
+    while (subscribers == 0) {
+        struct timespec pause = {0, 10000000};
+        nanosleep(&pause, NULL);
+        check(rcl_publisher_get_subscription_count(publisher, &subscribers), "subscribers");
+    }
+}
+
+static inline void stop_node(
+    rcl_context_t *context, rcl_node_t *node, rcl_publisher_t *publisher)
+{
+    check(rcl_publisher_fini(publisher, node), "rcl_publisher_fini");
+    check(rcl_node_fini(node), "rcl_node_fini");
+    check(rcl_shutdown(context), "rcl_shutdown");
+    check(rcl_context_fini(context), "rcl_context_fini");
 }
 
 // An image without its data.

@@ -176,10 +176,10 @@ class LazyPublisher:
         self.counters.skipped += skip
         return skip
 
-    def _count(self, error: RCLError | None) -> None:
-        """Count a message that was published, or dropped because of an error."""
+    def _count(self, number: int, error: RCLError | None) -> None:
+        """Count messages that were published, or one that was dropped because of an error."""
         if error is None:
-            self.counters.published += 1
+            self.counters.published += number
         else:
             self._count_dropped(str(error))
 

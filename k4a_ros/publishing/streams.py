@@ -31,7 +31,9 @@ from k4a_ros.publishing.publishers import Counters
 from k4a_ros.publishing.publishers import IMU_DEPTH
 from k4a_ros.publishing.publishers import LazyPublisher
 from k4a_ros.publishing.publishers import Warn
+from k4a_ros.publishing.raw.imu_batch import ImuBatch
 from k4a_ros.streaming.device_clock import Times
+from k4a_ros.streaming.imu import ImuPacer
 from k4a_ros.streaming.imu import ImuRate
 from k4a_ros.streaming.imu import ImuReadings
 from k4a_ros.streaming.imu import synchronize
@@ -107,7 +109,7 @@ class ImuStream(LazyPublisher):
 
     ``depth`` is the queue depth of the publisher, `IMU_DEPTH` if it keeps all messages.
 
-    :param message: reused for every sample.
+    :param message: all fields but stamp, acceleration and angular velocity.
     :param rate_hz: upper limit of the rate; 0 publishes every sample.
     :param lossless: see `LazyPublisher`.
     """
@@ -118,15 +120,20 @@ class ImuStream(LazyPublisher):
     ) -> None:
         super().__init__(topic, publisher, warn, counters, lossless=lossless)
         self.depth = publisher.qos_profile.depth or IMU_DEPTH
-        self._message = message
+        self._batch = ImuBatch(message)
         self._rate = ImuRate(rate_hz)
+        self._pacer = ImuPacer()
         self._previous: ImuSamples | None = None
 
-    def offer(self, samples: ImuSamples, to_ros: ImuToRos) -> None:
-        """Publish samples, if there are subscribers."""
+    def offer(self, samples: ImuSamples, to_ros: ImuToRos, *, paced: bool = True) -> None:
+        """
+        Publish samples, if there are subscribers.
+
+        :param paced: see `ImuPacer`; False publishes all at once.
+        """
         previous, self._previous = self._previous, samples
         if self.has_subscribers():
-            self._publish_readings(self._rate.feed(synchronize(samples, previous)), to_ros)
+            self._publish(self._rate.feed(synchronize(samples, previous)), to_ros, paced)
         else:
             self._rate.flush()
 
@@ -134,16 +141,17 @@ class ImuStream(LazyPublisher):
         """Publish the incomplete last average."""
         rest = self._rate.flush()
         if rest is not None and self.has_subscribers():
-            self._publish_readings(rest, to_ros)
+            self._publish(rest, to_ros, paced=False)
 
-    def _publish_readings(self, readings: ImuReadings, to_ros: ImuToRos) -> None:
+    def _publish(self, readings: ImuReadings, to_ros: ImuToRos, paced: bool) -> None:
+        if not len(readings):
+            return
         self.counters.converted += 1
-        message = self._message
-        linear, angular = message.linear_acceleration, message.angular_velocity
-        for stamp_ns, acc, gyro in zip(
-                to_ros(readings.device_us).tolist(), readings.acc.tolist(),
-                readings.gyro.tolist(), strict=True):
-            set_stamp(message.header, stamp_ns)
-            linear.x, linear.y, linear.z = acc
-            angular.x, angular.y, angular.z = gyro
-            self.sender.send(message)
+        self._batch.fill(to_ros(readings.device_us), readings.acc, readings.gyro)
+        start_ns = time.monotonic_ns()
+        if paced:
+            self.sender.send_batch(self._batch, self._pacer.bursts(readings.device_us))
+            start_ns += int(self._pacer.slept_s * 1e9)
+        else:
+            self.sender.send_batch(self._batch, [(0, len(readings))])
+        self.sender.add_duration(time.monotonic_ns() - start_ns)

@@ -25,17 +25,20 @@ at most.
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Iterable
 import math
 import threading
 import time
 from typing import Any
 
+from k4a_ros.publishing.raw.imu_batch import ImuBatch
 from k4a_ros.publishing.raw.message import RawMessage
 from k4a_ros.publishing.raw.message import RetryingPublisher
 from k4a_ros.publishing.raw.rcl import RCLError
 from k4a_ros.streaming.rates import Durations
 from rclpy.exceptions import InvalidHandle
 from rclpy.publisher import Publisher
+from sensor_msgs.msg import Imu
 
 #: time without slow messages after which a topic no longer needs its thread
 _RECOVERY_S = 5.0
@@ -49,8 +52,8 @@ class TopicSender:
 
     All methods but `take_durations` are called by the same thread.
 
-    :param on_sent: called after each message, from the thread that published it, with None or the
-        error.
+    :param on_sent: called with the number of messages that have been published, from the thread
+        that did so, or with 1 and the error that one was dropped because of.
     :param slow_s: A topic whose message takes longer than this to publish gets a thread, which
         publishes copies of further messages. None: never.
     :param lossless: make every attempt to publish a message, however long that takes, and never be
@@ -58,9 +61,10 @@ class TopicSender:
     """
 
     def __init__(
-        self, publisher: Publisher[Any], on_sent: Callable[[RCLError | None], None], *,
+        self, publisher: Publisher[Any], on_sent: Callable[[int, RCLError | None], None], *,
         slow_s: float | None = None, lossless: bool = False,
     ) -> None:
+        self._publisher = publisher
         self._retrying = RetryingPublisher(publisher, math.inf if lossless else _MAX_RETRY_S)
         self._slow_s = slow_s
         self._on_sent = on_sent
@@ -105,6 +109,23 @@ class TopicSender:
             self._thread = threading.Thread(target=self._run, name='slow topic')
             self._thread.start()
 
+    def send_batch(self, batch: ImuBatch, bursts: Iterable[tuple[int, int]]) -> None:
+        """
+        Publish all messages of a batch.
+
+        :param bursts: begin and end of each burst, when it is due.
+        """
+        separate = 0
+
+        def publish_one(message: Imu) -> None:
+            nonlocal separate
+            separate += 1
+            self._send(message)
+
+        batch.publish(self._publisher, bursts, publish_one)
+        if separate < len(batch):
+            self._on_sent(len(batch) - separate, None)
+
     def stop(self) -> None:
         """Finish the last message and end the thread, if there is one."""
         if self._thread is None:
@@ -143,7 +164,7 @@ class TopicSender:
         except RCLError as problem:
             error = problem
         self.add_duration(time.monotonic_ns() - start_ns)
-        self._on_sent(error)
+        self._on_sent(1, error)
 
     def add_duration(self, nanoseconds: int) -> None:
         """Take the time that publishing a message has taken into account."""

@@ -175,7 +175,7 @@ class Topics:
             return
         # in lockstep the queue must not overflow
         for start in range(0, len(samples), self._imu.depth):
-            self._imu.offer(samples[start:start + self._imu.depth], self.stamper.imu)
+            self._imu.offer(samples[start:start + self._imu.depth], self.stamper.imu, paced=False)
             self._wait_for_acks([self._imu])
 
     def has_imu_subscribers(self) -> bool:

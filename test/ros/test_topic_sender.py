@@ -72,7 +72,7 @@ def sender(
     publisher: FakePublisher, results: list[RCLError | None],
 ) -> Iterator[TopicSender]:
     """Yield a sender for which 100 s are slow."""
-    created = TopicSender(publisher, results.append, slow_s=100.0)
+    created = TopicSender(publisher, lambda _, error: results.append(error), slow_s=100.0)
     yield created
     created.stop()
 
@@ -190,7 +190,8 @@ def test_attempts_end_after_a_tenth_of_a_second(
 
     publisher.before = time_out
     errors: list[RCLError | None] = []
-    TopicSender(publisher, errors.append, lossless=lossless).send(message(1))
+    TopicSender(
+        publisher, lambda _, error: errors.append(error), lossless=lossless).send(message(1))
     assert len(tried) == attempts and len(errors) == 1
 
 
@@ -199,7 +200,7 @@ def test_slow_topic_rests_as_long_as_its_message_took(
     publisher: FakePublisher, lossless: bool,
 ) -> None:
     """Other topics wait for the same lock of Fast DDS; where nothing may be lost, they do."""
-    sender = TopicSender(publisher, lambda _: None, slow_s=1.0, lossless=lossless)
+    sender = TopicSender(publisher, lambda *_: None, slow_s=1.0, lossless=lossless)
     sender.add_duration(900_000_000)
     assert not sender.busy
     sender.add_duration(1_000_000_000_000)
@@ -209,7 +210,7 @@ def test_slow_topic_rests_as_long_as_its_message_took(
 
 
 def test_duration_of_publishing_decides(publisher: FakePublisher) -> None:
-    sender = TopicSender(publisher, lambda _: None, slow_s=0.01)
+    sender = TopicSender(publisher, lambda *_: None, slow_s=0.01)
     publisher.before = lambda: time.sleep(0.02)
     for number in (1, 2):
         sender.send(message(number))

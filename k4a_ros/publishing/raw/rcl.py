@@ -29,9 +29,14 @@ without a warning.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Sequence
 import ctypes
 import functools
+from itertools import repeat
 import logging
+from operator import length_hint
 import os
 from typing import Any
 import weakref
@@ -116,15 +121,43 @@ class Rcl:
         """
         handle = publisher.handle
         with handle:
-            if publisher not in self._checked:
-                if self._topic_name(handle.pointer) != handle.get_topic_name().encode():
-                    self._reset_error()
-                    raise UnsupportedRosError('the handle of a publisher has an unknown type')
-                self._checked.add(publisher)
+            self._check_handle(publisher)
             failed = self._publish(handle.pointer, ctypes.byref(struct), None)
         if failed:
             raise RCLError(
                 f'Failed to publish on {publisher.topic}: {self._take_error()}')
+
+    def publish_bursts(
+        self, publisher: Any, addresses: Sequence[int], bursts: Iterable[tuple[int, int]],
+        publish_one: Callable[[int], None],
+    ) -> None:
+        """
+        Publish many messages, without a step of Python for each: that would double their cost.
+
+        :param addresses: of the structures of all messages.
+        :param bursts: begin and end of each burst, when it is due.
+        :param publish_one: called with the number of a message that the middleware has rejected,
+            instead of publishing it.
+        :raises InvalidHandle, UnsupportedRosError: see `publish`.
+        """
+        handle, publish, none = publisher.handle, self._publish, repeat(None)
+        with handle:
+            self._check_handle(publisher)
+            target = repeat(handle.pointer)
+            for begin, end in bursts:
+                remaining = iter(addresses[begin:end])
+                while any(map(publish, target, remaining, none)):
+                    self._reset_error()
+                    publish_one(end - 1 - length_hint(remaining))
+
+    def _check_handle(self, publisher: Any) -> None:
+        """Check, once, that rcl understands the handle of a publisher."""
+        if publisher not in self._checked:
+            handle = publisher.handle
+            if self._topic_name(handle.pointer) != handle.get_topic_name().encode():
+                self._reset_error()
+                raise UnsupportedRosError('the handle of a publisher has an unknown type')
+            self._checked.add(publisher)
 
     def serialize(self, kind: Any, struct: ctypes.Structure) -> bytes:
         """
@@ -161,8 +194,9 @@ class Rcl:
         for seed in (0, 1):
             message = structs.example(structs.STRUCTS[kind], kind(), seed)
             struct = structs.struct_of(message)
-            data = np.frombuffer(message.data, np.uint8)
-            struct.data = structs.octet_sequence(data)
+            if hasattr(message, 'data'):
+                data = np.frombuffer(message.data, np.uint8)
+                struct.data = structs.octet_sequence(data)
             different = _layout_differences(kind, message, struct)
             if different:
                 raise UnsupportedRosError(f'the layout differs in {", ".join(different)}')

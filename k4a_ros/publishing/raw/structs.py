@@ -13,7 +13,7 @@
 # limitations under the License.
 
 """
-Memory layout of large messages: the C structures that rosidl generates for them.
+Memory layout of large or frequent messages: the C structures that rosidl generates for them.
 
 The members and their order are those of the .msg files of sensor_msgs; strings and sequences are
 those of rosidl_runtime_c: pointer, size and capacity. `k4a_ros.publishing.raw.rcl` verifies the
@@ -30,6 +30,7 @@ import numpy as np
 import numpy.typing as npt
 from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image
+from sensor_msgs.msg import Imu
 from sensor_msgs.msg import PointCloud2
 from sensor_msgs.msg import PointField
 
@@ -97,9 +98,33 @@ class PointCloud2Struct(ctypes.Structure):
                 ('is_dense', ctypes.c_bool)]
 
 
+class QuaternionStruct(ctypes.Structure):
+    """A geometry_msgs/Quaternion."""
+
+    _fields_ = [(name, ctypes.c_double) for name in 'xyzw']
+
+
+class Vector3Struct(ctypes.Structure):
+    """A geometry_msgs/Vector3."""
+
+    _fields_ = [(name, ctypes.c_double) for name in 'xyz']
+
+
+class ImuStruct(ctypes.Structure):
+    """A sensor_msgs/Imu; covariances are row-major."""
+
+    _fields_ = [('header', HeaderStruct), ('orientation', QuaternionStruct),
+                ('orientation_covariance', ctypes.c_double * 9),
+                ('angular_velocity', Vector3Struct),
+                ('angular_velocity_covariance', ctypes.c_double * 9),
+                ('linear_acceleration', Vector3Struct),
+                ('linear_acceleration_covariance', ctypes.c_double * 9)]
+
+
 #: message type -> structure
 STRUCTS: dict[Any, type[ctypes.Structure]] = {
-    Image: ImageStruct, CompressedImage: CompressedImageStruct, PointCloud2: PointCloud2Struct}
+    Image: ImageStruct, CompressedImage: CompressedImageStruct, PointCloud2: PointCloud2Struct,
+    Imu: ImuStruct}
 
 
 def members(struct_type: type[ctypes.Structure]) -> Iterator[tuple[str, Any]]:
@@ -143,6 +168,8 @@ def _fill(struct: Any, message: Any) -> list[object]:
                 keep_alive += _fill(item, field)
             setattr(struct, name, PointFieldSequence(
                 ctypes.addressof(items), len(items), len(items)))
+        elif issubclass(member_type, ctypes.Array):
+            setattr(struct, name, member_type(*value))
         elif issubclass(member_type, ctypes.Structure) and member_type is not OctetSequence:
             keep_alive += _fill(getattr(struct, name), value)
         elif member_type is not OctetSequence:
@@ -159,7 +186,10 @@ def differences(ours: Any, theirs: Any, deep: bool) -> Iterator[str]:
     """
     for name, member_type in members(type(ours)):
         a, b = getattr(ours, name), getattr(theirs, name)
-        if not issubclass(member_type, ctypes.Structure):
+        if issubclass(member_type, ctypes.Array):
+            if [*a] != [*b]:
+                yield name
+        elif not issubclass(member_type, ctypes.Structure):
             if a != b:
                 yield name
         elif not issubclass(member_type, Sequence):
@@ -187,10 +217,14 @@ def example(struct_type: type[ctypes.Structure], message: Any, seed: int) -> Any
             value = np.arange(37 * number, dtype=np.uint8).tobytes()
         elif member_type is PointFieldSequence:
             value = [example(PointFieldStruct, PointField(), seed + n) for n in range(number)]
+        elif issubclass(member_type, ctypes.Array):
+            value = [number + index / 8 for index in range(member_type._length_)]
         elif issubclass(member_type, ctypes.Structure):
             value = example(member_type, getattr(message, name), seed + 1)
         elif member_type is ctypes.c_bool:
             value = number % 2 == 1
+        elif member_type is ctypes.c_double:
+            value = number / 8
         else:
             value = number * (1 if member_type is ctypes.c_uint8 else 0x01020304)
         setattr(message, name, value)

@@ -22,9 +22,13 @@ from pathlib import Path
 import re
 
 import pytest
+from rclpy.qos import DurabilityPolicy
+from rclpy.qos import HistoryPolicy
+from rclpy.qos import ReliabilityPolicy
 from support.documents import DOCUMENTS
 from support.documents import inline_code
 from support.sources import ROOT
+import yaml
 
 PACKAGE = ROOT / 'k4a_ros'
 
@@ -95,3 +99,18 @@ def test_named_classes_exist(document: Path) -> None:
     for number, code in inline_code(document):
         found = re.fullmatch(r'([A-Z][a-z]+(?:[A-Z]\w*)?)(?:\.\w+)?(?:\(\))?', code)
         assert not found or found[1] in classes | {'None'}, f'{document.name}:{number}: {code}'
+
+
+def test_rosbag2_profiles_are_valid_and_name_topics() -> None:
+    """rosbag2 ignores names that no publisher has, and ends at keys that it does not know."""
+    profiles = yaml.safe_load((ROOT / 'config/rosbag2_qos.yaml').read_text())
+    topics = (ROOT / 'docs/topics.md').read_text()
+    for name, policies in profiles.items():
+        profile = dict(policies)  # several names share one
+        assert name.startswith('/')
+        assert f'`{name[1:]}`' in topics or name.endswith('/camera_info') or name == '/imu'
+        HistoryPolicy.get_from_short_key(profile.pop('history'))
+        ReliabilityPolicy.get_from_short_key(profile.pop('reliability'))
+        DurabilityPolicy.get_from_short_key(profile.pop('durability'))
+        assert isinstance(profile.pop('depth'), int) and not profile
+    assert profiles.keys() >= {'/imu', '/depth/image_raw', '/rgb/image_raw/compressed'}
