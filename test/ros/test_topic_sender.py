@@ -196,7 +196,7 @@ def test_attempts_end_after_a_tenth_of_a_second(
 
 
 @pytest.mark.parametrize('lossless', [False, True])
-def test_slow_topic_rests_as_long_as_its_message_took(
+def test_slow_topic_rests_after_a_message(
     publisher: FakePublisher, lossless: bool,
 ) -> None:
     """Other topics wait for the same lock of Fast DDS; where nothing may be lost, they do."""
@@ -205,7 +205,7 @@ def test_slow_topic_rests_as_long_as_its_message_took(
     assert not sender.busy
     sender.add_duration(1_000_000_000_000)
     assert sender.busy is not lossless
-    sender.add_duration(1_000_000_001)
+    sender.add_duration(1_000_000_001)  # rests for 0.33 s
     wait_for(lambda: not sender.busy, 'the end of the rest')
 
 
