@@ -42,8 +42,8 @@ from sensor_msgs.msg import Imu
 
 #: time without slow messages after which a topic no longer needs its thread
 _RECOVERY_S = 5.0
-#: Rest after a slow message, relative to the time that it took. More would lower the rate of a topic
-#: that is slow, but fast enough to be published with each capture.
+#: Rest after a slow message, relative to the time that it took. More would lower the rate of a
+#: topic that is slow, but fast enough to be published with each capture.
 _REST_SHARE = 1 / 3
 #: time after which a message is dropped that may be: one attempt that Fast DDS gives up
 _MAX_RETRY_S = 0.1
