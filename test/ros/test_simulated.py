@@ -74,7 +74,11 @@ def setter(domain: int) -> Iterator[Listener]:
 
 
 def test_every_topic_has_its_period_and_current_stamps(listener: Listener) -> None:
-    """On a busy machine messages may be lost; the others are whole periods apart."""
+    """
+    Stamps increase, and are whole periods apart: on a busy machine messages may be lost.
+
+    A few are closer or farther: where the clock is corrected after a disturbed start.
+    """
     topics = {
         'depth/image_raw': (Image, FPS), 'depth/camera_info': (CameraInfo, FPS),
         'ir/image_raw': (Image, FPS), 'rgb/image_raw': (Image, FPS),
@@ -86,9 +90,9 @@ def test_every_topic_has_its_period_and_current_stamps(listener: Listener) -> No
         messages = received[topic]
         wait_for(lambda m=messages: len(m) > 20, topic)
         periods = np.diff(stamps(messages)) * 1e-9 * rate
-        assert (np.rint(periods) >= 1).all(), topic
-        short = periods[periods < 5]  # longer gaps include corrections of the clock
-        assert np.abs(short - np.rint(short)).max() < 0.2, topic
+        assert (periods > 0).all(), topic
+        whole = (np.rint(periods) >= 1) & (np.abs(periods - np.rint(periods)) < 0.2)
+        assert np.count_nonzero(~whole) <= max(1, 0.02 * len(periods)), (topic, periods)
         await_current_stamp(messages)
     jpeg = np.frombuffer(received['rgb/image_raw/compressed'][-1].data, np.uint8)
     assert cv2.imdecode(jpeg, cv2.IMREAD_COLOR).shape == (720, 1280, 3)
