@@ -21,8 +21,10 @@ from collections.abc import Container
 from dataclasses import dataclass
 import time
 from typing import Any
+from typing import Protocol
 
 from k4a_ros.errors import ConfigError
+from k4a_ros.publishing.raw.message_sink import MessageSink
 from k4a_ros.publishing.raw.rcl import RCLError
 from k4a_ros.publishing.topic_sender import TopicSender
 from rcl_interfaces.msg import SetParametersResult
@@ -73,6 +75,22 @@ class Counters:
     busy_ns: int = 0
 
 
+def publisher_qos(depth: int) -> QoSProfile:
+    """Return the QoS of a topic, unless users override it: reliable, with a queue."""
+    return QoSProfile(
+        history=HistoryPolicy.KEEP_LAST, depth=depth, reliability=ReliabilityPolicy.RELIABLE)
+
+
+class TopicOutputs(Protocol):
+    """Where the messages of all topics go, by topic."""
+
+    def get(self, kind: Any, topic: str, depth: int) -> Publisher[Any] | MessageSink:
+        """Return the publisher or the sink of a topic; the first call creates it."""
+
+    def counters(self, topic: str) -> Counters:
+        """Return the counters of a topic."""
+
+
 class Publishers:
     """
     The publishers of a node and the counters of its topics.
@@ -96,13 +114,10 @@ class Publishers:
         :raises ConfigError: the QoS is invalid, or the topic has messages of another type.
         """
         if topic not in self._publishers:
-            profile = QoSProfile(
-                history=HistoryPolicy.KEEP_LAST, depth=depth,
-                reliability=ReliabilityPolicy.RELIABLE)
             options = QoSOverridingOptions(policy_kinds=_OVERRIDABLE, callback=_check_depth)
             try:
                 self._publishers[topic] = self._node.create_publisher(
-                    kind, topic, profile, qos_overriding_options=options)
+                    kind, topic, publisher_qos(depth), qos_overriding_options=options)
             except (InvalidQosOverridesError, ParameterException, RuntimeError) as error:
                 name = self._node.resolve_topic_name(topic)
                 raise ConfigError(
@@ -140,8 +155,8 @@ class LazyPublisher:
     """
 
     def __init__(
-        self, topic: str, publisher: Publisher[Any], warn: Warn, counters: Counters, *,
-        slow_s: float | None = None, lossless: bool = False,
+        self, topic: str, publisher: Publisher[Any] | MessageSink, warn: Warn,
+        counters: Counters, *, slow_s: float | None = None, lossless: bool = False,
     ) -> None:
         self.topic = topic
         self.counters = counters
@@ -168,6 +183,8 @@ class LazyPublisher:
         :return: False after the timeout.
         """
         self.sender.wait()
+        if isinstance(self._publisher, MessageSink):
+            return True
         return self._publisher.wait_for_all_acked(Duration(nanoseconds=int(timeout_s * 1e9)))
 
     def _must_skip(self) -> bool:

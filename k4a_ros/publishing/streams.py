@@ -32,6 +32,7 @@ from k4a_ros.publishing.publishers import IMU_DEPTH
 from k4a_ros.publishing.publishers import LazyPublisher
 from k4a_ros.publishing.publishers import Warn
 from k4a_ros.publishing.raw.imu_batch import ImuBatch
+from k4a_ros.publishing.raw.message_sink import MessageSink
 from k4a_ros.streaming.device_clock import Times
 from k4a_ros.streaming.imu import ImuPacer
 from k4a_ros.streaming.imu import ImuRate
@@ -64,8 +65,8 @@ class Stream(LazyPublisher):
     """
 
     def __init__(
-        self, topic: str, publisher: Publisher[Any], source: Source, render: Render, warn: Warn,
-        counters: Counters, *, requires: Lazy[Any] | None = None,
+        self, topic: str, publisher: Publisher[Any] | MessageSink, source: Source,
+        render: Render, warn: Warn, counters: Counters, *, requires: Lazy[Any] | None = None,
         cancel: threading.Event | None = None, slow_s: float | None = None,
     ) -> None:
         super().__init__(topic, publisher, warn, counters, slow_s=slow_s,
@@ -115,8 +116,8 @@ class ImuStream(LazyPublisher):
     """
 
     def __init__(
-        self, topic: str, publisher: Publisher[Any], message: Imu, rate_hz: int, warn: Warn,
-        counters: Counters, lossless: bool,
+        self, topic: str, publisher: Publisher[Any] | MessageSink, message: Imu, rate_hz: int,
+        warn: Warn, counters: Counters, lossless: bool,
     ) -> None:
         super().__init__(topic, publisher, warn, counters, lossless=lossless)
         self.depth = publisher.qos_profile.depth or IMU_DEPTH

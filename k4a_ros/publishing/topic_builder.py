@@ -30,7 +30,7 @@ from k4a_ros.publishing.image_sources import Source
 from k4a_ros.publishing.options import TopicOptions
 from k4a_ros.publishing.publishers import Counters
 from k4a_ros.publishing.publishers import IMAGE_DEPTH
-from k4a_ros.publishing.publishers import Publishers
+from k4a_ros.publishing.publishers import TopicOutputs
 from k4a_ros.publishing.publishers import Warn
 from k4a_ros.publishing.streams import Render
 from k4a_ros.publishing.streams import Stream
@@ -52,7 +52,7 @@ class TopicBuilder:
     """
 
     def __init__(
-        self, camera: Camera, options: TopicOptions, publishers: Publishers, warn: Warn,
+        self, camera: Camera, options: TopicOptions, outputs: TopicOutputs, warn: Warn,
         cancel: threading.Event,
     ) -> None:
         self.camera = camera
@@ -62,7 +62,7 @@ class TopicBuilder:
         self._light_count = 0
         self.depth_frame = options.tf_prefix + DEPTH_CAMERA
         self.color_frame = options.tf_prefix + RGB_CAMERA
-        self._publishers = publishers
+        self._outputs = outputs
         self._cancel = cancel
 
     @property
@@ -76,12 +76,12 @@ class TopicBuilder:
         return self.camera.calibration.color(self.camera.config.color_resolution)
 
     def publisher(self, kind: Any, topic: str, depth: int) -> Any:
-        """Return the publisher of a topic; see `Publishers.get`."""
-        return self._publishers.get(kind, topic, depth)
+        """Return the publisher of a topic; see `TopicOutputs.get`."""
+        return self._outputs.get(kind, topic, depth)
 
     def counters(self, topic: str) -> Counters:
         """Return the counters of a topic."""
-        return self._publishers.counters(topic)
+        return self._outputs.counters(topic)
 
     def subscriber_check(self, kind: Any, topic: str) -> Callable[[], bool]:
         """Return a function that returns whether a topic has subscribers, added yet or not."""

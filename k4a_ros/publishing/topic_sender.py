@@ -34,6 +34,7 @@ from typing import Any
 from k4a_ros.publishing.raw.imu_batch import ImuBatch
 from k4a_ros.publishing.raw.message import RawMessage
 from k4a_ros.publishing.raw.message import RetryingPublisher
+from k4a_ros.publishing.raw.message_sink import MessageSink
 from k4a_ros.publishing.raw.rcl import RCLError
 from k4a_ros.streaming.rates import Durations
 from rclpy.exceptions import InvalidHandle
@@ -58,18 +59,19 @@ class TopicSender:
     :param on_sent: called with the number of messages that have been published, from the thread
         that did so, or with 1 and the error that one was dropped because of.
     :param slow_s: A topic whose message takes longer than this to publish gets a thread, which
-        publishes copies of further messages. None: never.
+        publishes copies of further messages. None: never. A sink never gets one.
     :param lossless: make every attempt to publish a message, however long that takes, and never be
         busy in order to leave time to other topics.
     """
 
     def __init__(
-        self, publisher: Publisher[Any], on_sent: Callable[[int, RCLError | None], None], *,
-        slow_s: float | None = None, lossless: bool = False,
+        self, publisher: Publisher[Any] | MessageSink,
+        on_sent: Callable[[int, RCLError | None], None], *, slow_s: float | None = None,
+        lossless: bool = False,
     ) -> None:
         self._publisher = publisher
         self._retrying = RetryingPublisher(publisher, math.inf if lossless else _MAX_RETRY_S)
-        self._slow_s = slow_s
+        self._slow_s = None if isinstance(publisher, MessageSink) else slow_s
         self._on_sent = on_sent
         self._durations = Durations()
         self._lossless = lossless

@@ -108,11 +108,9 @@ class Topics:
         self.infrared_scale = options.ir_mono8_scaling_factor
         self.stamper.start_timeline(exact=camera.lossless)
         builder = TopicBuilder(camera, options, self._publishers, self._warn, self._cancel)
-        _add_images(builder, lambda: self.infrared_scale)
+        add_images(builder, lambda: self.infrared_scale)
         self._streams = builder.streams
-        self._imu = None
-        if options.imu_enabled and camera.config.imu:
-            self._imu = self._imu_stream(options)
+        self._imu = imu_stream(builder)
         self.bodies = self._body_topics(builder, choose_tracker)
         self._publishers.keep_only({topic.topic for topic in self._all()})
 
@@ -133,15 +131,6 @@ class Topics:
             self.body_error = str(error)
             self._node.get_logger().error(f'Body tracking is disabled: {error}')
             return None
-
-    def _imu_stream(self, options: TopicOptions) -> ImuStream:
-        calibration = self._camera.calibration
-        message = messages.imu_message(
-            options.tf_prefix + IMU, _covariance(calibration.accel_sigma),
-            _covariance(calibration.gyro_sigma))
-        publisher = self._publishers.get(sensor_msgs.msg.Imu, 'imu', IMU_DEPTH)
-        return ImuStream('imu', publisher, message, options.imu_rate_target, self._warn,
-                         self._publishers.counters('imu'), self._camera.lossless)
 
     def set_smoothing(self, factor: float) -> None:
         """Set the temporal smoothing of body tracking, from 0 (none) to 1 (joints freeze)."""
@@ -234,7 +223,7 @@ class Topics:
         self._node.get_logger().warning(text)
 
 
-def _add_images(builder: TopicBuilder, infrared_scale: Callable[[], float]) -> None:
+def add_images(builder: TopicBuilder, infrared_scale: Callable[[], float]) -> None:
     """Add all topics of images and clouds that the modes and options select."""
     options, config = builder.options, builder.camera.config
     infrared = options.depth_enabled and config.ir
@@ -252,6 +241,20 @@ def _add_images(builder: TopicBuilder, infrared_scale: Callable[[], float]) -> N
         add_color(builder, colors)
     if registered is not None:
         add_registered(builder, registered, infrared_scale)
+
+
+def imu_stream(builder: TopicBuilder) -> ImuStream | None:
+    """Return the topic of IMU samples, if the camera has them and the options select it."""
+    camera, options = builder.camera, builder.options
+    if not (options.imu_enabled and camera.config.imu):
+        return None
+    calibration = camera.calibration
+    message = messages.imu_message(
+        options.tf_prefix + IMU, _covariance(calibration.accel_sigma),
+        _covariance(calibration.gyro_sigma))
+    publisher = builder.publisher(sensor_msgs.msg.Imu, 'imu', IMU_DEPTH)
+    return ImuStream('imu', publisher, message, options.imu_rate_target, builder.warn,
+                     builder.counters('imu'), camera.lossless)
 
 
 def _host_clock(node: Node) -> HostClock:

@@ -23,6 +23,7 @@ import logging
 from typing import Any
 
 from k4a_ros.publishing.raw import structs
+from k4a_ros.publishing.raw.message_sink import MessageSink
 from k4a_ros.publishing.raw.rcl import COST_WITHOUT_RCL
 from k4a_ros.publishing.raw.rcl import Rcl
 from k4a_ros.publishing.raw.rcl import UnsupportedRosError
@@ -50,6 +51,7 @@ class ImuBatch:
         self._rcl: Rcl | None = verified_rcl(Imu)
         self._struct = structs.struct_of(message)
         self._length = self._capacity = 0
+        self._stamps_ns = np.zeros(0, np.int64)
 
     def __len__(self) -> int:
         """Return the number of messages."""
@@ -66,6 +68,7 @@ class ImuBatch:
         :param acc: (N, 3) acceleration, m/s².
         :param gyro: (N, 3) angular velocity, rad/s.
         """
+        self._stamps_ns = stamps_ns
         length = self._length = len(stamps_ns)
         if length > self._capacity:
             self._allocate(max(length, 2 * self._capacity))
@@ -101,7 +104,7 @@ class ImuBatch:
         return view[:, 0] if width == 1 else view
 
     def publish(
-        self, publisher: Publisher[Any], bursts: Iterable[tuple[int, int]],
+        self, publisher: Publisher[Any] | MessageSink, bursts: Iterable[tuple[int, int]],
         publish_one: Callable[[Imu], None],
     ) -> None:
         """
@@ -111,6 +114,11 @@ class ImuBatch:
         :param publish_one: publishes a message that the middleware has rejected, or all of them if
             rcl cannot be used.
         """
+        if isinstance(publisher, MessageSink):
+            publisher.publish_imu(
+                self._message, self._stamps_ns, self._acc[:self._length],
+                self._gyro[:self._length])
+            return
         if self._rcl is not None:
             try:
                 self._rcl.publish_bursts(

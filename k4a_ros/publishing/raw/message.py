@@ -16,7 +16,8 @@
 Large messages whose data is a numpy array, published in the cheapest way that is safe.
 
 They are passed to rcl directly if its self-test passes (`k4a_ros.publishing.raw.rcl`). Otherwise
-rclpy publishes them, with a view of the array where it accepts one, and with a copy elsewhere.
+rclpy publishes them, with a view of the array where it accepts one, and with a copy elsewhere. A
+`MessageSink` gets the array itself.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ import time
 from typing import Any
 
 from k4a_ros.publishing.raw import structs
+from k4a_ros.publishing.raw.message_sink import MessageSink
 from k4a_ros.publishing.raw.rcl import COST_WITHOUT_RCL
 from k4a_ros.publishing.raw.rcl import Rcl
 from k4a_ros.publishing.raw.rcl import RCLError
@@ -81,13 +83,15 @@ class RawMessage:
             setattr(self._struct, name, value)
             setattr(self._message, name, value)
 
-    def publish(self, publisher: Publisher[Any]) -> None:
+    def publish(self, publisher: Publisher[Any] | MessageSink) -> None:
         """
         Publish the message with its current data.
 
         :raises RCLError: the middleware does not accept the message.
         """
-        if not self._publish_with_rcl(publisher):
+        if isinstance(publisher, MessageSink):
+            publisher.publish_with_data(self._message, self._data)
+        elif not self._publish_with_rcl(publisher):
             self._publish_with_rclpy(publisher)
 
     def copy(self, reuse: RawMessage | None = None) -> RawMessage:
@@ -158,7 +162,9 @@ class RetryingPublisher:
     :param max_retry_s: time after which no further attempt is made.
     """
 
-    def __init__(self, publisher: Publisher[Any], max_retry_s: float = math.inf) -> None:
+    def __init__(
+        self, publisher: Publisher[Any] | MessageSink, max_retry_s: float = math.inf,
+    ) -> None:
         self._publisher = publisher
         self._max_retry_s = max_retry_s
 
