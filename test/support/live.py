@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 import contextlib
 from dataclasses import dataclass
+import os
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,8 @@ CONFIG = CameraConfig.of_modes(
 MODES = {
     'depth_mode': 'NFOV_2X2BINNED', 'color_resolution': '720P', 'color_format': 'nv12',
     'fps': 30, 'rgb_encoding': 'native', 'point_cloud': False}
+#: times that a camera is unplugged; more of them find rarer faults
+REPLUGS = int(os.environ.get('K4A_ROS_TEST_REPLUGS', '30'))
 SIMULATED = {'camera': 'simulated', 'depth_mode': 'NFOV_2X2BINNED', 'color_resolution': 'OFF',
              'imu_enabled': False, 'fps': 30}
 
@@ -133,9 +136,10 @@ def live_device(recording: Path) -> Iterator[Live]:
 
 def replug_one_and_set_another(directory: Path, unplugged: str) -> None:
     """
-    Fail unless a driver survives 100 replugs of its camera, and another 10,000 parameter changes.
+    Fail unless a driver survives replugs of its camera, and another one parameter changes.
 
-    The two drivers are independent; they run at the same time because both take long.
+    The two drivers are independent; they run at the same time because both take long. Their
+    numbers are ``REPLUGS`` and a hundred times as many.
 
     :param unplugged: kind of the camera that is replugged, device or simulated.
     """
@@ -146,11 +150,11 @@ def replug_one_and_set_another(directory: Path, unplugged: str) -> None:
         depth = listener.subscribe(Image, '/depth/image_raw', depth=5, data=False)
         wait_for(lambda: depth, 'depth of the simulated camera')
         if unplugged == 'device':
-            setting = pool.submit(set_at_random, listener, 10_000)
-            _hundred_replugs_of_the_device(live)
+            setting = pool.submit(set_at_random, listener, 100 * REPLUGS)
+            _replug_the_device(live)
         else:
-            setting = pool.submit(set_at_random, live.listener, 10_000)
-            unplug_and_plug_in(100, driver, depth, lambda: listener.set_parameters(
+            setting = pool.submit(set_at_random, live.listener, 100 * REPLUGS)
+            unplug_and_plug_in(REPLUGS, driver, depth, lambda: listener.set_parameters(
                 NODE, simulation_fault='unplug 0.02'), lambda: None)
         setting.result()
         count = len(depth)
@@ -159,11 +163,12 @@ def replug_one_and_set_another(directory: Path, unplugged: str) -> None:
         assert 'Traceback' not in driver.output
 
 
-def _hundred_replugs_of_the_device(live: Live) -> None:
+def _replug_the_device(live: Live) -> None:
     assert live.listener.set_parameters(
         NODE, powerline_frequency=60, exposure_time_us=8330).successful
-    unplug_and_plug_in(100, live.driver, live.depth, lambda: live.have('unplugged'), live.have)
+    unplug_and_plug_in(REPLUGS, live.driver, live.depth, lambda: live.have('unplugged'), live.have)
     values = live.listener.get_parameters(NODE, 'exposure_time_us', 'exposure_auto')
     assert values == [8330, False]
     _, _, usb = live.status()
-    assert int(usb['USB errors']) >= 100 and int(usb['failed USB calls']) >= 100
+    assert int(usb['USB errors']) >= REPLUGS
+    assert int(usb['failed USB calls']) >= REPLUGS
