@@ -30,7 +30,7 @@ visible joints count: those inside of the image that neither others nor another 
     CPU ms           time of all threads per image, without the first two images of a sequence
 
 OPENBLAS_NUM_THREADS=1 is what the driver sets. --fresh SEED measures random scenes instead, which
-no threshold was tuned on.
+were not used to tune any threshold.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ from support.people.shots import simulate_shots
 _COLUMNS = ('scene', 'images', 'found', 'extra', 'median mm', 'p90 mm', 'within 100 mm',
             'of MEDIUM', 'ids', 'IoU', 'CPU ms')
 _SIMULATED, _RENDERED = 'all simulated', 'all rendered'
-#: images at the start of a sequence that are left out of its CPU time
+#: images at the start of a sequence that do not count for its CPU time
 _WARM_UP_IMAGES = 2
 #: the distance up to which a joint counts as correct
 _MAX_ERROR_M = 0.1
@@ -106,7 +106,7 @@ def main() -> None:
 def _sequences(
     config: CameraConfig, seed: int | None,
 ) -> Iterator[tuple[str, str, Iterator[Shot]]]:
-    """Yield the name, the group and the shots of each scene."""
+    """Yield name, group and images of each scene."""
     if seed is not None:
         period_us = random_scenes.SIMULATED_PERIOD_US
         times_us = range(0, random_scenes.SIMULATED_FRAMES * period_us, period_us)

@@ -60,7 +60,7 @@ LEASE_S = 25.0
 
 
 def subscribe(topics: list[str]) -> None:
-    """Answer each line of the input with the number of messages since the last, as JSON."""
+    """Answer each line of stdin with the number of messages since the previous line, as JSON."""
     import rclpy
     from rclpy.exceptions import InvalidHandle
     from rclpy.executors import ExternalShutdownException
@@ -96,10 +96,10 @@ def subscribe(topics: list[str]) -> None:
 
 
 class Subscriber:
-    """A process that subscribes; it gets messages of all its topics when this returns."""
+    """A subscriber process, which has received messages on all its topics once it is created."""
 
     def __init__(self, *topics: str) -> None:
-        # without the profile of the driver, as other nodes
+        # without the transport profile of the driver, like other nodes
         self._process = subprocess.Popen(
             [sys.executable, __file__, 'subscribe', *topics], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, text=True)
@@ -129,7 +129,7 @@ class Subscriber:
 
 @contextlib.contextmanager
 def busy(count: int) -> Iterator[None]:
-    """Run busy loops."""
+    """Run busy loops in processes of their own."""
     loops = [subprocess.Popen([sys.executable, '-c', 'while True: pass']) for _ in range(count)]
     try:
         yield
@@ -189,7 +189,7 @@ def row(name: str, loops: int, rounds: list[list[dict[str, float]]], index: int)
 
 
 def main() -> int:
-    """Print the table, or be a subscriber."""
+    """Print the table, or run as a subscriber process."""
     if sys.argv[1:2] == ['subscribe']:
         subscribe(sys.argv[2:])
         return 0

@@ -12,16 +12,16 @@
 // See the License for the specific language governing permissions and
 // limitations under the License.
 //
-// The yardstick of benchmark/driver.py: a driver in C that plays a recording as fast as it was
-// taken, and publishes depth, infrared, cloud, and color or its JPEG. It does what must be done and
-// nothing else: images go from libk4arecord's buffers to rcl_publish, libk4arecord decodes (with
-// turbojpeg, fast DCT and fast upsampling), the cloud is one loop over rays that were made before.
+// The baseline of benchmark/driver.py: a driver in C that plays a recording in real time, and
+// publishes depth, infrared, cloud, and color or its JPEG. It does only what every driver must do:
+// images go from libk4arecord's buffers to rcl_publish, libk4arecord decodes (with
+// turbojpeg, fast DCT and fast upsampling), the cloud is one loop over precomputed rays.
 //
 //     RECORDING RAYS WIDTH HEIGHT COLOR_WIDTH COLOR_HEIGHT decoded|jpeg
 //
 // RAYS is a file of float32: x of all pixels of the depth camera at 1 m, then y. Ends at SIGINT. It
-// is compiled as a library, for the reason that publish.c gives; the functions of
-// libk4a and libk4arecord are those of the process.
+// is compiled as a library, for the reason given in publish.c; libk4a and libk4arecord are those
+// that the process has loaded.
 
 #include <math.h>
 #include <signal.h>

@@ -22,12 +22,12 @@ Measure what the whole driver costs, compared with a naive driver and with C.
 
 Every driver plays the same recording at 30 Hz, which is by default one of the simulated camera; of
 a FILE, the images of its first seconds are repeated in a loop. One subscriber, a further process,
-takes depth, infrared, cloud, and color or its JPEG. Drivers take turns, so that other load meets
-all alike; ratios are of neighboring rounds.
+receives depth, infrared, cloud, and color or its JPEG. The drivers take turns, so that other load
+affects all of them alike; ratios are computed between neighboring rounds.
 
 'Naive' is one thread that reads the recording with the same reader, decodes with cv2.imdecode,
 makes the cloud with numpy, and fills new messages as cv_bridge does. 'C' is drive.c, beside this
-file, which does what any driver must do and nothing else; it needs gcc and the headers of ROS.
+file, which does only what every driver must do; it needs gcc and the headers of ROS.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ ROLES = str(Path(__file__).with_name('driver_roles.py'))
 #: recordings: name, resolution of color, captures per second
 SOURCES = (('720P', '720P', 30), ('people', '720P', 30), ('1080P', '1080P', 30),
            ('2160P', '2160P', 30), ('3072P', '3072P', 15))
-#: captures of which a recording is made
+#: number of captures in a recording
 CAPTURES = 60
 BASIC = ('depth/image_raw', 'ir/image_raw', 'points2')
 DECODED, JPEG = (*BASIC, 'rgb/image_raw'), (*BASIC, 'rgb/image_raw/compressed')
@@ -73,10 +73,10 @@ NAIVE, C, OURS = 'naive', 'C', 'k4a_ros'
 @dataclass(frozen=True)
 class Run:
     """
-    What one driver did.
+    Measurements of one driver in one round.
 
-    Seconds from its start to the first images of all topics; processor time, of a core and for
-    each capture; captures that came, and that were lost.
+    Seconds from its start to the first images on all topics; processor time, as a share of a core
+    and per capture; number of captures that were received and that were lost.
     """
 
     first: float
@@ -88,7 +88,7 @@ class Run:
 
 
 class Process:
-    """A process of this program, or the driver."""
+    """A child process: a role of driver_roles.py, or the driver."""
 
     def __init__(self, environment: dict[str, str], *arguments: str) -> None:
         self.process = subprocess.Popen(
@@ -96,11 +96,11 @@ class Process:
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
     def cpu(self) -> float:
-        """Return the seconds of all cores that it has used."""
+        """Return the processor time that it has used so far, seconds."""
         return used(Path(f'/proc/{self.process.pid}'))[1]
 
     def ask(self) -> dict[str, list[int]]:
-        """Return what a subscriber has counted since it was asked last."""
+        """Return the counts of a subscriber since the previous call."""
         assert self.process.stdin and self.process.stdout
         self.process.stdin.write('\n')
         self.process.stdin.flush()
@@ -108,13 +108,13 @@ class Process:
         return answer
 
     def end(self) -> None:
-        """End it."""
+        """End the process."""
         self.process.send_signal(signal.SIGINT)
         self.process.communicate()
 
 
 class Bench:
-    """Runs drivers, each on recordings of its own, in one domain."""
+    """Runs drivers in one ROS domain, each with its own recordings."""
 
     def __init__(self, folder: Path, domain: int) -> None:
         self.folder = folder
@@ -123,7 +123,7 @@ class Bench:
         select_fastdds_profile(self.environment)
 
     def path(self, name: str) -> Path:
-        """Return where a recording is."""
+        """Return the path of a recording."""
         return self.folder / f'{name}.mkv'
 
     @contextlib.contextmanager
@@ -148,12 +148,12 @@ class Bench:
     def measure(
         self, name: str, topics: tuple[str, ...], seconds: float, kind: str = OURS,
     ) -> Run:
-        """Measure one driver, once it runs."""
+        """Measure one driver, once it publishes."""
         fps = next(fps for source, _, fps in SOURCES if source == name)
         subscriber = Process(
             self.environment, ROLES, 'subscribe', str(10**9 // fps), *topics)
         if topics:
-            subscriber.ask()  # it is there
+            subscriber.ask()  # the driver publishes
         with self.driver(name, kind, topics) as driver:
             try:
                 started = time.monotonic()
@@ -178,7 +178,7 @@ class Bench:
 
 
 def write_recordings(folder: Path, original: str, wanted: list[str]) -> None:
-    """Write the recordings to play, of a simulated room or of the images of another recording."""
+    """Write the recordings to play, with images of the simulated room or of another recording."""
     for name, size, fps in SOURCES:
         if name not in wanted:
             continue
@@ -190,7 +190,7 @@ def write_recordings(folder: Path, original: str, wanted: list[str]) -> None:
 
 
 def repeat(original: str, path: Path, fps: int) -> None:
-    """Write a recording of equal steps, in its loop too, with the images of another."""
+    """Write a recording at a constant rate, also across its loop, with images of another."""
     source = RecordingReader(original)
     captures: list[Capture] = []
     while len(captures) < CAPTURES and (capture := source.next_capture()):
@@ -206,7 +206,7 @@ def repeat(original: str, path: Path, fps: int) -> None:
     source.close()
 
 
-# what is printed
+# output
 
 
 def spread(values: list[float], unit: str = '') -> str:
@@ -221,7 +221,7 @@ def ratios(runs: list[Run], others: list[Run]) -> str:
 
 
 def compare(bench: Bench, rounds: int, seconds: float) -> None:
-    """Print what decoding and passing on cost, against naive and C."""
+    """Print the cost with decoded color and with JPEG passed through, relative to naive and C."""
     print('| | CPU per capture, ms | of naive | of C | of a core | first images, s | captures | '
           'lost |\n|---|---|---|---|---|---|---|---|')
     ways = [C, OURS] if bench.library else [OURS]
@@ -252,30 +252,30 @@ def compare(bench: Bench, rounds: int, seconds: float) -> None:
 
 
 def track(bench: Bench, rounds: int, seconds: float) -> None:
-    """Print what body tracking costs, and whether images suffer from it."""
+    """Print the cost of body tracking, and the number of captures lost because of it."""
     runs = [bench.measure('people', (*DECODED, BODIES), seconds) for _ in range(rounds)]
-    print(f'\nwith body tracking of one person: {spread([run.bodies_hz for run in runs])} Hz of '
-          f'people, {sum(run.lost for run in runs)} of {sum(run.count for run in runs)} captures '
+    print(f'\nwith body tracking of one person: {spread([run.bodies_hz for run in runs])} Hz, '
+          f' {sum(run.lost for run in runs)} of {sum(run.count for run in runs)} captures '
           f'lost, {spread([100 * run.load for run in runs], " %")} of a core')
 
 
 def endure(bench: Bench, seconds: float) -> None:
-    """Print what is lost in a long time, each capture decoded."""
+    """Print how many captures are lost over a long time, with decoded color."""
     run = bench.measure('720P', DECODED, seconds)
     print(f'{run.count} captures of 720P, decoded, in {seconds:g} s: {run.lost} lost; '
           f'{run.cpu_ms:.2f} ms of CPU each')
 
 
 def main() -> int:
-    """Run what the command line asks for."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description='Measure what the whole driver costs.')
-    parser.add_argument('--recording', default='', help='whose images to use at 720P')
+    parser.add_argument('--recording', default='', help='recording whose images are used at 720P')
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--seconds', type=float, default=10.0, help='length of each round')
     parser.add_argument('--domain', type=int, default=43, help='ROS_DOMAIN_ID')
     parser.add_argument('--endurance', type=float, default=0.0, metavar='SECONDS',
-                        help='count what is lost in so long a time instead')
-    parser.add_argument('--bodies', action='store_true', help='only what body tracking costs')
+                        help='instead, count the captures that are lost in this time, seconds')
+    parser.add_argument('--bodies', action='store_true', help='measure only body tracking')
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if options.endurance:

@@ -40,7 +40,7 @@ BODIES = 'body_tracking_joints'
 
 
 def subscribe(topics: list[str], period_ns: int) -> None:
-    """Count messages until the input ends, and print how many came and were lost, as JSON."""
+    """Count messages until stdin is closed; print how many were received and lost, as JSON."""
     import rclpy
     from rclpy.executors import ExternalShutdownException
     from sensor_msgs.msg import CompressedImage
@@ -82,7 +82,7 @@ def subscribe(topics: list[str], period_ns: int) -> None:
 
 
 def drive_naively(path: str, topics: list[str]) -> None:
-    """Publish a recording as a first version of a driver would."""
+    """Publish a recording in the obvious way, without optimization."""
     import cv2
     from cv_bridge import CvBridge
     import rclpy
@@ -132,14 +132,14 @@ def drive_naively(path: str, topics: list[str]) -> None:
 
 
 def drive_in_c(path: str, topics: list[str], library: str) -> int:
-    """Be drive.c."""
+    """Run drive.c in this process."""
     retain_freed_memory()
     with RecordingCamera(path) as camera:
         depth = camera.calibration.depth(camera.config.depth_mode)
         color = camera.calibration.color(camera.config.color_resolution)
     rays = Path(library).with_name(f'rays-{os.getpid()}')
     depth.rays().astype(np.float32).transpose(2, 0, 1).tofile(rays)
-    # the functions of the SDK are looked up among those of the whole process
+    # global, because drive.c finds the functions of the SDK among the symbols of the process
     loaded = {line.split()[-1] for line in Path('/proc/self/maps').read_text().splitlines()}
     for name in sorted(path for path in loaded if '/libk4a' in path):
         ctypes.CDLL(name, mode=ctypes.RTLD_GLOBAL)
@@ -148,7 +148,7 @@ def drive_in_c(path: str, topics: list[str], library: str) -> int:
 
 
 def main(role: str, *arguments: str) -> int:
-    """Play a role."""
+    """Run the role that the first argument names."""
     if role == 'c':
         library, path, *topics = arguments
         return drive_in_c(path, topics, library)

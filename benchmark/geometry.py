@@ -22,8 +22,8 @@ Prints the tables of docs/performance.md. Everything is measured in turns, one c
 the other, so that other load affects all of them; ratios are of neighboring calls. "memcpy" is
 numpy copying an array of the size of the result, warm.
 
-libk4a's own code without OpenGL is measured beside ours and compared with it, if --libk4a names
-a library that has it.
+With --libk4a, which names a library that contains libk4a's own code without OpenGL, that code is
+measured, too, and its results are compared with ours.
 
 --compile also measures how long compiling takes, with an empty cache and with a full one.
 """
@@ -91,7 +91,7 @@ class Libk4a:
     def __init__(self, path: str, mode: DepthMode, resolution: ColorResolution) -> None:
         process = ctypes.CDLL(None)
         process.dlopen.restype = ctypes.c_void_p
-        # ctypes itself would insist on the parts of the SDK that are not in the library
+        # ctypes would resolve all symbols at once, also those of the SDK that the library lacks
         handle = process.dlopen(os.fsencode(Path(path).resolve()), LAZY)
         if not handle:
             raise SystemExit(f'cannot load {path}')
@@ -129,12 +129,12 @@ class Libk4a:
 
 
 def _address(array: np.ndarray) -> ctypes.c_void_p:
-    """Return where an array is."""
+    """Return the address of an array."""
     return ctypes.c_void_p(array.ctypes.data)
 
 
 def measure(jobs: dict[str, Job], repeats: int) -> dict[str, np.ndarray]:
-    """Return milliseconds of every job and repeat; jobs take turns, the first turn is lost."""
+    """Return milliseconds of every job and repeat, which take turns; the first is discarded."""
     spent: dict[str, list[float]] = {name: [] for name in jobs}
     for _ in range(repeats + 1):
         for name, job in jobs.items():
@@ -161,7 +161,7 @@ def row(
 
 
 def registration(path: str | None, repeats: int) -> Iterator[str]:
-    """Yield the rows of one pair of modes after the other, and then how they agree."""
+    """Yield the rows of each pair of modes, then those that compare results with libk4a."""
     agreement = []
     for mode, resolution in PAIRS:
         sensor = Sensor(default_scene(), NOMINAL, CameraConfig.of_modes(mode, resolution))
@@ -277,7 +277,7 @@ def main() -> int:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or '').split('\n\n')[0].strip())
     parser.add_argument('--repeats', type=int, default=9)
-    parser.add_argument('--libk4a', help='library of the own code of the SDK, see above')
+    parser.add_argument('--libk4a', help='library with the code of the SDK, see above')
     parser.add_argument('--compile', action='store_true', help='measure compiling, too')
     options = parser.parse_args()
     warm_up()

@@ -20,8 +20,8 @@ Measure what the driver costs without subscribers.
 
 Two cameras take turns: the virtual device (test/virtual_k4a), a live camera to the driver, and a
 recording. Both play FILE, by default a simulated one. The cost of the virtual device itself, which
-stands for the camera, is counted separately: its thread, and those that libk4arecord starts to
-read ahead, which have ended when they are counted. Processor time is of one core.
+takes the place of the camera, is counted separately: its thread, and the read-ahead threads of
+libk4arecord, which have already ended when they are counted. Processor time is of one core.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ from processes import simulate
 from processes import used
 
 VIRTUAL = Path(__file__).resolve().parents[1] / 'test/virtual_k4a'
-#: the name of the thread of the virtual device
+#: name of the thread of the virtual device
 STAND_IN = 'virtual camera'
 
 
 @dataclass(frozen=True)
 class Used:
-    """Seconds of processor time: of the process, its living threads, and the stand-in's."""
+    """Processor time, seconds: of the process, its living threads, and the virtual device."""
 
     process: float
     threads: float
@@ -59,17 +59,17 @@ class Used:
 
     @classmethod
     def by(cls, pid: int) -> Used:
-        """Look at a process."""
+        """Read the processor times of a process."""
         tasks = []
         for path in Path(f'/proc/{pid}/task').iterdir():
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ends just now
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
                 tasks.append(used(path))
         return cls(used(Path(f'/proc/{pid}'))[1], sum(seconds for _, seconds in tasks),
                    sum(seconds for name, seconds in tasks if name == STAND_IN))
 
 
 def measure(environment: dict[str, str], seconds: float, **parameters: object) -> Used:
-    """Return what a driver uses of a core, percent, once it runs."""
+    """Return the load of a driver once it streams, percent of a core."""
     arguments = [text for name, value in parameters.items()
                  for text in ('-p', f'{name}:={value}')]
     process = subprocess.Popen(
@@ -96,7 +96,7 @@ def spread(values: list[float]) -> str:
 def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or '').split('\n\n')[0].strip())
-    parser.add_argument('--recording', default='', help='what both cameras play')
+    parser.add_argument('--recording', default='', help='recording that both cameras play')
     parser.add_argument('--seconds', type=float, default=20.0, help='length of each round')
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--domain', type=int, default=44, help='ROS_DOMAIN_ID')

@@ -21,14 +21,14 @@ from pathlib import Path
 import subprocess
 import sys
 
-#: the driver, as a program for python -c
+#: program that runs the driver, for python -c
 DRIVER = 'from k4a_ros.main import main; raise SystemExit(main())'
 _SIMULATE = 'from k4a_ros.tools.simulate import main; raise SystemExit(main())'
 _TICKS = os.sysconf('SC_CLK_TCK')
 
 
 def used(path: Path) -> tuple[str, float]:
-    """Return name and processor time, seconds of all cores, of /proc/PID or a thread of it."""
+    """Return name and processor time, seconds, of a process (/proc/PID) or one of its threads."""
     begin, end = (path / 'stat').read_text().rsplit(')', 1)
     fields = end.split()
     return begin.split('(', 1)[1], (int(fields[11]) + int(fields[12])) / _TICKS

@@ -12,14 +12,14 @@
 // See the License for the specific language governing permissions and
 // limitations under the License.
 //
-// The yardstick of benchmark/publishing.py: publishes a sensor_msgs/Image directly with rcl. It is
+// The baseline of benchmark/publishing.py: publishes a sensor_msgs/Image directly with rcl. It is
 // compiled as a library and loaded by Python, because the libraries of ROS may need symbols of
 // Python; the arguments of main are:
 //
 //     TOPIC WIDTH HEIGHT CHANNELS BYTES_PER_CHANNEL ENCODING
 //
-// Says "ready" when there is a subscriber. Each line "COUNT PERIOD_NS" on its input is answered,
-// after as many messages, with the processor time of the process in between, nanoseconds. Stamps
+// Prints "ready" when there is a subscriber. For each line "COUNT PERIOD_NS" on stdin, it publishes
+// COUNT messages, and prints the processor time that this took, nanoseconds. Stamps
 // are of CLOCK_MONOTONIC, just before publishing.
 
 #include <stdio.h>

@@ -18,13 +18,12 @@ Measure what publishing an image costs, and how long it takes to arrive.
 
     python benchmark/publishing.py [--rounds 15] [--count 30] [--domain 42]
 
-Prints the tables of docs/performance.md. Every way of publishing is a process of its own that
-publishes at 30 Hz (33 MB: at 10 Hz; IMU samples: at 1667 Hz, in bursts of 5) to one and the same
-subscriber, a further process; they take turns, one round each after the other, so that other load
-affects all of them, and ratios are of
-neighboring rounds.
+Prints the tables of docs/performance.md. Each way of publishing is a process that publishes
+at 30 Hz (33 MB: at 10 Hz; IMU samples: at 1667 Hz, in bursts of 5) to the same subscriber, a
+further process. They take turns, one round each, so that other load affects all of them; ratios
+are computed between neighboring rounds.
 
-The yardsticks are publish.c and publish_imu.c, beside this file, which need gcc and the headers of
+The baselines are publish.c and publish_imu.c, beside this file, which need gcc and the headers of
 ROS.
 """
 
@@ -55,9 +54,9 @@ SIZES = (
     ('33 MB', 3840, 2160, 4, 1, 'bgra8'))
 #: Hz; a subscriber in Python copies 33 MB too slowly for 30
 RATES = (30, 30, 10)
-#: in place of the number of a size
+#: stands for IMU samples where others have the index of a size
 IMU, IMU_RATE, IMU_BURST = 'imu', 1667, 5
-#: bursts in a batch, which is what a camera delivers at a time
+#: bursts in a batch, the number of samples that a camera delivers at a time
 IMU_BURSTS = 3
 C, OURS, PLAIN, BRIDGE = 'C, rcl_publish', 'k4a_ros', 'k4a_ros through rclpy', 'cv_bridge'
 RCLPY = 'rclpy'
@@ -66,14 +65,14 @@ ROLES = {C: 'c', OURS: 'ours', PLAIN: 'ours', BRIDGE: 'bridge', RCLPY: 'rclpy'}
 SWITCH = 'K4A_ROS_PUBLISH'
 
 
-# what the processes do
+# roles of the processes
 
 
 def subscribe(kind: str, topics: list[str]) -> None:
     """
-    Answer each line of the input with the latencies since the last, milliseconds, as JSON.
+    Answer each line of stdin with the latencies since the previous line, in ms, as JSON.
 
-    The line says how many there are to be; what has not come after half a second is lost.
+    The line has the number of messages expected; those missing after half a second are lost.
     """
     import rclpy
     from rclpy.executors import ExternalShutdownException
@@ -112,7 +111,7 @@ def subscribe(kind: str, topics: list[str]) -> None:
 
 
 def publish(role: str, topic: str, size: tuple[Any, ...]) -> None:
-    """Publish as publish.c does, with the same input and output."""
+    """Publish like publish.c, with the same input and output."""
     import rclpy
     from sensor_msgs.msg import Image
     rclpy.init()
@@ -138,7 +137,7 @@ def publish(role: str, topic: str, size: tuple[Any, ...]) -> None:
 
 
 def publish_imu(role: str, topic: str) -> None:
-    """Publish as publish_imu.c does, with the same input and output."""
+    """Publish like publish_imu.c, with the same input and output."""
     import rclpy
     from sensor_msgs.msg import Imu
     rclpy.init()
@@ -244,11 +243,11 @@ def _publish_bridge(publisher: Any, size: tuple[Any, ...]) -> Any:
     return send
 
 
-# the measurement
+# measurement
 
 
 class Worker:
-    """A process that answers lines with lines."""
+    """A child process that answers each line on stdin with one on stdout."""
 
     def __init__(self, command: list[str], environment: dict[str, str]) -> None:
         self._process = subprocess.Popen(
@@ -263,7 +262,7 @@ class Worker:
         return line.strip()
 
     def ask(self, line: str) -> str:
-        """Send a line and return the answer."""
+        """Send a line, and return the answer."""
         assert self._process.stdin is not None
         print(line, file=self._process.stdin, flush=True)
         return self.read()
@@ -280,7 +279,7 @@ class Worker:
 def measure(
     index: int | str, library: str | None, rounds: int, count: int,
 ) -> tuple[dict[str, list[float]], dict[str, list[list[float]]]]:
-    """Return CPU milliseconds for each message, and latencies, of every way and round."""
+    """Return CPU milliseconds per message, and latencies, for every way and round."""
     imu = index == IMU
     period_ns = 1_000_000_000 // (IMU_RATE if imu else RATES[int(index)])
     ways = [*([C] if library else []), OURS, *([RCLPY] if imu else [PLAIN, BRIDGE])]
@@ -300,7 +299,7 @@ def measure(
             stack.callback(workers[name].close)
         for worker in workers.values():
             worker.read()
-        for number in range(-1, rounds):  # the first round is lost
+        for number in range(-1, rounds):  # the first round is discarded
             for name, worker in workers.items():
                 spent = int(worker.ask(f'{count} {period_ns}'))
                 arrived = json.loads(subscriber.ask(str(count)))
@@ -347,7 +346,7 @@ def rows(index: int, library: str | None, rounds: int, count: int) -> Iterator[s
 
 
 def main() -> int:
-    """Print the table, or be one of the processes."""
+    """Print the tables, or run as one of the processes."""
     if sys.argv[1:2] == ['subscribe']:
         retain_freed_memory()
         subscribe(sys.argv[2], sys.argv[3:])

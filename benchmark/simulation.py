@@ -19,7 +19,7 @@ Measure the simulated camera: its speed, its noise, and the difference from a re
     python benchmark/simulation.py [--frames 100] [--recording FILE.mkv]
 
 Prints the tables of docs/simulation.md. Times are of this process's CPU, so that other load
-counts little; the default scene is played at the modes' own rate.
+has little effect; the default scene is played at the rate of the modes.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ MODES = (
 
 
 def config(depth: DepthMode | None, color: ColorResolution | None) -> CameraConfig:
-    """Return the configuration of two modes, either of which may be missing."""
+    """Return the configuration for two modes, either of which may be OFF."""
     return CameraConfig.of_modes(depth or DepthMode.OFF, color or ColorResolution.OFF)
 
 
@@ -113,7 +113,7 @@ def noise(frames: int) -> Iterator[str]:
 
 
 def facts(depth: np.ndarray, infrared: np.ndarray) -> list[str]:
-    """Return what one frame is like, by numbers."""
+    """Return statistics of one frame."""
     lit, z = infrared > 0, depth / 1000
     valid = depth > 0
     levels = np.percentile(infrared[lit], (5, 50, 95))
@@ -132,7 +132,7 @@ def comparison(recording: Path, picture: Path | None) -> Iterator[str]:
     """
     Yield the lines of the table that compares a recording's first frame with ours.
 
-    :param picture: where both are written side by side (PNG).
+    :param picture: PNG file to which both are written side by side.
     """
     with RecordingCamera(str(recording)) as camera:
         camera.start()
@@ -162,8 +162,8 @@ def main() -> int:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or '').split('\n\n')[0].strip())
     parser.add_argument('--frames', type=int, default=100)
-    parser.add_argument('--recording', type=Path, help='of a real camera, to compare with')
-    parser.add_argument('--picture', type=Path, help='both side by side (PNG)')
+    parser.add_argument('--recording', type=Path, help='a real recording to compare with')
+    parser.add_argument('--picture', type=Path, help='PNG file to write both to, side by side')
     options = parser.parse_args()
     compiled = 'with numba' if numba_jit.AVAILABLE else 'without numba'
     print(f'CPU ms per frame {compiled}: depth, infrared, color (no JPEG) and IMU; seconds '

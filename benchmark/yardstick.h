@@ -12,7 +12,7 @@
 // See the License for the specific language governing permissions and
 // limitations under the License.
 //
-// What the yardsticks in C share: time, errors, a node, an image that is published.
+// Shared by the baselines in C: time, errors, a node, an image that is published.
 
 #ifndef YARDSTICK_H
 #define YARDSTICK_H

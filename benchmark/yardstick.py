@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Compiles and runs the yardsticks in C, which need gcc and the headers of ROS."""
+"""Compile and run the baselines in C, which need gcc and the headers of ROS."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ HERE = Path(__file__).resolve().parent
 
 def compiled(name: str, folder: str) -> str | None:
     """
-    Compile NAME.c, beside this file, into a folder.
+    Compile NAME.c, which is beside this file, into a folder.
 
-    :return: the library, or None where that is impossible; then it has been said why.
+    :return: the library; None if it cannot be compiled, after printing the reason.
     """
     prefixes = [Path(p) for p in os.environ.get('AMENT_PREFIX_PATH', '').split(':') if p]
     include = [d for p in prefixes for d in (p / 'include', *sorted((p / 'include').glob('*')))
@@ -55,7 +55,7 @@ def compiled(name: str, folder: str) -> str | None:
 
 
 def run(library: str, *arguments: object) -> int:
-    """Be a yardstick: call its main with these arguments, and return what that returns."""
+    """Run a baseline in this process: call its main with arguments, and return the result."""
     line = [library.encode(), *(str(argument).encode() for argument in arguments)]
     result: int = ctypes.CDLL(library).main(
         len(line), (ctypes.c_char_p * (len(line) + 1))(*line))

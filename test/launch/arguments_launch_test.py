@@ -41,7 +41,7 @@ from sensor_msgs.msg import Image
 from sensor_msgs.msg import Imu
 from sensor_msgs.msg import PointCloud2
 
-# launch_test does not look for modules beside the file that it is given
+# launch_test does not add the directory of the file to sys.path
 if (tests := str(Path(__file__).resolve().parents[1])) not in sys.path:
     sys.path.insert(0, tests)
 from support.launch import driver_launch
@@ -62,7 +62,7 @@ PARAMETERS = """
     depth_unit: 32FC1
     tf_prefix: file_
 """
-#: parameters as a user types them, and as the node must get them
+#: parameters as a user types them, and the values that the node must have
 TYPED_AS = {
     'camera': 'simulated', 'depth_mode': 'PASSIVE_IR', 'color_resolution': 'OFF', 'fps': '15',
     'sensor_sn': '000123456789', 'tf_prefix': '1e5', 'simulation_seed': '7',
@@ -72,7 +72,7 @@ RECEIVED_AS = TYPED_AS | {
 
 
 def values(listener: Listener, node: str, names: Iterable[str]) -> list[object]:
-    """Return parameters of a node."""
+    """Return the values of parameters of a node."""
     answer = listener.call(GetParameters, f'{node}/get_parameters',
                            GetParameters.Request(names=[*names]))
     return [parameter_value_to_python(value) for value in answer.values]
@@ -140,5 +140,5 @@ class AfterCtrlC(unittest.TestCase):
     """launch_testing ends the drivers with SIGINT."""
 
     def test_exit_code_is_0(self, proc_info) -> None:
-        """As after every signal."""
+        """The exit code after a signal is 0."""
         launch_testing.asserts.assertExitCodes(proc_info, allowable_exit_codes=[0])

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""driver.launch.py: how the process ends when there is nothing more to play, or nothing at all."""
+"""driver.launch.py: how the driver ends after a recording, and without a camera."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ import launch_testing.actions
 import launch_testing.asserts
 import launch_testing.util
 
-# launch_test does not look for modules beside the file that it is given
+# launch_test does not add the directory of the file to sys.path
 if (tests := str(Path(__file__).resolve().parents[1])) not in sys.path:
     sys.path.insert(0, tests)
 from support.launch import driver_launch
@@ -45,7 +45,7 @@ FOLDER = tempfile.TemporaryDirectory()
     ('missing.mkv', 1, 'no such file'),
 ])
 def generate_test_description(file: str, code: int, words: str) -> LaunchDescription:
-    """Start the driver on a recording, or on something else."""
+    """Start the driver with a recording, or with a file that is none."""
     path = Path(FOLDER.name) / file
     if file == 'good.mkv':
         write_recording(path)

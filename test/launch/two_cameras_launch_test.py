@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""driver.launch.py twice: two cameras side by side have nothing in common."""
+"""driver.launch.py twice: two cameras share neither topics nor frames."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ import launch_testing.actions
 import launch_testing.asserts
 from sensor_msgs.msg import Image
 
-# launch_test does not look for modules beside the file that it is given
+# launch_test does not add the directory of the file to sys.path
 if (tests := str(Path(__file__).resolve().parents[1])) not in sys.path:
     sys.path.insert(0, tests)
 from support.launch import driver_launch
@@ -60,7 +60,7 @@ class WhileTheyRun(unittest.TestCase):
     """Topics and frames."""
 
     def test_each_has_topics_of_its_own(self) -> None:
-        """Every topic is in one of the namespaces and has one publisher; images come from both."""
+        """Every topic is in one of the namespaces and has one publisher; both publish images."""
         expected = {f'/{side}/{topic}' for side in ('left', 'right') for topic in TOPICS}
         with listening(DOMAIN) as listener:
             wait_for(lambda: listener.topics() >= expected, 'the topics of both')
@@ -88,9 +88,9 @@ class WhileTheyRun(unittest.TestCase):
 
 @launch_testing.post_shutdown_test()
 class AfterCtrlC(unittest.TestCase):
-    """What the drivers leave behind; launch_testing ends them with SIGINT."""
+    """Exit codes; launch_testing ends the drivers with SIGINT."""
 
     def test_they_end_with_code_0(self, proc_info) -> None:
-        """Both of them."""
+        """Both drivers do."""
         self.assertEqual(len(proc_info.process_names()), 2)
         launch_testing.asserts.assertExitCodes(proc_info, allowable_exit_codes=[0])

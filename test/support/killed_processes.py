@@ -72,7 +72,8 @@ def check_memory_of_killed_processes_is_freed() -> None:
         killed.communicate()
     status = os.statvfs(DIRECTORY)
     assert status.f_bavail * status.f_frsize < 256 << 20
-    for file in DIRECTORY.glob('*_?l'):  # locks, also of the living process: old, but held
+    # locks, also of the living process, which are old but held
+    for file in DIRECTORY.glob('*_?l'):
         os.utime(file, (0, 0))
     with DriverProcess(
             domain, '-p', 'camera:=simulated', '-p', 'autostart:=false',

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 """
-The driver, which plays a recording only when it has matched all subscribers of a test.
+Run the driver so that it starts a recording only after all subscribers of a test are matched.
 
 How long discovery takes depends on other load, so that a subscriber could miss the first messages.
 """
@@ -24,12 +24,12 @@ import os
 
 from k4a_ros.main import main as run_driver
 
-#: names of subscribed topics, with commas between them
+#: names of the subscribed topics, separated by commas
 EXPECTED = 'K4A_ROS_TEST_SUBSCRIBED_TOPICS'
 
 
 def wait_for_subscribers(topics: set[str]) -> None:
-    """Report no subscriber until each of these topics has one, as far as the driver has it."""
+    """Make the driver see no subscriber until each of these topics that it publishes has one."""
     from k4a_ros.publishing.topics import Topics
     matched = Topics.subscribers
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Which shared memory the processes of the tests have used, and what they left of it."""
+"""Find shared memory that processes of the tests have left behind."""
 
 from __future__ import annotations
 
@@ -21,34 +21,34 @@ from pathlib import Path
 import re
 
 _DIRECTORY = Path('/dev/shm')
-#: Name and inode: ports are numbered, and the file of a later process may have the same name.
+#: Name and inode: a later process may create a file of the same name.
 File = tuple[str, int]
 _used: set[File] = set()
 
 
 def _mapped(process: Path) -> set[File]:
-    """Return Fast DDS's files that a process, /proc/PID, has mapped."""
+    """Return the files of Fast DDS that a process (/proc/PID) has mapped."""
     try:
         maps = (process / 'maps').read_text()
-    except OSError:  # it has ended
+    except OSError:  # the process has ended
         return set()
     return {(name, int(inode))
             for inode, name in re.findall(r' (\d+) +/dev/shm/(\S*fastdds\S*)', maps)}
 
 
 def note(pid: int) -> None:
-    """Remember what a process uses now."""
+    """Record the files that a process has mapped now."""
     _used.update(_mapped(Path(f'/proc/{pid}')))
 
 
 def present() -> set[File]:
-    """Return all files that there are."""
+    """Return the shared memory files of Fast DDS that exist."""
     return {(entry.name, entry.inode()) for entry in os.scandir(_DIRECTORY)}
 
 
 def left_behind() -> set[File]:
-    """Return files of the noted processes that still exist and that no process uses."""
-    # a port below those of the domains is one of all processes, of tests beside these too
+    """Return recorded files that still exist and that no process has mapped."""
+    # ports below those of the domains are shared with processes of other test runs
     there = {(name, inode) for name, inode in _used & present() if name != 'fastdds_port7000'}
     for process in Path('/proc').glob('[0-9]*'):
         there -= _mapped(process)

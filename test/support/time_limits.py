@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Time limits of tests that other load on the machine cannot break."""
+"""Time limits of tests that hold on a busy machine."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ import time
 from typing import Any
 
 #: Seconds to wait for anything that happens within one or two on an idle machine. Tests fail by
-#: it only when something does not happen at all.
+#: them only if something does not happen at all.
 PATIENCE = 100.0
 #: Seconds to wait for the end of a process, which may have to compile kernels.
 PROCESS_TIMEOUT_S = 500.0
 _PRESSURE = Path('/proc/pressure/cpu')
-#: The kernel may show the stalls of this time later only.
+#: time after which the kernel shows stalls at the latest
 _PRESSURE_DELAY_S = 2.5
 
 
