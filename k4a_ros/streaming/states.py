@@ -13,11 +13,11 @@
 # limitations under the License.
 
 """
-The state machine of a stream, as two tables (no ROS).
+The state machine of a stream, as tables (no ROS).
 
 A command, which a service or a lifecycle transition gives, only sets a goal, or is refused with a
-sentence: `COMMANDS`. The thread of the supervisor takes one step after the other from the present
-state to the goal: `STEPS`. Both tables are complete, so that there is no state without a way out.
+sentence: `REFUSALS`. The thread of the supervisor takes one step after the other from the present
+state to the goal: `STEPS`, which has a step for every pair, so that no state is without a way out.
 """
 
 from __future__ import annotations
@@ -55,7 +55,6 @@ class Command(enum.Enum):
     START = 'start'
     STOP = 'stop'
     RECONNECT = 'reconnect'
-    CLOSE = 'close'
 
 
 class Step(enum.Enum):
@@ -100,14 +99,10 @@ _NOT_OPEN = 'the camera is closed; configure and activate the node first'
 _HAS_ENDED = 'the stream has ended, and the driver is about to exit; start the driver again'
 _NOT_STREAMING = 'the stream is stopped already; call ~/start to start it'
 
-#: goal that a command sets, or why the command is refused and what to do
-COMMANDS: Mapping[tuple[StreamState, Command], Goal | str] = {
-    **{(state, _C.OPEN): 'the camera is open already' for state in _S},
-    (_S.CLOSED, _C.OPEN): _G.OPEN,
-    **{(state, _C.CLOSE): _G.CLOSED for state in _S},
+#: why a command is refused in a state, and what to do; commands that are not listed are accepted
+REFUSALS: Mapping[tuple[StreamState, Command], str] = {
+    **{(state, _C.OPEN): 'the camera is open already' for state in _S if state is not _S.CLOSED},
     (_S.CLOSED, _C.START): _NOT_OPEN,
-    (_S.READY, _C.START): _G.STREAMING,
-    (_S.DISCONNECTED, _C.START): _G.STREAMING,
     **{(state, _C.START): 'it has been started already; call ~/stop first to start it anew'
        for state in _SESSION},
     **{(state, _C.START): 'it has been started already, and the driver keeps trying to connect; '
@@ -116,12 +111,10 @@ COMMANDS: Mapping[tuple[StreamState, Command], Goal | str] = {
     (_S.CLOSED, _C.STOP): _NOT_OPEN,
     (_S.READY, _C.STOP): _NOT_STREAMING,
     (_S.DISCONNECTED, _C.STOP): _NOT_STREAMING,
-    **{(state, _C.STOP): _G.OPEN for state in _SESSION + _RETRYING},
     (_S.ENDED, _C.STOP): _HAS_ENDED,
     (_S.CLOSED, _C.RECONNECT): _NOT_OPEN,
     (_S.READY, _C.RECONNECT): 'the stream is stopped; call ~/start',
     (_S.DISCONNECTED, _C.RECONNECT): 'the stream is stopped; call ~/start, which connects',
-    **{(state, _C.RECONNECT): _G.STREAMING for state in _SESSION + _RETRYING},
     (_S.WAITING, _C.RECONNECT): 'playback has not begun; subscribe to a topic',
     (_S.ENDED, _C.RECONNECT): _HAS_ENDED,
 }

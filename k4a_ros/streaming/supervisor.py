@@ -29,17 +29,16 @@ from k4a_ros.errors import K4aRosError
 from k4a_ros.errors import PERMANENT_REASONS
 from k4a_ros.errors import StreamFailedError
 from k4a_ros.process.bounded import abandonable_thread
-from k4a_ros.process.native_calls import NATIVE_CALLS
 from k4a_ros.streaming.listener import SupervisorListener
 from k4a_ros.streaming.outage import Outage
 from k4a_ros.streaming.outage import Phase
 from k4a_ros.streaming.outage import Report
+from k4a_ros.streaming.progress import hang
+from k4a_ros.streaming.progress import Progress
 from k4a_ros.streaming.session import Counts
 from k4a_ros.streaming.session import Session
 from k4a_ros.streaming.session import Sink
 from k4a_ros.streaming.states import Command
-from k4a_ros.streaming.states import COMMANDED
-from k4a_ros.streaming.states import COMMANDS
 from k4a_ros.streaming.states import Goal
 from k4a_ros.streaming.states import Step
 from k4a_ros.streaming.states import STEPS
@@ -49,8 +48,6 @@ from k4a_ros.streaming.subscriber_wait import wait_for_subscribers
 
 #: interval at which an open camera is asked for the state of its sync jacks
 _REFRESH_S = 1.0
-#: interval at which a caller that waits for the thread checks whether a native call hangs
-_HANG_POLL_S = 0.2
 
 
 class CameraSupervisor:
@@ -81,9 +78,8 @@ class CameraSupervisor:
         self._open_camera = open_camera
         self._listener = listener
         self._end_if_permanent = end_if_permanent
-        self._changed = threading.Condition()
-        self._goal = Goal.CLOSED
-        self._not_streaming = threading.Event()  # whether the goal is another one
+        self._progress = Progress()
+        self._changed = self._progress.changed
         self._restart_requested = False
         self._session: Session | None = None
         self._session_ends: list[BaseException | None] = []
@@ -92,7 +88,6 @@ class CameraSupervisor:
         self._thread: threading.Thread | None = None
         self._open_error: BaseException | None = None
         self.camera: Camera | None = None
-        self.state = StreamState.CLOSED
         self.counts = Counts()
         self.losses = 0
         self.started_s = 0.0
@@ -102,12 +97,14 @@ class CameraSupervisor:
 
     # commands
 
+    @property
+    def state(self) -> StreamState:
+        """Return the state of the stream."""
+        return self._progress.state
+
     def refusal(self, command: Command) -> str:
         """Return why a command cannot be given now and what to do, '' if it can."""
-        with self._changed:
-            state = COMMANDED.get((self.state, self._goal), self.state)
-        reply = COMMANDS[state, command]
-        return reply if isinstance(reply, str) else ''
+        return self._progress.refusal(command)
 
     def connect(self) -> None:
         """
@@ -122,12 +119,12 @@ class CameraSupervisor:
             if reason:
                 raise CameraError(f'cannot open the camera: {reason}')
             self._open_error = None
-            self._goal = Goal.OPEN
-            self._not_streaming.set()
+            self._progress.goal = Goal.OPEN
             self._thread = abandonable_thread('supervisor', self._run)
             self._thread.start()
-        if not self._wait(lambda: self.state is not StreamState.CLOSED or self._thread is None):
-            self._set_goal(Goal.CLOSED)
+        if not self._progress.wait(
+                lambda: self.state is not StreamState.CLOSED or self._thread is None):
+            self._progress.goal = Goal.CLOSED
             raise CameraError(f'cannot open the camera: {self.hang()}')
         if self._open_error is not None:
             raise self._open_error
@@ -135,10 +132,10 @@ class CameraSupervisor:
     def start(self) -> None:
         """Start streaming; a no-op if streaming or if the camera was not opened."""
         with self._changed:
-            if self._thread is not None and self._goal is Goal.OPEN:
+            if self._thread is not None and self._progress.goal is Goal.OPEN:
                 if self.state is StreamState.DISCONNECTED:
                     self.outage.try_now()
-                self._set_goal(Goal.STREAMING)
+                self._progress.goal = Goal.STREAMING
 
     def stop(self) -> bool:
         """
@@ -147,9 +144,9 @@ class CameraSupervisor:
         :return: False if a native call hangs; then streaming stops when it returns.
         """
         with self._changed:
-            if self._goal is Goal.STREAMING:
-                self._set_goal(Goal.OPEN)
-        return self._wait(lambda: self.state in (
+            if self._progress.goal is Goal.STREAMING:
+                self._progress.goal = Goal.OPEN
+        return self._progress.wait(lambda: self.state in (
             StreamState.CLOSED, StreamState.READY, StreamState.DISCONNECTED, StreamState.ENDED))
 
     def close(self) -> bool:
@@ -158,8 +155,8 @@ class CameraSupervisor:
 
         :return: False if a native call hangs; then the camera is closed when it returns.
         """
-        self._set_goal(Goal.CLOSED)
-        return self._wait(lambda: self._thread is None)
+        self._progress.goal = Goal.CLOSED
+        return self._progress.wait(lambda: self._thread is None)
 
     def restart(self) -> None:
         """Request that the camera is reopened with the current settings; returns immediately."""
@@ -169,24 +166,7 @@ class CameraSupervisor:
 
     def hang(self) -> str:
         """Return which native call hangs and for how long, '' if none does."""
-        return str(NATIVE_CALLS.hung() or '')
-
-    def _set_goal(self, goal: Goal) -> None:
-        with self._changed:
-            self._goal = goal
-            if goal is Goal.STREAMING:
-                self._not_streaming.clear()
-            else:
-                self._not_streaming.set()
-            self._changed.notify_all()
-
-    def _wait(self, condition: Callable[[], bool]) -> bool:
-        """Wait until the thread has done something; return False if a native call hangs."""
-        with self._changed:
-            while not self._changed.wait_for(condition, _HANG_POLL_S):
-                if self.hang():
-                    return condition()
-        return True
+        return hang()
 
     # the thread
 
@@ -197,7 +177,7 @@ class CameraSupervisor:
             Step.RETRY: self._retry, Step.GIVE_UP: self._give_up, Step.CLOSE: self._close}
         while True:
             with self._changed:
-                step = STEPS[self.state, self._goal]
+                step = STEPS[self.state, self._progress.goal]
                 if step is Step.FINISH:
                     self._thread = None
                     self._changed.notify_all()
@@ -208,15 +188,10 @@ class CameraSupervisor:
                 with contextlib.suppress(Exception):
                     self._end(defect)
 
-    def _set_state(self, state: StreamState) -> None:
-        with self._changed:
-            self.state = state
-            self._changed.notify_all()
-
     def _wait_for_command(self) -> None:
         with self._changed:
-            goal = self._goal
-            commanded = self._changed.wait_for(lambda: self._goal is not goal, _REFRESH_S)
+            goal = self._progress.goal
+            commanded = self._changed.wait_for(lambda: self._progress.goal is not goal, _REFRESH_S)
         if not commanded:
             self._refresh()
 
@@ -238,7 +213,7 @@ class CameraSupervisor:
             raise
         self.camera = camera
         self._refresh()
-        self._set_state(StreamState.READY)
+        self._progress.state = StreamState.READY
 
     def _open_first(self) -> None:
         self._restart_requested = False
@@ -246,7 +221,7 @@ class CameraSupervisor:
             self._open()
         except Exception as error:  # for the caller of `connect`
             self._open_error = error
-            self._set_goal(Goal.CLOSED)
+            self._progress.goal = Goal.CLOSED
 
     def _start_session(self) -> None:
         if self._restart_requested:
@@ -255,14 +230,14 @@ class CameraSupervisor:
         camera, sink = self.camera, self._sink
         assert camera is not None and sink is not None
         if camera.lossless:
-            self._set_state(StreamState.WAITING)
+            self._progress.state = StreamState.WAITING
             wait_for_subscribers(
                 self._listener.subscriber_counts, self._listener.start_delay_s,
-                self._not_streaming)
-            if self._not_streaming.is_set():
+                self._progress.not_streaming)
+            if self._progress.not_streaming.is_set():
                 return
         else:
-            self._set_state(StreamState.STARTING)
+            self._progress.state = StreamState.STARTING
         self._session_ends.clear()
         self._first_capture = False
         self.started_s = time.monotonic()
@@ -276,7 +251,7 @@ class CameraSupervisor:
             self._fail(error, Phase.STARTING)
         else:
             if camera.lossless:
-                self._set_state(StreamState.STREAMING)
+                self._progress.state = StreamState.STREAMING
 
     def _on_session_end(self, error: BaseException | None) -> None:
         with self._changed:
@@ -294,9 +269,9 @@ class CameraSupervisor:
             starting = self.state is StreamState.STARTING
             happened = self._changed.wait_for(
                 lambda: self._session_ends or self._restart_requested
-                or self._goal is not Goal.STREAMING or (starting and self._first_capture),
+                or self._progress.goal is not Goal.STREAMING or (starting and self._first_capture),
                 _REFRESH_S)
-            if self._goal is not Goal.STREAMING:
+            if self._progress.goal is not Goal.STREAMING:
                 return
         if starting and self._first_capture:
             self._begin_streaming()
@@ -311,7 +286,7 @@ class CameraSupervisor:
         camera = self.camera
         assert camera is not None
         self._has_streamed = True
-        self._set_state(StreamState.STREAMING)
+        self._progress.state = StreamState.STREAMING
         active, lost = self.outage.active, self.outage.is_loss
         self.outage.end()
         self._listener.on_streaming(camera)
@@ -344,7 +319,7 @@ class CameraSupervisor:
     def _fail(self, error: CameraError, phase: Phase) -> None:
         """Report a failure, and then close the camera, which may hang."""
         report = self.outage.add_failure(error, phase)
-        self._set_state(
+        self._progress.state = (
             StreamState.LOST if self.outage.is_loss else StreamState.NOT_STARTING)
         if (self._end_if_permanent and not self._has_streamed
                 and error.reasons & PERMANENT_REASONS):
@@ -360,12 +335,12 @@ class CameraSupervisor:
     def _retry(self) -> None:
         """Pause, and try to open the camera; the goal or a request to restart end the pause."""
         if self.state is StreamState.DISCONNECTED:
-            self._set_state(StreamState.LOST)
+            self._progress.state = StreamState.LOST
         with self._changed:
             self._changed.wait_for(
-                lambda: self._restart_requested or self._goal is not Goal.STREAMING,
+                lambda: self._restart_requested or self._progress.goal is not Goal.STREAMING,
                 self.outage.pause_s)
-            if self._goal is not Goal.STREAMING:
+            if self._progress.goal is not Goal.STREAMING:
                 return
             if self._restart_requested:
                 self.outage.try_now()
@@ -373,12 +348,12 @@ class CameraSupervisor:
         self._try_to_open()
 
     def _give_up(self) -> None:
-        self._set_state(StreamState.DISCONNECTED)
+        self._progress.state = StreamState.DISCONNECTED
 
     def _stop(self) -> None:
         self._stop_session()
         self.outage.clear()
-        self._set_state(StreamState.READY)
+        self._progress.state = StreamState.READY
 
     def _close(self) -> None:
         self.outage.clear()
@@ -386,7 +361,7 @@ class CameraSupervisor:
             self._stop_session()
             self._close_camera()
         finally:
-            self._set_state(StreamState.CLOSED)
+            self._progress.state = StreamState.CLOSED
 
     def _stop_session(self) -> None:
         session, self._session = self._session, None
@@ -403,5 +378,5 @@ class CameraSupervisor:
         try:
             self._stop_session()
         finally:
-            self._set_state(StreamState.ENDED)
+            self._progress.state = StreamState.ENDED
             self._listener.on_ended(error)
