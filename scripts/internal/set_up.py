@@ -58,7 +58,10 @@ SCRIPTS = CHECKOUT / 'scripts'
 MODULES = {'numpy': 'numpy', 'cv2': 'opencv-python-headless', 'pyk4a': 'pyk4a-bundle',
            'simplejpeg': 'simplejpeg', 'llvmlite': 'llvmlite', 'numba': 'numba'}
 # Package in the ament index -> its directory in the overlay.
-OVERLAY = {'tf2_msgs': 'tf2_msgs', 'tf2_ros_py': 'tf2_ros', 'cv_bridge': 'cv_bridge'}
+OVERLAY = {'tf2_msgs': 'tf2_msgs', 'rosbag2_interfaces': 'rosbag2_interfaces',
+           'tf2_ros_py': 'tf2_ros', 'cv_bridge': 'cv_bridge'}
+# Those that a compiler builds.
+INTERFACES = ('tf2_msgs', 'rosbag2_interfaces')
 NETWORK_ERRORS = ('connection', 'resolution', 'timed out', 'unreachable', 'no matching distrib')
 
 
@@ -170,9 +173,9 @@ class SetUp:
         (aside / 'python').mkdir(parents=True)
         for package in overlay_packages(self.environment):
             name = OVERLAY[package]
-            if name == 'tf2_msgs':
+            if name in INTERFACES:
                 self.run(self.environment.python, SCRIPTS / 'overlay/build_interfaces.py',
-                         SCRIPTS / 'overlay' / name, aside, step='building tf2_msgs failed')
+                         SCRIPTS / 'overlay' / name, aside, step=f'building {name} failed')
             else:
                 (aside / 'python' / name).symlink_to(SCRIPTS / 'overlay/python' / name)
                 index = aside / 'share/ament_index/resource_index/packages'
@@ -254,7 +257,7 @@ def steps(environment: Environment, with_tests: bool) -> list[Step]:
              if environment.ros is None else f'packages that {environment.ros} lacks',
              SetUp.install_packages,
              [SCRIPTS / 'requirements.txt']),
-        Step('overlay', 'stand-ins for packages that are not on PyPI: tf2_msgs, tf2_ros, cv_bridge'
+        Step('overlay', f'stand-ins for what PyPI lacks: {", ".join(OVERLAY.values())}'
              if environment.ros is None else 'stand-ins for packages that are not installed',
              SetUp.install_overlay,
              [SCRIPTS / 'internal/set_up.py', *files(SCRIPTS / 'overlay'),
@@ -348,16 +351,17 @@ def set_up(environment: Environment, all_steps: list[Step], log: TextIO) -> None
               file=sys.stderr, flush=True)
 
 
-def require_compiler() -> None:
+def require_compiler(packages: list[str]) -> None:
     """
     Check that there is a C++ compiler.
 
+    :param packages: those that have to be built.
     :raises SetUpError: there is none.
     """
     compiler = shlex.split(os.environ.get('CXX') or 'g++')[0]
     if shutil.which(compiler) is None:
-        raise SetUpError(f'no C++ compiler: {compiler} is not on the PATH, but tf2_msgs has to be '
-                         'built. On Debian and Ubuntu: sudo apt install g++')
+        raise SetUpError(f'no C++ compiler: {compiler} is not on the PATH, but it has to build '
+                         f'{" and ".join(packages)}. On Debian and Ubuntu: sudo apt install g++')
 
 
 def is_current(environment: Environment, all_steps: list[Step]) -> bool:
@@ -374,8 +378,9 @@ def main(arguments: list[str]) -> None:
     environment = find()
     all_steps = steps(environment, with_tests='--tests' in arguments)
     if not is_current(environment, all_steps):
-        if 'tf2_msgs' in overlay_packages(environment):
-            require_compiler()
+        to_build = [name for name in overlay_packages(environment) if name in INTERFACES]
+        if to_build:
+            require_compiler(to_build)
         with open(f'{environment.directory}.log', 'a+') as log:
             try:
                 fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)

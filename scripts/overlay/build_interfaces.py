@@ -13,11 +13,11 @@
 # limitations under the License.
 
 """
-Build a package of ROS messages for Python, with the rosidl generators and a C++ compiler.
+Build a package of messages and services for Python, with the rosidl generators and a compiler.
 
-This does for messages what rosidl_generate_interfaces does through CMake: IDL, type hashes, C
-structures, the Fast CDR and introspection type supports, and the Python classes. It needs the
-dependencies of rclpy's wheels, in an environment whose AMENT_PREFIX_PATH names them.
+This does what rosidl_generate_interfaces does through CMake: IDL, type hashes, C structures, the
+Fast CDR and introspection type supports, and the Python classes. It needs the dependencies of
+rclpy's wheels, in an environment whose AMENT_PREFIX_PATH names them.
 
 Usage: python build_interfaces.py PACKAGE_DIRECTORY OUTPUT_DIRECTORY
 The output directory gets python/ for the module search path, and share/ with the ament index.
@@ -40,6 +40,7 @@ import tempfile
 from ament_index_python.packages import get_package_share_directory
 import numpy
 from rosidl_adapter.msg import convert_msg_to_idl
+from rosidl_adapter.srv import convert_srv_to_idl
 from rosidl_generator_c import generate_c
 from rosidl_generator_py import generate_py
 from rosidl_generator_type_description import generate_type_hash
@@ -48,6 +49,7 @@ from rosidl_typesupport_fastrtps_c import generate_typesupport_fastrtps_c
 from rosidl_typesupport_introspection_c import generate_c as generate_introspection_c
 
 TYPE_SUPPORTS = ['rosidl_typesupport_fastrtps_c', 'rosidl_typesupport_introspection_c']
+CONVERTERS = {'.msg': convert_msg_to_idl, '.srv': convert_srv_to_idl}
 RUNTIME_LIBRARIES = [
     'rosidl_runtime_c', 'rosidl_typesupport_c', *TYPE_SUPPORTS, 'rosidl_typesupport_fastrtps_cpp',
     'rmw', 'rcutils', 'fastcdr']
@@ -72,13 +74,13 @@ def dependencies(idl_files: list[Path], own_name: str) -> list[str]:
 
 
 class Builder:
-    """The steps from .msg files to an importable package."""
+    """The steps from .msg and .srv files to an importable package."""
 
     def __init__(self, source: Path, build: Path, output: Path) -> None:
         """
-        Convert the messages to IDL and find their dependencies.
+        Convert messages and services to IDL and find their dependencies.
 
-        :param source: directory of the package, with its name, package.xml and msg/.
+        :param source: directory of the package, with its name, package.xml, msg/ and srv/.
         :param build: directory for intermediate files.
         :param output: directory that gets python/ and share/.
         """
@@ -87,11 +89,15 @@ class Builder:
         self.build = build
         self.module = output / 'python' / self.name
         self.share = output / 'share'
-        self.messages = sorted(path.relative_to(source) for path in source.glob('msg/*.msg'))
-        self.idls = [path.with_suffix('.idl') for path in self.messages]
-        for message in self.messages:
-            convert_msg_to_idl(source, self.name, message, build / 'idl/msg')
+        self.interfaces = sorted(
+            path.relative_to(source) for path in source.glob('*/*.*') if path.suffix in CONVERTERS)
+        self.idls = [path.with_suffix('.idl') for path in self.interfaces]
+        for path in self.interfaces:
+            CONVERTERS[path.suffix](source, self.name, path, build / 'idl' / path.parent)
         self.needed = dependencies([build / 'idl' / path for path in self.idls], self.name)
+        if any(path.suffix == '.srv' for path in self.interfaces):
+            # of the events of services, which the generators add to their definitions
+            self.needed = sorted({*self.needed, 'builtin_interfaces', 'service_msgs'})
 
     def arguments(self, directory: Path, **more: object) -> str:
         """Write the JSON file of arguments of a generator; return its path."""
@@ -121,6 +127,7 @@ class Builder:
             for template in templates.glob('*__visibility_control.h.in'):
                 text = template.read_text().replace('@PROJECT_NAME@', self.name)
                 header = directory / 'msg' / template.name.removesuffix('.in')
+                header.parent.mkdir(exist_ok=True)
                 header.write_text(text.replace('@PROJECT_NAME_UPPER@', self.name.upper()))
 
         run(generate_c, 'rosidl_generator_c', self.sources('c'))
@@ -193,20 +200,20 @@ class Builder:
     def register(self) -> None:
         """Register the package and its interfaces in the ament index."""
         index = self.share / 'ament_index/resource_index'
-        interfaces = [*self.messages, *self.idls]
+        interfaces = [*self.interfaces, *self.idls]
         for kind, text in (('packages', ''),
                            ('rosidl_interfaces', '\n'.join(sorted(map(str, interfaces))))):
             (index / kind).mkdir(parents=True, exist_ok=True)
             (index / kind / self.name).write_text(text)
         target = self.share / self.name
-        (target / 'msg').mkdir(parents=True, exist_ok=True)
-        shutil.copy(self.source / 'package.xml', target)
-        for path in self.messages:
+        for path in self.interfaces:
+            (target / path.parent).mkdir(parents=True, exist_ok=True)
             shutil.copy(self.source / path, target / path)
+        shutil.copy(self.source / 'package.xml', target)
         described = self.build / 'type_description' / self.name
         for path in self.idls:
             shutil.copy(self.build / 'idl' / path, target / path)
-            shutil.copy(described / path.with_suffix('.json'), target / 'msg')
+            shutil.copy(described / path.with_suffix('.json'), target / path.parent)
 
 
 def prefixes() -> list[Path]:

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 """
-Stand-ins for tf2_msgs, tf2_ros and cv_bridge: they behave as the real packages.
+Stand-ins for packages that PyPI lacks: they behave as the real packages.
 
 In an environment on top of a ROS installation, the same tests run against the real packages.
 """
@@ -40,6 +40,8 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy
 from rclpy.qos import QoSProfile
 from rclpy.qos import ReliabilityPolicy
+from rosbag2_interfaces.srv import Burst
+from rosbag2_interfaces.srv import Seek
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from support.domains import ros_domains
@@ -115,6 +117,29 @@ def test_tf_message_has_the_type_hash_of_tf2_msgs(node: Node) -> None:
     assert info.topic_type == 'tf2_msgs/msg/TFMessage'
     assert str(info.topic_type_hash) == TF_MESSAGE_HASH
     node.destroy_publisher(publisher)
+
+
+def test_player_services_can_be_called(node: Node) -> None:
+    """Requests and responses of a stand-in for a service arrive with their fields."""
+    asked: list[Seek.Request] = []
+
+    def seek(request: Seek.Request, response: Seek.Response) -> Seek.Response:
+        asked.append(request)
+        response.success = request.time.sec > 0
+        return response
+
+    node.create_service(Seek, '~/seek', seek)
+    node.create_service(Burst, '~/burst', lambda request, response: response)
+    assert dict(node.get_service_names_and_types())['/overlay_test/burst'] == [
+        'rosbag2_interfaces/srv/Burst']
+    client = node.create_client(Seek, '~/seek')
+    wait_for(client.service_is_ready, node)
+    request = Seek.Request()
+    request.time.sec, request.time.nanosec = 1_700_000_000, 999_999_999
+    future = client.call_async(request)
+    wait_for(future.done, node)
+    assert future.result().success is True
+    assert asked == [request]
 
 
 def test_late_subscriber_gets_all_static_transforms(node: Node) -> None:
