@@ -13,19 +13,21 @@
 # limitations under the License.
 
 """
-Write captures and IMU samples to an Azure Kinect recording (.mkv), without a device.
+Write captures and IMU samples to an Azure Kinect recording (.mkv), without a device or its SDK.
 
 The caller supplies what k4arecorder reads from the device (factory calibration, serial number,
-firmware versions). It is stored where libk4arecord stores it (record.cpp, k4a_record_create), so
-that the files are compatible with all programs that read Azure Kinect recordings.
+firmware versions). Everything is where libk4arecord has it, so that all programs that read Azure
+Kinect recordings read these. In contrast to libk4arecord, which completes a file at its end only,
+everything is final when it is written, except for the index and the length: a file whose writer
+was killed is complete up to its last 32 ms.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Mapping
 import contextlib
-import ctypes
-from dataclasses import replace
+import errno
 import os
 
 from k4a_ros.camera_config import CameraConfig
@@ -35,25 +37,40 @@ from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
 from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import RecordingError
-from k4a_ros.mkv.calibration_tag import add_calibration_tag
-from k4a_ros.sdk import abi
-from k4a_ros.sdk import libk4a
+from k4a_ros.mkv import header
+from k4a_ros.mkv.clusters import Block
+from k4a_ros.mkv.clusters import Buffer
+from k4a_ros.mkv.clusters import Cluster
+from k4a_ros.mkv.clusters import ClusterQueue
+from k4a_ros.mkv.ros_time_track import encode
+from k4a_ros.mkv.ros_time_track import TimedStream
+from k4a_ros.mkv.ros_time_track import TRACK_NAME
 import numpy as np
 import numpy.typing as npt
 
-#: bytes per pixel in the first plane, 0 for compressed images
-_BYTES_PER_PIXEL = {
-    ColorFormat.MJPG: 0, ColorFormat.NV12: 1, ColorFormat.YUY2: 2, ColorFormat.BGRA32: 4,
-}
+#: distance of entries in the index, as in files of libk4arecord
+_CUE_DISTANCE_US = 1_000_000
+#: buffers that writev accepts at once (IOV_MAX)
+_MAX_PARTS = 1024
+
+#: maps device microseconds to ROS nanoseconds
+ToRos = Callable[[int], int]
+
+
+class OutOfOrderError(RecordingError):
+    """Data is older than data in the file: the clock of the camera has started again."""
 
 
 class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
     """
-    An Azure Kinect recording open for writing.
+    An Azure Kinect recording open for writing; not thread-safe.
 
-    Timestamps of each stream must increase. libk4arecord writes in the order of timestamps, and
-    rejects data that is more than two seconds older than the newest data of all streams. The file
+    Timestamps of each stream must increase. Data is written in the order of timestamps across
+    streams, as soon as every stream has passed it; a stream that is two seconds behind the newest
+    data is not waited for, and its data is rejected. The arrays of captures are copied. The file
     format does not store host times and temperatures.
+
+    ``size`` is the number of bytes in the file.
 
     :param path: the file; ``~`` is expanded.
     :param config: determines the tracks. Depth modes other than PASSIVE_IR always create both a
@@ -62,103 +79,101 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
     :param serial: serial number of the device, empty for none.
     :param firmware: versions of 'color' and 'depth', each optional.
     :param overwrite: replace an existing file instead of raising.
+    :param ros_time: add a track with the ROS time of images and samples.
+    :param tags: more tags, or other values of those that follow from the other parameters.
+    :param attachments: more attached files, by name.
     :raises RecordingError: the file cannot be created.
     """
 
     def __init__(
         self, path: str | os.PathLike[str], config: CameraConfig, calibration: bytes,
-        serial: str = '', firmware: Mapping[str, str] | None = None, overwrite: bool = False,
+        serial: str = '', firmware: Mapping[str, str] | None = None, overwrite: bool = False, *,
+        ros_time: bool = False, tags: Mapping[str, str] | None = None,
+        attachments: Mapping[str, bytes] | None = None,
     ) -> None:
-        """Create the file and write its header."""
+        """Create the file; its header is written with its first data."""
         self.path = os.path.expanduser(os.fspath(path))
         self.config = config
-        self._handle: ctypes.c_void_p | None = None
-        self._last_us: dict[str, int] = {}
-        self._sdk = libk4a.library()
+        self.size = 0
+        self._file: int | None = None
+        self._failed = False
         if config.fps not in FPS_CODES:
             raise self._error(f'fps is {config.fps}; it must be one of {sorted(FPS_CODES)}')
         if not (config.depth or config.ir or config.color or config.imu):
             raise self._error('all streams are disabled in the configuration')
+        tracks = header.tracks_of(config, ros_time=ros_time)
+        self._numbers = {track.name.lower(): track.number for track in tracks}
+        self._last_us: dict[str, int] = {}
+        self._pending = ClusterQueue(
+            name for name in ('depth', 'ir', 'color', 'imu') if getattr(config, name))
+        self._buffers = _Buffers()
+        self._cues: list[bytes] = []
+        self._cued_us = -_CUE_DISTANCE_US
+        self._head: header.Head | None = None
+        self._start_us = self._end_us = 0
+        files = {**(attachments or {}), header.CALIBRATION_FILE: calibration.rstrip(b'\0')}
+
+        def compose(start_us: int) -> header.Head:
+            found = header.tags_of(config, serial, firmware or {}, start_us)
+            return header.compose(tracks, config.fps, found | dict(tags or {}), files)
+
+        self._compose = compose
         try:
-            with open(self.path, 'wb' if overwrite else 'xb'):
-                pass
+            self._file = os.open(
+                self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
+                | (os.O_TRUNC if overwrite else os.O_EXCL), 0o666)
         except FileExistsError as error:
             raise self._error('the file exists; choose another name, or remove it') from error
         except OSError as error:
             raise self._error(error.strerror or str(error)) from error
-        self._create()
-        try:
-            self._write_header(calibration.rstrip(b'\0'), serial, firmware or {})
-        except RecordingError:
-            self._sdk.k4a_record_close(self._handle)
-            self._handle = None
-            raise
 
-    def _write_header(self, calibration: bytes, serial: str, firmware: Mapping[str, str]) -> None:
-        tags = {'K4A_DEVICE_SERIAL_NUMBER': serial}
-        for name, version in firmware.items():
-            tags[f'K4A_{name.upper()}_FIRMWARE_VERSION'] = version
-        for name, value in tags.items():
-            if value:
-                self._call('k4a_record_add_tag', name.encode(), value.encode())
-        self._call(
-            'k4a_record_add_attachment', b'calibration.json', calibration, len(calibration))
-        if self.config.imu:
-            self._call('k4a_record_add_imu_track')
-        self._call('k4a_record_write_header')
+    @property
+    def length_us(self) -> int:
+        """Return the time from the first to the last data in the file, microseconds."""
+        return self._end_us - self._start_us
 
-    def _create(self) -> None:
-        config = self.config
-        native = abi.DeviceConfiguration(
-            color_format=config.color_format, color_resolution=config.color_resolution,
-            depth_mode=config.depth_mode, camera_fps=FPS_CODES[config.fps],
-            depth_delay_off_color_usec=config.depth_delay_off_color_usec,
-            wired_sync_mode=config.wired_sync_mode,
-            subordinate_delay_off_master_usec=config.subordinate_delay_off_master_usec)
-        handle = ctypes.c_void_p()
-        if self._sdk.k4a_record_create(
-                os.fsencode(self.path), None, native, ctypes.byref(handle)) != abi.SUCCEEDED:
-            raise self._error(f'libk4arecord rejects the configuration ({config})')
-        self._handle = handle
-
-    def write(self, capture: Capture) -> None:
+    def write(self, capture: Capture, to_ros: ToRos | None = None) -> None:
         """
         Append one capture.
 
         :param capture: images of disabled streams must be None.
-        :raises RecordingError: an image does not match the configuration, or its timestamp does
-            not increase.
+        :param to_ros: maps the timestamps of its images to ROS time; None if that is unknown.
+        :raises OutOfOrderError: the timestamp of an image does not increase.
+        :raises RecordingError: an image does not match the configuration, or cannot be written.
         """
-        images = {
-            'depth': capture.depth, 'ir': capture.ir, 'color': capture.color}
-        present = {
-            name: replace(image, data=np.ascontiguousarray(image.data))
-            for name, image in images.items() if image is not None}
-        if not present:
+        images = {name: image for name, image in (
+            ('depth', capture.depth), ('ir', capture.ir), ('color', capture.color))
+            if image is not None}
+        if not images:
             raise self._error('the capture has no image')
-        for name, image in present.items():
+        self._check_open()
+        for name, image in images.items():
             self._check_image(name, image)
             self._check_timestamps(name, np.array([image.device_us]))
-        sdk = self._sdk
-        native = ctypes.c_void_p()
-        if sdk.k4a_capture_create(ctypes.byref(native)) != abi.SUCCEEDED:
-            raise self._error('out of memory')
-        try:
-            for name, image in present.items():
-                handle = self._native_image(name, image)
-                getattr(sdk, f'k4a_capture_set_{name}_image')(native, handle)
-                sdk.k4a_image_release(handle)
-            self._call('k4a_record_write_capture', native)
-        finally:
-            sdk.k4a_capture_release(native)
+        if to_ros is not None:
+            self._pending.add('', Block(
+                capture.device_us, self._numbers[TRACK_NAME.lower()],
+                b''.join(encode(TimedStream[name.upper()], np.array([image.device_us]),
+                                np.array([to_ros(image.device_us)]))
+                         for name, image in images.items())))
+        for name, image in images.items():
+            self._last_us[name] = image.device_us
+            self._pending.add(name, Block(
+                image.device_us, self._numbers[name], self._buffers.copy(image.data)))
+        self._write_clusters(self._pending.take())
 
-    def write_imu(self, samples: ImuSamples) -> None:
+    def write_imu(
+        self, samples: ImuSamples, ros_ns: npt.NDArray[np.int64] | None = None,
+    ) -> None:
         """
         Append IMU samples.
 
+        :param ros_ns: (N,) ROS times, nanoseconds; None if they are unknown.
+        :raises OutOfOrderError: timestamps do not increase.
         :raises RecordingError: the IMU is disabled in the configuration, shapes or dtypes are
-            wrong, or timestamps do not increase.
+            wrong, or the file cannot be written.
         """
+        self._check_open()
         if not self.config.imu:
             raise self._error('the IMU is disabled in the configuration')
         count = len(samples.acc_us)
@@ -171,30 +186,56 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
                 raise self._error(
                     f'{name} of the IMU is {array.dtype} {array.shape}; it must be '
                     f"{'int64' if kind == 'i' else 'float32'} {shape}")
+        if not count:
+            return
         self._check_timestamps('acc_us', samples.acc_us)
         self._check_timestamps('gyro_us', samples.gyro_us)
-        for i in range(count):
-            self._call('k4a_record_write_imu_sample', abi.ImuSample(
-                acc=tuple(samples.acc[i].tolist()), acc_us=int(samples.acc_us[i]),
-                gyro=tuple(samples.gyro[i].tolist()), gyro_us=int(samples.gyro_us[i])))
+        self._last_us |= {'acc_us': int(samples.acc_us[-1]), 'gyro_us': int(samples.gyro_us[-1])}
+        if ros_ns is not None:
+            self._pending.add('', Block(
+                int(samples.acc_us[0]), self._numbers[TRACK_NAME.lower()],
+                encode(TimedStream.IMU, samples.acc_us, ros_ns)))
+        self._pending.add_imu(samples)
+        self._write_clusters(self._pending.take())
 
     def close(self) -> None:
         """
         Write pending data and the index, and close the file; may be called twice.
 
-        :raises RecordingError: the end of the file cannot be written; the disk may be full.
+        :raises RecordingError: the end of the file cannot be written; the disk may be full. What
+            was written before can be read.
         """
-        handle, self._handle = self._handle, None
-        if handle is None:
+        if self._file is None:
             return
-        flushed = self._sdk.k4a_record_flush(handle)
-        self._sdk.k4a_record_close(handle)
-        if flushed != abi.SUCCEEDED:
-            raise self._error('the end of the file is missing; check whether the disk is full')
         try:
-            add_calibration_tag(self.path)
-        except OSError as error:
-            raise self._error(f'its tags cannot be completed: {error.strerror}') from error
+            if not self._failed:
+                self._write_clusters(self._pending.take(everything=True))
+        finally:
+            file, self._file = self._file, None
+            try:
+                self._complete(file)
+            except OSError as error:
+                raise self._error(
+                    f'{_reason(error)}; its index is missing, but what was written before can be '
+                    'read') from error
+            finally:
+                os.close(file)
+
+    def _complete(self, file: int) -> None:
+        """Write the index and the length; raise OSError."""
+        if self._head is None:
+            self._head = self._compose(0)
+            _write(file, [self._head.data], 0)
+            self.size = len(self._head.data)
+        position = 0
+        try:
+            if self._cues:
+                index = header.cues(self._cues)
+                _write(file, [index], self.size)
+                position, self.size = self.size, self.size + len(index)
+        finally:  # these do not need space on the disk
+            for place, data in self._head.close_edits(self.size, position, self.length_us):
+                _write(file, [data], place)
 
     def __exit__(self, *_: object) -> None:
         """Close the file."""
@@ -203,13 +244,42 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
     def _error(self, reason: str) -> RecordingError:
         return RecordingError(f'cannot write recording {self.path}: {reason}')
 
-    def _call(self, function: str, *arguments: object) -> None:
-        if self._handle is None:
-            raise self._error('the file is closed')
-        if getattr(self._sdk, function)(self._handle, *arguments) != abi.SUCCEEDED:
-            raise self._error(
-                f'{function} failed: the disk is full, or the data is more than two seconds older '
-                'than other data in the file')
+    def _check_open(self) -> None:
+        if self._file is None or self._failed:
+            raise self._error('writing failed before' if self._failed else 'the file is closed')
+
+    def _write_clusters(self, clusters: list[Cluster]) -> None:
+        for cluster in clusters:
+            parts: list[Buffer] = []
+            if self._head is None:
+                self._start_us = cluster.start_us
+                self._head = self._compose(self._start_us)
+                parts.append(self._head.data)
+            position = max(self.size, len(self._head.data)) - self._head.segment
+            parts += cluster.parts(self._start_us, self._numbers.get('imu', 0))
+            assert self._file is not None
+            try:
+                _write(self._file, parts, self.size)
+            except OSError as error:
+                with contextlib.suppress(OSError):
+                    os.ftruncate(self._file, self.size)  # up to the last whole cluster
+                if not self.size:
+                    self._head = None
+                self._failed = True
+                raise self._error(
+                    f'{_reason(error)}; what was written before can be read') from error
+            self.size += sum(map(len, parts))
+            self._end_us = cluster.last_us
+            self._add_cue(cluster, position)
+            for block in cluster.blocks:
+                self._buffers.give_back(block.data)
+
+    def _add_cue(self, cluster: Cluster, position: int) -> None:
+        """Add a cluster to the index, if the last one in the index is not too close."""
+        first_us = cluster.first_us(1)
+        if first_us is not None and first_us - self._start_us >= self._cued_us + _CUE_DISTANCE_US:
+            self._cued_us = first_us - self._start_us
+            self._cues.append(header.cue_point(self._cued_us, 1, position))
 
     def _check_image(self, name: str, image: Image) -> None:
         config = self.config
@@ -235,28 +305,48 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
         steps = np.diff(times_us, prepend=previous)
         if (steps <= 0).any():
             wrong = int(times_us[np.argmax(steps <= 0)])
-            raise self._error(
-                f'timestamps of {stream} must be positive and increase: {wrong} us does not '
-                f'follow {previous} us')
-        if len(times_us):
-            self._last_us[stream] = int(times_us[-1])
+            raise OutOfOrderError(
+                f'cannot write recording {self.path}: timestamps of {stream} must be positive and '
+                f'increase: {wrong} us does not follow {previous} us')
+        if stream != 'gyro_us' and times_us[0] < self._pending.written_us:
+            raise OutOfOrderError(
+                f'cannot write recording {self.path}: {stream} is at {times_us[0]} us, more than '
+                'two seconds behind other data')
 
-    def _native_image(self, name: str, image: Image) -> ctypes.c_void_p:
-        """Return a k4a_image_t that refers to the array; k4a_record_write_capture copies it."""
-        config = self.config
-        array = image.data
-        if name == 'color':
-            width, height = config.color_resolution.size
-            code: int = config.color_format
-            stride = width * _BYTES_PER_PIXEL[config.color_format]
-        else:
-            width, height = config.depth_mode.size
-            code = abi.DEPTH16 if name == 'depth' else abi.IR16
-            stride = 2 * width
-        handle = ctypes.c_void_p()
-        if self._sdk.k4a_image_create_from_buffer(
-                code, width, height, stride, array.ctypes.data, array.nbytes, None, None,
-                ctypes.byref(handle)) != abi.SUCCEEDED:
-            raise self._error(f'libk4a rejects the {name} image')
-        self._sdk.k4a_image_set_device_timestamp_usec(handle, image.device_us)
-        return handle
+
+class _Buffers:
+    """Copies of images, whose memory is reused: pages that are new cost more than the copy."""
+
+    def __init__(self) -> None:
+        self._free: dict[int, list[memoryview]] = {}
+
+    def copy(self, array: npt.NDArray[np.uint8 | np.uint16]) -> memoryview:
+        """Return the bytes of an array, those of 16 bits in big endian, as the format has them."""
+        if array.ndim == 1:  # a JPEG, whose size varies
+            return array.copy().data
+        free = self._free.setdefault(array.nbytes, [])
+        buffer = free.pop() if free else np.empty(array.nbytes, np.uint8).data
+        copy = np.frombuffer(buffer, array.dtype.newbyteorder('>')).reshape(array.shape)
+        np.copyto(copy, array)
+        return buffer
+
+    def give_back(self, buffer: Buffer) -> None:
+        """Reuse a buffer, if it may be needed again."""
+        if isinstance(buffer, memoryview) and len(buffer) in self._free:
+            self._free[len(buffer)].append(buffer)
+
+
+def _reason(error: OSError) -> str:
+    return 'the disk is full' if error.errno == errno.ENOSPC else str(error.strerror).lower()
+
+
+def _write(file: int, parts: list[Buffer], position: int) -> None:
+    """Write all parts at a position; raise OSError."""
+    views = [memoryview(part) for part in parts]
+    while views:
+        written = os.pwritev(file, views[:_MAX_PARTS], position)
+        position += written
+        while views and written >= len(views[0]):
+            written -= len(views.pop(0))
+        if written:
+            views[0] = views[0][written:]

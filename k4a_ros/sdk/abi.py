@@ -15,7 +15,7 @@
 """
 Binary interface of the Azure Kinect SDK 1.4: result codes, structures and function prototypes.
 
-Source: k4a.h, k4atypes.h and k4arecord/{playback,record,types}.h.
+Source: k4a.h, k4atypes.h and k4arecord/{playback,types}.h.
 """
 
 from __future__ import annotations
@@ -41,26 +41,6 @@ STREAM_EOF = 2
 #: k4a_image_format_t of images of the depth camera
 DEPTH16 = 4
 IR16 = 5
-
-
-class ImuSample(ctypes.Structure):
-    """k4a_imu_sample_t."""
-
-    _fields_ = [
-        ('temperature', c_float), ('acc', c_float * 3), ('acc_us', c_uint64),
-        ('gyro', c_float * 3), ('gyro_us', c_uint64),
-    ]
-
-
-class DeviceConfiguration(ctypes.Structure):
-    """k4a_device_configuration_t."""
-
-    _fields_ = [
-        ('color_format', c_int), ('color_resolution', c_int), ('depth_mode', c_int),
-        ('camera_fps', c_int), ('synchronized_images_only', c_bool),
-        ('depth_delay_off_color_usec', c_int32), ('wired_sync_mode', c_int),
-        ('subordinate_delay_off_master_usec', c_uint32), ('disable_streaming_indicator', c_bool),
-    ]
 
 
 class Version(ctypes.Structure):
@@ -105,16 +85,10 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     'k4a_device_get_capture': (c_int, (c_void_p, _HANDLE, c_int32)),
     'k4a_device_get_imu_sample': (c_int, (c_void_p, c_void_p, c_int32)),
     'k4a_capture_get_temperature_c': (c_float, (c_void_p,)),
-    'k4a_capture_create': (c_int, (_HANDLE,)),
     'k4a_capture_release': (None, (c_void_p,)),
     'k4a_capture_get_color_image': (c_void_p, (c_void_p,)),
     'k4a_capture_get_depth_image': (c_void_p, (c_void_p,)),
     'k4a_capture_get_ir_image': (c_void_p, (c_void_p,)),
-    'k4a_capture_set_color_image': (None, (c_void_p, c_void_p)),
-    'k4a_capture_set_depth_image': (None, (c_void_p, c_void_p)),
-    'k4a_capture_set_ir_image': (None, (c_void_p, c_void_p)),
-    'k4a_image_create_from_buffer': (c_int, (
-        c_int, c_int, c_int, c_int, c_void_p, c_size_t, c_void_p, c_void_p, _HANDLE)),
     'k4a_image_get_buffer': (c_void_p, (c_void_p,)),
     'k4a_image_get_size': (c_size_t, (c_void_p,)),
     'k4a_image_get_device_timestamp_usec': (c_uint64, (c_void_p,)),
@@ -122,7 +96,6 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     'k4a_image_get_exposure_usec': (c_uint64, (c_void_p,)),
     'k4a_image_get_iso_speed': (c_uint32, (c_void_p,)),
     'k4a_image_get_white_balance': (c_uint32, (c_void_p,)),
-    'k4a_image_set_device_timestamp_usec': (None, (c_void_p, c_uint64)),
     'k4a_image_release': (None, (c_void_p,)),
     'k4a_set_debug_message_handler': (c_int, (c_void_p, c_void_p, c_int)),
     'k4a_playback_open': (c_int, (c_char_p, _HANDLE)),
@@ -133,13 +106,4 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     'k4a_playback_get_recording_length_usec': (c_uint64, (c_void_p,)),
     'k4a_playback_get_next_capture': (c_int, (c_void_p, _HANDLE)),
     'k4a_playback_get_next_imu_sample': (c_int, (c_void_p, c_void_p)),
-    'k4a_record_create': (c_int, (c_char_p, c_void_p, DeviceConfiguration, _HANDLE)),
-    'k4a_record_add_tag': (c_int, (c_void_p, c_char_p, c_char_p)),
-    'k4a_record_add_attachment': (c_int, (c_void_p, c_char_p, c_char_p, c_size_t)),
-    'k4a_record_add_imu_track': (c_int, (c_void_p,)),
-    'k4a_record_write_header': (c_int, (c_void_p,)),
-    'k4a_record_write_capture': (c_int, (c_void_p, c_void_p)),
-    'k4a_record_write_imu_sample': (c_int, (c_void_p, ImuSample)),
-    'k4a_record_flush': (c_int, (c_void_p,)),
-    'k4a_record_close': (None, (c_void_p,)),
 }

@@ -17,8 +17,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+import errno
+import os
 from pathlib import Path
 
+import av
 from k4a_ros.calibration.nominal import nominal_calibration
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import ColorFormat
@@ -30,6 +33,8 @@ from k4a_ros.capture import Image
 from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import RecordingError
 from k4a_ros.mkv.reader import RecordingReader
+from k4a_ros.mkv.ros_time_track import decode
+from k4a_ros.mkv.writer import OutOfOrderError
 from k4a_ros.mkv.writer import RecordingWriter
 from k4a_ros.sdk.imu_samples import IMU_DTYPE
 from k4a_ros.sdk.imu_samples import imu_samples
@@ -45,6 +50,7 @@ from support.recordings import write_recording
 from support.recordings import Written
 
 SMALL = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF)
+NO_IMU = replace(SMALL, imu=False)
 
 
 def assert_reads_back(written: Written) -> None:
@@ -208,7 +214,7 @@ def test_timestamps_must_increase_between_calls(tmp_path):
     with RecordingWriter(tmp_path / 'a.mkv', SMALL, nominal_calibration()) as writer:
         writer.write(Capture(depth=image((288, 320), device_us=100)))
         writer.write(Capture(ir=image((288, 320), device_us=90)))
-        with pytest.raises(RecordingError, match='100 us does not follow 100 us'):
+        with pytest.raises(OutOfOrderError, match='100 us does not follow 100 us'):
             writer.write(Capture(depth=image((288, 320), device_us=100)))
         writer.write_imu(samples([5]))
         with pytest.raises(RecordingError, match='increase'):
@@ -231,3 +237,128 @@ def test_full_disk_is_reported():
         with RecordingWriter(
                 '/dev/full', SMALL, nominal_calibration(), overwrite=True) as writer:
             writer.write(Capture(depth=image((288, 320))))
+
+
+def test_data_two_seconds_behind_is_rejected(tmp_path):
+    """An IMU that is silent for longer is not waited for, and must not be sorted in afterwards."""
+    with RecordingWriter(tmp_path / 'a.mkv', SMALL, nominal_calibration()) as writer:
+        writer.write_imu(samples([100]))
+        for device_us in (100, 1_000_000, 2_000_000):
+            writer.write(Capture(depth=image((288, 320), device_us=device_us),
+                                 ir=image((288, 320), device_us=device_us)))
+        assert writer.size == 0
+        writer.write_imu(samples([200]))
+        writer.write(Capture(depth=image((288, 320), device_us=3_000_000),
+                             ir=image((288, 320), device_us=3_000_000)))
+        assert writer.size > 0
+        with pytest.raises(OutOfOrderError, match='acc_us is at 300 us, more than two seconds'):
+            writer.write_imu(samples([300]))
+        writer.write_imu(samples([2_500_000]))
+
+
+def ros_times(path: Path) -> list[tuple[int, int, int]]:
+    """Return the entries of the track of ROS times, in the order of the file."""
+    with av.open(str(path)) as file:
+        track = next(s for s in file.streams if s.metadata.get('title') == 'ROS_TIME')
+        return [tuple(entry) for packet in file.demux(track) if packet.size
+                for entry in decode(bytes(packet)).tolist()]
+
+
+def test_ros_times_are_kept(tmp_path):
+    config = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.R720P)
+    capture = random_capture(np.random.default_rng(0), config, 1000)
+    path = tmp_path / 'a.mkv'
+    with RecordingWriter(path, config, nominal_calibration(), ros_time=True) as writer:
+        writer.write(capture, lambda device_us: 10 ** 18 + device_us)
+        writer.write_imu(samples([900, 1500]), np.array([10 ** 18 + 7, 10 ** 18 + 8]))
+    assert ros_times(path) == [
+        (3, 900, 10 ** 18 + 7), (3, 1500, 10 ** 18 + 8), (0, 1000, 10 ** 18 + 1000),
+        (1, 1000, 10 ** 18 + 1000), (2, 1100, 10 ** 18 + 1100)]
+    reader = RecordingReader(str(path))  # other programs ignore the track
+    assert_same_capture(reader.next_capture(), capture)
+    reader.close()
+
+
+def test_libk4arecord_finds_the_calibration_by_its_tag(tmp_path):
+    written = write_recording(tmp_path / 'a.mkv', count=1)
+    with av.open(str(written.path)) as file:
+        attachment = next(s for s in file.streams if s.type == 'attachment')
+        assert attachment.metadata['K4A_CALIBRATION_FILE'] == attachment.name
+
+
+def test_index_leads_to_any_capture(tmp_path):
+    """Of libk4arecord, which seeks by the index."""
+    from pyk4a import PyK4APlayback
+    from pyk4a import SeekOrigin
+    written = write_recording(tmp_path / 'a.mkv', count=100)
+    playback = PyK4APlayback(written.path, thread_safe=False)
+    playback.open()
+    for index in (95, 3, 50):
+        offset_us = written.captures[index].device_us - written.captures[0].device_us
+        playback.seek(offset_us, SeekOrigin.BEGIN)
+        depth = playback.get_next_capture().depth
+        np.testing.assert_array_equal(depth, written.captures[index].depth.data)
+    playback.close()
+
+
+def packets(path: Path) -> list[tuple[int, int]]:
+    """Return track and time of everything in a file that can be read, in its order."""
+    with av.open(str(path)) as file:
+        return [(packet.stream_index, packet.pts) for packet in file.demux() if packet.size]
+
+
+def test_file_of_a_killed_writer_is_complete_up_to_the_last_32_ms(tmp_path):
+    path = tmp_path / 'a.mkv'
+    random = np.random.default_rng(0)
+    times = [1000 + i * SMALL.period_us for i in range(30)]
+    writer = RecordingWriter(path, SMALL, nominal_calibration())
+    for device_us in times:
+        writer.write(random_capture(random, SMALL, device_us))
+        writer.write_imu(samples([device_us, device_us + 5000]))
+    killed = tmp_path / 'killed.mkv'
+    killed.write_bytes(path.read_bytes())
+    writer.close()
+    found = packets(killed)
+    assert found == packets(path)[:len(found)]
+    assert max(time_us for _, time_us in found) >= times[-1] - times[0] - 33_333 - 32_000
+    with av.open(str(killed)) as file:
+        assert file.metadata['K4A_START_OFFSET_NS'] == '1000000'
+
+
+def test_full_disk_leaves_whole_clusters(tmp_path, monkeypatch):
+    path = tmp_path / 'a.mkv'
+    limit = 800_000
+    pwritev = os.pwritev
+
+    def limited(file: int, parts: list[memoryview], position: int) -> int:
+        room = limit - position
+        if room <= 0:
+            raise OSError(errno.ENOSPC, 'No space left on device')
+        return pwritev(file, [b''.join(parts)[:room]], position)
+
+    monkeypatch.setattr(os, 'pwritev', limited)
+    writer = RecordingWriter(path, NO_IMU, nominal_calibration())
+    random = np.random.default_rng(0)
+    with pytest.raises(RecordingError, match='the disk is full; what was written before'):
+        for i in range(30):
+            writer.write(random_capture(random, NO_IMU, 1000 + i * SMALL.period_us))
+    with pytest.raises(RecordingError, match='failed before'):
+        writer.write(random_capture(random, NO_IMU, 10 ** 7))
+    writer.close()
+    reader = RecordingReader(str(path))
+    count = 0
+    while reader.next_capture() is not None:
+        count += 1
+    reader.close()
+    assert count == 2  # of 369 kB
+
+
+def test_more_tags_and_attachments_are_written(tmp_path):
+    path = tmp_path / 'a.mkv'
+    with RecordingWriter(path, NO_IMU, nominal_calibration(), tags={'LAB': 'seven'},
+                         attachments={'notes.txt': b'cold'}) as writer:
+        writer.write(random_capture(np.random.default_rng(0), NO_IMU, 5))
+    with av.open(str(path)) as file:
+        assert file.metadata['LAB'] == 'seven'
+        assert {s.name: s.data for s in file.streams if s.type == 'attachment'}[
+            'notes.txt'] == b'cold'

