@@ -17,6 +17,9 @@
 List connected cameras: identity, firmware, calibration, sync jacks and color controls.
 
     k4a_info [--serial 000123456712 | --index 0] [--json]
+    k4a_info --check [--json]
+
+--check examines this computer instead: see `k4a_ros.tools.preflight`.
 """
 
 from __future__ import annotations
@@ -40,6 +43,7 @@ from k4a_ros.errors import ConfigError
 from k4a_ros.errors import DeviceNotFoundError
 from k4a_ros.errors import K4aRosError
 from k4a_ros.tools.arguments import integer_between
+from k4a_ros.tools.preflight.run import run_checks
 
 #: a valid configuration, which opening a camera requires; nothing is streamed
 _CONFIG = CameraConfig.of_modes(DepthMode.NFOV_UNBINNED, ColorResolution.OFF)
@@ -164,8 +168,14 @@ def main(arguments: list[str] | None = None) -> int:
     which.add_argument('--serial', default='', help='only the camera with this serial number')
     which.add_argument(
         '--index', type=integer_between(0, 255), help='only the camera with this index')
+    which.add_argument(
+        '--check', action='store_true',
+        help='examine this computer: SDK, display, USB, shared memory, disk; exit code 1 if there '
+        'is a problem')
     parser.add_argument('--json', action='store_true', help='print JSON')
     options = parser.parse_args(arguments)
+    if options.check:
+        return run_checks(options.json)
     try:
         found = _describe_all(_select(options.serial, options.index))
     except K4aRosError as error:

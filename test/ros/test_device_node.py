@@ -98,7 +98,7 @@ def test_camera_that_cannot_be_opened_is_explained(written, control):
     with DriverProcess.with_parameters(new_domain(), **MODES) as driver:
         assert driver.wait() != 0
     assert 'no Azure Kinect is connected' in driver.output
-    assert 'lsusb' in driver.output and 'recording_file:=' in driver.output
+    assert 'k4a_info --check' in driver.output and 'recording_file:=' in driver.output
     virtual.set_conditions('busy', control=control)
     with DriverProcess.with_parameters(new_domain(), sensor_sn=SERIAL, **MODES) as driver:
         assert driver.wait() != 0

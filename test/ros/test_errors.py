@@ -124,8 +124,8 @@ def test_unreadable_recording(tmp_path: Path) -> None:
 
 def test_missing_camera() -> None:
     with DriverProcess.with_parameters(new_domain()) as driver:
-        assert_refused(driver, 'no Azure Kinect is connected', 'lsusb', 'recording_file:=',
-                       'camera:=simulated')
+        assert_refused(driver, 'no Azure Kinect is connected', 'k4a_info --check',
+                       'recording_file:=', 'camera:=simulated')
     with DriverProcess.with_parameters(new_domain(), sensor_sn='000123') as driver:
         assert_refused(driver, 'cannot open the camera with serial number 000123')
 

@@ -38,8 +38,8 @@ _PAUSE_S = (0.2, 0.6)
 #: message if no camera is connected
 NO_CAMERA = (
     'no Azure Kinect is connected, or this computer does not detect it: plug in the power supply '
-    'and the USB 3 cable, and look for 045e:097c and 045e:097d in the output of lsusb; or play a '
-    'recording with recording_file:=FILE.mkv, or try camera:=simulated')
+    'and the USB 3 cable; "k4a_info --check" examines this computer; or play a recording with '
+    'recording_file:=FILE.mkv, or try camera:=simulated')
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ _NO_OPENGL = (
     'the depth engine could not create an OpenGL 4.4 context, which it needs for depth and '
     'infrared images in every mode; on a computer without a monitor, enable automatic login to an '
     'X session on its graphics card and set DISPLAY=:0 for the driver, or stream color only '
-    '(depth_enabled:=false)')
+    '(depth_enabled:=false); "k4a_info --check" examines the display')
 _NO_DEPTH_ENGINE = (
     'the depth engine libdepthengine.so.2.0 cannot be loaded, without which there are no depth '
     'and infrared images; it is installed by pip install pyk4a-bundle, or with a system-wide '
@@ -41,7 +41,7 @@ _RULES = tuple((re.compile(pattern), reason, hint) for pattern, reason, hint in 
     (r'LIBUSB_ERROR_BUSY', Reason.BUSY,
      'it is in use by another program, or already open in this one; close it there first'),
     (r'LIBUSB_ERROR_ACCESS', Reason.ACCESS_DENIED,
-     'this user has no permission to open it; install 99-k4a.rules of the Azure Kinect SDK in '
+     'this user has no permission to open it; copy config/99-k4a.rules of this package to '
      '/etc/udev/rules.d and plug the camera in again'),
     (r'LIBUSB_ERROR_NO_MEM', Reason.OUT_OF_USB_MEMORY,
      'the kernel limits the memory for USB transfers; set usbcore.usbfs_memory_mb to 128 for each '

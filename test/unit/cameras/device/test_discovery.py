@@ -70,7 +70,8 @@ def _list_and_open() -> list[str]:
                 'camera 1 (cannot read the serial number'):
         DeviceCamera(DEPTH)
     set_conditions('unplugged')
-    with raises(DeviceNotFoundError, 'no Azure Kinect is connected', 'lsusb', 'recording_file'):
+    with raises(DeviceNotFoundError, 'no Azure Kinect is connected', 'k4a_info --check',
+                'recording_file'):
         DeviceCamera(DEPTH)
     with raises(DeviceNotFoundError, 'no Azure Kinect is connected'):
         DeviceCamera(DEPTH, index=0)
