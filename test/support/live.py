@@ -117,8 +117,12 @@ def recording_in(directory: Path) -> Path:
 
 
 @contextlib.contextmanager
-def live_device(recording: Path) -> Iterator[Live]:
-    """Run a driver that streams within the block, and check that it ends well."""
+def live_device(recording: Path, **modes: object) -> Iterator[Live]:
+    """
+    Run a driver that streams within the block, and check that it ends well.
+
+    :param modes: of the recording, where they differ from ``MODES``.
+    """
     variables = virtual.environment(recording)
     domain = new_domain()
     with pytest.MonkeyPatch.context() as patch, listening(domain) as listener:
@@ -126,7 +130,7 @@ def live_device(recording: Path) -> Iterator[Live]:
             patch.setenv(name, value)
         depth = listener.subscribe(Image, '/depth/image_raw', data=False)
         diagnostics = listener.subscribe(DiagnosticArray, '/diagnostics')
-        with DriverProcess.with_parameters(domain, **MODES) as driver:
+        with DriverProcess.with_parameters(domain, **MODES | modes) as driver:
             wait_for(lambda: depth and diagnostics, 'messages')
             yield Live(listener, driver, variables['K4A_VIRTUAL_CONTROL'], depth, diagnostics)
             assert 'Traceback' not in driver.output

@@ -53,3 +53,9 @@ def left_behind() -> set[File]:
     for process in Path('/proc').glob('[0-9]*'):
         there -= _mapped(process)
     return there
+
+
+def remove_left_behind() -> None:
+    """Remove what processes of a test left because it has killed them."""
+    for name, _ in left_behind():
+        (_DIRECTORY / name).unlink(missing_ok=True)
