@@ -51,6 +51,7 @@ setup(
             'k4a_info = k4a_ros.tools.info:main',
             'k4a_watch = k4a_ros.tools.watch:main',
             'k4a_simulate = k4a_ros.tools.simulate:main',
+            'k4a_to_bag = k4a_ros.tools.to_bag:main',
         ],
     },
 )

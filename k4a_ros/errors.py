@@ -23,6 +23,7 @@ Exceptions that this package raises on purpose.
     │   ├── CalibrationError        unusable factory calibration
     │   ├── FileError               not a regular file, unreadable or too large
     │   ├── SceneError              unusable scene file of the simulation
+    │   ├── BagError                a bag cannot be written or read, or is of no use
     │   ├── CameraError             a camera failed, whichever kind it is
     │   │   ├── DeviceNotFoundError no such camera can be opened
     │   │   ├── RecordingError      a recording cannot be opened, read or written
@@ -76,6 +77,10 @@ class FileError(K4aRosError):
 
 class SceneError(K4aRosError):
     """A scene file of the simulation cannot be read, or contains invalid values."""
+
+
+class BagError(K4aRosError):
+    """A bag cannot be written or read, or lacks what its conversion needs."""
 
 
 class CameraErrorReason(enum.Enum):

@@ -53,6 +53,12 @@ def set_stamp(header: Any, ros_ns: int) -> None:
     header.stamp.sec, header.stamp.nanosec = divmod(ros_ns, 1_000_000_000)
 
 
+def stamp_message(ros_ns: int) -> Time:
+    """Return a ROS time in nanoseconds as a message."""
+    seconds, nanoseconds = divmod(ros_ns, 1_000_000_000)
+    return Time(sec=seconds, nanosec=nanoseconds)
+
+
 def _allocate_data(message: RawMessage, size: int) -> npt.NDArray[np.uint8]:
     """Set the data of a message to ``size`` bytes, all zero, and return them."""
     data = np.empty(size, np.uint8)

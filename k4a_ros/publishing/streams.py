@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Iterator
 import threading
 import time
 from typing import Any
@@ -125,6 +126,11 @@ class ImuStream(LazyPublisher):
         self._rate = ImuRate(rate_hz)
         self._pacer = ImuPacer()
         self._previous: ImuSamples | None = None
+
+    def batches(self, samples: ImuSamples) -> Iterator[ImuSamples]:
+        """Yield the samples in parts that fit into the queue of the publisher."""
+        for start in range(0, len(samples), self.depth):
+            yield samples[start:start + self.depth]
 
     def offer(self, samples: ImuSamples, to_ros: ImuToRos, *, paced: bool = True) -> None:
         """

@@ -163,8 +163,8 @@ class Topics:
             self._imu.offer(samples, self.stamper.imu)
             return
         # in lockstep the queue must not overflow
-        for start in range(0, len(samples), self._imu.depth):
-            self._imu.offer(samples[start:start + self._imu.depth], self.stamper.imu, paced=False)
+        for part in self._imu.batches(samples):
+            self._imu.offer(part, self.stamper.imu, paced=False)
             self._wait_for_acks([self._imu])
 
     def has_imu_subscribers(self) -> bool:

@@ -225,12 +225,13 @@ class Listener:
 
     def subscribe(
         self, kind: Any, topic: str, depth: int = 5000, latched: bool = False,
-        data: bool = True,
+        data: bool = True, raw: bool = False,
     ) -> list[Any]:
         """
         Return the list to which every message of a topic is appended on arrival.
 
         :param data: keep the data of images; those of minutes fill the memory.
+        :param raw: keep messages as they are serialized, bytes.
         """
         messages: list[Any] = []
 
@@ -242,7 +243,7 @@ class Listener:
         qos = QoSProfile(
             depth=depth, reliability=ReliabilityPolicy.RELIABLE,
             durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE)
-        self.node.create_subscription(kind, topic, keep, qos)
+        self.node.create_subscription(kind, topic, keep, qos, raw=raw)
         self.subscribed_topics.append(topic)
         return messages
 

@@ -1,0 +1,228 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Convert a recording to a rosbag2 bag of what the driver would publish for it.
+
+The topics are those of `k4a_ros.publishing`, with sinks in place of publishers: the same code
+renders the messages, and nothing of it is repeated here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Iterator
+import contextlib
+from dataclasses import dataclass
+from dataclasses import field
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from itertools import chain
+import os
+import threading
+
+from k4a_ros.bags.playback import Item
+from k4a_ros.bags.playback import items
+from k4a_ros.bags.playback import read_ahead
+from k4a_ros.bags.recording_info import RECORDING_INFO
+from k4a_ros.bags.recording_info import RecordingInfo
+from k4a_ros.bags.sinks import BagOutputs
+from k4a_ros.bags.storage import BagWriter
+from k4a_ros.bags.storage import Storage
+from k4a_ros.calibration.tf_frames import static_transforms
+from k4a_ros.camera_config import ColorFormat
+from k4a_ros.cameras.base import Camera
+from k4a_ros.cameras.recording.camera import RecordingCamera
+from k4a_ros.capture import Capture
+from k4a_ros.errors import ConfigError
+from k4a_ros.publishing.messages import stamp_message
+from k4a_ros.publishing.messages import transform_message
+from k4a_ros.publishing.options import TopicOptions
+from k4a_ros.publishing.topic_builder import TopicBuilder
+from k4a_ros.publishing.topics import add_images
+from k4a_ros.publishing.topics import imu_stream
+from k4a_ros.streaming.host_clock import HostClock
+from k4a_ros.streaming.stamper import Stamper
+from rclpy.qos import DurabilityPolicy
+from rclpy.qos import QoSProfile
+from std_msgs.msg import String
+from tf2_msgs.msg import TFMessage
+
+#: selects the topics that are worth their size
+DEFAULT = 'default'
+#: selects all topics
+ALL = 'all'
+
+_TF_STATIC = 'tf_static'
+_ALWAYS_DEFAULT = (
+    'depth/image_raw', 'depth/camera_info', 'ir/image_raw', 'ir/camera_info', 'rgb/camera_info',
+    'imu', _TF_STATIC, RECORDING_INFO)
+
+#: called with the device time of the last item, microseconds
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class BagOptions:
+    """
+    What to write.
+
+    ``topics`` has names without namespace, patterns with ``*``, DEFAULT and ALL. ``namespace`` has
+    neither a slash in front nor at its end. ``start_ns`` is the stamp of the first image or
+    sample; with None, stamps are device times. ``content`` has the parameters of the topics; with
+    ``native_color``, rgb/image_raw has the pixels of the recording if it has no JPEG.
+    """
+
+    topics: tuple[str, ...] = (DEFAULT,)
+    namespace: str = ''
+    storage: Storage = 'mcap'
+    start_ns: int | None = None
+    content: TopicOptions = field(default_factory=TopicOptions)
+    native_color: bool = True
+
+
+@dataclass(frozen=True)
+class Converted:
+    """Number of messages by topic in the bag, and the failures to convert an image by topic."""
+
+    messages: dict[str, int]
+    failures: dict[str, int]
+
+
+def convert(
+    recording: str | os.PathLike[str], path: str | os.PathLike[str], options: BagOptions,
+    warn: Callable[[str], None] = lambda text: None,
+    progress: Progress = lambda device_us: None,
+) -> Converted:
+    """
+    Write a bag.
+
+    :param recording: the .mkv file.
+    :param path: the folder that is to become the bag; it must not exist.
+    :param warn: called with what is missing in the bag.
+    :raises ConfigError: no topic of this recording has one of the names.
+    :raises CameraError: the recording cannot be read; nothing is written then.
+    :raises BagError: the bag cannot be written.
+    """
+    with RecordingCamera(recording, rate=0) as camera:
+        with BagWriter(path, options.storage) as bag:
+            return _Conversion(camera, bag, options, warn).run(progress)
+
+
+class _Conversion:
+    """
+    One conversion; parameters as in `convert`.
+
+    :raises ConfigError: no topic of this recording has one of the names.
+    """
+
+    def __init__(
+        self, camera: Camera, bag: BagWriter, options: BagOptions, warn: Callable[[str], None],
+    ) -> None:
+        self._camera = camera
+        self._bag = bag
+        self._options = options
+        self._namespace = f'/{options.namespace}/' if options.namespace else '/'
+        self._patterns = [*_patterns(options.topics, camera)]
+        self._outputs = BagOutputs(bag, self._namespace, self._is_wanted)
+        content = options.content
+        has_jpeg = camera.config.color_format is ColorFormat.MJPG
+        if options.native_color and not has_jpeg:
+            content = replace(content, rgb_encoding='native')
+        builder = TopicBuilder(camera, content, self._outputs, warn, threading.Event())
+        add_images(builder, lambda: content.ir_mono8_scaling_factor)
+        self._streams = builder.streams
+        self._imu = imu_stream(builder)
+        self._stamper = Stamper(HostClock(lambda: 0, lambda: False), lambda step_ns: None)
+        self._stamper.start_timeline(exact=True)
+        self._check_topics()
+
+    def _is_wanted(self, topic: str) -> bool:
+        return any(fnmatchcase(topic, pattern) for pattern in self._patterns)
+
+    def _check_topics(self) -> None:
+        names = [*self._outputs.topics, *self._outputs.left_out, _TF_STATIC, RECORDING_INFO]
+        unknown = [
+            pattern for pattern in self._options.topics if pattern not in (DEFAULT, ALL)
+            and not any(fnmatchcase(name, pattern) for name in names)]
+        if unknown:
+            raise ConfigError(
+                f'no topic of this recording ({self._camera.config}) is called '
+                f'{", ".join(unknown)}; choose from {", ".join(sorted(names))}, {DEFAULT} or '
+                f'{ALL}')
+
+    def run(self, progress: Progress) -> Converted:
+        """Write everything."""
+        with contextlib.closing(read_ahead(items(self._camera))) as source:
+            first = next(source)
+            first_us = _first_us(first)
+            start_ns = self._options.start_ns
+            zero_ns = 0 if start_ns is None else start_ns - first_us * 1000
+            self._stamper.clock.observe(0, zero_ns)
+            self._write_latched(zero_ns, zero_ns + first_us * 1000)
+            self._write(chain([first], source), progress)
+        if self._imu is not None:
+            self._imu.flush(self._stamper.imu)
+        return Converted(
+            {topic.name: topic.count for topic in self._topics.values()},
+            {stream.topic: stream.counters.failed for stream in self._streams
+             if stream.counters.failed})
+
+    def _write(self, source: Iterator[Item], progress: Progress) -> None:
+        for item in source:
+            if isinstance(item, Capture):
+                to_ros = self._stamper.capture(item)
+                for stream in self._streams:
+                    stream.offer(item, to_ros)
+                progress(item.device_us)
+            elif self._imu is not None:
+                for samples in self._imu.batches(item):
+                    self._imu.offer(samples, self._stamper.imu, paced=False)
+
+    def _write_latched(self, zero_ns: int, start_ns: int) -> None:
+        """Write the transforms, and what a conversion back needs."""
+        camera = self._camera
+        self._topics = dict(self._outputs.topics)
+        qos = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        if self._is_wanted(_TF_STATIC):
+            stamp = stamp_message(start_ns)
+            transforms = TFMessage(transforms=[transform_message(t, stamp) for t in (
+                static_transforms(camera.calibration, self._options.content.tf_prefix))])
+            topic = self._topics[_TF_STATIC] = self._bag.add_topic('/tf_static', TFMessage, qos)
+            self._bag.write(topic, start_ns, self._bag.serializer.serialize(transforms))
+        if self._is_wanted(RECORDING_INFO):
+            info = RecordingInfo(camera.config, camera.calibration.raw, zero_ns,
+                                 camera.info.serial, camera.info.firmware)
+            topic = self._topics[RECORDING_INFO] = self._bag.add_topic(
+                self._namespace + RECORDING_INFO, String, qos)
+            message = self._bag.serializer.serialize(String(data=info.to_json()))
+            self._bag.write(topic, start_ns, message)
+
+
+def _patterns(topics: tuple[str, ...], camera: Camera) -> Iterator[str]:
+    """Yield names and patterns of topics."""
+    for name in topics:
+        if name == ALL:
+            yield '*'
+        elif name == DEFAULT:
+            yield from _ALWAYS_DEFAULT
+            has_jpeg = camera.config.color_format is ColorFormat.MJPG
+            yield 'rgb/image_raw/compressed' if has_jpeg else 'rgb/image_raw'
+        else:
+            yield name
+
+
+def _first_us(item: Item) -> int:
+    """Return the device time of the first image or sample of an item, microseconds."""
+    return item.device_us if isinstance(item, Capture) else int(item.acc_us[0])
