@@ -17,7 +17,7 @@ Compile numba kernels in advance, so that the first images are as fast as all ot
 
 Run this once after installation; compiled kernels are stored in the cache of numba:
 
-    python3 -m k4a_ros.tools.warm_up [clouds] [registration] [rvl] [bodies] [simulation]
+    python3 -m k4a_ros.tools.warm_up [clouds] [registration] [rvl] [filters] [bodies] [simulation]
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import argparse
 from collections.abc import Callable
 
 from k4a_ros.body.landmarks.warm_up import warm_up_bodies
+from k4a_ros.images.filters.warm_up import warm_up_filters
 from k4a_ros.images.warm_up import warm_up_clouds
 from k4a_ros.images.warm_up import warm_up_registration
 from k4a_ros.images.warm_up import warm_up_rvl
@@ -36,6 +37,7 @@ WARM_UPS: dict[str, Callable[[], None]] = {
     'clouds': warm_up_clouds,
     'registration': warm_up_registration,
     'rvl': warm_up_rvl,
+    'filters': warm_up_filters,
     'bodies': warm_up_bodies,
     'simulation': warm_up_simulation,
 }

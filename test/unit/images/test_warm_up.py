@@ -20,6 +20,9 @@ from k4a_ros.images.clouds import CloudConverter
 from k4a_ros.images.clouds import FullCloudConverter
 from k4a_ros.images.depth_codec import decompress
 from k4a_ros.images.depth_codec import DepthCompressor
+from k4a_ros.images.filters.options import DepthFilterOptions
+from k4a_ros.images.filters.pipeline import DepthFilters
+from k4a_ros.images.filters.warm_up import warm_up_filters
 from k4a_ros.images.registration import ExtraChannel
 from k4a_ros.images.warm_up import warm_up_clouds
 from k4a_ros.images.warm_up import warm_up_registration
@@ -35,14 +38,17 @@ def test_every_type_the_driver_uses_is_compiled():
     warm_up_clouds()
     warm_up_registration()
     warm_up_rvl()
+    warm_up_filters()
     from k4a_ros.images import cloud_kernels
     from k4a_ros.images import registration_kernels
     from k4a_ros.images import rvl_kernels
+    from k4a_ros.images.filters.kernels import filter_kernels
     kernels = [getattr(module, name) for module, names in (
         (cloud_kernels, ('xyz', 'points', 'intensity_points', 'colored_points')),
         (registration_kernels, ('project', 'rasterize', 'sample_bgra', 'sample_bgr')),
         (rvl_kernels, ('encode', 'decode')),
     ) for name in names]
+    kernels += filter_kernels()
     before = [len(kernel.signatures) for kernel in kernels]
     assert all(before)
     capture = SyntheticCapture(*SMALL)
@@ -66,4 +72,8 @@ def test_every_type_the_driver_uses_is_compiled():
     cloud.write_xyz_rgb(capture.depth, color, rgb)
     compressor = DepthCompressor(capture.depth.shape[::-1], 'rvl')
     decompress(compressor.compress(capture.depth), compressor.format)
+    filters = DepthFilters(capture.pair.rays)
+    filters.apply(capture.depth, 0, DepthFilterOptions(
+        flying_angle=9.5, speckle_size=20, temporal_frames=8, hole_size=20))
+    filters.apply(capture.depth, 0, DepthFilterOptions(speckle_size=20))
     assert [len(kernel.signatures) for kernel in kernels] == before
