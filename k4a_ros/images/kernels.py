@@ -30,6 +30,15 @@ def cloud_kernels(compiled: bool | None = None) -> ModuleType:
     return cloud_fallback
 
 
+def rectification_kernels(compiled: bool | None = None) -> ModuleType:
+    """Return the module that rectifies depth images; see `use_numba`."""
+    if use_numba(compiled):
+        from k4a_ros.images import rectification_kernels
+        return rectification_kernels
+    from k4a_ros.images import rectification_fallback
+    return rectification_fallback
+
+
 def registration_kernels(compiled: bool | None = None) -> ModuleType:
     """Return the module that registers depth and color images; see `use_numba`."""
     if use_numba(compiled):

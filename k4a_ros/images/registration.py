@@ -36,6 +36,7 @@ from typing import Any
 
 import cv2
 from k4a_ros.calibration.factory import FactoryCalibration
+from k4a_ros.calibration.lens import Intrinsics
 from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
 from k4a_ros.images.arrays import check_contiguous
@@ -62,14 +63,16 @@ class CameraPair:
     depth image; at most 1.
 
     :param rays: ``Intrinsics.rays()`` of the depth camera, if the caller has them.
+    :param color: the lens of the color camera, if it is not that of the calibration: a rectified
+        one, with the same axes and center of projection.
     :raises CalibrationError: a camera is OFF.
     """
 
     def __init__(
         self, calibration: FactoryCalibration, mode: DepthMode, resolution: ColorResolution, *,
-        rays: npt.NDArray[np.float32] | None = None,
+        rays: npt.NDArray[np.float32] | None = None, color: Intrinsics | None = None,
     ) -> None:
-        depth, color = calibration.depth(mode), calibration.color(resolution)
+        depth, color = calibration.depth(mode), color or calibration.color(resolution)
         to_color = calibration.depth_to_color
         self.depth_shape = (depth.height, depth.width)
         self.color_shape = (color.height, color.width)

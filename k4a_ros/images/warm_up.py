@@ -77,6 +77,16 @@ def warm_up_registration() -> None:
         *positions, read_only_view(np.zeros((*_SHAPE, 3), np.uint8)), np.zeros((4, 3), np.uint8))
 
 
+@warms_up('rectified depth images')
+def warm_up_rectification() -> None:
+    """Call the kernel of ``rectification_kernels`` with the argument types of the driver."""
+    from k4a_ros.images import rectification_kernels
+    depth = read_only_view(np.zeros(25, np.uint16))
+    index = read_only_view(np.zeros(4, np.int32))
+    offset = read_only_view(np.zeros(4, np.int8))
+    rectification_kernels.rectify_depth(depth, 5, index, offset, offset, np.zeros(4, np.uint16))
+
+
 @warms_up('RVL compression')
 def warm_up_rvl() -> None:
     """Call both kernels of ``rvl_kernels`` with the argument types that the driver uses."""

@@ -238,6 +238,16 @@ class Parameters:
         1.0, 'Factor from 16-bit infrared values to mono8 values, which saturate at 255. Use 0.5 '
         'to 1 for modes with depth and about 10 for PASSIVE_IR.', _STREAMS,
         minimum=0.001, maximum=1000.0, target=LiveTarget.INFRARED_SCALE)
+    rectified_fov: str = _parameter(
+        'auto', 'Field of view of depth_rect, ir_rect, rgb_rect and depth_to_rgb_rect. full: '
+        'everything that the camera sees, with empty pixels around it. no_border: the largest '
+        'rectangle without empty pixels. auto: full for depth_rect and ir_rect, no_border for '
+        'rgb_rect and depth_to_rgb_rect.', _STREAMS, choices=('auto', 'full', 'no_border'))
+    rectified_size: float = _parameter(
+        1.0, 'Resolution of rectified images, relative to the camera. With the full field of view '
+        'this is a factor of the focal length: at 1 no measurement is lost, and the images are '
+        'larger than those of the camera. With no_border it is a factor of width and height.',
+        _STREAMS, minimum=0.1, maximum=2.0)
     rgb_encoding: str = _parameter(
         'bgra8', 'Encoding of rgb/image_raw. native publishes NV12 and YUY2 images without '
         'conversion (as nv12 and yuv422_yuy2), and other formats as bgra8.', _STREAMS,

@@ -28,8 +28,9 @@ from k4a_ros.publishing.topic_builder import TopicBuilder
 import numpy as np
 import sensor_msgs.msg
 
-#: encodings that compressed_image_transport can decode a JPEG to
-_JPEG_ENCODINGS = ('bgra8', 'bgr8', 'rgb8')
+#: encodings with all channels of each pixel: those that compressed_image_transport can decode a
+#: JPEG to
+COLOR_ENCODINGS = ('bgra8', 'bgr8', 'rgb8')
 
 
 def add_color(builder: TopicBuilder, colors: ColorCache) -> None:
@@ -46,7 +47,7 @@ def add_color(builder: TopicBuilder, colors: ColorCache) -> None:
     builder.add_images('rgb', lens, frame, sources.color, render)
     # format: the encoding that subscribers decode to, the codec, and the encoding in the JPEG.
     # Decoders reorder the channels of the latter, and label the result with the former.
-    encoding = color.encoding if color.encoding in _JPEG_ENCODINGS else 'bgr8'
+    encoding = color.encoding if color.encoding in COLOR_ENCODINGS else 'bgr8'
     jpeg = messages.CompressedView(frame, f'{encoding}; jpeg compressed bgr8')
     is_camera_jpeg = builder.camera.config.color_format is ColorFormat.MJPG
     bgra = None if is_camera_jpeg else colors.in_encoding('bgra8')

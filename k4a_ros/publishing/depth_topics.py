@@ -54,7 +54,7 @@ def add_infrared(builder: TopicBuilder, infrared_scale: Callable[[], float]) -> 
 def add_infrared_images(
     builder: TopicBuilder, name: str, lens: Intrinsics, frame: str, source: Source,
     get_infrared: GetPixels, infrared_scale: Callable[[], float],
-    requires: Lazy[Any] | None = None,
+    requires: Lazy[Any] | None = None, *, rectified: bool = False,
 ) -> None:
     """
     Add infrared images of one of the cameras, and their camera_info.
@@ -62,6 +62,7 @@ def add_infrared_images(
     :param get_infrared: returns raw infrared.
     :param infrared_scale: returns the current value of ir_mono8_scaling_factor.
     :param requires: see `TopicBuilder.add_images`.
+    :param rectified: see `TopicBuilder.add_images`.
     """
     size = (lens.width, lens.height)
     if builder.options.rescale_ir_to_mono8:
@@ -77,7 +78,7 @@ def add_infrared_images(
             view.set_pixels(get_infrared(capture, image))
             return view.message
 
-    builder.add_images(name, lens, frame, source, render, requires)
+    builder.add_images(name, lens, frame, source, render, requires, rectified=rectified)
 
 
 def add_depth(builder: TopicBuilder) -> None:
@@ -99,13 +100,14 @@ def add_depth(builder: TopicBuilder) -> None:
 
 def add_depth_images(
     builder: TopicBuilder, name: str, lens: Intrinsics, frame: str, source: Source,
-    get_depth: GetPixels, requires: Lazy[Any] | None = None,
+    get_depth: GetPixels, requires: Lazy[Any] | None = None, *, rectified: bool = False,
 ) -> None:
     """
     Add depth images of one of the cameras, and their camera_info.
 
     :param get_depth: returns depth in millimeters, 0 for invalid.
     :param requires: see `TopicBuilder.add_images`.
+    :param rectified: see `TopicBuilder.add_images`.
     """
     size = (lens.width, lens.height)
     if builder.options.depth_unit == '32FC1':
@@ -122,4 +124,4 @@ def add_depth_images(
             view.set_pixels(get_depth(capture, image))
             return view.message
 
-    builder.add_images(name, lens, frame, source, render, requires)
+    builder.add_images(name, lens, frame, source, render, requires, rectified=rectified)

@@ -59,6 +59,15 @@ def color_with_depth(capture: Capture) -> Image | None:
     return capture.color if capture.depth is not None else None
 
 
+def registered_depth(*, as_target: bool) -> Source:
+    """
+    Return the source of depth images that are registered to the color camera.
+
+    :param as_target: they get the stamp of the color image.
+    """
+    return color_with_depth if as_target else depth_with_color
+
+
 def color_with_depth_and_infrared(capture: Capture) -> Image | None:
     """Return the color image; None if the capture has no depth or no infrared image."""
     return color_with_depth(capture) if capture.ir is not None else None

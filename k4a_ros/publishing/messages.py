@@ -189,17 +189,23 @@ class CompressedView:
         self.message.set_data(np.ascontiguousarray(data))
 
 
-def camera_info(intrinsics: Intrinsics, frame: str) -> CameraInfo:
+def camera_info(
+    intrinsics: Intrinsics, frame: str, *, rectified: bool = False,
+) -> CameraInfo:
     """
     Return the sensor_msgs/CameraInfo of a camera.
 
     D is k1 k2 p1 p2 k3 k4 k5 k6 (rational_polynomial, REP 104); R is the identity and P = [K | 0],
     as for any monocular camera.
+
+    :param rectified: the camera has no distortion: the model is plumb_bob with D = 0, which every
+        consumer knows.
     """
     k = intrinsics.camera_matrix
     message = CameraInfo(
         height=intrinsics.height, width=intrinsics.width,
-        distortion_model='rational_polynomial', d=[float(v) for v in intrinsics.distortion],
+        distortion_model='plumb_bob' if rectified else 'rational_polynomial',
+        d=[0.0] * 5 if rectified else [float(v) for v in intrinsics.distortion],
         k=[float(v) for v in k.ravel()], r=[float(v) for v in np.eye(3).ravel()],
         p=[float(v) for v in np.hstack([k, np.zeros((3, 1))]).ravel()])
     message.header.frame_id = frame

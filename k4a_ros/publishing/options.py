@@ -41,6 +41,8 @@ class TopicOptions:
     compressed_depth_format: str = 'png'
     rescale_ir_to_mono8: bool = False
     ir_mono8_scaling_factor: float = 1.0
+    rectified_fov: str = 'auto'
+    rectified_size: float = 1.0
     rgb_encoding: str = 'bgra8'
     jpeg_quality: int = 90
     imu_rate_target: int = 0

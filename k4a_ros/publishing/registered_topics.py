@@ -55,7 +55,7 @@ def add_registered(
     as_target = builder.options.stamps_as_target
     add_depth_images(
         builder, 'depth_to_rgb', builder.color_lens, builder.color_frame,
-        sources.color_with_depth if as_target else sources.depth_with_color,
+        sources.registered_depth(as_target=as_target),
         lambda capture, _: registered.depth_in_color(capture), registered.registration)
     add_infrared_images(
         builder, 'ir_to_rgb', builder.color_lens, builder.color_frame,

@@ -112,14 +112,16 @@ class TopicBuilder:
 
     def add_images(
         self, name: str, lens: Intrinsics, frame: str, source: Source, render: Render,
-        requires: Lazy[Any] | None = None,
+        requires: Lazy[Any] | None = None, *, rectified: bool = False,
     ) -> None:
         """
         Add the topics NAME/image_raw and NAME/camera_info.
 
         :param requires: resources of the images; see `add`.
+        :param rectified: the lens is one without distortion: the images are NAME/image_rect.
         """
-        self.add(f'{name}/image_raw', sensor_msgs.msg.Image, source, render, requires)
-        message = messages.camera_info(lens, frame)
+        image = 'image_rect' if rectified else 'image_raw'
+        self.add(f'{name}/{image}', sensor_msgs.msg.Image, source, render, requires)
+        message = messages.camera_info(lens, frame, rectified=rectified)
         self.add(f'{name}/camera_info', sensor_msgs.msg.CameraInfo, source, lambda *_: message,
                  light=True)

@@ -41,6 +41,7 @@ from k4a_ros.publishing.publishers import Counters
 from k4a_ros.publishing.publishers import IMU_DEPTH
 from k4a_ros.publishing.publishers import LazyPublisher
 from k4a_ros.publishing.publishers import Publishers
+from k4a_ros.publishing.rectified_topics import RectifiedTopics
 from k4a_ros.publishing.registered_topics import add_registered
 from k4a_ros.publishing.registered_topics import registration_cache
 from k4a_ros.publishing.streams import ImuStream
@@ -241,6 +242,15 @@ def add_images(builder: TopicBuilder, infrared_scale: Callable[[], float]) -> No
         add_color(builder, colors)
     if registered is not None:
         add_registered(builder, registered, infrared_scale)
+    rectified = RectifiedTopics(builder)
+    if infrared:
+        rectified.add_infrared(infrared_scale)
+    if depth:
+        rectified.add_depth()
+    if color:
+        rectified.add_color(colors)
+    if depth and color:
+        rectified.add_depth_to_color()
 
 
 def imu_stream(builder: TopicBuilder) -> ImuStream | None:

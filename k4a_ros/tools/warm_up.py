@@ -17,7 +17,9 @@ Compile numba kernels in advance, so that the first images are as fast as all ot
 
 Run this once after installation; compiled kernels are stored in the cache of numba:
 
-    python3 -m k4a_ros.tools.warm_up [clouds] [registration] [rvl] [filters] [bodies] [simulation]
+    python3 -m k4a_ros.tools.warm_up [KERNELS ...]
+
+KERNELS are clouds, registration, rectification, rvl, filters, bodies or simulation; default: all.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from collections.abc import Callable
 from k4a_ros.body.landmarks.warm_up import warm_up_bodies
 from k4a_ros.images.filters.warm_up import warm_up_filters
 from k4a_ros.images.warm_up import warm_up_clouds
+from k4a_ros.images.warm_up import warm_up_rectification
 from k4a_ros.images.warm_up import warm_up_registration
 from k4a_ros.images.warm_up import warm_up_rvl
 from k4a_ros.simulation.warm_up import warm_up_simulation
@@ -36,6 +39,7 @@ from k4a_ros.simulation.warm_up import warm_up_simulation
 WARM_UPS: dict[str, Callable[[], None]] = {
     'clouds': warm_up_clouds,
     'registration': warm_up_registration,
+    'rectification': warm_up_rectification,
     'rvl': warm_up_rvl,
     'filters': warm_up_filters,
     'bodies': warm_up_bodies,

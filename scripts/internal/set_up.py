@@ -191,7 +191,7 @@ class SetUp:
 
     def compile_kernels(self) -> None:
         """Compile kernels in advance, so that the first images do not wait for them."""
-        self.warm_up('clouds', 'registration', 'rvl', 'simulation')
+        self.warm_up('clouds', 'registration', 'rectification', 'rvl', 'simulation')
 
     def warm_up(self, *kernels: str) -> None:
         """Compile groups of kernels."""

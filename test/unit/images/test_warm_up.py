@@ -23,12 +23,16 @@ from k4a_ros.images.depth_codec import DepthCompressor
 from k4a_ros.images.filters.options import DepthFilterOptions
 from k4a_ros.images.filters.pipeline import DepthFilters
 from k4a_ros.images.filters.warm_up import warm_up_filters
+from k4a_ros.images.rectification import DepthRectifier
+from k4a_ros.images.rectification import rectified_lens
 from k4a_ros.images.registration import ExtraChannel
 from k4a_ros.images.warm_up import warm_up_clouds
+from k4a_ros.images.warm_up import warm_up_rectification
 from k4a_ros.images.warm_up import warm_up_registration
 from k4a_ros.images.warm_up import warm_up_rvl
 import numpy as np
 from support.synthetic_capture import NEEDS_NUMBA
+from support.synthetic_capture import NOMINAL
 from support.synthetic_capture import SMALL
 from support.synthetic_capture import SyntheticCapture
 
@@ -37,15 +41,18 @@ from support.synthetic_capture import SyntheticCapture
 def test_every_type_the_driver_uses_is_compiled():
     warm_up_clouds()
     warm_up_registration()
+    warm_up_rectification()
     warm_up_rvl()
     warm_up_filters()
     from k4a_ros.images import cloud_kernels
+    from k4a_ros.images import rectification_kernels
     from k4a_ros.images import registration_kernels
     from k4a_ros.images import rvl_kernels
     from k4a_ros.images.filters.kernels import filter_kernels
     kernels = [getattr(module, name) for module, names in (
         (cloud_kernels, ('xyz', 'points', 'intensity_points', 'colored_points')),
         (registration_kernels, ('project', 'rasterize', 'sample_bgra', 'sample_bgr')),
+        (rectification_kernels, ('rectify_depth',)),
         (rvl_kernels, ('encode', 'decode')),
     ) for name in names]
     kernels += filter_kernels()
@@ -70,6 +77,10 @@ def test_every_type_the_driver_uses_is_compiled():
     cloud.write_xyz(capture.depth, xyz)
     cloud.write_xyz_intensity(capture.depth, capture.infrared, xyz)
     cloud.write_xyz_rgb(capture.depth, color, rgb)
+    lens = NOMINAL.depth(SMALL[0])
+    rectified = rectified_lens(lens, 'full')
+    DepthRectifier(lens, rectified).rectify(
+        capture.depth, np.empty((rectified.height, rectified.width), np.uint16))
     compressor = DepthCompressor(capture.depth.shape[::-1], 'rvl')
     decompress(compressor.compress(capture.depth), compressor.format)
     filters = DepthFilters(capture.pair.rays)
