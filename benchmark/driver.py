@@ -193,7 +193,7 @@ def repeat(original: str, path: Path, fps: int) -> None:
     """Write a recording at a constant rate, also across its loop, with images of another."""
     source = RecordingReader(original)
     captures: list[Capture] = []
-    while len(captures) < CAPTURES and (capture := source.next_capture()):
+    while len(captures) < CAPTURES and (capture := source.captures.read()):
         captures.append(capture)
     config = replace(source.config, fps=fps, imu=False)
     with RecordingWriter(path, config, source.calibration, source.serial) as writer:

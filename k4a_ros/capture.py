@@ -33,7 +33,8 @@ class Image:
     Shape and dtype of ``data``: depth and infrared (height, width) uint16, depth in millimeters
     with 0 for invalid; color MJPG (bytes,) uint8, NV12 (height * 3 / 2, width) uint8, YUY2
     (height, width, 2) uint8, BGRA32 (height, width, 4) uint8. It may be a view of the camera's
-    own buffer: treat it as read-only, and drop all references before the camera is closed.
+    own buffer: treat it as read-only, and drop all references before the camera is closed. A
+    recording reads it when it is accessed first, which may raise CameraLostError.
 
     ``device_us`` is the device clock at the center of exposure, microseconds. ``host_ns`` is the
     host's CLOCK_MONOTONIC at arrival, nanoseconds; 0 where unknown (recordings). For color images

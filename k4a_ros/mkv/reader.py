@@ -12,270 +12,220 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Read an Azure Kinect recording (.mkv) from start to end, without pacing."""
+"""
+Read an Azure Kinect recording (.mkv), without pacing.
+
+The file is parsed here, in Python, and not by libk4arecord, which files from elsewhere can crash
+or hang, and which refuses one that is not complete. Only where images are is read in advance; an
+image itself is read when somebody needs it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 import contextlib
-import ctypes
-import enum
-import os
-import threading
-from typing import TypeVar
+from itertools import islice
+import logging
 
-from k4a_ros.camera_config import CameraConfig
-from k4a_ros.camera_config import ColorFormat
-from k4a_ros.camera_config import ColorResolution
-from k4a_ros.camera_config import DepthMode
-from k4a_ros.camera_config import FPS_CODES
-from k4a_ros.camera_config import WiredSyncMode
 from k4a_ros.capture import Capture
-from k4a_ros.capture import Image
-from k4a_ros.errors import CameraLostError
+from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import EndOfRecording
+from k4a_ros.errors import FileError
 from k4a_ros.errors import RecordingError
-from k4a_ros.mkv.integrity import check_complete
-from k4a_ros.mkv.timeline import MAX_START_US
-from k4a_ros.mkv.timeline import Timeline
-from k4a_ros.sdk import abi
-from k4a_ros.sdk import libk4a
+from k4a_ros.mkv.captures import CaptureCursor
+from k4a_ros.mkv.cluster_walk import Clusters
+from k4a_ros.mkv.head_reader import Head
+from k4a_ros.mkv.head_reader import NotMatroska
+from k4a_ros.mkv.head_reader import read_head
+from k4a_ros.mkv.imu_track import ImuCursor
+from k4a_ros.mkv.source import Source
+from k4a_ros.mkv.streams import find_streams
+from k4a_ros.mkv.streams import Streams
+from k4a_ros.mkv.streams import Tags
+from k4a_ros.mkv.streams import Unplayable
 import numpy as np
 
-E = TypeVar('E', bound=enum.IntEnum)
+_log = logging.getLogger(__name__)
 
-_FPS = {code: fps for fps, code in FPS_CODES.items()}
+#: number of images from which the frame rate is estimated if the file does not have it
+_SAMPLE_IMAGES = 30
 
 
 class RecordingReader(contextlib.AbstractContextManager['RecordingReader']):
     """
-    An open recording; thread-safe: ``close`` waits for a read in progress.
+    An open recording.
 
     ``config``: modes and tracks. ``calibration``: raw factory calibration. ``serial``: serial
     number, empty if unknown. ``firmware``: versions by component. ``start_us`` and ``end_us``:
-    device time of the first and of the last data in the file, microseconds.
+    device time of the first and of the last data in the file, microseconds. ``tags``: their values
+    by name. ``attachments``: attached files by name. ``complete``: the file was not cut, and the
+    program that wrote it was not killed. ``missing``: what cannot be played and why, as clauses
+    about the file; empty if nothing is.
+
+    Captures and IMU samples have positions of their own, `captures` and `imu`, so that each thread
+    that reads one of them does not wait for the other, and nobody pays for what is not read.
+    `read` returns both in the order of time.
 
     :param path: the file; ``~`` is not expanded.
-    :raises RecordingError: it is not a complete Azure Kinect recording with a calibration.
+    :raises RecordingError: nothing of it can be played, or it has no factory calibration.
     """
 
     def __init__(self, path: str) -> None:
-        """Open the file and read its header."""
+        """Open the file and read its head."""
         self.path = path
-        #: referenced here because libk4arecord keeps the pointer for error messages (playback.cpp)
-        self._native_path = os.fsencode(path)
-        self._sdk = libk4a.library()
-        self._lock = threading.Lock()
-        handle = self._open()
-        self._handle: ctypes.c_void_p | None = handle
         try:
-            self._read_header(handle)
-        except BaseException:
-            self.close()
-            raise
+            source = Source(path)
+            head = read_head(source)
+            streams = find_streams(head)
+        except (FileError, NotMatroska, Unplayable) as error:
+            raise self._open_error(str(error)) from error
+        self._reported_damage = False
+        clusters = Clusters(source, head, self._report_damage)
+        tracks = [track.number for track in streams.images]
+        tracks += [] if streams.imu is None else [streams.imu]
+        if next(clusters.blocks(clusters.start, tracks), None) is None:
+            raise self._open_error('it has no frames')
+        self._describe(head, streams)
+        self.complete, self.missing = _missing(source, head, streams)
+        self.start_us = streams.start_ns // 1000
+        self.end_us = self.start_us + clusters.last_time_ns() // 1000
+        period_ns = streams.period_ns or _estimated_period_ns(clusters, streams)
+        self._captures: CaptureCursor | None = CaptureCursor(
+            source, clusters, streams.images, streams.start_ns, period_ns)
+        self._imu: ImuCursor | None = ImuCursor(source, clusters, streams.imu, self.start_us)
+        self._capture: Capture | None = None
+        self._samples: ImuSamples | None = None
 
-    def _open(self) -> ctypes.c_void_p:
-        """Return a new native handle."""
-        check_complete(self.path)  # libk4arecord may abort the process if it is not
-        handle = ctypes.c_void_p()
-        if self._sdk.k4a_playback_open(
-                self._native_path, ctypes.byref(handle)) != abi.SUCCEEDED:
-            raise self._open_error(
-                'libk4arecord rejects it: it has no frames, is not an Azure Kinect recording, or '
-                'is damaged; set K4A_ENABLE_LOG_TO_STDOUT=1 to see the reason')
-        return handle
-
-    def _read_header(self, handle: ctypes.c_void_p) -> None:
-        native = abi.RecordConfiguration()
-        self._sdk.k4a_playback_get_record_configuration(handle, ctypes.byref(native))
-        self.config = self._config(native)
-        raw = libk4a.read_bytes(self._sdk.k4a_playback_get_raw_calibration, handle)
+    def _describe(self, head: Head, streams: Streams) -> None:
+        tags = Tags(head.tags)
+        self.config = streams.config
+        self.tags: Mapping[str, str] = tags.values()
+        self.attachments: Mapping[str, bytes] = {
+            attachment.name: attachment.content for attachment in reversed(head.attachments)}
+        uid = tags.attachment_uid('K4A_CALIBRATION_FILE')
+        tagged = [each.content for each in head.attachments if uid and each.uid == uid]
+        raw = (tagged or [self.attachments.get('calibration.json', b'')])[0].rstrip(b'\0')
         if not raw:
             raise self._open_error(
                 'it has no factory calibration (attachment calibration.json), which is needed to '
                 'interpret its images')
         self.calibration = raw
-        self.serial = self._tag('K4A_DEVICE_SERIAL_NUMBER')
-        versions = {
-            name: self._tag(f'K4A_{name.upper()}_FIRMWARE_VERSION') for name in ('color', 'depth')}
+        self.serial = tags.value('K4A_DEVICE_SERIAL_NUMBER')
+        versions = {name: tags.value(f'K4A_{name.upper()}_FIRMWARE_VERSION')
+                    for name in ('color', 'depth')}
         self.firmware = {name: version for name, version in versions.items() if version}
-        # The 32-bit offset in the native configuration, which libk4arecord adds to the timestamps
-        # of images, wraps after 71 minutes; the tag holds the full value.
-        offset_ns = self._tag('K4A_START_OFFSET_NS')
-        wrapped_us = int(native.start_timestamp_offset_usec)
-        self.start_us = int(offset_ns) // 1000 if offset_ns.isdecimal() else wrapped_us
-        if self.start_us > MAX_START_US:
-            raise self._open_error(
-                f'its tag K4A_START_OFFSET_NS, {offset_ns}, is not a time of a camera')
-        self._timeline = Timeline(self.start_us)
-        self._imu_problem = ''
-        self._image_shift_us = self.start_us - wrapped_us
-        self.end_us = self.start_us + int(
-            self._sdk.k4a_playback_get_recording_length_usec(handle))
-
-    def _config(self, native: abi.RecordConfiguration) -> CameraConfig:
-        if native.camera_fps not in _FPS:
-            raise self._open_error(
-                f'its frame rate (code {native.camera_fps}) is not one of the Azure Kinect')
-        config = CameraConfig(
-            depth_mode=self._member(DepthMode, native.depth_mode),
-            color_resolution=self._member(ColorResolution, native.color_resolution),
-            color_format=(
-                self._member(ColorFormat, native.color_format) if native.color_track_enabled
-                else ColorFormat.MJPG),
-            fps=_FPS[native.camera_fps],
-            depth=native.depth_track_enabled, ir=native.ir_track_enabled,
-            color=native.color_track_enabled, imu=native.imu_track_enabled,
-            depth_delay_off_color_usec=native.depth_delay_off_color_usec,
-            wired_sync_mode=self._member(WiredSyncMode, native.wired_sync_mode),
-            subordinate_delay_off_master_usec=native.subordinate_delay_off_master_usec)
-        if not (config.depth or config.ir or config.color or config.imu):
-            raise self._open_error('it is not an Azure Kinect recording: it has no such tracks')
-        if config.color and config.color_resolution is ColorResolution.OFF:
-            raise self._open_error('the Azure Kinect does not have its color resolution')
-        return config
-
-    def _member(self, kind: type[E], value: int) -> E:
-        """Return the member of an enumeration with a native value."""
-        try:
-            return kind(value)
-        except ValueError as error:
-            raise self._open_error(
-                f'its {kind.__name__} (code {value}) is not one of the Azure Kinect') from error
-
-    def _tag(self, name: str) -> str:
-        value = libk4a.read_bytes(self._sdk.k4a_playback_get_tag, self._handle, name.encode())
-        return (value or b'').decode(errors='replace')
 
     def _open_error(self, reason: str) -> RecordingError:
         return RecordingError(f'cannot open recording {self.path}: {reason}')
 
-    def _open_handle(self) -> ctypes.c_void_p:
-        if self._handle is None:
+    def _report_damage(self, start: int, end: int) -> None:
+        if not self._reported_damage:
+            self._reported_damage = True
+            _log.warning('recording %s is damaged: bytes %d to %d are skipped, and perhaps others',
+                         self.path, start, end)
+
+    @property
+    def captures(self) -> CaptureCursor:
+        """
+        Return the position among the captures.
+
+        :raises EndOfRecording: the recording is closed.
+        """
+        if self._captures is None:
             raise EndOfRecording(f'recording {self.path} is closed')
-        return self._handle
+        return self._captures
 
-    def next_capture(self) -> Capture | None:
+    @property
+    def imu(self) -> ImuCursor:
         """
-        Return the next capture that has an image; None at the end of the file.
+        Return the position among the IMU samples.
 
-        :raises CameraLostError: the file is damaged at this position.
         :raises EndOfRecording: the recording is closed.
         """
-        while True:
-            native = ctypes.c_void_p()
-            with self._lock:
-                result = self._sdk.k4a_playback_get_next_capture(
-                    self._open_handle(), ctypes.byref(native))
-            if result == abi.STREAM_EOF:
-                return None
-            if result != abi.SUCCEEDED:
-                raise CameraLostError(
-                    f'recording {self.path} is damaged: cannot read its next capture')
-            try:
-                images = [self._image(name, native) for name in ('depth', 'ir', 'color')]
-            finally:
-                self._sdk.k4a_capture_release(native)
-            if any(image is not None for image in images):
-                self._check_times(*images)
-                return Capture(*images)
+        if self._imu is None:
+            raise EndOfRecording(f'recording {self.path} is closed')
+        return self._imu
 
-    def _check_times(self, *images: Image | None) -> None:
-        for name, image in zip(('depth images', 'infrared images', 'color images'), images,
-                               strict=True):
-            problem = image is not None and self._timeline.problem(name, image.device_us)
-            if problem:
-                raise self._time_error(problem)
-
-    def _time_error(self, problem: str) -> CameraLostError:
-        return CameraLostError(
-            f'recording {self.path} is damaged: {problem}; it can only be played up to there')
-
-    def _image(self, name: str, capture: ctypes.c_void_p) -> Image | None:
-        handle = getattr(self._sdk, f'k4a_capture_get_{name}_image')(capture)
-        if not handle:
-            return None
-        native = libk4a.NativeImage(handle)
-        data = native.array()
-        config = self.config
-        width, height = (config.color_resolution if name == 'color' else config.depth_mode).size
-        device_us = native.device_us + self._image_shift_us
-        try:
-            if name != 'color':
-                return Image(data.view('<u2').reshape(height, width), device_us)
-            if config.color_format is ColorFormat.NV12:
-                data = data.reshape(height * 3 // 2, width)
-            elif config.color_format is ColorFormat.YUY2:
-                data = data.reshape(height, width, 2)
-            elif config.color_format is ColorFormat.BGRA32:
-                data = data.reshape(height, width, 4)
-        except ValueError as error:
-            raise CameraLostError(
-                f'recording {self.path} is damaged: the {name} image at {device_us} us has '
-                f'{native.size} bytes, which do not make {width} x {height} pixels') from error
-        return Image(data, device_us)
-
-    def read_imu(self, out: np.ndarray[tuple[int], np.dtype[np.void]]) -> int:
+    def read(self) -> Capture | ImuSamples | None:
         """
-        Read the next IMU samples.
+        Return the next capture, or the IMU samples before it; None at the end of the file.
 
-        :param out: (N,) IMU_DTYPE, contiguous; filled from its start.
-        :return: number of samples, less than N only at the end of the file or before damage.
-        :raises CameraLostError: the file is damaged at this position.
+        For one thread; a thread that reads only captures, or only IMU samples, uses `captures` or
+        `imu`.
+
+        :raises CameraLostError: the file is damaged at this position, or cannot be read.
         :raises EndOfRecording: the recording is closed.
         """
-        address, step = out.ctypes.data, out.itemsize
-        with self._lock:
-            handle = self._open_handle()
-            if self._imu_problem:
-                raise self._time_error(self._imu_problem)
-            for i in range(len(out)):
-                result = self._sdk.k4a_playback_get_next_imu_sample(handle, address + i * step)
-                if result == abi.STREAM_EOF:
-                    return i
-                if result != abi.SUCCEEDED:
-                    raise CameraLostError(
-                        f'recording {self.path} is damaged: cannot read its next IMU sample')
-                self._imu_problem = self._timeline.problem(
-                    'accelerometer samples', int(out['acc_us'][i])) or self._timeline.problem(
-                    'gyroscope samples', int(out['gyro_us'][i]))
-                if self._imu_problem and i:
-                    return i
-                if self._imu_problem:
-                    raise self._time_error(self._imu_problem)
-        return len(out)
+        if self._capture is None:
+            self._capture = self.captures.read()
+        if self._samples is None:
+            self._samples = self.imu.read()
+        capture, samples = self._capture, self._samples
+        if capture is None or samples is None:
+            self._capture = self._samples = None
+            return samples if capture is None else capture
+        count = int(samples.acc_us.searchsorted(capture.device_us, side='right'))
+        if not count:
+            self._capture = None
+            return capture
+        self._samples = samples[count:] if count < len(samples) else None
+        return samples[:count]
+
+    def seek(self, device_us: int) -> None:
+        """
+        Continue with the first capture and the first IMU sample at a time or later.
+
+        :param device_us: device time, microseconds.
+        :raises CameraLostError: the file cannot be read.
+        :raises EndOfRecording: the recording is closed.
+        """
+        self._capture = self._samples = None
+        self.captures.seek(device_us)
+        self.imu.seek(device_us)
 
     def rewind(self) -> None:
         """
         Return to the start of the file.
 
-        The file is reopened, because k4a_playback_seek_timestamp may crash: the read-ahead threads
-        of libk4arecord share weak pointers to clusters without a lock (load_cluster_internal in
-        matroska_read.cpp, confirmed with helgrind), a data race once a cluster is loaded again.
-
-        :raises CameraLostError: the file can no longer be opened.
         :raises EndOfRecording: the recording is closed.
         """
-        with self._lock:
-            previous = self._open_handle()
-            try:
-                self._handle = self._open()
-            except RecordingError as error:
-                raise CameraLostError(f'cannot rewind recording {self.path}: {error}') from error
-            self._sdk.k4a_playback_close(previous)
-            self._timeline.rewind()
+        self._capture = self._samples = None
+        self.captures.rewind()
+        self.imu.rewind()
 
     @property
     def closed(self) -> bool:
         """Whether ``close`` has been called."""
-        return self._handle is None
+        return self._captures is None
 
     def close(self) -> None:
-        """Close the file; images that were read remain valid. May be called twice."""
-        with self._lock:
-            handle, self._handle = self._handle, None
-            if handle is not None:
-                self._sdk.k4a_playback_close(handle)
+        """Close the file; captures that were read remain valid. May be called twice."""
+        self._captures = self._imu = self._capture = self._samples = None
 
     def __exit__(self, *_: object) -> None:
         """Close the file."""
         self.close()
+
+
+def _missing(source: Source, head: Head, streams: Streams) -> tuple[bool, str]:
+    """Return whether a file is complete, and what of it cannot be played."""
+    notes = []
+    if head.segment_end is None:
+        notes.append('it was not finished, because the program that wrote it was killed or the '
+                     'disk was full: it ends with the last data that was written')
+    elif head.segment_end > source.size:
+        notes.append(f'it is truncated: it has {source.size} of {head.segment_end} bytes')
+    complete = not notes
+    if head.damaged:
+        notes.append('its head is damaged, so that some of its properties may be unknown')
+    return complete, '; '.join([*notes, *streams.notes])
+
+
+def _estimated_period_ns(clusters: Clusters, streams: Streams) -> int:
+    """Return the usual distance of the images of a stream."""
+    for track in streams.images:
+        blocks = islice(clusters.blocks(clusters.start, {track.number}), _SAMPLE_IMAGES)
+        times = [block.time_ns for block in blocks]
+        if len(times) > 1:
+            return max(1, int(np.median(np.diff(times))))
+    return 1_000_000_000 // streams.config.fps

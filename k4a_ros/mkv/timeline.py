@@ -16,6 +16,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
 #: Maximum distance from the start of a recording: a year, which keeps stamps within the range of
 #: ROS time (2038) and of 64-bit nanoseconds.
 _MAX_DISTANCE_US = 366 * 86_400 * 1_000_000
@@ -46,8 +49,31 @@ class Timeline:
         if abs(device_us - self._start_us) > _MAX_DISTANCE_US:
             return (f'the time of its {stream}, {device_us} us, is more than a year from its '
                     f'start at {self._start_us} us')
+        if device_us < 0:
+            return f'the time of its {stream} is negative: {device_us} us'
         self._latest_us[stream] = device_us
         return ''
+
+    def problem_in(self, stream: str, times_us: npt.NDArray[np.int64]) -> tuple[int, str]:
+        """
+        Check successive timestamps of a stream.
+
+        :param times_us: (N,) microseconds.
+        :return: number of those before the first that is invalid, and why it is; N and '' if all
+            are valid.
+        """
+        if not len(times_us):
+            return 0, ''
+        latest_us = self._latest_us.get(stream, int(times_us[0]))
+        valid = (np.diff(times_us, prepend=latest_us) >= 0) & (times_us >= 0) & (
+            abs(times_us - self._start_us) <= _MAX_DISTANCE_US)
+        if valid.all():
+            self._latest_us[stream] = int(times_us[-1])
+            return len(times_us), ''
+        count = int(valid.argmin())
+        if count:
+            self._latest_us[stream] = int(times_us[count - 1])
+        return count, self.problem(stream, int(times_us[count]))
 
     def rewind(self) -> None:
         """Return to the start."""

@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Microsoft's Azure Kinect Sensor SDK (libk4a, libk4arecord) through ctypes."""
+"""Microsoft's Azure Kinect Sensor SDK (libk4a) through ctypes."""

@@ -15,7 +15,7 @@
 """
 Binary interface of the Azure Kinect SDK 1.4: result codes, structures and function prototypes.
 
-Source: k4a.h, k4atypes.h and k4arecord/{playback,types}.h.
+Source: k4a.h and k4atypes.h.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ from typing import Any
 SUCCEEDED = 0
 BUFFER_TOO_SMALL = 2
 WAIT_TIMEOUT = 2
-STREAM_EOF = 2
 #: k4a_image_format_t of images of the depth camera
 DEPTH16 = 4
 IR16 = 5
@@ -55,19 +54,6 @@ class HardwareVersion(ctypes.Structure):
     _fields_ = [
         ('color', Version), ('depth', Version), ('audio', Version), ('depth_sensor', Version),
         ('firmware_build', c_int), ('firmware_signature', c_int),
-    ]
-
-
-class RecordConfiguration(ctypes.Structure):
-    """k4a_record_configuration_t."""
-
-    _fields_ = [
-        ('color_format', c_int), ('color_resolution', c_int), ('depth_mode', c_int),
-        ('camera_fps', c_int), ('color_track_enabled', c_bool), ('depth_track_enabled', c_bool),
-        ('ir_track_enabled', c_bool), ('imu_track_enabled', c_bool),
-        ('depth_delay_off_color_usec', c_int32), ('wired_sync_mode', c_int),
-        ('subordinate_delay_off_master_usec', c_uint32),
-        ('start_timestamp_offset_usec', c_uint32),
     ]
 
 
@@ -98,12 +84,4 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     'k4a_image_get_white_balance': (c_uint32, (c_void_p,)),
     'k4a_image_release': (None, (c_void_p,)),
     'k4a_set_debug_message_handler': (c_int, (c_void_p, c_void_p, c_int)),
-    'k4a_playback_open': (c_int, (c_char_p, _HANDLE)),
-    'k4a_playback_close': (None, (c_void_p,)),
-    'k4a_playback_get_raw_calibration': (c_int, (c_void_p, c_char_p, POINTER(c_size_t))),
-    'k4a_playback_get_record_configuration': (c_int, (c_void_p, POINTER(RecordConfiguration))),
-    'k4a_playback_get_tag': (c_int, (c_void_p, c_char_p, c_char_p, POINTER(c_size_t))),
-    'k4a_playback_get_recording_length_usec': (c_uint64, (c_void_p,)),
-    'k4a_playback_get_next_capture': (c_int, (c_void_p, _HANDLE)),
-    'k4a_playback_get_next_imu_sample': (c_int, (c_void_p, c_void_p)),
 }

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Conversion of IMU samples from the layout of libk4a and libk4arecord (k4a_imu_sample_t)."""
+"""Conversion of IMU samples from the layout of libk4a (k4a_imu_sample_t)."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def library() -> ctypes.CDLL:
             function.argtypes = arguments
     except (ImportError, OSError, AttributeError) as error:
         raise CameraError(
-            f'cannot load the Azure Kinect SDK, which devices and recordings need: {error}; '
+            f'cannot load the Azure Kinect SDK, which devices need: {error}; '
             "install it with 'pip install pyk4a-bundle'") from error
     route_log(sdk)
     return sdk

@@ -373,7 +373,7 @@ def test_pyk4a_reads_and_records_decoded_jpegs(tmp_path):
     from k4a_ros.mkv.reader import RecordingReader
     recorded = RecordingReader(str(copy))
     assert recorded.config.color_format is ColorFormat.BGRA32
-    first = recorded.next_capture()
+    first = recorded.captures.read()
     assert first is not None and first.color is not None
     np.testing.assert_array_equal(first.color.data, images[0])
     recorded.close()

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+import logging
 import os
 import time
 
@@ -36,16 +37,18 @@ from k4a_ros.errors import DeviceNotFoundError
 from k4a_ros.errors import EndOfRecording
 from k4a_ros.errors import ReadTimeout
 from k4a_ros.errors import RecordingError
+from k4a_ros.mkv.captures import CaptureCursor
+from k4a_ros.mkv.images import RecordedImage
+from k4a_ros.mkv.imu_track import ImuCursor
 from k4a_ros.mkv.reader import RecordingReader
-from k4a_ros.sdk.imu_samples import IMU_DTYPE
-from k4a_ros.sdk.imu_samples import imu_samples
-import numpy as np
+
+_log = logging.getLogger(__name__)
 
 _CAPTURES = 'captures'
 _IMU = 'imu'
 #: interval in which IMU samples are batched; the device delivers them in bursts, too
 _IMU_BURST_S = 0.008
-#: maximum number of IMU samples read from the file at once: 0.6 s at 1666 Hz
+#: number of IMU samples that are read from the file at once: 0.6 s at 1666 Hz
 _IMU_BATCH = 1024
 
 
@@ -73,7 +76,7 @@ class RecordingCamera(Camera):
         until ``playback_paused`` is set to False, which plays the file again.
     :param on_control: called with ('playback_paused', True) when playback pauses at the end.
     :raises ConfigError: ``rate`` or ``at_end`` is invalid.
-    :raises RecordingError: the file is not a complete Azure Kinect recording with a calibration.
+    :raises RecordingError: nothing of the file can be played, or it has no calibration.
     :raises DeviceNotFoundError: the serial number does not match.
     """
 
@@ -87,27 +90,19 @@ class RecordingCamera(Camera):
         """Open the file and read its first data; ``start`` starts playback."""
         super().__init__(on_control)
         source = os.path.expanduser(os.fspath(path))
-        self._captures = RecordingReader(source)
-        self._imu: RecordingReader | None = None
-        try:
-            self._describe(source, serial)
-            if self._captures.config.imu:
-                # A separate handle: the two threads share neither lock nor position, and clusters
-                # are loaded only once (see `RecordingReader.rewind`).
-                self._imu = RecordingReader(source)
-            self._streams = self._read_first()
-            after_last = _parse_at_end(at_end)
-            # The next pass starts one frame period after the end of this one.
-            span_us = self._captures.end_us - self._captures.start_us + self.config.period_us
-            self._pacer = Pacer(
-                self._streams, self._captures.start_us, span_us, rate, paused,
-                AtEnd.LOOP if loop else after_last)
-        except BaseException:
-            self._close_files()
-            raise
+        self._reader = reader = RecordingReader(source)
+        self._describe(source, serial)
+        if reader.missing:
+            _log.warning('recording %s: %s', source, reader.missing)
+        self._streams = self._read_first()
+        after_last = _parse_at_end(at_end)
+        # The next pass starts one frame period after the end of this one.
+        span_us = reader.end_us - reader.start_us + self.config.period_us
+        self._pacer = Pacer(self._streams, reader.start_us, span_us, rate, paused,
+                            AtEnd.LOOP if loop else after_last)
 
     def _describe(self, source: str, serial: str) -> None:
-        file = self._captures
+        file = self._reader
         try:
             self.calibration = FactoryCalibration.from_raw(file.calibration)
         except CalibrationError as error:
@@ -127,12 +122,9 @@ class RecordingCamera(Camera):
         self._at_end = {_CAPTURES: False, _IMU: False}
         #: shift of the pass whose pause at the end was reported to the listener
         self._reported_shift_us = -1
-        self._capture = self._captures.next_capture()
-        self._buffer = np.zeros(_IMU_BATCH, IMU_DTYPE)
-        self._samples = imu_samples(self._buffer[:0], 0)
-        if self._imu is not None:
-            self._samples = self._next_samples(self._imu)
-        self.config = replace(self.config, imu=len(self._samples) > 0)
+        self._capture = self._reader.captures.read()
+        self._samples = self._reader.imu.read(_IMU_BATCH)
+        self.config = replace(self.config, imu=self._samples is not None)
         streams = [_CAPTURES] * (self._capture is not None) + [_IMU] * self.config.imu
         if not streams:
             raise RecordingError(
@@ -145,7 +137,7 @@ class RecordingCamera(Camera):
 
         :raises RecordingError: the camera is closed.
         """
-        if self._captures.closed:
+        if self._reader.closed:
             raise RecordingError(f'cannot play recording {self.info.source}: it is closed')
         self._pacer.start()
 
@@ -162,9 +154,9 @@ class RecordingCamera(Camera):
             raise EndOfRecording(f'recording {self.info.source} has no images')
         while self._capture is None:
             if not self._at_end[_CAPTURES]:
-                self._capture = self._captures.next_capture()
+                self._capture = self._reader.captures.read()
             if self._capture is None:
-                self._next_pass(_CAPTURES, self._captures, deadline)
+                self._next_pass(_CAPTURES, self._reader.captures, deadline)
         capture = _shifted(self._capture, self._shift_us[_CAPTURES])
         self._pacer.wait(_CAPTURES, capture.device_us, _left(deadline))
         self._capture = None
@@ -179,25 +171,23 @@ class RecordingCamera(Camera):
         :raises CameraLostError: the file is damaged at this position.
         """
         deadline = time.monotonic() + timeout
-        if self._imu is None or _IMU not in self._streams:
+        if _IMU not in self._streams:
             raise EndOfRecording(f'recording {self.info.source} has no IMU samples')
-        while not len(self._samples):
+        while self._samples is None:
             if not self._at_end[_IMU]:
-                self._samples = self._next_samples(self._imu)
-            if not len(self._samples):
-                self._next_pass(_IMU, self._imu, deadline)
+                samples = self._reader.imu.read(_IMU_BATCH)
+                self._samples = samples and _later(samples, self._shift_us[_IMU])
+            if self._samples is None:
+                self._next_pass(_IMU, self._reader.imu, deadline)
         pending = self._samples
         due_us = self._pacer.wait(_IMU, int(pending.acc_us[0]), _left(deadline), _IMU_BURST_S)
         count = max(1, int(pending.acc_us.searchsorted(due_us, side='right')))
-        self._samples = pending[count:]
+        self._samples = pending[count:] if count < len(pending) else None
         return pending[:count]
 
-    def _next_samples(self, file: RecordingReader) -> ImuSamples:
-        """Return the next batch of samples; empty at the end of a pass."""
-        count = file.read_imu(self._buffer)
-        return imu_samples(self._buffer[:count], self._shift_us[_IMU])
-
-    def _next_pass(self, stream: str, file: RecordingReader, deadline: float) -> None:
+    def _next_pass(
+        self, stream: str, position: CaptureCursor | ImuCursor, deadline: float,
+    ) -> None:
         """Return to the start of the file as soon as the next pass may be played."""
         self._at_end[stream] = True
         try:
@@ -205,7 +195,7 @@ class RecordingCamera(Camera):
         except ReadTimeout:
             self._report_pause(stream)
             raise
-        file.rewind()
+        position.rewind()
         self._shift_us[stream] = shift_us
         self._at_end[stream] = False
 
@@ -245,12 +235,7 @@ class RecordingCamera(Camera):
     def close(self) -> None:
         """Stop playback and close the file; images that were read remain valid."""
         self._pacer.stop()
-        self._close_files()
-
-    def _close_files(self) -> None:
-        self._captures.close()
-        if self._imu is not None:
-            self._imu.close()
+        self._reader.close()
 
 
 def _parse_at_end(at_end: AtEnd | str) -> AtEnd:
@@ -271,5 +256,12 @@ def _shifted(capture: Capture, shift_us: int) -> Capture:
         return capture
 
     def shifted(image: Image | None) -> Image | None:
-        return image and replace(image, device_us=image.device_us + shift_us)
+        assert image is None or isinstance(image, RecordedImage)
+        return image and image.shifted(shift_us)
     return Capture(shifted(capture.depth), shifted(capture.ir), shifted(capture.color))
+
+
+def _later(samples: ImuSamples, shift_us: int) -> ImuSamples:
+    """Return the samples with an offset added to their timestamps."""
+    return replace(
+        samples, acc_us=samples.acc_us + shift_us, gyro_us=samples.gyro_us + shift_us)

@@ -36,8 +36,6 @@ from k4a_ros.mkv.reader import RecordingReader
 from k4a_ros.mkv.ros_time_track import decode
 from k4a_ros.mkv.writer import OutOfOrderError
 from k4a_ros.mkv.writer import RecordingWriter
-from k4a_ros.sdk.imu_samples import IMU_DTYPE
-from k4a_ros.sdk.imu_samples import imu_samples
 import numpy as np
 import pytest
 from support.recordings import assert_same_capture
@@ -61,12 +59,10 @@ def assert_reads_back(written: Written) -> None:
     assert reader.firmware == FIRMWARE
     assert reader.calibration == written.calibration.rstrip(b'\0')
     for expected in written.captures:
-        assert_same_capture(reader.next_capture(), expected)
-    assert reader.next_capture() is None
+        assert_same_capture(reader.captures.read(), expected)
+    assert reader.captures.read() is None
     if written.config.imu:
-        buffer = np.zeros(len(written.imu) + 1, IMU_DTYPE)
-        assert reader.read_imu(buffer) == len(written.imu)
-        found = imu_samples(buffer[:-1], 0)
+        found = reader.imu.read(10**9)
         for name in ('acc', 'acc_us', 'gyro', 'gyro_us', 'temperature'):
             np.testing.assert_array_equal(getattr(found, name), getattr(written.imu, name))
     reader.close()
@@ -131,7 +127,7 @@ def test_existing_file_is_kept_unless_overwrite(tmp_path):
     assert path.read_text() == 'precious'
     with RecordingWriter(path, SMALL, nominal_calibration(), overwrite=True) as writer:
         writer.write(random_capture(np.random.default_rng(0), SMALL, 5))
-    assert RecordingReader(str(path)).next_capture() is not None
+    assert RecordingReader(str(path)).captures.read() is not None
 
 
 def test_unwritable_path_is_named(tmp_path):
@@ -275,7 +271,7 @@ def test_ros_times_are_kept(tmp_path):
         (3, 900, 10 ** 18 + 7), (3, 1500, 10 ** 18 + 8), (0, 1000, 10 ** 18 + 1000),
         (1, 1000, 10 ** 18 + 1000), (2, 1100, 10 ** 18 + 1100)]
     reader = RecordingReader(str(path))  # other programs ignore the track
-    assert_same_capture(reader.next_capture(), capture)
+    assert_same_capture(reader.captures.read(), capture)
     reader.close()
 
 
@@ -347,7 +343,7 @@ def test_full_disk_leaves_whole_clusters(tmp_path, monkeypatch):
     writer.close()
     reader = RecordingReader(str(path))
     count = 0
-    while reader.next_capture() is not None:
+    while reader.captures.read() is not None:
         count += 1
     reader.close()
     assert count == 2  # of 369 kB

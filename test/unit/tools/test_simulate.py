@@ -33,8 +33,6 @@ from k4a_ros.cameras.simulated.camera import SimulatedCamera
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import RecordingError
 from k4a_ros.mkv.reader import RecordingReader
-from k4a_ros.sdk.imu_samples import IMU_DTYPE
-from k4a_ros.sdk.imu_samples import imu_samples
 from k4a_ros.simulation.scene_file import default_scene
 from k4a_ros.simulation.sensor import Sensor
 from k4a_ros.tools import simulate
@@ -65,12 +63,11 @@ def test_recording_equals_the_stream_of_the_camera(tmp_path: Path) -> None:
         assert recording.info.firmware['color'] == firmware['color']
     with RecordingReader(path) as file:
         for capture in captures:
-            found = file.next_capture()
+            found = file.captures.read()
             assert found is not None
             assert_same_capture(found, capture)
-        assert file.next_capture() is None
-        buffer = np.zeros(1000, IMU_DTYPE)
-        recorded = imu_samples(buffer[:file.read_imu(buffer)], 0)
+        assert file.captures.read() is None
+        recorded = file.imu.read(1000)
     count = min(len(recorded), len(samples))
     assert count > 50
     np.testing.assert_array_equal(recorded.acc_us[:count], samples.acc_us[:count])
@@ -104,7 +101,7 @@ def test_ground_truth_matches_the_captures(tmp_path: Path) -> None:
         camera = SimulatedCamera(config)
         sensor = Sensor(default_scene(), camera.calibration, config)
         for frame in truth['frames']:
-            capture = file.next_capture()
+            capture = file.captures.read()
             assert capture is not None
             assert frame['depth_us'] == capture.depth.device_us
             assert frame['color_us'] == capture.color.device_us

@@ -33,6 +33,7 @@ import pytest
 from support.player import assert_played
 from support.player import play
 from support.player import Player
+from support.recordings import assert_same_capture
 from support.recordings import COMBINATIONS
 from support.recordings import FIRMWARE
 from support.recordings import SERIAL
@@ -165,12 +166,23 @@ def test_start_after_close_raises(small):
 
 def test_unusable_file_or_calibration_is_rejected(small, tmp_path):
     path = tmp_path / 'truncated.mkv'
-    path.write_bytes(small.path.read_bytes()[:-1])
-    with pytest.raises(RecordingError, match=rf'cannot open recording {path}: it is truncated'):
+    path.write_bytes(small.path.read_bytes()[:3000])
+    with pytest.raises(RecordingError, match=rf'cannot open recording {path}: it '):
         RecordingCamera(path)
     written = write_recording(tmp_path / 'a.mkv', count=1, calibration=b'{"a": 1}')
     with pytest.raises(RecordingError, match=rf'{written.path}: .*factory calibration'):
         RecordingCamera(written.path)
+
+
+def test_truncated_file_is_played_with_a_warning(small, tmp_path, caplog):
+    path = tmp_path / 'truncated.mkv'
+    path.write_bytes(small.path.read_bytes()[:-400_000])
+    player = play(path, rate=0)
+    assert 3 <= len(player.captures) < 6
+    assert_same_capture(player.captures[2][1], small.captures[2])
+    assert [record.message for record in caplog.records] == [
+        f'recording {path}: it is truncated: it has {path.stat().st_size} of '
+        f'{small.path.stat().st_size} bytes']
 
 
 def test_damaged_image_raises_camera_lost(tmp_path):
