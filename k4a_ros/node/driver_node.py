@@ -44,6 +44,7 @@ from k4a_ros.parameters.spec import LiveTarget
 from k4a_ros.parameters.spec import Value
 from k4a_ros.parameters.table import SPECS
 from k4a_ros.process.bounded import BoundedCaller
+from k4a_ros.process.native_calls import NATIVE_CALLS
 from k4a_ros.process.shutdown import Shutdown
 from k4a_ros.publishing.messages import transform_message
 from k4a_ros.publishing.topics import Topics
@@ -64,6 +65,8 @@ NODE_NAME = 'k4a_driver'
 _MIN_JUMP_NS = 100_000_000
 #: maximum time that a request to set parameters waits for a check of libraries and files
 _MAX_CHECK_S = 10.0
+#: maximum time that it waits for the camera, which itself waits for less until it can be accessed
+_MAX_CONTROL_S = 3.0
 
 
 class DriverNode(LifecycleNode):
@@ -99,7 +102,9 @@ class DriverNode(LifecycleNode):
             self, self._supervisor, self._topics, transport_problem)
         self._conflicts = TopicConflicts(self, lambda: self._topics.counters())
         self._stream_services = StreamServices(self, self._supervisor)
-        self._check_in_time = BoundedCaller(_MAX_CHECK_S, shutdown.requested)
+        self._check_in_time = BoundedCaller('check', _MAX_CHECK_S, shutdown.requested)
+        self._control_in_time = BoundedCaller(
+            'change of a control', _MAX_CONTROL_S, shutdown.requested)
         self._targets: dict[LiveTarget, Callable[[str, Value], Value]] = {
             LiveTarget.CAMERA: self._set_control, LiveTarget.FAULTS: self._inject_faults,
             LiveTarget.INFRARED_SCALE: self._set_infrared_scale,
@@ -327,7 +332,12 @@ class DriverNode(LifecycleNode):
         camera = self._supervisor.camera
         if camera is None or isinstance(value, str):
             return value
-        return camera.set_control(name, value)
+        try:
+            return self._control_in_time(lambda: camera.set_control(name, value))
+        except TimeoutError as error:
+            raise ConfigError(
+                f'cannot set {name}: the camera does not answer '
+                f'({NATIVE_CALLS.oldest() or error}); plug it in anew if that persists') from error
 
     def _inject_faults(self, _: str, value: Value) -> Value:
         inject_faults(self._settings, str(value))

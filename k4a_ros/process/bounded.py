@@ -45,11 +45,13 @@ class BoundedCaller:
 
     A call that takes longer goes on in the background; no other one is started before it ends.
 
+    :param name: what the functions do, in a word.
     :param timeout_s: time to wait.
     :param cancel: ends the wait when set.
     """
 
-    def __init__(self, timeout_s: float, cancel: threading.Event) -> None:
+    def __init__(self, name: str, timeout_s: float, cancel: threading.Event) -> None:
+        self._name = name
         self._timeout_s = timeout_s
         self._cancel = cancel
         self._call: _Call[object] | None = None
@@ -61,8 +63,8 @@ class BoundedCaller:
         :raises TimeoutError: it has not returned in time, or an earlier call is still running.
         """
         if self._call is not None and not self._call.ended.is_set():
-            raise TimeoutError('an earlier check is still running')
-        call: _Call[T] = _Call(function)
+            raise TimeoutError(f'an earlier {self._name} is still running')
+        call: _Call[T] = _Call(self._name, function)
         self._call = call  # type: ignore[assignment]
         deadline_s = time.monotonic() + self._timeout_s
         while not call.ended.wait(_POLL_S):
@@ -74,12 +76,12 @@ class BoundedCaller:
 class _Call(Generic[T]):
     """A function that runs in a background thread."""
 
-    def __init__(self, function: Callable[[], T]) -> None:
+    def __init__(self, name: str, function: Callable[[], T]) -> None:
         self._function = function
         self._value: list[T] = []
         self._error: BaseException | None = None
         self.ended = threading.Event()
-        abandonable_thread('check', self._run).start()
+        abandonable_thread(name, self._run).start()
 
     def _run(self) -> None:
         try:

@@ -21,7 +21,6 @@ import signal
 
 from diagnostic_msgs.msg import DiagnosticArray
 import pytest
-from rcl_interfaces.srv import SetParametersAtomically
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 from support import virtual
@@ -32,8 +31,6 @@ from support.ros import Case
 from support.ros import DriverProcess
 from support.ros import listening
 from support.ros import new_domain
-from support.ros import PATIENCE
-from support.ros import set_request
 from support.ros import wait_for
 
 
@@ -71,21 +68,26 @@ def hanging_stop(tmp_path: Path, number: int | None) -> None:
         assert 'Traceback' not in driver.output
 
 
-def test_hanging_control_does_not_keep_the_driver_from_ending(tmp_path: Path) -> None:
-    """The thread that hangs is the one that answers requests."""
+def test_hanging_control_delays_neither_diagnostics_nor_requests(tmp_path: Path) -> None:
+    """The first request waits for some seconds; then the driver goes on until it is ended."""
     variables = virtual.environment(recording_in(tmp_path))
     control, domain = variables['K4A_VIRTUAL_CONTROL'], new_domain()
     with listening(domain) as listener, DriverProcess.with_parameters(
             domain, variables=variables, **MODES) as driver:
         depth = listener.subscribe(Image, '/depth/image_raw', data=False)
+        diagnostics = listener.subscribe(DiagnosticArray, '/diagnostics')
         wait_for(lambda: depth, 'depth')
         assert listener.set_parameters(NODE, gain=100).successful
         virtual.set_conditions('hang:k4a_device_set_color_control', control=control)
-        client = listener.node.create_client(
-            SetParametersAtomically, f'{NODE}/set_parameters_atomically')
-        assert client.wait_for_service(PATIENCE)
-        client.call_async(set_request({'gain': 101}))
-        driver.wait_for_line('k4a_device_set_color_control has not returned')
+        for gain in (101, 102):
+            answer = listener.set_parameters(NODE, gain=gain)
+            assert not answer.successful
+            assert 'k4a_device_set_color_control has not returned' in answer.reason
+        assert listener.set_parameters(NODE, ir_mono8_scaling_factor=2.0).successful
+        assert listener.get_parameters(NODE, 'gain') == [100]
+        wait_for(lambda: any(
+            'k4a_device_set_color_control has not returned' in status.message
+            for status in diagnostics[-1].status), 'diagnostics')
         driver.process.send_signal(signal.SIGTERM)
         assert driver.wait() == 1, driver.output
         fatal = [line for line in driver.lines if 'FATAL' in line]

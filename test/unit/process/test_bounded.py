@@ -40,7 +40,7 @@ def fail() -> None:
 
 
 def test_result_or_exception_is_passed_on() -> None:
-    call = BoundedCaller(60, threading.Event())
+    call = BoundedCaller('check', 60, threading.Event())
     assert call(lambda: 3) == 3
     with pytest.raises(KeyError):
         call(fail)
@@ -48,7 +48,7 @@ def test_result_or_exception_is_passed_on() -> None:
 
 
 def test_call_that_takes_too_long_goes_on_alone(release: threading.Event) -> None:
-    call = BoundedCaller(0.1, threading.Event())
+    call = BoundedCaller('check', 0.1, threading.Event())
     with pytest.raises(TimeoutError, match=r'takes longer than 0\.1 s'):
         call(release.wait)
     assert abandoned_threads()
@@ -57,11 +57,11 @@ def test_call_that_takes_too_long_goes_on_alone(release: threading.Event) -> Non
     release.set()
     while abandoned_threads():
         time.sleep(0.01)
-    assert BoundedCaller(60, threading.Event())(lambda: 3) == 3
+    assert BoundedCaller('check', 60, threading.Event())(lambda: 3) == 3
 
 
 def test_wait_ends_when_it_is_canceled(release: threading.Event) -> None:
     cancel = threading.Event()
     threading.Timer(0.1, cancel.set).start()
     with pytest.raises(TimeoutError):
-        BoundedCaller(600, cancel)(release.wait)
+        BoundedCaller('check', 600, cancel)(release.wait)
