@@ -207,11 +207,12 @@ class LiveParameters:
         if getattr(self._silent, 'on', False):
             return SetParametersResult(successful=True)
         try:
-            self._check_time_source({p.name: p.value for p in parameters})
             values = {p.name: p.value for p in parameters if p.name in SPECS}
+            changed = self._host.settings.replace(values)
+            check_time_source(changed, self._use_sim_time(parameters))
             if values:
                 with self._exclusive_access():
-                    self._change(values)
+                    self._change(values, changed)
         except ConfigError as error:
             return SetParametersResult(successful=False, reason=str(error))
         except Exception as defect:  # must not end the node
@@ -234,24 +235,20 @@ class LiveParameters:
         finally:
             self._changing.release()
 
-    def _check_time_source(self, values: Mapping[str, object]) -> None:
-        """
-        Check whether a recording would be played in simulated time.
+    def _use_sim_time(self, parameters: list[Parameter[Any]]) -> bool:
+        """Return use_sim_time as it is after a request."""
+        requested = {p.name: p.value for p in parameters}
+        return bool(requested.get(
+            'use_sim_time', self._node.get_parameter('use_sim_time').value))
 
-        :raises ConfigError: it would.
-        """
-        use_sim_time = values.get('use_sim_time', self._node.get_parameter('use_sim_time').value)
-        settings = self._host.settings.replace({n: v for n, v in values.items() if n in SPECS})
-        check_time_source(settings, bool(use_sim_time))
-
-    def _change(self, values: Mapping[str, object]) -> None:
+    def _change(self, values: Mapping[str, object], changed: Settings) -> None:
         """
         Apply a request.
 
+        :param changed: the settings with the requested values.
         :raises ConfigError: at least one value cannot be applied; nothing has changed.
         """
         current = self._host.settings
-        changed = current.replace(values)
         new = {name: getattr(changed, name) for name in values
                if getattr(changed, name) != getattr(current, name)}
         refusals = (self._refusal_of_read_only(name) for name in new)
