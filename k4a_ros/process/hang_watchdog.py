@@ -25,6 +25,7 @@ import time
 from k4a_ros.errors import CameraError
 from k4a_ros.process.native_calls import NativeCalls
 from k4a_ros.process.native_calls import PendingCall
+from k4a_ros.process.shared_memory import remove_own_files
 from k4a_ros.process.shutdown import Shutdown
 
 #: Age of a call at which the process ends: its thread cannot be interrupted, so the camera cannot
@@ -91,4 +92,5 @@ class HangWatchdog:
             self._force(f'Ending the process by force, because {call}')
             sys.stdout.flush()
             sys.stderr.flush()
+            remove_own_files()
             os._exit(1)

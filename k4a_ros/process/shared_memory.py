@@ -61,6 +61,20 @@ def remove_stale_files(
     return freed
 
 
+def remove_own_files(directory: Path = SHARED_MEMORY) -> None:
+    """Remove the segments of this process, which is about to end without tidying up."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir('/proc/self/fd'):
+            with contextlib.suppress(OSError):
+                lock_file = Path(os.readlink(f'/proc/self/fd/{name}'))
+                match = _LOCK_FILE.fullmatch(lock_file.name)
+                if match and lock_file.parent == directory:
+                    # fails if another process is the owner, which is being looked at
+                    fcntl.flock(int(name), fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    (directory / match[1]).unlink(missing_ok=True)
+                    lock_file.unlink()
+
+
 def _remove_if_stale(lock_file: Path, resource: Path, min_age_s: float) -> int:
     """
     Remove a resource and its lock file unless a process holds the lock.

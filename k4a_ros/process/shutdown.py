@@ -23,6 +23,8 @@ import threading
 import time
 from types import FrameType
 
+from k4a_ros.process.shared_memory import remove_own_files
+
 #: a closed terminal sends SIGHUP
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 #: A signal within this time of the first one belongs to it: Ctrl+C in a terminal is received by
@@ -117,4 +119,5 @@ def _exit_at_once(number: int) -> None:
     name = signal.Signals(number).name
     with contextlib.suppress(OSError):
         os.write(_STDERR, f'k4a_driver: ended at once by a second signal, {name}\n'.encode())
+    remove_own_files()
     os._exit(128 + number)

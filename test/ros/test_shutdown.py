@@ -35,7 +35,6 @@ import pytest
 from sensor_msgs.msg import Image
 from sensor_msgs.msg import PointCloud2
 from support.faults import assert_ends_well
-from support.faults import end_during_startup
 from support.recordings import write_recording
 from support.ros import Case
 from support.ros import DriverProcess
@@ -174,11 +173,3 @@ def test_signal_while_a_camera_is_opened_for_many_seconds() -> None:
         time.sleep(1.0)
         assert_ends_well(driver, signal.SIGHUP)
     assert 'Opened' not in driver.output
-
-
-@pytest.mark.parametrize('camera', ['recording', 'simulated'])
-def test_signal_during_startup(tmp_path: Path, camera: str) -> None:
-    parameters: dict[str, object] = {'camera': camera}
-    if camera == 'recording':
-        parameters['recording_file'] = write_recording(tmp_path / 'a.mkv').path
-    end_during_startup(**parameters)

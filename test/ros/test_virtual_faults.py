@@ -19,7 +19,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-import shutil
 import time
 from typing import Any
 
@@ -27,17 +26,13 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import Image
 from sensor_msgs.msg import Imu
-from support import virtual
 from support.faults import assert_no_step
 from support.faults import assert_stamps_increase
 from support.faults import await_settled_clock
-from support.faults import end_during_startup
 from support.faults import NODE
 from support.live import Live
 from support.live import live_device
-from support.live import MODES
 from support.live import recording_in
-from support.processes import processes_with
 from support.recordings import SERIAL
 from support.ros import await_current_stamp
 from support.ros import stamps
@@ -167,15 +162,3 @@ def test_orbbec_camera_streams(live: Live) -> None:
     assert live.listener.set_parameters(NODE, gain=200).successful
     live.have()
     live.reconnect()
-
-
-def test_sigterm_during_startup(
-    recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    other = tmp_path / 'b.mkv'  # the first camera is open
-    shutil.copy(recording, other)
-    variables = virtual.environment(other)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    end_during_startup(**MODES)
-    assert not processes_with(variables['K4A_VIRTUAL_CONTROL'])

@@ -20,7 +20,6 @@ from collections.abc import Callable
 from itertools import pairwise
 import random
 import re
-import signal
 import time
 from typing import Any
 
@@ -31,9 +30,7 @@ from k4a_ros.parameters.table import SPECS
 from rcl_interfaces.srv import GetParameters
 from rclpy.parameter import parameter_value_to_python
 from support.ros import DriverProcess
-from support.ros import handles_sigterm
 from support.ros import Listener
-from support.ros import new_domain
 from support.ros import PATIENCE
 from support.ros import stamps
 from support.ros import wait_for
@@ -174,12 +171,3 @@ def assert_ends_well(driver: DriverProcess, number: int) -> None:
     assert code == 0, driver.output
     assert 'Traceback' not in driver.output
     assert 'ERROR' not in driver.output and 'FATAL' not in driver.output
-
-
-def end_during_startup(**parameters: object) -> None:
-    """End drivers at different times after they have installed their signal handlers."""
-    for delay in (0.0, 0.15, 0.3, 0.45, 0.6, 0.8):
-        with DriverProcess.with_parameters(new_domain(), **parameters) as driver:
-            wait_for(lambda d=driver: handles_sigterm(d.process.pid), 'the signal handlers')
-            time.sleep(delay)
-            assert_ends_well(driver, signal.SIGTERM)

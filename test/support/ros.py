@@ -23,6 +23,7 @@ from collections.abc import Mapping
 import contextlib
 import os
 from pathlib import Path
+import re
 import signal
 import subprocess
 import sys
@@ -32,6 +33,7 @@ from typing import Any
 import weakref
 
 from k4a_ros.parameters.table import SPECS
+from k4a_ros.process.shutdown import SIGNALS
 from rcl_interfaces.msg import ParameterType
 from rcl_interfaces.srv import DescribeParameters
 from rcl_interfaces.srv import GetParameters
@@ -330,12 +332,12 @@ def _response(client: Client, request: Any, timeout: float) -> Any:
     return None
 
 
-def handles_sigterm(pid: int) -> bool:
-    """Return whether a process has a handler for SIGTERM."""
+def handles_signals(pid: int) -> bool:
+    """Return whether a process has handlers for `SIGNALS`, except for those that it ignores."""
     status = Path(f'/proc/{pid}/status').read_text()
-    line = next(line for line in status.splitlines() if line.startswith('SigCgt'))
-    caught = int(line.split()[1], 16)
-    return bool(caught >> (signal.SIGTERM - 1) & 1)
+    masks = dict(re.findall(r'^Sig(Cgt|Ign):\s*(\w+)$', status, re.MULTILINE))
+    handled = int(masks['Cgt'], 16) | int(masks['Ign'], 16)
+    return all(handled >> (number - 1) & 1 for number in SIGNALS)
 
 
 def set_request(values: Mapping[str, object]) -> SetParametersAtomically.Request:

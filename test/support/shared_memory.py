@@ -55,7 +55,9 @@ def left_behind() -> set[File]:
     return there
 
 
-def remove_left_behind() -> None:
-    """Remove what processes of a test left because it has killed them."""
-    for name, _ in left_behind():
+def remove_left_behind() -> set[str]:
+    """Remove what processes of a test left because they were killed; return the names."""
+    names = {name for name, _ in left_behind()}
+    for name in names:
         (_DIRECTORY / name).unlink(missing_ok=True)
+    return names

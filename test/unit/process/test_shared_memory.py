@@ -22,8 +22,10 @@ import fcntl
 import os
 from pathlib import Path
 
+from k4a_ros.process.shared_memory import remove_own_files
 from k4a_ros.process.shared_memory import remove_stale_files
 import pytest
+from support.programs import run_python
 
 SEGMENT, OTHER = 'fastdds_0123456789abcdef', 'fastrtps_fedcba9876543210'
 
@@ -116,3 +118,26 @@ def test_files_that_cannot_be_removed_are_no_error(
 
 def test_missing_directory_is_no_error(tmp_path: Path) -> None:
     assert remove_stale_files(tmp_path / 'missing') == 0
+
+
+def test_own_files_are_removed_and_no_others(tmp_path: Path) -> None:
+    create(tmp_path, SEGMENT, SEGMENT + '_el', OTHER, OTHER + '_el', 'fastdds_port7411_el')
+    with locked(tmp_path / f'{SEGMENT}_el'), locked(tmp_path / 'fastdds_port7411_el'):
+        remove_own_files(tmp_path)
+    assert names(tmp_path) == {OTHER, OTHER + '_el', 'fastdds_port7411_el'}
+
+
+def test_open_lock_file_of_another_owner_is_kept(tmp_path: Path) -> None:
+    """Fast DDS opens it for a moment in order to test whether the owner lives."""
+    create(tmp_path, OTHER, OTHER + '_el')
+    program = f"""
+import fcntl
+from pathlib import Path
+from k4a_ros.process.shared_memory import remove_own_files
+opened = open({str(tmp_path / f'{OTHER}_el')!r})
+remove_own_files(Path({str(tmp_path)!r}))
+"""
+    with locked(tmp_path / f'{OTHER}_el'):
+        done = run_python(program)
+    assert done.returncode == 0, done.stderr
+    assert names(tmp_path) == {OTHER, OTHER + '_el'}

@@ -88,7 +88,7 @@ signal.raise_signal(signal.SIGTERM)
 time.sleep(600)
 """
     result = subprocess.run(
-        [sys.executable, '-c', program], capture_output=True, text=True, timeout=30)
+        [sys.executable, '-c', program], capture_output=True, text=True, timeout=PROCESS_TIMEOUT_S)
     assert result.returncode == 128 + signal.SIGTERM
     assert result.stderr == 'k4a_driver: ended at once by a second signal, SIGTERM\n'
 
@@ -104,7 +104,7 @@ signal.raise_signal(signal.SIGTERM)
 time.sleep(600)
 """
     result = subprocess.run(
-        [sys.executable, '-c', program], capture_output=True, text=True, timeout=30)
+        [sys.executable, '-c', program], capture_output=True, text=True, timeout=PROCESS_TIMEOUT_S)
     assert (result.returncode, result.stderr) == (0, '')
 
 
@@ -121,7 +121,7 @@ signal.raise_signal(signal.SIGTERM)
 shutdown.wait()
 """
     result = subprocess.run(
-        [sys.executable, '-c', program], capture_output=True, text=True, timeout=30)
+        [sys.executable, '-c', program], capture_output=True, text=True, timeout=PROCESS_TIMEOUT_S)
     assert result.returncode == 0, result.stderr
 
 
