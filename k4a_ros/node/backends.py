@@ -64,7 +64,8 @@ class CameraBackend(NamedTuple):
 CAMERAS: Mapping[str, CameraBackend] = {
     'device': CameraBackend('k4a_ros.cameras.device.camera', 'DeviceCamera', {
         'config': 'camera_config', 'serial': 'sensor_sn',
-        'disable_streaming_indicator': 'disable_streaming_indicator'}),
+        'disable_streaming_indicator': 'disable_streaming_indicator',
+        'library_path': 'k4a_library_path'}),
     'recording': CameraBackend('k4a_ros.cameras.recording.camera', 'RecordingCamera', {
         'path': 'recording_file', 'serial': 'sensor_sn', 'loop': 'recording_loop_enabled',
         'rate': 'playback_rate', 'paused': 'playback_paused', 'at_end': 'recording_at_end'}),

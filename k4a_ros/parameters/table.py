@@ -83,6 +83,10 @@ class Parameters:
     sensor_sn: str = _parameter(
         '', 'Serial number of the camera to open; empty for any camera. A recording of another '
         'camera is rejected.', _CAMERA, digits=True)
+    k4a_library_path: str = _parameter(
+        '', 'File of libk4a to use for a physical camera, such as that of the K4A wrapper of '
+        'Orbbec. Empty: environment variable K4A_LIBRARY_PATH, pyk4a-bundle, or the '
+        'libk4a.so.1.4 that the dynamic loader finds.', _CAMERA, path=True, cameras=('device',))
     tf_prefix: str = _parameter(
         '', 'Prefix of all TF frame names, used verbatim: left_ gives left_depth_camera_link. Two '
         'cameras need different prefixes.', _CAMERA,

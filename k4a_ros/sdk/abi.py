@@ -42,6 +42,17 @@ DEPTH16 = 4
 IR16 = 5
 
 
+class DeviceConfiguration(ctypes.Structure):
+    """k4a_device_configuration_t."""
+
+    _fields_ = [
+        ('color_format', c_int), ('color_resolution', c_int), ('depth_mode', c_int),
+        ('camera_fps', c_int), ('synchronized_images_only', c_bool),
+        ('depth_delay_off_color_usec', c_int32), ('wired_sync_mode', c_int),
+        ('subordinate_delay_off_master_usec', c_uint32), ('disable_streaming_indicator', c_bool),
+    ]
+
+
 class Version(ctypes.Structure):
     """k4a_version_t."""
 
@@ -58,9 +69,16 @@ class HardwareVersion(ctypes.Structure):
 
 
 _HANDLE = POINTER(c_void_p)
-#: function -> types of its result and of its arguments
+#: function of libk4a -> types of its result and of its arguments
 PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     'k4a_device_get_installed_count': (c_uint32, ()),
+    'k4a_device_open': (c_int, (c_uint32, _HANDLE)),
+    'k4a_device_close': (None, (c_void_p,)),
+    'k4a_device_start_cameras': (c_int, (c_void_p, POINTER(DeviceConfiguration))),
+    'k4a_device_stop_cameras': (None, (c_void_p,)),
+    'k4a_device_start_imu': (c_int, (c_void_p,)),
+    'k4a_device_stop_imu': (None, (c_void_p,)),
+    'k4a_device_get_sync_jack': (c_int, (c_void_p, POINTER(c_bool), POINTER(c_bool))),
     'k4a_device_get_serialnum': (c_int, (c_void_p, c_char_p, POINTER(c_size_t))),
     'k4a_device_get_raw_calibration': (c_int, (c_void_p, c_char_p, POINTER(c_size_t))),
     'k4a_device_get_version': (c_int, (c_void_p, POINTER(HardwareVersion))),
@@ -68,6 +86,7 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     'k4a_device_get_color_control_capabilities': (c_int, (
         c_void_p, c_int, POINTER(c_bool), POINTER(c_int32), POINTER(c_int32), POINTER(c_int32),
         POINTER(c_int32), POINTER(c_int))),
+    'k4a_device_set_color_control': (c_int, (c_void_p, c_int, c_int, c_int32)),
     'k4a_device_get_capture': (c_int, (c_void_p, _HANDLE, c_int32)),
     'k4a_device_get_imu_sample': (c_int, (c_void_p, c_void_p, c_int32)),
     'k4a_capture_get_temperature_c': (c_float, (c_void_p,)),

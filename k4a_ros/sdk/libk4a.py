@@ -13,16 +13,11 @@
 # limitations under the License.
 
 """
-ctypes interface to the Azure Kinect SDK: the libk4a and libk4arecord that pyk4a has loaded.
+ctypes interface to the Azure Kinect SDK: one copy of libk4a for the process, and all calls of it.
 
-The extension module of pyk4a determines which libraries are loaded (those in the ``pyk4a-bundle``
-wheel, or those of the system); this module calls the same ones through ctypes. That avoids two
-defects of pyk4a 1.5.0: each of its empty returns (end of file, timeout, missing image) steals a
-reference to ``None``, which crashes Python before 3.12 within minutes, and by default it holds the
-interpreter lock in native calls. ctypes releases the lock in every call.
-
-Functions are looked up as the dynamic linker does for the extension module: first among all
-libraries of the process, so that a preloaded one takes precedence, then in those of the extension.
+`locate` finds the library. Functions are looked up as the dynamic linker does for a program that
+is linked to it: first among all libraries of the process, so that a preloaded one takes
+precedence, then in libk4a. ctypes releases the interpreter lock in every call.
 """
 
 from __future__ import annotations
@@ -30,12 +25,17 @@ from __future__ import annotations
 import ctypes
 from ctypes import byref
 from ctypes import c_size_t
-import functools
+from dataclasses import dataclass
 import os
+from pathlib import Path
+import threading
 from typing import Any
 
 from k4a_ros.errors import CameraError
+from k4a_ros.errors import FileError
+from k4a_ros.process.files import check_regular
 from k4a_ros.process.native_calls import NATIVE_CALLS
+from k4a_ros.sdk import locate
 from k4a_ros.sdk.abi import BUFFER_TOO_SMALL
 from k4a_ros.sdk.abi import PROTOTYPES
 from k4a_ros.sdk.abi import SUCCEEDED
@@ -44,34 +44,111 @@ from k4a_ros.sdk.log import route_log
 import numpy as np
 import numpy.typing as npt
 
+#: a function that only Orbbec's wrapper of libk4a has
+_ORBBEC_FUNCTION = 'k4a_device_switch_device_clock_sync_mode'
 
-@functools.cache
+
+@dataclass(frozen=True)
+class Library:
+    """
+    The libk4a of this process.
+
+    ``sdk`` has its functions, with their types declared. ``requested`` is the path that was asked
+    for, empty for the default; ``origin`` says where ``file`` was found. ``depth_engine`` is the
+    file of the depth engine, its mere name if the dynamic linker found it, or empty.
+    """
+
+    sdk: ctypes.CDLL
+    requested: str
+    origin: str
+    file: Path
+    depth_engine: str
+
+    def __str__(self) -> str:
+        """Return maker, version, file and origin in one line."""
+        maker = 'Orbbec' if hasattr(self.sdk, _ORBBEC_FUNCTION) else 'Microsoft'
+        version = locate.version(self.file) or 'of unknown version'
+        return f"{maker}'s libk4a {version}, {self.file} ({self.origin})"
+
+    def engine_text(self) -> str:
+        """Return in one line which depth engine is used, or what to do about a missing one."""
+        if not self.depth_engine:
+            return (f'no {locate.DEPTH_ENGINE}, without which there are no depth and infrared '
+                    f'images; {locate.installation_hint()}')
+        if '/' in self.depth_engine:
+            return self.depth_engine
+        return f'{self.depth_engine}, found by the dynamic linker'
+
+
+_lock = threading.Lock()
+_loaded: Library | None = None
+
+
+def load(path: str = '') -> Library:
+    """
+    Return the libk4a of this process; the first call loads it.
+
+    :param path: file of the library, or a name for the dynamic linker to search for; empty for the
+        one in use, or the first of `locate.candidates` that can be loaded.
+    :raises CameraError: there is none, it cannot be used, or this process uses another one.
+    """
+    global _loaded
+    with _lock:
+        if _loaded is None:
+            _loaded = _load(path)
+        elif path not in ('', _loaded.requested):
+            raise CameraError(
+                f'cannot use the libk4a {path} of k4a_library_path: this process has already '
+                f'loaded {_loaded.file}; restart it')
+        return _loaded
+
+
 def library() -> ctypes.CDLL:
     """
-    Return libk4a and libk4arecord as one ctypes library with typed functions.
+    Return the functions of `load`.
 
-    It resolves symbols as pyk4a's extension module does, so that the process uses only one copy
-    of the SDK.
-
-    :raises CameraError: pyk4a, or a library that it needs, is not installed.
+    :raises CameraError: see `load`.
     """
-    # libk4arecord has no callback for log lines, only this switch, read when it first logs.
+    return load().sdk
+
+
+def _load(path: str) -> Library:
+    # read when libk4a first logs; route_log gets its lines
     os.environ.setdefault('K4A_ENABLE_LOG_TO_STDOUT', '0')
-    try:
-        import k4a_module
-        import pyk4a  # noqa: F401  loads the libraries that its extension module needs
-        sdk, process = ctypes.CDLL(k4a_module.__file__), ctypes.CDLL(None)
-        for name, (result, arguments) in PROTOTYPES.items():
-            function = getattr(process, name, None) or getattr(sdk, name)
-            setattr(sdk, name, function)
-            function.restype = result
-            function.argtypes = arguments
-    except (ImportError, OSError, AttributeError) as error:
-        raise CameraError(
-            f'cannot load the Azure Kinect SDK, which devices need: {error}; '
-            "install it with 'pip install pyk4a-bundle'") from error
-    route_log(sdk)
-    return sdk
+    problems = []
+    for candidate in locate.candidates(path):
+        try:
+            sdk, file = _open(candidate.name)
+        except (FileError, OSError, AttributeError) as error:
+            problems.append(f'{candidate.name} of {candidate.origin}: {error}')
+            continue
+        engine = locate.load_depth_engine(file)
+        route_log(sdk)
+        return Library(sdk, path, candidate.origin, file, engine)
+    raise CameraError(
+        'cannot load libk4a, the Azure Kinect SDK, which a physical camera needs; '
+        f'{locate.installation_hint()} (tried {"; ".join(problems)})')
+
+
+def _open(name: str) -> tuple[ctypes.CDLL, Path]:
+    """
+    Load a library, and declare the types of its functions.
+
+    :param name: file or name for the dynamic linker; empty for the libraries of this process.
+    :raises FileError: it is not a file.
+    :raises OSError: the dynamic linker cannot load it.
+    :raises AttributeError: it lacks a function.
+    """
+    if '/' in name:  # otherwise the dynamic linker searches for it
+        name = os.path.expanduser(name)
+        check_regular(name)
+    sdk, process = ctypes.CDLL(name or None), ctypes.CDLL(None)
+    for function_name, (result, arguments) in PROTOTYPES.items():
+        function = getattr(process, function_name, None) or getattr(sdk, function_name)
+        setattr(sdk, function_name, function)
+        function.restype = result
+        function.argtypes = arguments
+    return sdk, locate.file_of(sdk.k4a_capture_create)
 
 
 def connected_devices() -> int:

@@ -42,6 +42,7 @@ from k4a_ros.cameras.device.discovery import NO_CAMERA
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import DeviceNotFoundError
 from k4a_ros.errors import K4aRosError
+from k4a_ros.sdk import libk4a
 from k4a_ros.tools.arguments import integer_between
 from k4a_ros.tools.preflight.run import run_checks
 
@@ -177,6 +178,9 @@ def main(arguments: list[str] | None = None) -> int:
     if options.check:
         return run_checks(options.json)
     try:
+        if not options.json:
+            sdk = libk4a.load()
+            print(f'SDK: {sdk}\nDepth engine: {sdk.engine_text()}')
         found = _describe_all(_select(options.serial, options.index))
     except K4aRosError as error:
         print(f'k4a_info: {error}', file=sys.stderr)

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+import ctypes
 from dataclasses import dataclass
 import math
 from pathlib import Path
@@ -38,6 +39,7 @@ from support.ros import DriverProcess
 from support.ros import listening
 from support.ros import new_domain
 from support.ros import wait_for
+from support.sdk import libk4arecord
 from tf2_msgs.msg import TFMessage
 
 TOPICS = {
@@ -114,17 +116,15 @@ def test_compressed_color_is_the_recorded_jpeg(published, reference):
 
 
 def test_color_equals_the_conversion_of_libk4arecord(published, real_recording):
-    from k4a_ros.sdk import libk4a
     message = only(published, '/rgb/image_raw')
     assert (message.encoding, message.header.frame_id) == ('bgra8', 'rgb_camera_link')
-    expected = libk4a_bgra(libk4a, real_recording)
+    expected = libk4a_bgra(real_recording)
     np.testing.assert_array_equal(pixels(message, np.uint8), expected)
 
 
-def libk4a_bgra(libk4a: Any, path: Path) -> npt.NDArray[np.uint8]:
+def libk4a_bgra(path: Path) -> npt.NDArray[np.uint8]:
     """Return the first color image as libk4arecord itself converts it to BGRA."""
-    import ctypes
-    sdk = libk4a.library()
+    sdk = ctypes.CDLL(str(libk4arecord()))  # through which functions of libk4a are found, too
     sdk.k4a_playback_open.argtypes = [ctypes.c_char_p, ctypes.POINTER(ctypes.c_void_p)]
     sdk.k4a_playback_set_color_conversion.argtypes = [ctypes.c_void_p, ctypes.c_int]
     sdk.k4a_playback_get_next_capture.argtypes = [

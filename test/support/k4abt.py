@@ -88,10 +88,8 @@ def library() -> Path:
 
 
 def _copy_of_libk4a(directory: Path) -> Path:
-    """Copy pyk4a's libk4a under another soname, so that the linker loads it a second time."""
-    libk4a.library()
-    loaded = re.findall(r'/\S*/libk4a[^/\s]*\.so\S*', Path('/proc/self/maps').read_text())
-    original = next(Path(name) for name in loaded if 'libk4arecord' not in name)
+    """Copy libk4a under another soname, so that the linker loads it a second time."""
+    original = libk4a.load().file
     content = original.read_bytes()
     names = re.findall(rb'\0(libk4a[-\w]*\.so[.\d]*)(?=\0)', content)
     old = next(name for name in names if original.name.encode().startswith(name))

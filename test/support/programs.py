@@ -54,9 +54,15 @@ def _write_program(file: Path, arguments: str) -> None:
     file.chmod(0o755)
 
 
-def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Python code that uses this package in a separate process, and capture its output."""
+def run_python(
+    code: str, *arguments: str, **variables: str,
+) -> subprocess.CompletedProcess[str]:
+    """
+    Run Python code that uses this package in a separate process, and capture its output.
+
+    :param variables: additional environment variables.
+    """
     path = os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')])
     return subprocess.run(
         [sys.executable, '-c', code, *arguments], capture_output=True, text=True,
-        timeout=PROCESS_TIMEOUT_S, env={**os.environ, 'PYTHONPATH': path})
+        timeout=PROCESS_TIMEOUT_S, env={**os.environ, 'PYTHONPATH': path, **variables})

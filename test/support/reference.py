@@ -33,6 +33,7 @@ from k4a_ros.mkv.reader import RecordingReader
 from k4a_ros.sdk.imu_samples import IMU_DTYPE
 import numpy as np
 import numpy.typing as npt
+from support.sdk import libk4arecord
 
 
 class Configuration(ctypes.Structure):
@@ -48,10 +49,7 @@ class Configuration(ctypes.Structure):
 @functools.cache
 def library() -> ctypes.CDLL:
     """Return libk4a and libk4arecord."""
-    os.environ.setdefault('K4A_ENABLE_LOG_TO_STDOUT', '0')
-    import k4a_module
-    import pyk4a  # noqa: F401  loads the libraries that its extension module needs
-    sdk = ctypes.CDLL(k4a_module.__file__)
+    sdk = ctypes.CDLL(str(libk4arecord()))  # through which functions of libk4a are found, too
     for name in ('capture_get_color_image', 'capture_get_depth_image', 'capture_get_ir_image',
                  'image_get_buffer'):
         getattr(sdk, f'k4a_{name}').restype = c_void_p

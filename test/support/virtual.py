@@ -14,7 +14,7 @@
 
 
 """
-Virtual cameras for tests: pyk4a and libk4a are real, test/virtual_k4a replaces the hardware.
+Virtual cameras for tests: libk4a is real, test/virtual_k4a replaces the hardware.
 
 It must be preloaded, so ``run`` calls a function of the test in a separate process.
 """
@@ -45,6 +45,7 @@ from k4a_ros.cameras.device.camera import DeviceCamera
 from k4a_ros.capture import Capture
 from support.recordings import without
 from support.recordings import write_recording
+from support.sdk import libk4arecord
 from support.time_limits import PROCESS_TIMEOUT_S
 
 #: what the recordings below hold, and color alone
@@ -78,6 +79,7 @@ def environment(*cameras: Path | list[Path], conditions: str = '') -> dict[str, 
     control = Path(tempfile.mkdtemp(prefix='virtual_k4a-')) / 'control'
     atexit.register(shutil.rmtree, control.parent, ignore_errors=True)
     return {'LD_PRELOAD': str(library()), 'K4A_VIRTUAL_RECORDING': text,
+            'K4A_VIRTUAL_LIBK4ARECORD': str(libk4arecord()),
             'K4A_VIRTUAL_CONDITIONS': conditions, 'K4A_VIRTUAL_CONTROL': str(control)}
 
 

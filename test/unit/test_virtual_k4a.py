@@ -39,6 +39,7 @@ from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
 from k4a_ros.sdk import abi
 from k4a_ros.sdk import libk4a
+from k4a_ros.sdk.imu_samples import IMU_DTYPE
 from k4a_ros.sdk.log import log_lines
 import numpy as np
 import pytest
@@ -93,9 +94,9 @@ class Native:
 
     def sample(self, milliseconds: int) -> int:
         """Return the timestamp of the next IMU sample, microseconds, or the negated error code."""
-        sample = abi.ImuSample()
-        result = self.call('get_imu_sample', ctypes.byref(sample), milliseconds)
-        return int(sample.acc_us) if result == SUCCEEDED else -result
+        sample = np.zeros(1, IMU_DTYPE)
+        result = self.call('get_imu_sample', ctypes.c_void_p(sample.ctypes.data), milliseconds)
+        return int(sample['acc_us'][0]) if result == SUCCEEDED else -result
 
 
 @pytest.fixture(scope='module')

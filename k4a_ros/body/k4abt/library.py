@@ -17,8 +17,8 @@
 Interface to libk4abt, the library of the Azure Kinect Body Tracking SDK, through ctypes.
 
 Handles of libk4a carry an address within the copy of libk4a that made them, and other copies
-reject them. The copy that libk4abt is linked to is not always pyk4a's, so captures are made with
-libk4abt's own: all functions, including those of libk4a, are looked up through the handle of
+reject them. The copy that libk4abt is linked to is not always the camera's, so captures are made
+with libk4abt's own: all functions, including those of libk4a, are looked up through the handle of
 libk4abt, where the dynamic linker resolves them as for libk4abt itself.
 
 Prototypes and structures: k4abt.h and k4abttypes.h of the Body Tracking SDK 1.1, k4a.h of the
@@ -48,6 +48,7 @@ from k4a_ros.body.joints import Joint
 from k4a_ros.errors import BodyTrackingError
 from k4a_ros.errors import FileError
 from k4a_ros.process.files import check_regular
+from k4a_ros.sdk.locate import file_of
 
 #: k4a_result_t and k4a_wait_result_t
 SUCCEEDED = 0
@@ -84,12 +85,6 @@ class Skeleton(ctypes.Structure):
     """k4abt_skeleton_t."""
 
     _fields_ = [('joints', NativeJoint * len(Joint))]
-
-
-class _DlInfo(ctypes.Structure):
-    """Dl_info of dlfcn.h."""
-
-    _fields_ = [('file', c_char_p), ('base', c_void_p), ('name', c_char_p), ('symbol', c_void_p)]
 
 
 _HANDLE = POINTER(c_void_p)
@@ -180,7 +175,7 @@ def load(path: str = '') -> Library:
         raise BodyTrackingError(
             f'cannot use {path or sdk._name} for body tracking: {error}; it must be libk4abt of '
             'the Azure Kinect Body Tracking SDK 1.1 or later') from error
-    file = _file_of(sdk.k4abt_tracker_create)
+    file = file_of(sdk.k4abt_tracker_create)
     version = re.search(r'\.so\.(\d+)\.(\d+)', file.name)
     if version and tuple(map(int, version.groups())) < _MIN_VERSION:
         raise BodyTrackingError(
@@ -227,12 +222,3 @@ def _open_library(name: str) -> ctypes.CDLL:
     if not handle:
         raise OSError(os.fsdecode(linker.dlerror() or b'unknown reason'))
     return ctypes.CDLL(name, handle=handle)
-
-
-def _file_of(function: Any) -> Path:
-    """Return the file that a function was loaded from, with symbolic links resolved."""
-    find = ctypes.CDLL(None).dladdr
-    find.argtypes = (c_void_p, POINTER(_DlInfo))
-    info = _DlInfo()
-    find(ctypes.cast(function, c_void_p), ctypes.byref(info))
-    return Path(os.fsdecode(info.file)).resolve()

@@ -92,6 +92,7 @@ class DeviceCamera(Camera):
     :param serial: serial number of the camera, empty for any.
     :param index: index among the connected cameras, None for any.
     :param disable_streaming_indicator: keep the LED off that indicates streaming.
+    :param library_path: libk4a to use; empty for the default, see `k4a_ros.sdk.locate`.
     :param on_control: called with name and value of a control that changed as a side effect.
     :raises ConfigError: no camera supports this configuration.
     :raises DeviceNotFoundError: there is no such camera, or it cannot be opened; lists connected
@@ -102,12 +103,14 @@ class DeviceCamera(Camera):
 
     def __init__(
         self, config: CameraConfig, *, serial: str = '', index: int | None = None,
-        disable_streaming_indicator: bool = False, on_control: ControlListener | None = None,
+        disable_streaming_indicator: bool = False, library_path: str = '',
+        on_control: ControlListener | None = None,
     ) -> None:
         super().__init__(on_control)
         _check(config)
         self.config = config
         self._disable_streaming_indicator = disable_streaming_indicator
+        self._sdk = libk4a.load(library_path).sdk
         self._handle = open_device(serial, index)
         try:
             self.info = self._handle.info()
@@ -125,7 +128,6 @@ class DeviceCamera(Camera):
         self._control_lock = threading.RLock()
         self._read_lock = threading.Lock()
         self._imu_lock = threading.Lock()
-        self._sdk = libk4a.library()
         self._samples = np.zeros(_MAX_IMU_SAMPLES, IMU_DTYPE)
         self._missing_temperatures = 0
 

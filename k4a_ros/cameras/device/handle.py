@@ -12,26 +12,8 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """
-One open device handle of libk4a: which calls go through pyk4a, and which through ctypes.
-
-pyk4a opens and closes the camera, starts and stops it, sets controls, and reads the jacks. It is
-created with ``thread_safe=False``, its name for releasing the interpreter lock in native calls.
-Where pyk4a 1.5.0 is unsuitable, ctypes calls the same library with the same handle:
-
-- captures: pyk4a leaks one k4a_capture_t for each, reads the camera's calibration before the
-  first, has no temperature, and holds the interpreter lock while it reads metadata;
-- images: a missing image steals a reference to ``None``, which crashes Python before 3.12;
-- IMU samples: so does a timeout; besides, each of 1666 samples a second becomes a dictionary;
-- ranges of controls: a failed query steals a reference to ``None``, others one to ``True``;
-- values of controls: a failed query is reported as the value 0 in automatic mode;
-- serial number: pyk4a returns without the interpreter lock, and crashes, if the camera is
-  unplugged between its two native calls;
-- calibration: pyk4a reads past the end of a calibration without a terminating NUL;
-- firmware versions: not available in pyk4a.
-
-Of the remaining calls, only a failed ``open`` steals a reference to ``None``; it is restored here.
+One open device handle of libk4a, and all calls of it.
 
 Every call is registered in `NATIVE_CALLS` while it runs, so that one that hangs can be named.
 """
@@ -41,9 +23,6 @@ from __future__ import annotations
 import ctypes
 from ctypes import byref
 from dataclasses import dataclass
-import sys
-from typing import Any
-from typing import cast
 
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import FPS_CODES
@@ -65,10 +44,8 @@ import numpy as np
 
 _native = NATIVE_CALLS.running
 
-#: k4a_color_control_mode_t: K4A_COLOR_CONTROL_MODE_AUTO
-_AUTO = 0
-#: name of the PyCapsule in which pyk4a keeps a k4a_device_t
-_CAPSULE = b'pyk4a device handle'
+#: k4a_color_control_mode_t
+_AUTO, _MANUAL = 0, 1
 
 add_log_listener(USB_COUNTER.add_log_line)
 
@@ -105,26 +82,20 @@ class DeviceHandle:
 
     def __init__(self, index: int) -> None:
         self._sdk = libk4a.library()
-        import pyk4a
-        self._failure = pyk4a.K4AException
-        self._config = cast(Any, pyk4a.Config())
-        self._camera = cast(Any, pyk4a.PyK4A(
-            self._config, device_id=index, thread_safe=False))
+        handle = ctypes.c_void_p()
         with _native('k4a_device_open'), log_lines(quiet=True) as lines:
-            try:
-                self._camera.open()
-            except self._failure:
-                _restore_none_reference()
-                raise OpenError(
-                    index, _counted(explain(lines), f'cannot open camera {index}')) from None
-        self._handle = _native_handle(self._camera._device_handle)
+            result = self._sdk.k4a_device_open(index, byref(handle))
+        if result != abi.SUCCEEDED:
+            raise OpenError(index, _counted(explain(lines), f'cannot open camera {index}'))
+        self._handle: int | None = handle.value
         self.index = index
 
     def close(self) -> None:
         """Close the camera; may be called twice."""
-        if self._camera.opened:
+        if self._handle is not None:
             with _native('k4a_device_close'):
-                self._camera.close()
+                self._sdk.k4a_device_close(self._handle)
+            self._handle = None
 
     def serial(self) -> str:
         """
@@ -173,11 +144,13 @@ class DeviceHandle:
 
     def jacks(self) -> SyncJacks | None:
         """Return the state of the synchronization jacks; None if it cannot be read."""
+        sync_in, sync_out = ctypes.c_bool(), ctypes.c_bool()
         with _native('k4a_device_get_sync_jack'):
-            try:
-                return SyncJacks(*self._camera.sync_jack_status)
-            except self._failure:
-                return None
+            result = self._sdk.k4a_device_get_sync_jack(
+                self._handle, byref(sync_in), byref(sync_out))
+        if result != abi.SUCCEEDED:
+            return None
+        return SyncJacks(sync_in.value, sync_out.value)
 
     def start_cameras(self, config: CameraConfig, *, disable_streaming_indicator: bool) -> None:
         """
@@ -186,17 +159,15 @@ class DeviceHandle:
         :raises CameraLostError: the camera is disconnected.
         :raises CameraError: it cannot be started; the message says why.
         """
-        native = self._config
-        native.color_format = config.color_format
-        native.color_resolution = config.color_resolution
-        native.depth_mode = config.depth_mode
-        native.camera_fps = FPS_CODES[config.fps]
-        native.synchronized_images_only = config.synchronized_images_only
-        native.depth_delay_off_color_usec = config.depth_delay_off_color_usec
-        native.wired_sync_mode = config.wired_sync_mode
-        native.subordinate_delay_off_master_usec = config.subordinate_delay_off_master_usec
-        native.disable_streaming_indicator = disable_streaming_indicator
-        self._start('k4a_device_start_cameras', self._camera._start_cameras, str(config))
+        native = abi.DeviceConfiguration(
+            color_format=config.color_format, color_resolution=config.color_resolution,
+            depth_mode=config.depth_mode, camera_fps=FPS_CODES[config.fps],
+            synchronized_images_only=config.synchronized_images_only,
+            depth_delay_off_color_usec=config.depth_delay_off_color_usec,
+            wired_sync_mode=config.wired_sync_mode,
+            subordinate_delay_off_master_usec=config.subordinate_delay_off_master_usec,
+            disable_streaming_indicator=disable_streaming_indicator)
+        self._start('k4a_device_start_cameras', str(config), byref(native))
 
     def start_imu(self) -> None:
         """
@@ -205,23 +176,23 @@ class DeviceHandle:
         :raises CameraLostError: the camera is disconnected.
         :raises CameraError: it cannot be started; the message says why.
         """
-        self._start('k4a_device_start_imu', self._camera._start_imu, 'the IMU')
+        self._start('k4a_device_start_imu', 'the IMU')
 
-    def _start(self, name: str, function: Any, what: str) -> None:
+    def _start(self, name: str, what: str, *arguments: object) -> None:
         with _native(name), log_lines() as lines:
-            try:
-                function()
-            except self._failure:
-                explanation = explain(lines)
-                text = f'camera {self.index} cannot start {what}: {explanation.hint}'
-                if explanation.disconnected:
-                    raise _lost(text, explanation) from None
-                raise CameraError(text, explanation.reasons) from None
+            result = getattr(self._sdk, name)(self._handle, *arguments)
+        if result == abi.SUCCEEDED:
+            return
+        explanation = explain(lines)
+        text = f'camera {self.index} cannot start {what}: {explanation.hint}'
+        if explanation.disconnected:
+            raise _lost(text, explanation)
+        raise CameraError(text, explanation.reasons)
 
     def stop_imu(self) -> None:
         """Stop the IMU; no-op if it is not running."""
         with _native('k4a_device_stop_imu'):
-            self._camera._stop_imu()
+            self._sdk.k4a_device_stop_imu(self._handle)
 
     def stop_cameras(self) -> None:
         """
@@ -232,7 +203,7 @@ class DeviceHandle:
         to Windows.
         """
         with _native('k4a_device_stop_cameras'):
-            self._camera._stop_cameras()
+            self._sdk.k4a_device_stop_cameras(self._handle)
 
     def capture(self, timeout_ms: int) -> ctypes.c_void_p | None:
         """
@@ -323,11 +294,11 @@ class DeviceHandle:
         :raises CameraError: the camera rejects the value; the message says why.
         """
         with _native('k4a_device_set_color_control'), log_lines() as lines:
-            try:
-                self._camera._set_color_control(command, value, 0 if auto else 1)
-            except self._failure:
-                explanation = _counted(explain(lines), 'cannot set a control')
-                raise CameraError(explanation.hint, explanation.reasons) from None
+            result = self._sdk.k4a_device_set_color_control(
+                self._handle, command, _AUTO if auto else _MANUAL, value)
+        if result != abi.SUCCEEDED:
+            explanation = _counted(explain(lines), 'cannot set a control')
+            raise CameraError(explanation.hint, explanation.reasons)
 
 
 def _lost(text: str, explanation: Explanation) -> CameraLostError:
@@ -341,19 +312,3 @@ def _counted(explanation: Explanation, what: str) -> Explanation:
     if explanation.disconnected:
         USB_COUNTER.add_failed_call(f'{what}: {explanation.hint}')
     return explanation
-
-
-def _native_handle(capsule: object) -> int:
-    """Return the k4a_device_t in pyk4a's PyCapsule."""
-    pointer = ctypes.pythonapi.PyCapsule_GetPointer
-    pointer.restype, pointer.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
-    address = ctypes.cast(pointer(capsule, _CAPSULE), ctypes.POINTER(ctypes.c_void_p))
-    return int(address.contents.value or 0)
-
-
-def _restore_none_reference() -> None:
-    """Restore the reference to None that a failed call of pyk4a has stolen (since pyk4a 1.0)."""
-    if sys.version_info < (3, 12):
-        increment = ctypes.pythonapi.Py_IncRef
-        increment.restype, increment.argtypes = None, (ctypes.py_object,)
-        increment(None)

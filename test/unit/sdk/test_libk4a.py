@@ -18,16 +18,18 @@ from __future__ import annotations
 
 import _ctypes
 import ctypes
+from dataclasses import replace
 import gc
-import importlib
 import os
 from pathlib import Path
+import re
 import sys
 
 from k4a_ros.calibration.nominal import nominal_calibration
 from k4a_ros.errors import CameraError
 from k4a_ros.sdk import abi
 from k4a_ros.sdk import libk4a
+from k4a_ros.sdk import locate
 from k4a_ros.sdk.imu_samples import IMU_DTYPE
 import numpy as np
 import pytest
@@ -37,46 +39,123 @@ from support.reference import Reference
 
 
 @pytest.fixture()
-def no_library(monkeypatch):
-    """Let the test load the SDK again, and later tests, too."""
-    importlib.import_module('pyk4a')
-    libk4a.library.cache_clear()
-    yield monkeypatch
-    libk4a.library.cache_clear()
+def unloaded(monkeypatch):
+    """Let the test load libk4a again, from the places that it sets."""
+    monkeypatch.setattr(libk4a, '_loaded', None)
+    monkeypatch.delenv(locate.PATH_VARIABLE, raising=False)
+    return monkeypatch
 
 
-def test_missing_pyk4a_raises_install_hint(no_library):
-    no_library.setitem(sys.modules, 'pyk4a', None)
-    with pytest.raises(CameraError, match='pip install pyk4a-bundle'):
-        libk4a.library()
+def test_missing_library_raises_install_hint(unloaded):
+    unloaded.setattr(locate, 'wheel_files', list)
+    unloaded.setattr(locate, 'LINKER_NAMES', ('libk4a_of_nobody.so',))
+    with pytest.raises(CameraError, match='pip install pyk4a-bundle') as caught:
+        libk4a.load()
+    assert 'libk4a_of_nobody.so' in str(caught.value)
 
 
-def test_unrelated_extension_raises_camera_error(no_library):
-    class Foreign:
-        __file__ = _ctypes.__file__
+@pytest.mark.parametrize(('path', 'problem'), [
+    (_ctypes.__file__, 'undefined symbol: k4a_'),
+    ('/usr/lib/none/libk4a.so', 'no such file'),
+    ('/dev/null', 'not a regular file'),
+    (__file__, 'invalid ELF header')])
+def test_named_library_is_used_or_refused(unloaded, path, problem):
+    """Whatever else is installed: the user has a reason to name one."""
+    for set_path in (lambda: libk4a.load(path),
+                     lambda: (unloaded.setenv(locate.PATH_VARIABLE, path), libk4a.load())):
+        with pytest.raises(CameraError, match=problem) as caught:
+            set_path()
+        assert path in str(caught.value)
 
-    no_library.setitem(sys.modules, 'k4a_module', Foreign)
-    with pytest.raises(CameraError, match='cannot load the Azure Kinect SDK'):
-        libk4a.library()
+
+def test_next_library_is_used_if_one_cannot_be_loaded(unloaded):
+    """As the wheel for a later C library, which the dynamic linker refuses."""
+    real = locate.wheel_files()
+    unloaded.setattr(locate, 'wheel_files', lambda: [Path(__file__), *real])
+    assert libk4a.load().file == real[0]
+
+
+def test_second_library_in_a_process_is_refused():
+    used = libk4a.load()
+    assert libk4a.load() is libk4a.load(used.requested) is used
+    with pytest.raises(CameraError, match=f'already loaded {used.file}; restart'):
+        libk4a.load('/usr/lib/libk4a.so.1.4')
 
 
 def test_process_has_one_copy_of_the_sdk():
+    """Beside pyk4a, too, in a program that uses both."""
+    pytest.importorskip('pyk4a', exc_type=ImportError)
     sdk = libk4a.library()
-    importlib.import_module('pyk4a')
     loaded = {
         line.split()[-1] for line in Path('/proc/self/maps').read_text().splitlines()
         if 'libk4a' in line}
     assert len([path for path in loaded if 'libk4a.' in path or 'libk4a-' in path]) == 1
-    assert len([path for path in loaded if 'libk4arecord' in path]) == 1
     assert sdk is libk4a.library()
+
+
+def test_depth_engine_is_found_where_the_package_of_microsoft_installs_it(tmp_path):
+    """libk4a is a copy without the engine beside it; OpenGL is what it lacks then, if anything."""
+    used = libk4a.load()
+    (tmp_path / 'libk4a1.4').mkdir()
+    for file in [used.file, *used.file.parent.glob('libudev*')]:
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    engine = tmp_path / 'libk4a1.4' / locate.DEPTH_ENGINE
+    engine.symlink_to(used.depth_engine)
+    result = run_python("""
+import ctypes, sys
+from k4a_ros.calibration.nominal import nominal_calibration
+from k4a_ros.sdk import libk4a
+from k4a_ros.sdk.log import log_lines
+used = libk4a.load(sys.argv[1])
+assert used.depth_engine == sys.argv[2], used
+raw, calibration = nominal_calibration('000123456712'), ctypes.create_string_buffer(4096)
+used.sdk.k4a_calibration_get_from_raw.argtypes = [
+    ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_void_p]
+assert used.sdk.k4a_calibration_get_from_raw(raw, len(raw), 2, 1, calibration) == 0
+with log_lines() as lines:
+    used.sdk.k4a_transformation_create(calibration)
+print(used)
+print([line for line in lines if 'plugin' in line.lower()])
+""", str(tmp_path / used.file.name), str(engine))
+    assert (result.returncode, result.stdout) == (
+        0, f"{str(used).split(',')[0]}, {tmp_path / used.file.name} (k4a_library_path)\n[]\n"), (
+        result.stderr)
+
+
+@pytest.mark.parametrize(('engine', 'text'), [
+    ('/usr/lib/libdepthengine.so.2.0', '^/usr/lib/libdepthengine.so.2.0$'),
+    (locate.DEPTH_ENGINE, 'found by the dynamic linker'),
+    ('', 'no depth and infrared images; .*libk4a1.4')])
+def test_text_about_the_depth_engine_says_where_it_is_or_what_to_do(engine, text):
+    used = replace(libk4a.load(), depth_engine=engine)
+    assert re.search(text, used.engine_text())
+
+
+def test_recordings_and_the_simulated_camera_load_no_libk4a(tmp_path):
+    """They work on computers that have none."""
+    written = write_recording(tmp_path / 'a.mkv', count=1)
+    result = run_python("""
+import sys
+from k4a_ros.camera_config import CameraConfig, ColorResolution, DepthMode
+from k4a_ros.cameras.recording.camera import RecordingCamera
+from k4a_ros.cameras.simulated.camera import SimulatedCamera
+with SimulatedCamera(CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF)) as it:
+    it.start()
+    assert it.read(60.0).depth is not None
+with RecordingCamera(sys.argv[1]) as it:
+    it.start()
+    assert len(it.read(60.0).depth.data)
+print(open('/proc/self/maps').read().count('libk4a'))
+""", str(written.path))
+    assert (result.returncode, result.stdout) == (0, '0\n'), result.stderr
 
 
 def test_structures_have_sdk_sizes():
     assert IMU_DTYPE.itemsize == 48
+    assert ctypes.sizeof(abi.DeviceConfiguration) == 36
 
 
 def test_empty_reads_balance_references_to_none():
-    """Each of the 20,000 empty reads would steal a reference to None in pyk4a."""
     sdk, capture = libk4a.library(), ctypes.c_void_p()
     assert sdk.k4a_capture_create(ctypes.byref(capture)) == abi.SUCCEEDED
     gc.collect()
@@ -98,7 +177,7 @@ def test_native_calls_release_the_interpreter_lock(tmp_path):
     os.mkfifo(pipe)
     result = run_python("""
 import ctypes, os, sys, threading, time
-from k4a_ros.sdk.libk4a import library
+from support.reference import library
 results = []
 def work():
     sdk = library()

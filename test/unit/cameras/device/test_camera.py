@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The physical camera: streaming, with the real pyk4a and libk4a and a virtual device."""
+"""The physical camera: streaming, with the real libk4a and a virtual device."""
 
 from __future__ import annotations
 

@@ -193,7 +193,7 @@ def _references() -> dict[str, float]:
 
 def test_references_to_none_are_balanced(recording):
     """
-    pyk4a steals a reference with each of these calls, which crashes Python before 3.12.
+    Python before 3.12 crashes when too many references to None are lost.
 
     A defect loses one reference per call; threads that exit meanwhile free some tens in total.
     """
