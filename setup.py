@@ -52,6 +52,7 @@ setup(
             'k4a_watch = k4a_ros.tools.watch:main',
             'k4a_simulate = k4a_ros.tools.simulate:main',
             'k4a_to_bag = k4a_ros.tools.to_bag:main',
+            'k4a_from_bag = k4a_ros.tools.from_bag:main',
         ],
     },
 )

@@ -16,10 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from collections.abc import Iterator
-import queue
-import threading
 
 from k4a_ros.cameras.base import Camera
 from k4a_ros.capture import Capture
@@ -28,11 +25,6 @@ from k4a_ros.errors import EndOfRecording
 from k4a_ros.errors import ReadTimeout
 
 Item = Capture | ImuSamples
-
-#: number of items that are read ahead
-_READ_AHEAD = 8
-#: interval at which a thread that waits for room checks whether anyone still reads
-_POLL_S = 0.1
 
 
 def items(camera: Camera) -> Iterator[Item]:
@@ -61,45 +53,3 @@ def items(camera: Camera) -> Iterator[Item]:
                 pass  # there is an older capture
             except EndOfRecording:
                 imu = False
-
-
-def read_ahead(source: Iterator[Item]) -> Generator[Item, None, None]:
-    """
-    Yield what an iterator yields, which a thread reads ahead.
-
-    Closing this iterator ends the thread.
-    """
-    pending: queue.Queue[Item | BaseException | None] = queue.Queue(_READ_AHEAD)
-    stopping = threading.Event()
-
-    def put(item: Item | BaseException | None) -> None:
-        while not stopping.is_set():
-            try:
-                pending.put(item, timeout=_POLL_S)
-                return
-            except queue.Full:
-                continue
-
-    def run() -> None:
-        try:
-            for item in source:
-                put(item)
-                if stopping.is_set():
-                    return
-            put(None)
-        except BaseException as error:  # raised again where the items are used
-            put(error)
-
-    thread = threading.Thread(target=run, name='read ahead')
-    thread.start()
-    try:
-        while True:
-            item = pending.get()
-            if item is None:
-                return
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-    finally:
-        stopping.set()
-        thread.join()

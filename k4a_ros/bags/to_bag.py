@@ -23,7 +23,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Iterator
-import contextlib
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
@@ -34,7 +33,6 @@ import threading
 
 from k4a_ros.bags.playback import Item
 from k4a_ros.bags.playback import items
-from k4a_ros.bags.playback import read_ahead
 from k4a_ros.bags.recording_info import RECORDING_INFO
 from k4a_ros.bags.recording_info import RecordingInfo
 from k4a_ros.bags.sinks import BagOutputs
@@ -164,14 +162,14 @@ class _Conversion:
 
     def run(self, progress: Progress) -> Converted:
         """Write everything."""
-        with contextlib.closing(read_ahead(items(self._camera))) as source:
-            first = next(source)
-            first_us = _first_us(first)
-            start_ns = self._options.start_ns
-            zero_ns = 0 if start_ns is None else start_ns - first_us * 1000
-            self._stamper.clock.observe(0, zero_ns)
-            self._write_latched(zero_ns, zero_ns + first_us * 1000)
-            self._write(chain([first], source), progress)
+        source = items(self._camera)
+        first = next(source)
+        first_us = _first_us(first)
+        start_ns = self._options.start_ns
+        zero_ns = 0 if start_ns is None else start_ns - first_us * 1000
+        self._stamper.clock.observe(0, zero_ns)
+        self._write_latched(zero_ns, zero_ns + first_us * 1000)
+        self._write(chain([first], source), progress)
         if self._imu is not None:
             self._imu.flush(self._stamper.imu)
         return Converted(

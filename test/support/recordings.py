@@ -70,7 +70,7 @@ class Written:
 def write_recording(
     path: Path, config: CameraConfig | None = None, count: int = 3, start_us: int = 500_000,
     edit: Callable[[int, Capture], Capture] = lambda index, capture: capture,
-    calibration: bytes | None = None,
+    calibration: bytes | None = None, gyro_delay_us: int = 11,
 ) -> Written:
     """
     Write a recording of random images and random IMU samples at 1666 Hz.
@@ -80,6 +80,7 @@ def write_recording(
     :param start_us: timestamp of the first image and the first IMU sample, microseconds.
     :param edit: called with the index of a capture and the capture; returns what to write.
     :param calibration: default: the nominal one.
+    :param gyro_delay_us: of the timestamps of the gyroscope; 0 on a real camera.
     """
     config = config or CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF)
     calibration = nominal_calibration(SERIAL) if calibration is None else calibration
@@ -89,7 +90,8 @@ def write_recording(
     times = np.arange(start_us, end_us, IMU_PERIOD_US) if config.imu else np.zeros(0, np.int64)
     imu = ImuSamples(
         acc=random.normal(0, 9, (len(times), 3)).astype(np.float32), acc_us=times,
-        gyro=random.normal(0, 1, (len(times), 3)).astype(np.float32), gyro_us=times + 11,
+        gyro=random.normal(0, 1, (len(times), 3)).astype(np.float32),
+        gyro_us=times + gyro_delay_us,
         temperature=np.full(len(times), np.nan, np.float32))
     with RecordingWriter(path, config, calibration, SERIAL, FIRMWARE) as writer:
         for index in range(count):

@@ -80,7 +80,7 @@ def test_default_topics_of_a_depth_camera(written: Written, tmp_path: Path) -> N
 
 @pytest.mark.parametrize(('names', 'expected'), [
     (('imu',), {'/imu'}),
-    (('depth*',), {'/depth/image_raw', '/depth/camera_info', '/depth/image_raw/compressedDepth'}),
+    (('depth/image_raw*',), {'/depth/image_raw', '/depth/image_raw/compressedDepth'}),
     ((DEFAULT, 'depth/image_raw/compressedDepth'),
      ALL_DEFAULT | {'/depth/image_raw/compressedDepth'}),
 ])
@@ -159,7 +159,6 @@ def test_interrupted_conversion_leaves_nothing(
 def test_damaged_recording_leaves_nothing(
     written: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The error of the thread that reads reaches the caller."""
     from k4a_ros.cameras.recording.camera import RecordingCamera
     from k4a_ros.errors import CameraLostError
     read: Callable[..., Any] = RecordingCamera.read
