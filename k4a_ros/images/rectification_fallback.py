@@ -18,8 +18,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from k4a_ros.images.rectification_kernels import BEND_BITS
-from k4a_ros.images.rectification_kernels import MAX_SLOPE
+from k4a_ros.images.rectification_kernels import BENDS
+from k4a_ros.images.rectification_kernels import SLOPES
 import numpy as np
 import numpy.typing as npt
 
@@ -56,8 +56,8 @@ def _rise(depth: Array, i: Array, step: int, z: Array, offset: Array) -> Array:
     far = np.select(
         (both & ~behind, both & behind, after > 0),
         (z - before, after - z, beyond_after - after), before - beyond_before)
-    bent = np.abs(near - far) << BEND_BITS > z
+    bent = np.abs(near - far) * BENDS > z
     slope = np.where(bent & (np.abs(far) < np.abs(near)), far, near)
-    known = ((after > 0) | (before > 0)) & ~(bent & ((near > 0) != (far > 0)))
-    rise: Array = np.where(known & (np.abs(slope) << 16 <= MAX_SLOPE * z), slope * offset, 0)
+    known = ((after > 0) | (before > 0)) & ~(bent & (near ^ far < 0))
+    rise: Array = np.where(known & (np.abs(slope) * SLOPES <= z), slope * offset, 0)
     return rise

@@ -25,14 +25,12 @@ from typing import Any
 from k4a_ros.jit.numba_jit import compiled
 import numpy as np
 
-#: largest difference between neighboring pixels of one surface, as a fraction of the depth, in
-#: units of 1/65536: that of registration_kernels.MAX_SPREAD
-MAX_SLOPE = 3076
-#: fractional bits of `MAX_SLOPE`
-_SLOPE_BITS = 16
-#: Largest difference between two successive slopes of one surface, per pixel: the depth divided by
-#: two to the power of this. That is less than the error of the camera.
-BEND_BITS = 8
+#: Depth divided by the largest difference between neighboring pixels of one surface. Beyond it
+#: there is a depth edge, as in registration_kernels.MAX_SPREAD.
+SLOPES = np.int32(21)
+#: Depth divided by the largest difference between two successive slopes of one surface, per pixel.
+#: It is less than the error of the camera.
+BENDS = np.int32(256)
 #: fractional bits of the offsets
 _OFFSET_BITS = 8
 _HALF = 1 << (_OFFSET_BITS - 1)
@@ -53,23 +51,21 @@ def _rise(depth: Any, i: Any, step: int, z: Any, offset: Any) -> Any:
     :param z: depth of the pixel, not 0.
     :param offset: distance from the pixel, in units of 1/256 pixel.
     """
-    after, before = np.int64(depth[i + step]), np.int64(depth[i - step])
-    if after != 0 and before != 0:
-        near, far = after - z, z - before
-        if offset < 0:
-            near, far = far, near
+    after, before = np.int32(depth[i + step]), np.int32(depth[i - step])
+    if (after != 0) & (before != 0):
+        # no branches from here on: with noise, the CPU could not predict them
+        near = after - z if offset >= 0 else z - before
+        far = z - before if offset >= 0 else after - z
     elif after != 0:
-        near, far = after - z, np.int64(depth[i + 2 * step]) - after
+        near, far = after - z, np.int32(depth[i + 2 * step]) - after
     elif before != 0:
-        near, far = z - before, before - np.int64(depth[i - 2 * step])
+        near, far = z - before, before - np.int32(depth[i - 2 * step])
     else:
-        return 0
-    if abs(near - far) << BEND_BITS > z:
-        if (near > 0) != (far > 0):
-            return 0
-        if abs(far) < abs(near):
-            near = far
-    return near * offset if abs(near) << _SLOPE_BITS <= MAX_SLOPE * z else 0
+        return np.int32(0)
+    smaller = far if abs(far) < abs(near) else near
+    edge = smaller if (near ^ far) >= 0 else np.int32(0)
+    slope = edge if abs(near - far) * BENDS > z else near
+    return slope * offset if abs(slope) * SLOPES <= z else np.int32(0)
 
 
 @compiled
@@ -92,10 +88,10 @@ def rectify_depth(
     """
     for n in range(out.size):
         i = index[n]
-        z = np.int64(depth[i])
+        z = np.int32(depth[i])
         moved: Any = z
         if z != 0:
-            rise = (_rise(depth, i, 1, z, np.int64(offset_x[n]))
-                    + _rise(depth, i, width, z, np.int64(offset_y[n])))
+            rise = (_rise(depth, i, 1, z, np.int32(offset_x[n]))
+                    + _rise(depth, i, width, z, np.int32(offset_y[n])))
             moved = min(max(z + ((rise + _HALF) >> _OFFSET_BITS), 1), 65535)
         out[n] = np.uint16(moved)
