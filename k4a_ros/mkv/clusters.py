@@ -130,7 +130,8 @@ class ClusterQueue:
     """
 
     def __init__(self, streams: Iterable[str]) -> None:
-        self._latest_us: dict[str, int] = dict.fromkeys(streams, -1)
+        self._streams = list(streams)
+        self._latest_us: dict[str, int] = {}
         self._blocks: list[Block] = []
         self._samples: list[npt.NDArray[np.void]] = []
         #: device time up to which data has been handed out; earlier data is too late
@@ -144,7 +145,7 @@ class ClusterQueue:
         """
         self._blocks.append(block)
         if stream:
-            self._latest_us[stream] = block.device_us
+            self._note(stream, block.device_us)
 
     def add_imu(self, samples: ImuSamples) -> None:
         """Add inertial samples."""
@@ -152,7 +153,13 @@ class ClusterQueue:
         packed['acc'], packed['gyro'] = samples.acc, samples.gyro
         packed['acc_ns'], packed['gyro_ns'] = samples.acc_us * 1000, samples.gyro_us * 1000
         self._samples.append(packed)
-        self._latest_us['imu'] = int(samples.acc_us[-1])
+        self._note('imu', int(samples.acc_us[-1]))
+
+    def _note(self, stream: str, device_us: int) -> None:
+        """Note that a stream has come to a time; others are waited for from the first one on."""
+        if not self._latest_us:
+            self._latest_us = dict.fromkeys(self._streams, device_us - 1)
+        self._latest_us[stream] = device_us
 
     def take(self, *, everything: bool = False) -> list[Cluster]:
         """
@@ -161,7 +168,7 @@ class ClusterQueue:
         :param everything: also those that one may add to.
         """
         clusters: list[Cluster] = []
-        newest_us = max(self._latest_us.values())
+        newest_us = max(self._latest_us.values(), default=-1)
         complete_us = min((time_us for time_us in self._latest_us.values()
                            if time_us > newest_us - _MAX_SILENCE_US), default=-1)
         if not everything and complete_us < self._earliest_us() + _CLUSTER_US:

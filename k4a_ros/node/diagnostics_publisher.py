@@ -55,15 +55,18 @@ class DiagnosticsPublisher:
     Publishes /diagnostics in every lifecycle state; the hardware ID is the serial number.
 
     :param transport_problem: why the middleware is slow for large messages, '' if it is not.
+    :param recording: returns the status of recording, None if there has been none.
     """
 
     def __init__(
         self, node: Node, supervisor: CameraSupervisor, topics: Topics, transport_problem: str,
+        recording: Callable[[], Status | None],
     ) -> None:
         self._node = node
         self._supervisor = supervisor
         self._topics = topics
         self._transport_problem = transport_problem
+        self._recording = recording
         self._rates = Rates()
         # of the last camera, which remain valid while it is lost
         self._serial = ''
@@ -80,6 +83,9 @@ class DiagnosticsPublisher:
             camera_status(snapshot), publishing_status(snapshot), clock_status(snapshot)]
         if snapshot.body_tracking is not None:
             statuses.append(body_tracking_status(snapshot.body_tracking))
+        recording = self._recording()
+        if recording is not None:
+            statuses.append(recording)
         message = DiagnosticArray(status=[self._message(status) for status in statuses])
         message.header.stamp = self._node.get_clock().now().to_msg()
         try:

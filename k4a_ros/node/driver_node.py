@@ -32,6 +32,7 @@ from k4a_ros.node.backends import inject_faults
 from k4a_ros.node.backends import open_camera
 from k4a_ros.node.backends import topic_options
 from k4a_ros.node.diagnostics_publisher import DiagnosticsPublisher
+from k4a_ros.node.recording import Recording
 from k4a_ros.node.stream_services import StreamServices
 from k4a_ros.node.topic_conflicts import TopicConflicts
 from k4a_ros.node.wired_sync import sync_problems
@@ -48,6 +49,7 @@ from k4a_ros.process.native_calls import NATIVE_CALLS
 from k4a_ros.process.shutdown import Shutdown
 from k4a_ros.publishing.messages import transform_message
 from k4a_ros.publishing.topics import Topics
+from k4a_ros.recorder.part import Source
 from k4a_ros.streaming.outage import Report
 from k4a_ros.streaming.states import StreamState
 from k4a_ros.streaming.stream_watch import IMU
@@ -98,8 +100,10 @@ class DriverNode(LifecycleNode):
         self._logged_sync_problems: set[str] = set()
         self._serial = ''
         self._live_parameters = LiveParameters(self, self)
+        self._recording = Recording(self, self._supervisor, lambda: self._settings)
+        self._topics.tap = self._recording.recorder
         self._diagnostics = DiagnosticsPublisher(
-            self, self._supervisor, self._topics, transport_problem)
+            self, self._supervisor, self._topics, transport_problem, self._recording.status)
         self._conflicts = TopicConflicts(self, lambda: self._topics.counters())
         self._stream_services = StreamServices(self, self._supervisor)
         self._check_in_time = BoundedCaller('check', _MAX_CHECK_S, shutdown.requested)
@@ -108,7 +112,8 @@ class DriverNode(LifecycleNode):
         self._targets: dict[LiveTarget, Callable[[str, Value], Value]] = {
             LiveTarget.CAMERA: self._set_control, LiveTarget.FAULTS: self._inject_faults,
             LiveTarget.INFRARED_SCALE: self._set_infrared_scale,
-            LiveTarget.BODY_SMOOTHING: self._set_body_smoothing}
+            LiveTarget.BODY_SMOOTHING: self._set_body_smoothing,
+            LiveTarget.RECORDER: lambda _, value: value}  # read when a recording is started
         self._jump_handle = self.get_clock().create_jump_callback(
             JumpThreshold(
                 min_forward=Duration(nanoseconds=_MIN_JUMP_NS),
@@ -168,6 +173,7 @@ class DriverNode(LifecycleNode):
         if not self._supervisor.close():
             self.get_logger().error(f'Cannot clean up yet: {self._supervisor.hang()}')
             return TransitionCallbackReturn.FAILURE
+        self._recording.finish()
         self.get_logger().info(f'Cleaned up: closed camera {self._serial}')
         self._serial = ''
         self._live_parameters.release_camera()
@@ -176,6 +182,7 @@ class DriverNode(LifecycleNode):
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Close the camera and end the process."""
         self._supervisor.close()
+        self._recording.finish()
         self._shutdown.finish()
         return super().on_shutdown(state)
 
@@ -189,6 +196,7 @@ class DriverNode(LifecycleNode):
             self.error = self.error or CameraError(
                 f'cannot close the camera: {self._supervisor.hang()}, so the driver ends without '
                 'that; plug the camera in again before you start it again')
+        self._recording.finish()
         self.destroy_node()
 
     def destroy_node(self) -> None:
@@ -218,6 +226,7 @@ class DriverNode(LifecycleNode):
         """Create the topics of a camera, publish its transforms and set its controls."""
         info = camera.info
         self._serial = self._serial or info.serial
+        self._recording.recorder.set_source(Source.of(camera))
         self._topics.bind_camera(
             camera, topic_options(self._settings), lambda: choose_tracker(self._settings))
         if not self._qos_checked:

@@ -59,8 +59,9 @@ The column *Change* says what happens when a parameter is set while the node is 
 - **restart**: the camera is reopened with the new value; subscribers stay connected. While a
   recording is playing, the request is rejected, because playback would start from the beginning.
 - **fixed**: the request is rejected; set the parameter when the node starts.
-- **startup**: the parameter is read-only. It names a file that the driver loads, and otherwise
-  anyone in the ROS domain could make the driver load any file, even a library with code.
+- **startup**: the parameter is read-only. It names a file that the driver loads or writes, and
+  otherwise anyone in the ROS domain could make the driver load any file, even a library with code,
+  or write to any place.
 
 While the node is unconfigured (`autostart:=false`, or after a cleanup transition), every parameter
 except those can be changed. A rejected request changes nothing, and its answer gives the reason.

@@ -157,7 +157,7 @@ class LiveParameters:
         if name in self._locked:
             return f'{name} is {self._locked[name]}, and cannot be changed'
         if name in SPECS and SPECS[name].change is Change.STARTUP:
-            return (f'{name} is fixed at startup, because it names a file that the driver loads; '
+            return (f'{name} is fixed at startup, because it names a file that the driver uses; '
                     f'restart the node with -p {name}:=…')
         return None
 

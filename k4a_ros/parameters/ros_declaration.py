@@ -38,7 +38,7 @@ _CHANGES = {
     Change.LIVE: 'Changes take effect immediately.',
     Change.RESTART: 'Changes restart the streams; fixed while a recording is playing.',
     Change.FIXED: 'Fixed while the node is configured.',
-    Change.STARTUP: 'Fixed at startup, because it names a file that the driver loads.'}
+    Change.STARTUP: 'Fixed at startup, because it names a file that the driver uses.'}
 
 
 def descriptor(name: str) -> ParameterDescriptor:

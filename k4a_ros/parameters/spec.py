@@ -44,6 +44,7 @@ class LiveTarget(enum.Enum):
     FAULTS = 'fault injection of the simulated camera'
     INFRARED_SCALE = 'scaling factor of the infrared topics'
     BODY_SMOOTHING = 'smoothing factor of the body tracker'
+    RECORDER = 'options of the next recording'
 
 
 class Change(enum.Enum):
@@ -83,8 +84,9 @@ class ParameterSpec:
     :param target: subsystem that receives new values at runtime; None if the parameter is not
         live.
     :param digits: whether this is a string that users may type as a bare number (a serial number).
-    :param path: whether this names a file that the driver loads. It is fixed at startup: otherwise
-        anyone in the ROS domain could make the driver load any file, even one with code.
+    :param path: whether this names a file that the driver loads or writes. It is fixed at startup:
+        otherwise anyone in the ROS domain could make the driver load any file, even one with code,
+        or fill any disk.
     :param pattern: regular expression that a string must match; '' for any string.
     :param pattern_name: description of the pattern, after "must be".
     :param cameras: kinds of camera that the parameter has an effect on; empty for all.

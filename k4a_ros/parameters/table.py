@@ -36,6 +36,8 @@ from k4a_ros.parameters.spec import Value
 
 _CAMERA = ParameterGroup('Camera selection')
 _PLAYBACK = ParameterGroup('Recording playback')
+_RECORDING_GROUP = ParameterGroup(
+    'Recording', 'For the services `~/start_recording` and `~/stop_recording` with a live camera.')
 _MODES = ParameterGroup(
     'Camera modes', 'A recording is played in the modes in which it was made.', restarts=True)
 _CONTROLS = ParameterGroup(
@@ -114,6 +116,21 @@ class Parameters:
         'one subscriber, playback starts once the number of subscribers has not changed for a '
         'second. 0 starts at once.', _PLAYBACK, unit='s', minimum=0.0, maximum=60.0,
         cameras=_RECORDING)
+
+    record_file: str = _parameter(
+        '', 'File (.mkv) that ~/start_recording writes; empty to refuse that. It may have fields '
+        'of strftime, such as %Y-%m-%d_%H-%M-%S. Missing folders are created, and a number is '
+        'added to the name instead of overwriting a file. A relative path starts at the working '
+        'directory of the node; ~ is the home directory.', _RECORDING_GROUP, cameras=_LIVE,
+        path=True)
+    record_split_size: int = _parameter(
+        0, 'Size at which the recording goes on in another file; 0 for any size.',
+        _RECORDING_GROUP, unit='MB', minimum=0, maximum=10_000_000, target=LiveTarget.RECORDER,
+        cameras=_LIVE)
+    record_split_duration: int = _parameter(
+        0, 'Time after which the recording goes on in another file; 0 for any time.',
+        _RECORDING_GROUP, unit='s', minimum=0, maximum=1_000_000, target=LiveTarget.RECORDER,
+        cameras=_LIVE)
 
     depth_mode: str = _parameter(
         'NFOV_UNBINNED', 'Depth camera mode: NFOV_2X2BINNED (320x288), NFOV_UNBINNED (640x576), '

@@ -109,7 +109,8 @@ class ImuStream(LazyPublisher):
     """
     The topic of IMU samples: all of them, or averages at a lower rate.
 
-    ``depth`` is the queue depth of the publisher, `IMU_DEPTH` if it keeps all messages.
+    ``depth`` is the queue depth of the publisher, `IMU_DEPTH` if it keeps all messages;
+    ``averages`` is whether the rate is limited.
 
     :param message: all fields but stamp, acceleration and angular velocity.
     :param rate_hz: upper limit of the rate; 0 publishes every sample.
@@ -123,6 +124,7 @@ class ImuStream(LazyPublisher):
         super().__init__(topic, publisher, warn, counters, lossless=lossless)
         self.depth = publisher.qos_profile.depth or IMU_DEPTH
         self._batch = ImuBatch(message)
+        self.averages = rate_hz > 0
         self._rate = ImuRate(rate_hz)
         self._pacer = ImuPacer()
         self._previous: ImuSamples | None = None

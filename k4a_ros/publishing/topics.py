@@ -22,6 +22,7 @@ from collections.abc import Iterator
 import math
 import threading
 import time
+from typing import Protocol
 
 from k4a_ros.calibration.tf_frames import IMU
 from k4a_ros.cameras.base import Camera
@@ -45,11 +46,15 @@ from k4a_ros.publishing.rectified_topics import RectifiedTopics
 from k4a_ros.publishing.registered_topics import add_registered
 from k4a_ros.publishing.registered_topics import registration_cache
 from k4a_ros.publishing.streams import ImuStream
+from k4a_ros.publishing.streams import ImuToRos
 from k4a_ros.publishing.streams import Stream
 from k4a_ros.publishing.topic_builder import TopicBuilder
+from k4a_ros.streaming.device_clock import Times
 from k4a_ros.streaming.host_clock import HostClock
 from k4a_ros.streaming.rates import Durations
+from k4a_ros.streaming.stamper import StampedCapture
 from k4a_ros.streaming.stamper import Stamper
+from k4a_ros.streaming.stamper import ToRos
 import numpy as np
 import numpy.typing as npt
 from rclpy.clock import ROSClock
@@ -61,6 +66,23 @@ _ACK_TIMEOUT_S = 10.0
 #: Duration of one check for acknowledgments. rclpy holds the GIL meanwhile, see
 #: `LazyPublisher.wait_for_acks`.
 _ACK_POLL_S = 0.002
+
+
+class Tap(Protocol):
+    """Gets what a live camera delivers with its stamps, such as a recorder; must not take long."""
+
+    @property
+    def active(self) -> bool:
+        """Return whether it takes data now."""
+
+    def capture(self, capture: Capture, to_ros: ToRos) -> None:
+        """Take a capture, also one that is dropped before it is published."""
+
+    def imu(self, samples: ImuSamples, ros_ns: Times) -> None:
+        """Take IMU samples and the stamps of their accelerometer readings, nanoseconds."""
+
+    def end_session(self) -> None:
+        """Note that the camera has stopped."""
 
 
 class Topics:
@@ -90,6 +112,8 @@ class Topics:
         self.bodies: BodyTopics | None = None
         self.body_error = ''
         self.infrared_scale = 1.0
+        #: gets what a live camera delivers, in addition to the topics
+        self.tap: Tap | None = None
         self.latency = Durations()
         self.last_capture_s = time.monotonic()
         self.temperature = math.nan
@@ -138,6 +162,14 @@ class Topics:
         if self.bodies is not None:
             self.bodies.set_smoothing(factor)
 
+    def arrive(self, capture: Capture) -> Capture:
+        """Stamp a capture, and give it to the tap."""
+        to_ros = self.stamper.capture(capture)
+        if self.tap is not None and self.tap.active:
+            self.tap.capture(capture, to_ros)
+        return StampedCapture(capture.depth, capture.ir, capture.color,
+                              temperature=capture.temperature, to_ros=to_ros)
+
     def capture(self, capture: Capture) -> None:
         """Publish a capture to the topics that have subscribers."""
         to_ros = self.stamper.capture(capture)
@@ -158,15 +190,27 @@ class Topics:
         self.stamper.observe_imu(samples)
         if self.bodies is not None:
             self.bodies.imu(samples)
+        to_ros = self._give_to_tap(samples)
         if self._imu is None:
             return
         if not self._camera.lockstep:
-            self._imu.offer(samples, self.stamper.imu)
+            self._imu.offer(samples, to_ros)
             return
         # in lockstep the queue must not overflow
         for part in self._imu.batches(samples):
             self._imu.offer(part, self.stamper.imu, paced=False)
             self._wait_for_acks([self._imu])
+
+    def _give_to_tap(self, samples: ImuSamples) -> ImuToRos:
+        """Give samples to the tap, and return the stamps that they are to be published with."""
+        if self.tap is None or not self.tap.active:
+            return self.stamper.imu
+        if self._imu is not None and self._imu.averages:
+            self.tap.imu(samples, self.stamper.expect_imu(samples.acc_us))
+            return self.stamper.imu
+        stamps = self.stamper.imu(samples.acc_us)
+        self.tap.imu(samples, stamps)
+        return lambda _: stamps
 
     def has_imu_subscribers(self) -> bool:
         """Return whether there are subscribers of IMU samples."""
@@ -174,6 +218,8 @@ class Topics:
 
     def release_images(self) -> None:
         """Release all references to images of the camera; called at the end of every session."""
+        if self.tap is not None:
+            self.tap.end_session()
         for topic in self._all():
             topic.sender.stop()
         if self.bodies is not None:

@@ -51,7 +51,20 @@ _IDLE_IMU_S = 0.05
 
 
 class Sink(Protocol):
-    """Consumer of camera data; `capture` and `imu` are called from different threads."""
+    """
+    Consumer of camera data.
+
+    `arrive`, `capture` and `imu` are called from different threads.
+    """
+
+    def arrive(self, capture: Capture) -> Capture:
+        """
+        Note that a live camera has delivered a capture; must not take long.
+
+        Called for every capture, also for those that are dropped because `capture` is too slow.
+
+        :return: the capture that may be passed to `capture`.
+        """
 
     def capture(self, capture: Capture) -> None:
         """Process a capture."""
@@ -195,7 +208,7 @@ class Session:
             raise
         self._last_capture_s = time.monotonic()
         self._counts.captures += 1
-        self._counts.dropped += self._latest.put(capture)
+        self._counts.dropped += self._latest.put(self._sink.arrive(capture))
         if not self._has_captures:
             self._has_captures = True
             self._on_first_capture()

@@ -17,6 +17,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from dataclasses import field
 import threading
 
 from k4a_ros.capture import Capture
@@ -33,6 +35,17 @@ import numpy as np
 ToRos = Callable[[int], int]
 
 _IMU = 'imu'
+
+
+@dataclass(frozen=True)
+class StampedCapture(Capture):
+    """
+    A capture whose stamps are assigned.
+
+    :param to_ros: maps the timestamps of its images to ROS time.
+    """
+
+    to_ros: ToRos = field(kw_only=True)
 
 
 class Stamper:
@@ -94,8 +107,11 @@ class Stamper:
         """
         Return the stamps of the images of a capture, by their device timestamps.
 
-        Each is assigned here once, so that everything that is made of an image has its stamp.
+        Each is assigned here once, so that everything that is made of an image has its stamp;
+        those of a `StampedCapture` are assigned already.
         """
+        if isinstance(capture, StampedCapture):
+            return capture.to_ros
         images = {name: image for name, image in (
             ('depth', capture.depth), ('ir', capture.ir), ('color', capture.color))
             if image is not None}
@@ -134,6 +150,11 @@ class Stamper:
             self._latest_ns[_IMU] = stamp_ns
             self._ages_ns[_IMU] = self._now_ns - stamp_ns
         return np.array(stamps, np.int64)
+
+    def expect_imu(self, device_us: Times) -> Times:
+        """Return the stamps that IMU readings with these timestamps would get, uncorrected."""
+        with self._lock:
+            return self.clock.to_ros_array(device_us)
 
     def _read(self) -> HostTime:
         """Read the host's clocks; if ROS time has stepped, start a timeline of a live camera."""

@@ -55,6 +55,7 @@ class Command(enum.Enum):
     START = 'start'
     STOP = 'stop'
     RECONNECT = 'reconnect'
+    RECORD = 'record'
 
 
 class Step(enum.Enum):
@@ -117,6 +118,10 @@ REFUSALS: Mapping[tuple[StreamState, Command], str] = {
     (_S.DISCONNECTED, _C.RECONNECT): 'the stream is stopped; call ~/start, which connects',
     (_S.WAITING, _C.RECONNECT): 'playback has not begun; subscribe to a topic',
     (_S.ENDED, _C.RECONNECT): _HAS_ENDED,
+    (_S.CLOSED, _C.RECORD): _NOT_OPEN,
+    (_S.READY, _C.RECORD): 'the stream is stopped; call ~/start first',
+    (_S.DISCONNECTED, _C.RECORD): 'the stream is stopped; call ~/start first, which connects',
+    (_S.ENDED, _C.RECORD): _HAS_ENDED,
 }
 
 #: state that counts for the next command, where the thread has not got to the goal yet

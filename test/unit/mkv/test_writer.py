@@ -238,18 +238,28 @@ def test_full_disk_is_reported():
 def test_data_two_seconds_behind_is_rejected(tmp_path):
     """An IMU that is silent for longer is not waited for, and must not be sorted in afterwards."""
     with RecordingWriter(tmp_path / 'a.mkv', SMALL, nominal_calibration()) as writer:
-        writer.write_imu(samples([100]))
-        for device_us in (100, 1_000_000, 2_000_000):
+        writer.write_imu(samples([10_000_000]))
+        for device_us in (10_000_100, 11_000_000, 11_999_000):
             writer.write(Capture(depth=image((288, 320), device_us=device_us),
                                  ir=image((288, 320), device_us=device_us)))
         assert writer.size == 0
-        writer.write_imu(samples([200]))
-        writer.write(Capture(depth=image((288, 320), device_us=3_000_000),
-                             ir=image((288, 320), device_us=3_000_000)))
+        writer.write_imu(samples([10_000_200]))
+        writer.write(Capture(depth=image((288, 320), device_us=13_000_000),
+                             ir=image((288, 320), device_us=13_000_000)))
         assert writer.size > 0
-        with pytest.raises(OutOfOrderError, match='acc_us is at 300 us, more than two seconds'):
-            writer.write_imu(samples([300]))
-        writer.write_imu(samples([2_500_000]))
+        with pytest.raises(OutOfOrderError, match='acc_us is at 10000300 us, more than two sec'):
+            writer.write_imu(samples([10_000_300]))
+        writer.write_imu(samples([13_500_000]))
+
+
+def test_stream_that_begins_late_is_waited_for(tmp_path):
+    with RecordingWriter(tmp_path / 'a.mkv', SMALL, nominal_calibration()) as writer:
+        for device_us in (10_000_000, 11_900_000):
+            writer.write(Capture(depth=image((288, 320), device_us=device_us),
+                                 ir=image((288, 320), device_us=device_us)))
+        assert writer.size == 0
+        writer.write_imu(samples([9_999_000, 11_000_000]))
+    assert packets(tmp_path / 'a.mkv')[0][1] == 0
 
 
 def ros_times(path: Path) -> list[tuple[int, int, int]]:

@@ -164,6 +164,9 @@ class Listener:
     def on_ended(self, error: BaseException | None) -> None:
         self.ended = True
 
+    def arrive(self, capture: Capture) -> Capture:
+        return capture
+
     def capture(self, capture: Capture) -> None:
         self.captures += 1
 

@@ -91,7 +91,12 @@ class Sink:
         self.releases = 0
         self.imu_subscribed = True
         self.samples: list[ImuSamples] = []
+        self.arrived: list[Capture] = []
         self.delay = delay
+
+    def arrive(self, item: Capture) -> Capture:
+        self.arrived.append(item)
+        return item
 
     def capture(self, item: Capture) -> None:
         time.sleep(self.delay)
@@ -189,6 +194,7 @@ def test_slow_sink_gets_the_latest_capture() -> None:
     session.stop()
     times = [c.device_us for c in sink.captures]
     assert times == sorted(times) and len(times) <= 3
+    assert [c.device_us for c in sink.arrived] == list(range(60))
     assert counts.captures == 60
     assert counts.dropped == 60 - len(times)
 

@@ -32,6 +32,7 @@ from k4a_ros.capture import ImuSamples
 from k4a_ros.streaming.device_clock import LiveClock
 from k4a_ros.streaming.device_clock import MAX_AHEAD_NS
 from k4a_ros.streaming.host_clock import HostClock
+from k4a_ros.streaming.stamper import StampedCapture
 from k4a_ros.streaming.stamper import Stamper
 import numpy as np
 
@@ -273,3 +274,9 @@ class Walk(RuleBasedStateMachine):
 TestWalk = Walk.TestCase
 TestWalk.settings = settings(
     max_examples=30, stateful_step_count=12, deadline=None, phases=(Phase.generate,))
+
+
+def test_stamped_capture_keeps_its_stamps() -> None:
+    stamper = Host().stamper()
+    stamped = StampedCapture(image(1000), to_ros=lambda device_us: 7 * device_us)
+    assert stamper.capture(stamped)(1000) == 7000

@@ -143,6 +143,9 @@ class FakeListener:
         self.events.append('ended')
         self.error = error
 
+    def arrive(self, capture: Capture) -> Capture:
+        return capture
+
     def capture(self, capture: Capture) -> None:
         self.captures += 1
 
