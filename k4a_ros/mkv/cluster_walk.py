@@ -108,6 +108,7 @@ class Clusters:
         self._on_damage = on_damage
         self._scale_ns = head.scale_ns
         self._start, self._end = head.start, head.end
+        self._is_cut = head.segment_end is None or head.segment_end > head.end
 
     @property
     def start(self) -> int:
@@ -197,13 +198,15 @@ class Clusters:
             if kind not in TOP_LEVEL or length is None:
                 break
             position += content + length
-        return self._resume(position)
+        return self._resume(position) if position < self._end else None
 
     def _resume(self, position: int) -> Cluster | None:
         """Return the next cluster after damage, which is reported; None if there is none."""
         cluster = self._find(position, self._end)
         if cluster is not None:
             self._on_damage(position, cluster.position)
+        elif not self._is_cut:
+            self._on_damage(position, self._end)
         return cluster
 
     def _find(self, position: int, limit: int) -> Cluster | None:
@@ -259,10 +262,13 @@ class Clusters:
         if end > self._end or (cluster.end is not None and end > cluster.end):
             raise Malformed
         block = None
-        if kind == _SIMPLE_BLOCK:
-            block = self._block(cluster, position + content, end, data[content:], tracks)
-        elif kind == _BLOCK_GROUP:
-            block = self._group(cluster, position + content, end, tracks)
+        try:
+            if kind == _SIMPLE_BLOCK:
+                block = self._block(cluster, position + content, end, data[content:], tracks)
+            elif kind == _BLOCK_GROUP:
+                block = self._group(cluster, position + content, end, tracks)
+        except Malformed:
+            self._on_damage(position, end)
         return kind, block, end
 
     def _group(

@@ -21,9 +21,13 @@ are limited, whatever the file says.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import field
+import re
+from typing import TypeVar
 
 from k4a_ros.mkv import ebml
 from k4a_ros.mkv.ebml import children
@@ -31,6 +35,8 @@ from k4a_ros.mkv.ebml import Malformed
 from k4a_ros.mkv.ebml import text
 from k4a_ros.mkv.ebml import unsigned
 from k4a_ros.mkv.source import Source
+
+T = TypeVar('T')
 
 SEGMENT, CLUSTER = 0x18538067, 0x1F43B675
 SEEK_HEAD, INFO, TRACKS, TAGS = 0x114D9B74, 0x1549A966, 0x1654AE6B, 0x1254C367
@@ -40,6 +46,8 @@ VOID, CRC32 = 0xEC, 0xBF
 TOP_LEVEL = frozenset({
     CLUSTER, SEEK_HEAD, INFO, TRACKS, TAGS, ATTACHMENTS, CUES, CHAPTERS, VOID, CRC32})
 _EBML, _DOC_TYPE = 0x1A45DFA3, 0x4282
+_TOP_LEVEL_IDS = re.compile(b'|'.join(
+    re.escape(kind.to_bytes(4, 'big')) for kind in TOP_LEVEL - {VOID, CRC32}))
 #: maximum sizes: of the EBML header, and of each element of the head that is read
 _MAX_EBML_BYTES, _MAX_HEAD_BYTES = 4096, 1 << 24
 #: maximum number of elements before the first cluster
@@ -187,20 +195,31 @@ class _HeadReader:
             try:
                 kind, length, content = self._header(position)
             except NotMatroska:
-                self._head.damaged = True
-                break
+                kind, length, content = 0, None, position + 1
             if kind == CLUSTER:
                 break
             if kind not in TOP_LEVEL or length is None:
-                self._head.damaged = True
-                break
+                position = self._resume(position + 1)
+                continue
             self._read_element(kind, position)
             position = content + length
             if position > self._head.end:  # cut, or its length is wrong
-                self._head.damaged = True
-                position = content
-                break
+                position = self._resume(content)
         return min(position, self._head.end)
+
+    def _resume(self, position: int) -> int:
+        """Return the position of the next element of the segment after damage."""
+        self._head.damaged = True
+        data = self._source.read(position, _MAX_HEAD_BYTES)
+        for found in _TOP_LEVEL_IDS.finditer(data):
+            try:
+                kind, length, content = ebml.parse_header(data, found.start())
+            except Malformed:
+                continue
+            if kind == CLUSTER or (
+                    length is not None and position + content + length <= self._head.end):
+                return position + found.start()
+        return self._head.end
 
     def _read_element(self, kind: int, position: int) -> None:
         """Read an element of the head, as far as it is valid."""
@@ -220,48 +239,56 @@ class _HeadReader:
             return
         data = self._source.read(content, min(length, max(0, head.end - content)))
         self._seen.add(kind)
-        try:
-            parsers[kind](data)
-        except Malformed:
-            head.damaged = True
+        parsers[kind](data)
         if len(data) < length:
             head.damaged = True
 
+    def _children(self, data: bytes) -> Iterator[tuple[int, bytes]]:
+        """Yield id and content of the children of an element, up to one that is malformed."""
+        try:
+            yield from children(data)
+        except Malformed:
+            self._head.damaged = True
+
     def _info(self, data: bytes) -> None:
-        for kind, content in children(data):
-            if kind == 0x2AD7B1:  # TimestampScale
+        for kind, content in self._children(data):
+            if kind == 0x2AD7B1 and 0 < len(content) <= 8:  # TimestampScale
                 self._head.scale_ns = unsigned(content)
             elif kind == 0x5741:  # WritingApp
                 self._head.writer = text(content)
 
     def _tracks(self, data: bytes) -> None:
-        for kind, content in children(data):
+        for kind, content in self._children(data):
             if kind == 0xAE and len(self._head.tracks) < _MAX_TRACKS:
-                self._head.tracks.append(_track(content))
+                self._add_all(self._head.tracks, _track, content)
 
     def _tags(self, data: bytes) -> None:
-        for kind, content in children(data):
+        for kind, content in self._children(data):
             if kind == 0x7373:
-                self._head.tags.extend(_tag_values(content))
+                self._add_all(self._head.tags, _tag_values, content)
 
     def _attachments(self, data: bytes) -> None:
-        for kind, content in children(data):
+        for kind, content in self._children(data):
             if kind == 0x61A7:
-                values = dict(children(content))
-                self._head.attachments.append(Attachment(
-                    text(values.get(0x466E, b'')), unsigned(values.get(0x46AE, b'')),
-                    values.get(0x465C, b'')))
+                self._add_all(self._head.attachments, _attachment, content)
 
     def _seek_head(self, data: bytes) -> None:
-        for kind, content in children(data):
+        for kind, content in self._children(data):
             if kind == 0x4DBB:
-                values = dict(children(content))
-                self._references.append(
-                    (unsigned(values.get(0x53AB, b'')), unsigned(values.get(0x53AC, b''))))
+                self._add_all(self._references, _reference, content)
+
+    def _add_all(
+        self, out: list[T], parse: Callable[[bytes], Iterable[T]], data: bytes,
+    ) -> None:
+        """Add what an element has, unless it is malformed."""
+        try:
+            out.extend(parse(data))
+        except Malformed:
+            self._head.damaged = True
 
 
-def _track(data: bytes) -> Track:
-    """Return a track; what follows an element that is malformed is ignored."""
+def _track(data: bytes) -> Iterator[Track]:
+    """Yield the track that an element describes."""
     values = dict(children(data))
 
     def number(kind: int, among: dict[int, bytes] = values) -> int:
@@ -277,7 +304,19 @@ def _track(data: bytes) -> Track:
         track.fourcc = video.get(0x2EB524, b'').decode('latin-1')
     elif track.codec == 'V_MJPEG':
         track.fourcc = 'MJPG'
-    return track
+    yield track
+
+
+def _attachment(data: bytes) -> Iterator[Attachment]:
+    values = dict(children(data))
+    yield Attachment(text(values.get(0x466E, b'')), unsigned(values.get(0x46AE, b'')),
+                     values.get(0x465C, b''))
+
+
+def _reference(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield kind and offset of the element that an entry of the index of elements refers to."""
+    values = dict(children(data))
+    yield unsigned(values.get(0x53AB, b'')), unsigned(values.get(0x53AC, b''))
 
 
 def _tag_values(data: bytes) -> Iterator[Tag]:

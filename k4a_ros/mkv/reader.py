@@ -38,6 +38,7 @@ from k4a_ros.mkv.head_reader import Head
 from k4a_ros.mkv.head_reader import NotMatroska
 from k4a_ros.mkv.head_reader import read_head
 from k4a_ros.mkv.imu_track import ImuCursor
+from k4a_ros.mkv.ros_times import RosTimes
 from k4a_ros.mkv.source import Source
 from k4a_ros.mkv.streams import find_streams
 from k4a_ros.mkv.streams import Streams
@@ -64,7 +65,8 @@ class RecordingReader(contextlib.AbstractContextManager['RecordingReader']):
 
     Captures and IMU samples have positions of their own, `captures` and `imu`, so that each thread
     that reads one of them does not wait for the other, and nobody pays for what is not read.
-    `read` returns both in the order of time.
+    `read` returns both in the order of time. ``ros_times`` has the ROS time of each, None if the
+    file does not.
 
     :param path: the file; ``~`` is not expanded.
     :raises RecordingError: nothing of it can be played, or it has no factory calibration.
@@ -93,6 +95,8 @@ class RecordingReader(contextlib.AbstractContextManager['RecordingReader']):
         self._captures: CaptureCursor | None = CaptureCursor(
             source, clusters, streams.images, streams.start_ns, period_ns)
         self._imu: ImuCursor | None = ImuCursor(source, clusters, streams.imu, self.start_us)
+        self.ros_times = None if streams.ros_time is None else RosTimes(
+            source, clusters, streams.ros_time, self.start_us)
         self._capture: Capture | None = None
         self._samples: ImuSamples | None = None
 
@@ -200,7 +204,7 @@ class RecordingReader(contextlib.AbstractContextManager['RecordingReader']):
 
     def close(self) -> None:
         """Close the file; captures that were read remain valid. May be called twice."""
-        self._captures = self._imu = self._capture = self._samples = None
+        self._captures = self._imu = self._capture = self._samples = self.ros_times = None
 
     def __exit__(self, *_: object) -> None:
         """Close the file."""

@@ -86,7 +86,8 @@ class Streams:
     """
     What can be played.
 
-    ``period_ns`` of captures, 0 if the file does not have it. ``imu``: number of its track.
+    ``period_ns`` of captures, 0 if the file does not have it. ``imu`` and ``ros_time``: numbers of
+    their tracks.
     ``start_ns``: device time at the start of the file. ``notes``: what is left out and why, and
     what is unusual, as clauses about the file.
     """
@@ -94,6 +95,7 @@ class Streams:
     config: CameraConfig = field(default_factory=CameraConfig)
     images: list[ImageTrack] = field(default_factory=list)
     imu: int | None = None
+    ros_time: int | None = None
     period_ns: int = 0
     start_ns: int = 0
     notes: list[str] = field(default_factory=list)
@@ -161,6 +163,8 @@ class _Finder:
         mode = self._depth(tracks, delay_ns)
         imu = tracks['imu']
         found.imu = imu.number if imu else None
+        found.ros_time = next((track.number for track in self._head.tracks
+                               if track.name == TRACK_NAME and not track.encoded), None)
         if not found.images and found.imu is None:
             raise Unplayable(f'nothing of it can be played: {"; ".join(found.notes)}')
         streams = {track.stream for track in found.images}
