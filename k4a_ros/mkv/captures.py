@@ -56,17 +56,17 @@ class CaptureCursor:
     :param source: the file.
     :param clusters: its clusters.
     :param tracks: its streams of images.
-    :param start_ns: device time at the start of the file.
+    :param start_us: device time at the start of the file.
     :param period_ns: distance of captures.
     """
 
     def __init__(
-        self, source: Source, clusters: Clusters, tracks: Sequence[ImageTrack], start_ns: int,
+        self, source: Source, clusters: Clusters, tracks: Sequence[ImageTrack], start_us: int,
         period_ns: int,
     ) -> None:
         self._source, self._clusters = source, clusters
         self._tracks = {track.number: track for track in tracks}
-        self._start_us = start_ns // 1000
+        self._start_us = start_us
         self._window_ns = period_ns // 2
         self._lock = threading.Lock()
         self._timeline = Timeline(self._start_us)

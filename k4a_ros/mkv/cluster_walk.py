@@ -108,7 +108,7 @@ class Clusters:
         self._on_damage = on_damage
         self._scale_ns = head.scale_ns
         self._start, self._end = head.start, head.end
-        self._is_cut = head.segment_end is None or head.segment_end > head.end
+        self._is_cut = head.segment_end != head.end
 
     @property
     def start(self) -> int:

@@ -45,9 +45,12 @@ VOID, CRC32 = 0xEC, 0xBF
 #: what a segment consists of
 TOP_LEVEL = frozenset({
     CLUSTER, SEEK_HEAD, INFO, TRACKS, TAGS, ATTACHMENTS, CUES, CHAPTERS, VOID, CRC32})
+_FIRST_IN_CLUSTER = (CRC32, VOID, 0xE7, 0xA7, 0xAB)
 _EBML, _DOC_TYPE = 0x1A45DFA3, 0x4282
 _TOP_LEVEL_IDS = re.compile(b'|'.join(
     re.escape(kind.to_bytes(4, 'big')) for kind in TOP_LEVEL - {VOID, CRC32}))
+#: unit of times in the files of libk4arecord
+_LIBK4ARECORD_SCALE_NS = 1000
 #: maximum sizes: of the EBML header, and of each element of the head that is read
 _MAX_EBML_BYTES, _MAX_HEAD_BYTES = 4096, 1 << 24
 #: maximum number of elements before the first cluster
@@ -106,9 +109,10 @@ class Head:
     """
     The head of a file.
 
-    ``scale_ns``: unit of its times. ``start``, ``end``: range of its clusters; the end is that of
-    the file if the segment does not say where it ends. ``segment_end``: where the segment should
-    end, None if it does not say. ``damaged``: some elements could not be read.
+    ``scale_ns``: unit of its times. ``start``, ``end``: range of its clusters, to the end of the
+    file; data behind the segment is of a program that was killed before it corrected its size.
+    ``segment_end``: where the segment should end, None if it does not say. ``damaged``: some
+    elements could not be read.
     """
 
     start: int = 0
@@ -154,11 +158,12 @@ class _HeadReader:
             raise NotMatroska('it is a damaged Matroska file: no segment follows its header')
         if length:
             head.segment_end = content + length
-            head.end = min(head.segment_end, source.size)
         head.start = self._read_elements(content)
         for kind, offset in self._references:
             if kind not in self._seen and head.start <= content + offset < head.end:
                 self._read_element(kind, content + offset)
+        if INFO not in self._seen:  # libk4arecord writes it at the end
+            head.scale_ns = _LIBK4ARECORD_SCALE_NS
         return head
 
     def _after_ebml_header(self) -> int:
@@ -212,12 +217,7 @@ class _HeadReader:
         self._head.damaged = True
         data = self._source.read(position, _MAX_HEAD_BYTES)
         for found in _TOP_LEVEL_IDS.finditer(data):
-            try:
-                kind, length, content = ebml.parse_header(data, found.start())
-            except Malformed:
-                continue
-            if kind == CLUSTER or (
-                    length is not None and position + content + length <= self._head.end):
+            if _is_element(data, found.start()):
                 return position + found.start()
         return self._head.end
 
@@ -285,6 +285,19 @@ class _HeadReader:
             out.extend(parse(data))
         except Malformed:
             self._head.damaged = True
+
+
+def _is_element(data: bytes, position: int) -> bool:
+    """Whether an element of the segment begins here, to judge by what it consists of."""
+    try:
+        kind, length, content = ebml.parse_header(data, position)
+        if kind == CLUSTER:
+            return ebml.parse_header(data, content).kind in _FIRST_IN_CLUSTER
+        if length is None or content + length > len(data):
+            return False
+        return len(list(children(data[content:content + length]))) > 0
+    except Malformed:
+        return False
 
 
 def _track(data: bytes) -> Iterator[Track]:

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 import contextlib
-from itertools import islice
 import logging
 
 from k4a_ros.capture import Capture
@@ -32,6 +31,7 @@ from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import EndOfRecording
 from k4a_ros.errors import FileError
 from k4a_ros.errors import RecordingError
+from k4a_ros.mkv import estimates
 from k4a_ros.mkv.captures import CaptureCursor
 from k4a_ros.mkv.cluster_walk import Clusters
 from k4a_ros.mkv.head_reader import Head
@@ -44,12 +44,8 @@ from k4a_ros.mkv.streams import find_streams
 from k4a_ros.mkv.streams import Streams
 from k4a_ros.mkv.streams import Tags
 from k4a_ros.mkv.streams import Unplayable
-import numpy as np
 
 _log = logging.getLogger(__name__)
-
-#: number of images from which the frame rate is estimated if the file does not have it
-_SAMPLE_IMAGES = 30
 
 
 class RecordingReader(contextlib.AbstractContextManager['RecordingReader']):
@@ -88,12 +84,13 @@ class RecordingReader(contextlib.AbstractContextManager['RecordingReader']):
         if next(clusters.blocks(clusters.start, tracks), None) is None:
             raise self._open_error('it has no frames')
         self._describe(head, streams)
-        self.complete, self.missing = _missing(source, head, streams)
-        self.start_us = streams.start_ns // 1000
+        self.start_us = (estimates.start_ns(source, clusters, streams)
+                         if streams.start_ns is None else streams.start_ns) // 1000
         self.end_us = self.start_us + clusters.last_time_ns() // 1000
-        period_ns = streams.period_ns or _estimated_period_ns(clusters, streams)
+        self.complete, self.missing = _missing(source, head, streams)
         self._captures: CaptureCursor | None = CaptureCursor(
-            source, clusters, streams.images, streams.start_ns, period_ns)
+            source, clusters, streams.images, self.start_us,
+            estimates.period_ns(clusters, streams))
         self._imu: ImuCursor | None = ImuCursor(source, clusters, streams.imu, self.start_us)
         self.ros_times = None if streams.ros_time is None else RosTimes(
             source, clusters, streams.ros_time, self.start_us)
@@ -214,7 +211,7 @@ class RecordingReader(contextlib.AbstractContextManager['RecordingReader']):
 def _missing(source: Source, head: Head, streams: Streams) -> tuple[bool, str]:
     """Return whether a file is complete, and what of it cannot be played."""
     notes = []
-    if head.segment_end is None:
+    if head.segment_end is None or head.segment_end < source.size:
         notes.append('it was not finished, because the program that wrote it was killed or the '
                      'disk was full: it ends with the last data that was written')
     elif head.segment_end > source.size:
@@ -223,13 +220,3 @@ def _missing(source: Source, head: Head, streams: Streams) -> tuple[bool, str]:
     if head.damaged:
         notes.append('its head is damaged, so that some of its properties may be unknown')
     return complete, '; '.join([*notes, *streams.notes])
-
-
-def _estimated_period_ns(clusters: Clusters, streams: Streams) -> int:
-    """Return the usual distance of the images of a stream."""
-    for track in streams.images:
-        blocks = islice(clusters.blocks(clusters.start, {track.number}), _SAMPLE_IMAGES)
-        times = [block.time_ns for block in blocks]
-        if len(times) > 1:
-            return max(1, int(np.median(np.diff(times))))
-    return 1_000_000_000 // streams.config.fps

@@ -42,13 +42,16 @@ from k4a_ros.mkv.ros_time_track import TRACK_NAME
 _VIDEO, _SUBTITLES = 1, 17
 _FORMATS = {'MJPG': ColorFormat.MJPG, 'NV12': ColorFormat.NV12, 'YUY2': ColorFormat.YUY2,
             'BGRA': ColorFormat.BGRA32}
-#: formats of depth and infrared; the first is big endian, early recordings have the second
-_BIG_ENDIAN, _LITTLE_ENDIAN = 'b16g', 'YUY2'
+#: Formats of depth and infrared: big endian, without name if FFmpeg has rewritten the file; early
+#: recordings are little endian.
+_BIG_ENDIAN, _LITTLE_ENDIAN = ('b16g', '\0\0\0\0'), ('YUY2',)
 #: stream -> names of its track, and the tag with the id of its track
 _TRACKS = {
     'color': (('COLOR',), 'K4A_COLOR_TRACK'), 'depth': (('DEPTH',), 'K4A_DEPTH_TRACK'),
     'ir': (('IR', 'DEPTH_IR'), 'K4A_IR_TRACK'), 'imu': (('IMU',), 'K4A_IMU_TRACK')}
 _WORDS = {'color': 'color', 'depth': 'depth', 'ir': 'infrared', 'imu': 'IMU'}
+#: unit of times in the files of libk4arecord
+_SCALE_NS = 1000
 #: range of frame rates, and the rate that is assumed if the file does not have it
 _MIN_FPS, _MAX_FPS, _DEFAULT_FPS = 1, 120, 30
 #: a JPEG image is not larger than this number of bytes per pixel
@@ -56,7 +59,7 @@ _MAX_JPEG_BYTES_PER_PIXEL = 4
 #: largest delay of the depth camera that is accepted: far above one frame period
 _MAX_DELAY_NS = 1_000_000_000
 #: latest start: 285 years after the device has started
-_MAX_START_NS = 2 ** 53 * 1000
+MAX_START_NS = 2 ** 53 * 1000
 
 
 class Unplayable(Exception):
@@ -87,9 +90,8 @@ class Streams:
     What can be played.
 
     ``period_ns`` of captures, 0 if the file does not have it. ``imu`` and ``ros_time``: numbers of
-    their tracks.
-    ``start_ns``: device time at the start of the file. ``notes``: what is left out and why, and
-    what is unusual, as clauses about the file.
+    their tracks. ``start_ns``: device time at the start of the file, None if it does not have it.
+    ``notes``: what is left out and why, and what is unusual, as clauses about the file.
     """
 
     config: CameraConfig = field(default_factory=CameraConfig)
@@ -97,7 +99,7 @@ class Streams:
     imu: int | None = None
     ros_time: int | None = None
     period_ns: int = 0
-    start_ns: int = 0
+    start_ns: int | None = 0
     notes: list[str] = field(default_factory=list)
 
 
@@ -158,6 +160,9 @@ class _Finder:
         if not any(tracks.values()):
             raise Unplayable('it is not an Azure Kinect recording: it has no such tracks')
         self._note_other_tracks([track for track in tracks.values() if track])
+        scale_ns = self._head.scale_ns
+        if scale_ns > _SCALE_NS:
+            found.notes.append(f'another program has rounded its times to {scale_ns / 1e6:g} ms')
         delay_ns = self._delay_ns()
         resolution, color_format = self._color(tracks['color'], delay_ns)
         mode = self._depth(tracks, delay_ns)
@@ -257,13 +262,13 @@ class _Finder:
             width, height = size = track.width, track.height
             if mode is DepthMode.OFF or size != mode.size:
                 self._leave_out(stream, f'the depth mode has no {width} x {height} pixels')
-            elif track.fourcc not in (_BIG_ENDIAN, _LITTLE_ENDIAN):
+            elif track.fourcc not in _BIG_ENDIAN + _LITTLE_ENDIAN:
                 self._leave_out(stream, 'the Azure Kinect does not have their format, '
                                         f'{track.fourcc or track.codec!r}')
             else:
                 self._found.images.append(ImageTrack(
                     stream, track.number, (height, width), 2 * width * height,
-                    track.fourcc == _BIG_ENDIAN, max(0, -delay_ns)))
+                    track.fourcc in _BIG_ENDIAN, max(0, -delay_ns)))
         return mode
 
     def _depth_mode(self, tracks: dict[str, Track | None]) -> DepthMode:
@@ -313,15 +318,12 @@ class _Finder:
             return role, 0
         return role, delay_ns // 1000
 
-    def _start_ns(self) -> int:
+    def _start_ns(self) -> int | None:
         value = self._tags.value('K4A_START_OFFSET_NS')
         start_ns = self._tags.number('K4A_START_OFFSET_NS')
         if start_ns is None:
-            self._found.notes.append(
-                'its images are stamped from 0 because its tag K4A_START_OFFSET_NS '
-                f'{f"says {value[:40]!r}" if value else "is missing"}')
-            return 0
-        if not 0 <= start_ns <= _MAX_START_NS + 999:
+            return None
+        if not 0 <= start_ns <= MAX_START_NS + 999:
             raise Unplayable(
                 f'its tag K4A_START_OFFSET_NS, {value[:40]}, is not a time of a camera')
         return start_ns
