@@ -46,6 +46,7 @@ from k4a_ros.capture import Capture
 from k4a_ros.errors import ConfigError
 from k4a_ros.publishing.messages import stamp_message
 from k4a_ros.publishing.messages import transform_message
+from k4a_ros.publishing.options import LiveOptions
 from k4a_ros.publishing.options import TopicOptions
 from k4a_ros.publishing.topic_builder import TopicBuilder
 from k4a_ros.publishing.topics import add_images
@@ -139,7 +140,7 @@ class _Conversion:
         if options.native_color and not has_jpeg:
             content = replace(content, rgb_encoding='native')
         builder = TopicBuilder(camera, content, self._outputs, warn, threading.Event())
-        add_images(builder, lambda: content.ir_mono8_scaling_factor)
+        add_images(builder, LiveOptions.of(content))
         self._streams = builder.streams
         self._imu = imu_stream(builder)
         self._stamper = Stamper(HostClock(lambda: 0, lambda: False), lambda step_ns: None)

@@ -67,6 +67,7 @@ class RegistrationCache:
 
     :param colors: color images in bgra8.
     :param registration: waited for at first use.
+    :param depth: returns the depth image of a capture to register, uint16 millimeters.
     :param needs_infrared: called for each capture; whether `infrared_in_color` will be called
         too. If so, `depth_in_color` draws both images in one pass.
 
@@ -75,11 +76,12 @@ class RegistrationCache:
 
     def __init__(
         self, config: CameraConfig, colors: CachedColor, registration: Lazy[Registration],
-        needs_infrared: Callable[[], bool],
+        depth: Callable[[Capture], npt.NDArray[np.uint16]], needs_infrared: Callable[[], bool],
     ) -> None:
         depth_shape, color_shape = config.depth_mode.size[::-1], config.color_resolution.size[::-1]
         self.registration = registration
         self._colors = colors
+        self._depth = depth
         self._needs_infrared = needs_infrared
         self._color_in_depth = np.zeros((*depth_shape, 4), np.uint8)
         self._depth_in_color = np.zeros(color_shape, np.uint16)
@@ -127,8 +129,7 @@ class RegistrationCache:
 
     def _correspondences(self, capture: Capture) -> Correspondences:
         def compute() -> None:
-            assert capture.depth is not None
-            self.registration.result().correspondences.update(capture.depth.data)
+            self.registration.result().correspondences.update(self._depth(capture))
 
         self._compute_once('correspondences', capture, compute)
         return self.registration.result().correspondences

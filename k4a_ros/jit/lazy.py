@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable
 import threading
 from typing import Generic
+from typing import Protocol
 from typing import TypeVar
 
 T = TypeVar('T')
@@ -29,6 +30,25 @@ _BUILDER_THREAD = 'lazy_builder'
 def building() -> bool:
     """Return whether a value is being built in the background: do not finalize Python then."""
     return any(thread.name == _BUILDER_THREAD for thread in threading.enumerate())
+
+
+class Startable(Protocol):
+    """Something that takes long to build, and is built in the background."""
+
+    def start(self) -> bool:
+        """Start building, unless that has been done; return whether it has ended."""
+
+
+class Together:
+    """Several things that are built at the same time."""
+
+    def __init__(self, *parts: Startable) -> None:
+        self._parts = parts
+
+    def start(self) -> bool:
+        """Start building all of them; return whether that has ended."""
+        ended = [part.start() for part in self._parts]
+        return all(ended)
 
 
 class Lazy(Generic[T]):

@@ -112,6 +112,7 @@ class DriverNode(LifecycleNode):
         self._targets: dict[LiveTarget, Callable[[str, Value], Value]] = {
             LiveTarget.CAMERA: self._set_control, LiveTarget.FAULTS: self._inject_faults,
             LiveTarget.INFRARED_SCALE: self._set_infrared_scale,
+            LiveTarget.DEPTH_FILTERS: self._set_depth_filter,
             LiveTarget.BODY_SMOOTHING: self._set_body_smoothing,
             LiveTarget.RECORDER: lambda _, value: value}  # read when a recording is started
         self._jump_handle = self.get_clock().create_jump_callback(
@@ -353,7 +354,12 @@ class DriverNode(LifecycleNode):
         return value
 
     def _set_infrared_scale(self, _: str, value: Value) -> Value:
-        self._topics.infrared_scale = float(value)
+        self._topics.live.infrared_scale = float(value)
+        return value
+
+    def _set_depth_filter(self, name: str, value: Value) -> Value:
+        assert not isinstance(value, str)
+        self._topics.live.set_depth_filter(name, value)
         return value
 
     def _set_body_smoothing(self, _: str, value: Value) -> Value:

@@ -44,6 +44,10 @@ _CONTROLS = ParameterGroup(
     'Color camera controls', 'A control that is not set keeps the value stored in the camera.')
 _SIMULATION = ParameterGroup('Simulated camera')
 _STREAMS = ParameterGroup('Published topics', restarts=True)
+_FILTERS = ParameterGroup(
+    'Depth filters', 'They run in this order, and change `depth_filtered` and everything that is '
+    'computed from depth, but never `depth/image_raw`. docs/filters.md has effect and cost of '
+    'each.')
 _BODY_TRACKING = ParameterGroup('Body tracking', restarts=True)
 
 _RECORDING = ('recording',)
@@ -64,6 +68,12 @@ def _control(
     """Return the field of a live control of the color camera."""
     return _parameter(default, description, _CONTROLS, minimum=minimum, maximum=maximum, unit=unit,
                       choices=choices, target=LiveTarget.CAMERA, cameras=_LIVE)
+
+
+def _filter(default: float, description: str, maximum: float, unit: str = '') -> Any:
+    """Return the field of a live parameter of the depth filters; its minimum is 0."""
+    return _parameter(default, description, _FILTERS, minimum=type(maximum)(0), maximum=maximum,
+                      unit=unit, target=LiveTarget.DEPTH_FILTERS)
 
 
 @dataclass(frozen=True)
@@ -280,6 +290,27 @@ class Parameters:
         0, 'Maximum rate of imu; consecutive samples are averaged down to it. 0 publishes every '
         'sample.', _STREAMS, unit='Hz', minimum=0, maximum=1666)
 
+    depth_filter_flying_angle: float = _filter(
+        0.0, 'Remove flying pixels, which are between two surfaces: those where the surface would '
+        'be seen at less than this angle. 5 is a good value; 0 is off.', 45.0, 'deg')
+    depth_filter_speckle_size: int = _filter(
+        0, 'Remove surfaces of fewer pixels than this. 20 is a good value; 0 is off.', 100_000)
+    depth_filter_temporal_frames: int = _filter(
+        0, 'Average each pixel over about this many frames, from the beginning where it moves. 8 '
+        'is a good value; 0 is off.', 100)
+    depth_filter_temporal_hold: int = _filter(
+        2, 'Number of frames for which the temporal filter keeps a pixel that flickers.', 100)
+    depth_filter_motion_step: float = _filter(
+        0.01, 'Change of depth, as a fraction of it, beyond which the temporal filter takes a '
+        'pixel for one that moves; at least 5 mm.', 1.0)
+    depth_filter_hole_size: int = _filter(
+        0, 'Fill holes of up to this many pixels within one surface. 20 is a good value; 0 is '
+        'off.', 100_000)
+    depth_filter_surface_step: float = _filter(
+        0.02, 'Difference between neighboring pixels, as a fraction of depth, beyond which they '
+        'belong to different surfaces for all filters but that of flying pixels; at least 10 mm.',
+        1.0)
+
     body_tracking_enabled: bool = _parameter(
         False, 'Publish body_tracking_data and the other body tracking topics; requires a '
         'depth_mode with depth.', _BODY_TRACKING)
@@ -291,6 +322,8 @@ class Parameters:
     body_tracking_smoothing_factor: float = _parameter(
         0.0, 'Temporal smoothing of joints: 0 for none, 1 freezes them.', _BODY_TRACKING,
         minimum=0.0, maximum=1.0, target=LiveTarget.BODY_SMOOTHING)
+    body_tracking_filtered_depth: bool = _parameter(
+        False, 'Track people in depth_filtered instead of depth.', _BODY_TRACKING)
     body_tracking_processing_mode: str = _parameter(
         'cuda', 'Execution provider of k4abt; cpu needs no GPU, but is very slow.', _BODY_TRACKING,
         choices=('gpu', 'cpu', 'cuda', 'tensorrt'))

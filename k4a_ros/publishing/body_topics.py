@@ -32,6 +32,7 @@ from k4a_ros.capture import Capture
 from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import BodyTrackingError
 from k4a_ros.errors import TrackerClosed
+from k4a_ros.images.filters.cache import FilteredDepth
 from k4a_ros.jit.lazy import Lazy
 from k4a_ros.publishing.body_streams import body_streams
 from k4a_ros.publishing.body_streams import TrackedFrame
@@ -78,12 +79,13 @@ class BodyTopics:
     its latest result, and ``error`` says why tracking has stopped, '' while it works.
 
     :param choice: the tracker to open.
+    :param filtered: the depth images that body_tracking_filtered_depth selects.
     :param wait_for_acks: waits until subscribers have acknowledged what the given topics
         published.
     """
 
     def __init__(
-        self, builder: TopicBuilder, choice: TrackerChoice,
+        self, builder: TopicBuilder, choice: TrackerChoice, filtered: FilteredDepth,
         wait_for_acks: Callable[[Sequence[LazyPublisher]], None],
     ) -> None:
         self.backend = choice.backend
@@ -93,6 +95,7 @@ class BodyTopics:
         self.latency_ns = 0
         self.error = ''
         self._camera = builder.camera
+        self._filtered = filtered if builder.options.body_tracking_filtered_depth else None
         self._warn = builder.warn
         self._wait_for_acks = wait_for_acks
         self._smoothing = builder.options.body_tracking_smoothing_factor
@@ -123,18 +126,22 @@ class BodyTopics:
         if depth is None or infrared is None or self.error or not self.has_subscribers():
             return
         lockstep = self._camera.lockstep
-        if not lockstep and not self._tracker.start():
+        if not lockstep and not (self._tracker.start() and self._filters_ready()):
             return
         try:
             tracker = self._tracker.result()
             self._start(tracker)
+            pixels = depth.data
+            if self._filtered is not None:
+                # a copy: the tracker keeps images, and there is one buffer of filtered ones
+                pixels = self._filtered.get(capture).copy()
             color_stamp_ns = None if capture.color is None else to_ros(capture.color.device_us)
             # before enqueue, because the result may be there before it returns
             self._pending.append(_Pending(
-                depth.device_us, to_ros(depth.device_us), color_stamp_ns, depth.data,
+                depth.device_us, to_ros(depth.device_us), color_stamp_ns, pixels,
                 time.monotonic_ns()))
             if not tracker.enqueue(
-                    BodyInput(depth.data, infrared.data, depth.device_us, self._up),
+                    BodyInput(pixels, infrared.data, depth.device_us, self._up),
                     None if lockstep else 0.0):
                 self._pending.pop()
                 self.dropped += 1
@@ -171,6 +178,10 @@ class BodyTopics:
         self._stopping.clear()
         self._pending.clear()
         self._tracker = Lazy(self._open)
+
+    def _filters_ready(self) -> bool:
+        """Return whether the depth image can be filtered without waiting."""
+        return self._filtered is None or self._filtered.start()
 
     def _start(self, tracker: BodyTracker) -> None:
         """Start the thread that waits for results, unless it is running."""

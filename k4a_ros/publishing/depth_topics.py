@@ -17,17 +17,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from k4a_ros.calibration.lens import Intrinsics
 from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
 from k4a_ros.images.depth_codec import Codec
 from k4a_ros.images.depth_codec import DepthCompressor
+from k4a_ros.images.filters.cache import FilteredDepth
 from k4a_ros.images.scaling import DepthToMeters
 from k4a_ros.images.scaling import infrared_to_mono8
 from k4a_ros.images.warm_up import warm_up_rvl
 from k4a_ros.jit.lazy import Lazy
+from k4a_ros.jit.lazy import Startable
 from k4a_ros.publishing import image_sources as sources
 from k4a_ros.publishing import messages
 from k4a_ros.publishing.image_sources import Source
@@ -54,7 +55,7 @@ def add_infrared(builder: TopicBuilder, infrared_scale: Callable[[], float]) -> 
 def add_infrared_images(
     builder: TopicBuilder, name: str, lens: Intrinsics, frame: str, source: Source,
     get_infrared: GetPixels, infrared_scale: Callable[[], float],
-    requires: Lazy[Any] | None = None, *, rectified: bool = False,
+    requires: Startable | None = None, *, rectified: bool = False,
 ) -> None:
     """
     Add infrared images of one of the cameras, and their camera_info.
@@ -98,9 +99,16 @@ def add_depth(builder: TopicBuilder) -> None:
                 sources.depth, render, kernels if codec == 'rvl' else None)
 
 
+def add_filtered_depth(builder: TopicBuilder, filtered: FilteredDepth) -> None:
+    """Add depth_filtered/image_raw and its camera_info."""
+    add_depth_images(
+        builder, 'depth_filtered', builder.depth_lens, builder.depth_frame, sources.depth,
+        lambda capture, _: filtered.get(capture), filtered)
+
+
 def add_depth_images(
     builder: TopicBuilder, name: str, lens: Intrinsics, frame: str, source: Source,
-    get_depth: GetPixels, requires: Lazy[Any] | None = None, *, rectified: bool = False,
+    get_depth: GetPixels, requires: Startable | None = None, *, rectified: bool = False,
 ) -> None:
     """
     Add depth images of one of the cameras, and their camera_info.

@@ -17,6 +17,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import fields
+from dataclasses import replace
+
+from k4a_ros.images.filters.options import DepthFilterOptions
+
+#: parameters of depth filters are named as the fields of `DepthFilterOptions`, after this
+FILTER_PREFIX = 'depth_filter_'
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,13 @@ class TopicOptions:
     point_cloud_decimation: int = 1
     registration_occlusion: bool = False
     registered_image_stamp: str = 'source'
+    depth_filter_flying_angle: float = 0.0
+    depth_filter_speckle_size: int = 0
+    depth_filter_temporal_frames: int = 0
+    depth_filter_temporal_hold: int = 2
+    depth_filter_motion_step: float = 0.01
+    depth_filter_hole_size: int = 0
+    depth_filter_surface_step: float = 0.02
     depth_unit: str = '16UC1'
     compressed_depth_format: str = 'png'
     rescale_ir_to_mono8: bool = False
@@ -48,9 +62,30 @@ class TopicOptions:
     imu_rate_target: int = 0
     body_tracking_enabled: bool = False
     body_tracking_smoothing_factor: float = 0.0
+    body_tracking_filtered_depth: bool = False
     publish_body_tf: bool = False
 
     @property
     def stamps_as_target(self) -> bool:
         """Return whether registered images get the stamp of the image they are registered to."""
         return self.registered_image_stamp == 'target'
+
+
+@dataclass
+class LiveOptions:
+    """Values of live parameters, which may be replaced at any time, by any thread."""
+
+    infrared_scale: float
+    depth_filters: DepthFilterOptions
+
+    @classmethod
+    def of(cls, options: TopicOptions) -> LiveOptions:
+        """Return the values that topics start with."""
+        return cls(options.ir_mono8_scaling_factor, DepthFilterOptions(**{
+            field.name: getattr(options, FILTER_PREFIX + field.name)
+            for field in fields(DepthFilterOptions)}))
+
+    def set_depth_filter(self, name: str, value: float) -> None:
+        """Set the parameter of a depth filter by its full name."""
+        changed = {name.removeprefix(FILTER_PREFIX): value}
+        self.depth_filters = replace(self.depth_filters, **changed)  # type: ignore[arg-type]

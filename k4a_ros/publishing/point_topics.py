@@ -26,9 +26,11 @@ from k4a_ros.capture import Image
 from k4a_ros.images.clouds import CloudConverter
 from k4a_ros.images.clouds import CloudOptions
 from k4a_ros.images.clouds import FullCloudConverter
+from k4a_ros.images.filters.cache import FilteredDepth
 from k4a_ros.images.registration_cache import RegistrationCache
 from k4a_ros.images.warm_up import warm_up_clouds
 from k4a_ros.jit.lazy import Lazy
+from k4a_ros.jit.lazy import Together
 from k4a_ros.publishing import image_sources as sources
 from k4a_ros.publishing import messages
 from k4a_ros.publishing.image_sources import Source
@@ -40,7 +42,7 @@ import numpy.typing as npt
 import sensor_msgs.msg
 
 #: writes the points of a capture, and returns their number
-WritePoints = Callable[[Capture, Image], int]
+WritePoints = Callable[[Capture], int]
 #: (height, width, 2), see `Intrinsics.rays`
 Rays = npt.NDArray[np.float32]
 #: builds a `WritePoints` for rays, options and an output array
@@ -54,7 +56,9 @@ def cloud_options(options: TopicOptions) -> CloudOptions:
         options.point_cloud_max_depth or math.inf, options.point_cloud_decimation)
 
 
-def add_points(builder: TopicBuilder, registered: RegistrationCache | None) -> None:
+def add_points(
+    builder: TopicBuilder, filtered: FilteredDepth, registered: RegistrationCache | None,
+) -> None:
     """
     Add points2.
 
@@ -72,40 +76,50 @@ def add_points(builder: TopicBuilder, registered: RegistrationCache | None) -> N
             lens, frame = builder.color_lens, builder.color_frame
             if options.stamps_as_target:
                 source = sources.color_with_depth
-        _add(builder, lens, frame, 'rgb', source,
-             _colored_writer(registered, options.point_cloud_in_depth_frame))
+        _add(builder, lens, frame, 'rgb', source, filtered,
+             _colored_writer(filtered, registered, options.point_cloud_in_depth_frame))
     elif options.ir_point_cloud and builder.camera.config.ir:
         _add(builder, builder.depth_lens, frame, 'intensity', sources.depth_with_infrared,
-             _build_infrared_writer)
+             filtered, _infrared_writer(filtered))
     else:
-        _add(builder, builder.depth_lens, frame, '', sources.depth, _build_xyz_writer)
+        _add(builder, builder.depth_lens, frame, '', sources.depth, filtered,
+             _xyz_writer(filtered))
 
 
-def _build_xyz_writer(rays: Rays, options: CloudOptions, out: Any) -> WritePoints:
-    if options != CloudOptions():
+def _xyz_writer(filtered: FilteredDepth) -> BuildWriter:
+    def build(rays: Rays, options: CloudOptions, out: Any) -> WritePoints:
+        if options != CloudOptions():
+            converter = CloudConverter(rays, options)
+            return lambda capture: converter.write_xyz(filtered.get(capture), out)
+        # the default options have a faster converter
+        full_converter = FullCloudConverter(rays)
+
+        def write(capture: Capture) -> int:
+            depth = filtered.get(capture)
+            full_converter.convert(depth, out)
+            return depth.size
+
+        return write
+
+    return build
+
+
+def _infrared_writer(filtered: FilteredDepth) -> BuildWriter:
+    def build(rays: Rays, options: CloudOptions, out: Any) -> WritePoints:
         converter = CloudConverter(rays, options)
-        return lambda _, image: converter.write_xyz(image.data, out)
-    # the default options have a faster converter
-    full_converter = FullCloudConverter(rays)
 
-    def write(_: Capture, image: Image) -> int:
-        full_converter.convert(image.data, out)
-        return image.data.size
+        def write(capture: Capture) -> int:
+            assert capture.ir is not None
+            return converter.write_xyz_intensity(filtered.get(capture), capture.ir.data, out)
 
-    return write
+        return write
 
-
-def _build_infrared_writer(rays: Rays, options: CloudOptions, out: Any) -> WritePoints:
-    converter = CloudConverter(rays, options)
-
-    def write(capture: Capture, image: Image) -> int:
-        assert capture.ir is not None
-        return converter.write_xyz_intensity(image.data, capture.ir.data, out)
-
-    return write
+    return build
 
 
-def _colored_writer(registered: RegistrationCache, in_depth_frame: bool) -> BuildWriter:
+def _colored_writer(
+    filtered: FilteredDepth, registered: RegistrationCache, in_depth_frame: bool,
+) -> BuildWriter:
     """
     Return the function that builds a writer of colored points.
 
@@ -116,9 +130,9 @@ def _colored_writer(registered: RegistrationCache, in_depth_frame: bool) -> Buil
         converter = CloudConverter(rays, options)
         registered.registration.result()  # this thread may wait, the publishing thread may not
         if in_depth_frame:
-            return lambda capture, image: converter.write_xyz_rgb(
-                image.data, registered.color_in_depth(capture), out)
-        return lambda capture, _: converter.write_xyz_rgb(
+            return lambda capture: converter.write_xyz_rgb(
+                filtered.get(capture), registered.color_in_depth(capture), out)
+        return lambda capture: converter.write_xyz_rgb(
             registered.depth_in_color(capture), registered.color(capture), out)
 
     return build
@@ -126,7 +140,7 @@ def _colored_writer(registered: RegistrationCache, in_depth_frame: bool) -> Buil
 
 def _add(
     builder: TopicBuilder, lens: Intrinsics, frame: str, extra_field: str, source: Source,
-    build_writer: BuildWriter,
+    filtered: FilteredDepth, build_writer: BuildWriter,
 ) -> None:
     options = cloud_options(builder.options)
     cloud = messages.CloudBuffer(
@@ -139,10 +153,11 @@ def _add(
 
     write = Lazy(build)
 
-    def render(capture: Capture, image: Image) -> RawMessage:
-        count = write.result()(capture, image)
+    def render(capture: Capture, _: Image) -> RawMessage:
+        count = write.result()(capture)
         if not options.organized:
             cloud.resize(count)
         return cloud.message
 
-    builder.add('points2', sensor_msgs.msg.PointCloud2, source, render, write)
+    builder.add('points2', sensor_msgs.msg.PointCloud2, source, render,
+                Together(write, filtered))

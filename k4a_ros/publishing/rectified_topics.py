@@ -22,6 +22,7 @@ from k4a_ros.calibration.lens import Intrinsics
 from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
 from k4a_ros.images.color_cache import ColorCache
+from k4a_ros.images.filters.cache import FilteredDepth
 from k4a_ros.images.per_capture import PerCapture
 from k4a_ros.images.rectification import DepthRectifier
 from k4a_ros.images.rectification import FieldOfView
@@ -33,6 +34,7 @@ from k4a_ros.images.registration import DepthToColor
 from k4a_ros.images.warm_up import warm_up_rectification
 from k4a_ros.images.warm_up import warm_up_registration
 from k4a_ros.jit.lazy import Lazy
+from k4a_ros.jit.lazy import Together
 from k4a_ros.publishing import image_sources as sources
 from k4a_ros.publishing import messages
 from k4a_ros.publishing.color_topics import COLOR_ENCODINGS
@@ -82,7 +84,7 @@ class RectifiedTopics:
             lambda _, image: rectify.result()(image.data), infrared_scale, rectify,
             rectified=True)
 
-    def add_depth(self) -> None:
+    def add_depth(self, filtered: FilteredDepth) -> None:
         """Add depth_rect."""
         lens, rectified = self._builder.depth_lens, self._depth_camera()
 
@@ -91,8 +93,7 @@ class RectifiedTopics:
             rectifier, out = DepthRectifier(lens, rectified), _buffer(rectified)
 
             def rectify(capture: Capture) -> npt.NDArray[np.uint16]:
-                assert capture.depth is not None
-                rectifier.rectify(capture.depth.data, out)
+                rectifier.rectify(filtered.get(capture), out)
                 return out
 
             return PerCapture(rectify)
@@ -100,7 +101,8 @@ class RectifiedTopics:
         depth = Lazy(build)
         add_depth_images(
             self._builder, 'depth_rect', rectified, self._builder.depth_frame, sources.depth,
-            lambda capture, _: depth.result().get(capture), depth, rectified=True)
+            lambda capture, _: depth.result().get(capture), Together(depth, filtered),
+            rectified=True)
 
     def add_color(self, colors: ColorCache) -> None:
         """Add rgb_rect."""
@@ -130,7 +132,7 @@ class RectifiedTopics:
         builder.add_images('rgb_rect', rectified, builder.color_frame, sources.color, render,
                            images, rectified=True)
 
-    def add_depth_to_color(self) -> None:
+    def add_depth_to_color(self, filtered: FilteredDepth) -> None:
         """Add depth_to_rgb_rect."""
         builder = self._builder
         camera, config, rectified = builder.camera, builder.camera.config, self._color_camera()
@@ -143,8 +145,7 @@ class RectifiedTopics:
             out = _buffer(rectified)
 
             def draw(capture: Capture) -> npt.NDArray[np.uint16]:
-                assert capture.depth is not None
-                correspondences.update(capture.depth.data)
+                correspondences.update(filtered.get(capture))
                 warp.warp(correspondences, out)
                 return out
 
@@ -154,7 +155,8 @@ class RectifiedTopics:
         add_depth_images(
             builder, 'depth_to_rgb_rect', rectified, builder.color_frame,
             sources.registered_depth(as_target=builder.options.stamps_as_target),
-            lambda capture, _: depth.result().get(capture), depth, rectified=True)
+            lambda capture, _: depth.result().get(capture), Together(depth, filtered),
+            rectified=True)
 
     def _depth_camera(self) -> Intrinsics:
         return self._rectified(self._builder.depth_lens, 'full')

@@ -21,9 +21,11 @@ from collections.abc import Callable
 from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
 from k4a_ros.images.color_cache import ColorCache
+from k4a_ros.images.filters.cache import FilteredDepth
 from k4a_ros.images.registration_cache import Registration
 from k4a_ros.images.registration_cache import RegistrationCache
 from k4a_ros.jit.lazy import Lazy
+from k4a_ros.jit.lazy import Together
 from k4a_ros.publishing import image_sources as sources
 from k4a_ros.publishing import messages
 from k4a_ros.publishing.depth_topics import add_depth_images
@@ -34,18 +36,21 @@ import numpy as np
 import sensor_msgs.msg
 
 
-def registration_cache(builder: TopicBuilder, colors: ColorCache) -> RegistrationCache:
+def registration_cache(
+    builder: TopicBuilder, colors: ColorCache, filtered: FilteredDepth,
+) -> RegistrationCache:
     """Return the registered images of a camera that streams both depth and color."""
     camera, options = builder.camera, builder.options
     registration = Lazy(lambda: Registration.from_calibration(
         camera.calibration, camera.config, occlusion=options.registration_occlusion))
     return RegistrationCache(
-        camera.config, colors.in_encoding('bgra8'), registration,
+        camera.config, colors.in_encoding('bgra8'), registration, filtered.get,
         needs_infrared=builder.subscriber_check(sensor_msgs.msg.Image, 'ir_to_rgb/image_raw'))
 
 
 def add_registered(
-    builder: TopicBuilder, registered: RegistrationCache, infrared_scale: Callable[[], float],
+    builder: TopicBuilder, registered: RegistrationCache, filtered: FilteredDepth,
+    infrared_scale: Callable[[], float],
 ) -> None:
     """
     Add depth_to_rgb, ir_to_rgb and rgb_to_depth, each with its camera_info.
@@ -53,15 +58,16 @@ def add_registered(
     :param infrared_scale: returns the current value of ir_mono8_scaling_factor.
     """
     as_target = builder.options.stamps_as_target
+    resources = Together(registered.registration, filtered)
     add_depth_images(
         builder, 'depth_to_rgb', builder.color_lens, builder.color_frame,
         sources.registered_depth(as_target=as_target),
-        lambda capture, _: registered.depth_in_color(capture), registered.registration)
+        lambda capture, _: registered.depth_in_color(capture), resources)
     add_infrared_images(
         builder, 'ir_to_rgb', builder.color_lens, builder.color_frame,
         sources.color_with_depth_and_infrared if as_target else sources.infrared_with_depth,
         lambda capture, _: registered.infrared_in_color(capture), infrared_scale,
-        registered.registration)
+        resources)
     lens, frame = builder.depth_lens, builder.depth_frame
     size = (lens.width, lens.height)
     view = messages.ImageView(frame, 'bgra8', size, (*size[::-1], 4), np.uint8)
@@ -72,5 +78,4 @@ def add_registered(
 
     builder.add_images(
         'rgb_to_depth', lens, frame,
-        sources.depth_with_color if as_target else sources.color_with_depth, render,
-        registered.registration)
+        sources.depth_with_color if as_target else sources.color_with_depth, render, resources)

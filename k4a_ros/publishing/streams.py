@@ -25,7 +25,7 @@ from typing import Any
 from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
 from k4a_ros.capture import ImuSamples
-from k4a_ros.jit.lazy import Lazy
+from k4a_ros.jit.lazy import Startable
 from k4a_ros.publishing.image_sources import Source
 from k4a_ros.publishing.messages import set_stamp
 from k4a_ros.publishing.publishers import Counters
@@ -67,7 +67,7 @@ class Stream(LazyPublisher):
 
     def __init__(
         self, topic: str, publisher: Publisher[Any] | MessageSink, source: Source,
-        render: Render, warn: Warn, counters: Counters, *, requires: Lazy[Any] | None = None,
+        render: Render, warn: Warn, counters: Counters, *, requires: Startable | None = None,
         cancel: threading.Event | None = None, slow_s: float | None = None,
     ) -> None:
         super().__init__(topic, publisher, warn, counters, slow_s=slow_s,

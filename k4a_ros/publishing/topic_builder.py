@@ -24,7 +24,7 @@ from k4a_ros.calibration.lens import Intrinsics
 from k4a_ros.calibration.tf_frames import DEPTH_CAMERA
 from k4a_ros.calibration.tf_frames import RGB_CAMERA
 from k4a_ros.cameras.base import Camera
-from k4a_ros.jit.lazy import Lazy
+from k4a_ros.jit.lazy import Startable
 from k4a_ros.publishing import messages
 from k4a_ros.publishing.image_sources import Source
 from k4a_ros.publishing.options import TopicOptions
@@ -90,7 +90,7 @@ class TopicBuilder:
 
     def add(
         self, topic: str, kind: Any, source: Source, render: Render,
-        requires: Lazy[Any] | None = None, light: bool = False,
+        requires: Startable | None = None, light: bool = False,
     ) -> None:
         """
         Add a topic.
@@ -112,7 +112,7 @@ class TopicBuilder:
 
     def add_images(
         self, name: str, lens: Intrinsics, frame: str, source: Source, render: Render,
-        requires: Lazy[Any] | None = None, *, rectified: bool = False,
+        requires: Startable | None = None, *, rectified: bool = False,
     ) -> None:
         """
         Add the topics NAME/image_raw and NAME/camera_info.

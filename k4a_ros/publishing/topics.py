@@ -30,12 +30,15 @@ from k4a_ros.capture import Capture
 from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import BodyTrackingError
 from k4a_ros.images.color_cache import ColorCache
+from k4a_ros.images.filters.cache import FilteredDepth
 from k4a_ros.publishing import messages
 from k4a_ros.publishing.body_topics import BodyTopics
 from k4a_ros.publishing.body_topics import TrackerChoice
 from k4a_ros.publishing.color_topics import add_color
 from k4a_ros.publishing.depth_topics import add_depth
+from k4a_ros.publishing.depth_topics import add_filtered_depth
 from k4a_ros.publishing.depth_topics import add_infrared
+from k4a_ros.publishing.options import LiveOptions
 from k4a_ros.publishing.options import TopicOptions
 from k4a_ros.publishing.point_topics import add_points
 from k4a_ros.publishing.publishers import Counters
@@ -92,8 +95,8 @@ class Topics:
     A topic exists only if the modes of the camera provide its data. No threads are started for
     images and IMU samples: one thread calls `capture`, another one `imu`.
 
-    ``stamper`` assigns the stamps. ``infrared_scale`` is the current value of
-    ir_mono8_scaling_factor. For diagnostics: ``body_error`` says why body tracking is disabled
+    ``stamper`` assigns the stamps. ``live`` has the values of live parameters, those of the last
+    camera until `bind_camera`. For diagnostics: ``body_error`` says why body tracking is disabled
     although the options enable it, '' otherwise; ``latency`` is that of captures;
     ``last_capture_s`` is the arrival of the last capture, seconds of the monotonic clock, and
     ``temperature`` that of the camera in it, degrees Celsius.
@@ -111,7 +114,7 @@ class Topics:
         #: the topics of tracked people; None if body tracking is disabled
         self.bodies: BodyTopics | None = None
         self.body_error = ''
-        self.infrared_scale = 1.0
+        self.live = LiveOptions.of(TopicOptions())
         #: gets what a live camera delivers, in addition to the topics
         self.tap: Tap | None = None
         self.latency = Durations()
@@ -130,17 +133,18 @@ class Topics:
         :param choose_tracker: called if body tracking is enabled; raises BodyTrackingError.
         """
         self._camera = camera
-        self.infrared_scale = options.ir_mono8_scaling_factor
+        self.live = LiveOptions.of(options)
         self.stamper.start_timeline(exact=camera.lossless)
         builder = TopicBuilder(camera, options, self._publishers, self._warn, self._cancel)
-        add_images(builder, lambda: self.infrared_scale)
+        filtered = add_images(builder, self.live)
         self._streams = builder.streams
         self._imu = imu_stream(builder)
-        self.bodies = self._body_topics(builder, choose_tracker)
+        self.bodies = self._body_topics(builder, choose_tracker, filtered)
         self._publishers.keep_only({topic.topic for topic in self._all()})
 
     def _body_topics(
         self, builder: TopicBuilder, choose_tracker: Callable[[], TrackerChoice],
+        filtered: FilteredDepth,
     ) -> BodyTopics | None:
         """Return the topics of tracked people; None if disabled or, with an error, impossible."""
         self.body_error = ''
@@ -151,7 +155,7 @@ class Topics:
             if not (config.depth and config.ir):
                 raise BodyTrackingError(
                     f'it needs depth and infrared, which the camera does not stream ({config})')
-            return BodyTopics(builder, choose_tracker(), self._wait_for_acks)
+            return BodyTopics(builder, choose_tracker(), filtered, self._wait_for_acks)
         except BodyTrackingError as error:
             self.body_error = str(error)
             self._node.get_logger().error(f'Body tracking is disabled: {error}')
@@ -270,33 +274,45 @@ class Topics:
         self._node.get_logger().warning(text)
 
 
-def add_images(builder: TopicBuilder, infrared_scale: Callable[[], float]) -> None:
-    """Add all topics of images and clouds that the modes and options select."""
+def add_images(builder: TopicBuilder, live: LiveOptions) -> FilteredDepth:
+    """
+    Add all topics of images and clouds that the modes and options select.
+
+    :param live: read for each image.
+    :return: the filtered depth images that all topics share, if there is depth at all.
+    """
     options, config = builder.options, builder.camera.config
     infrared = options.depth_enabled and config.ir
     depth = options.depth_enabled and config.depth
     color = options.color_enabled and config.color
+
+    def infrared_scale() -> float:
+        return live.infrared_scale
+
     colors = ColorCache(config)
-    registered = registration_cache(builder, colors) if depth and color else None
+    filtered = FilteredDepth(lambda: builder.depth_lens.rays(), lambda: live.depth_filters)
+    registered = registration_cache(builder, colors, filtered) if depth and color else None
     if infrared:
         add_infrared(builder, infrared_scale)
     if depth:
         add_depth(builder)
+        add_filtered_depth(builder, filtered)
     if depth and options.point_cloud:
-        add_points(builder, registered)
+        add_points(builder, filtered, registered)
     if color:
         add_color(builder, colors)
     if registered is not None:
-        add_registered(builder, registered, infrared_scale)
+        add_registered(builder, registered, filtered, infrared_scale)
     rectified = RectifiedTopics(builder)
     if infrared:
         rectified.add_infrared(infrared_scale)
     if depth:
-        rectified.add_depth()
+        rectified.add_depth(filtered)
     if color:
         rectified.add_color(colors)
     if depth and color:
-        rectified.add_depth_to_color()
+        rectified.add_depth_to_color(filtered)
+    return filtered
 
 
 def imu_stream(builder: TopicBuilder) -> ImuStream | None:

@@ -43,6 +43,7 @@ from support.ros import wait_for
 from tf2_msgs.msg import TFMessage
 
 DEPTH = {'/depth/image_raw', '/depth/image_raw/compressedDepth', '/depth/camera_info',
+         '/depth_filtered/image_raw', '/depth_filtered/camera_info',
          '/depth_rect/image_rect', '/depth_rect/camera_info', '/points2'}
 IR = {'/ir/image_raw', '/ir/camera_info', '/ir_rect/image_rect', '/ir_rect/camera_info'}
 RGB = {'/rgb/image_raw', '/rgb/image_raw/compressed', '/rgb/camera_info',

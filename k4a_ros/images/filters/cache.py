@@ -19,7 +19,6 @@ from __future__ import annotations
 from collections.abc import Callable
 import weakref
 
-from k4a_ros.calibration.lens import Intrinsics
 from k4a_ros.capture import Capture
 from k4a_ros.images.filters.options import DepthFilterOptions
 from k4a_ros.images.filters.pipeline import DepthFilters
@@ -34,16 +33,18 @@ class FilteredDepth:
     Depth images of one camera as the filters that are on leave them.
 
     Filters cost nothing while all are off, and build nothing before one is on. Captures are not
-    kept alive. Not thread-safe, except that ``options`` may be replaced at any time.
+    kept alive. Not thread-safe.
 
-    :param lens: of the depth camera in its mode.
-    :param options: the filters that are on; the attribute of this name may be replaced, which
-        takes effect with the next capture.
+    :param rays: returns ``Intrinsics.rays()`` of the depth camera.
+    :param options: returns the filters that are on now; called once for each capture.
     """
 
-    def __init__(self, lens: Intrinsics, options: DepthFilterOptions) -> None:
-        self.options = options
-        self._filters = Lazy(lambda: _build(lens))
+    def __init__(
+        self, rays: Callable[[], npt.NDArray[np.float32]],
+        options: Callable[[], DepthFilterOptions],
+    ) -> None:
+        self._options = options
+        self._filters = Lazy(lambda: _build(rays()))
         self._capture: Callable[[], Capture | None] = lambda: None
         self._depth: npt.NDArray[np.uint16] | None = None
 
@@ -53,7 +54,7 @@ class FilteredDepth:
 
         :return: whether `get` does not have to wait for that.
         """
-        return not self.options.active or self._filters.start()
+        return not self._options().active or self._filters.start()
 
     def get(self, capture: Capture) -> npt.NDArray[np.uint16]:
         """
@@ -63,7 +64,7 @@ class FilteredDepth:
         """
         assert capture.depth is not None
         if self._depth is None or capture is not self._capture():
-            options = self.options
+            options = self._options()
             self._depth = capture.depth.data
             if options.active:
                 self._depth = self._filters.result().apply(
@@ -76,6 +77,6 @@ class FilteredDepth:
         self._depth = None
 
 
-def _build(lens: Intrinsics) -> DepthFilters:
+def _build(rays: npt.NDArray[np.float32]) -> DepthFilters:
     warm_up_filters()
-    return DepthFilters(lens.rays())
+    return DepthFilters(rays)

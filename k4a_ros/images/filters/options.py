@@ -40,7 +40,7 @@ class DepthFilterOptions:
     speckle_size: int = 0
     temporal_frames: int = 0
     temporal_hold: int = 2
-    motion_step: float = 0.005
+    motion_step: float = 0.01
     hole_size: int = 0
     surface_step: float = 0.02
 

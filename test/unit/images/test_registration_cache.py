@@ -58,7 +58,7 @@ def test_depth_and_infrared_share_one_pass_if_both_are_needed(
     cache = RegistrationCache(
         CONFIG, ColorCache(CONFIG).in_encoding('bgra8'),
         Lazy(lambda: Registration.from_calibration(NOMINAL, CONFIG, occlusion=False)),
-        lambda: needs_infrared)
+        lambda capture: capture.depth.data, lambda: needs_infrared)
     for round_ in (1, 2):
         capture = Capture(
             Image(synthetic.depth, round_), Image(synthetic.infrared, round_),

@@ -20,6 +20,7 @@ import threading
 
 from k4a_ros.jit.lazy import building
 from k4a_ros.jit.lazy import Lazy
+from k4a_ros.jit.lazy import Together
 import pytest
 
 
@@ -73,3 +74,12 @@ def test_error_of_the_build_is_raised_at_every_use() -> None:
             lazy.result()
     assert lazy.start()
     assert builds == [1]
+
+
+def test_parts_are_built_at_the_same_time() -> None:
+    barrier = threading.Barrier(2, timeout=30)
+    first, second = Lazy(barrier.wait), Lazy(barrier.wait)
+    together = Together(first, second)
+    assert not together.start()  # the second one is started although the first has not ended
+    assert {first.result(), second.result()} == {0, 1}
+    assert together.start()

@@ -54,7 +54,7 @@ def applied(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_each_capture_is_filtered_once(applied):
-    filtered = FilteredDepth(LENS, SPECKLES)
+    filtered = FilteredDepth(LENS.rays, lambda: SPECKLES)
     for time in (1, 2):
         taken = capture(time)
         depth = filtered.get(taken)
@@ -66,27 +66,28 @@ def test_each_capture_is_filtered_once(applied):
 
 def test_off_builds_and_does_nothing(monkeypatch):
     monkeypatch.setattr('k4a_ros.images.filters.cache._build', lambda _: pytest.fail('built'))
-    filtered = FilteredDepth(LENS, DepthFilterOptions())
+    filtered = FilteredDepth(LENS.rays, DepthFilterOptions)
     assert filtered.start()
     taken = capture(1)
     assert filtered.get(taken) is taken.depth.data
 
 
 def test_new_options_take_effect_with_the_next_capture(applied):
-    filtered = FilteredDepth(LENS, DepthFilterOptions())
+    options = DepthFilterOptions()
+    filtered = FilteredDepth(LENS.rays, lambda: options)
     first = capture(1)
     assert filtered.get(first)[100, 100] == 1000
-    filtered.options = SPECKLES
+    options = SPECKLES
     assert filtered.get(first)[100, 100] == 1000
     assert filtered.get(capture(2))[100, 100] == 0
-    filtered.options = DepthFilterOptions()
+    options = DepthFilterOptions()
     assert filtered.get(capture(3))[100, 100] == 1000
     assert applied == [2]
 
 
 def test_captures_are_released():
     for options in (SPECKLES, DepthFilterOptions()):
-        filtered = FilteredDepth(LENS, options)
+        filtered = FilteredDepth(LENS.rays, lambda options=options: options)
         taken = capture(1)
         filtered.get(taken)
         del taken
