@@ -45,6 +45,7 @@ from k4a_ros.capture import Image
 from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import RecordingError
 from k4a_ros.mkv.writer import RecordingWriter
+from k4a_ros.streaming.device_clock import MIN_STEP_NS
 import numpy as np
 import numpy.typing as npt
 
@@ -140,7 +141,7 @@ class _Recorder(contextlib.AbstractContextManager['_Recorder']):
 
     def __init__(self, path: str | os.PathLike[str], info: RecordingInfo) -> None:
         self._zero_ns = info.device_zero_ns
-        self._has_ros_time = self._zero_ns != 0
+        self._has_ros_time = self._zero_ns > MIN_STEP_NS  # otherwise stamps are device times
         self._writer = RecordingWriter(
             path, info.config, info.calibration, info.serial, info.firmware,
             ros_time=self._has_ros_time)

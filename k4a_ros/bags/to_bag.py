@@ -51,6 +51,7 @@ from k4a_ros.publishing.options import TopicOptions
 from k4a_ros.publishing.topic_builder import TopicBuilder
 from k4a_ros.publishing.topics import add_images
 from k4a_ros.publishing.topics import imu_stream
+from k4a_ros.streaming.device_clock import MIN_STEP_NS
 from k4a_ros.streaming.host_clock import HostClock
 from k4a_ros.streaming.stamper import Stamper
 from rclpy.qos import DurabilityPolicy
@@ -167,9 +168,11 @@ class _Conversion:
         first = next(source)
         first_us = _first_us(first)
         start_ns = self._options.start_ns
-        zero_ns = 0 if start_ns is None else start_ns - first_us * 1000
+        if start_ns is None:
+            start_ns = first_us * 1000 or MIN_STEP_NS  # a stamp of 0 means that there is none
+        zero_ns = start_ns - first_us * 1000
         self._stamper.clock.observe(0, zero_ns)
-        self._write_latched(zero_ns, zero_ns + first_us * 1000)
+        self._write_latched(zero_ns, start_ns)
         self._write(chain([first], source), progress)
         if self._imu is not None:
             self._imu.flush(self._stamper.imu)

@@ -17,9 +17,11 @@
 List connected cameras: identity, firmware, calibration, sync jacks and color controls.
 
     k4a_info [--serial 000123456712 | --index 0] [--json]
+    k4a_info FILE.mkv [--verify] [--json]
     k4a_info --check [--json]
 
---check examines this computer instead: see `k4a_ros.tools.preflight`.
+With a file, its contents are listed: see `k4a_ros.tools.recording_info`. --check examines this
+computer instead: see `k4a_ros.tools.preflight`.
 """
 
 from __future__ import annotations
@@ -30,7 +32,6 @@ import json
 import sys
 from typing import Any
 
-from k4a_ros.calibration.lens import Intrinsics
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
@@ -44,7 +45,10 @@ from k4a_ros.errors import DeviceNotFoundError
 from k4a_ros.errors import K4aRosError
 from k4a_ros.sdk import libk4a
 from k4a_ros.tools.arguments import integer_between
+from k4a_ros.tools.calibration_text import calibration_lines
+from k4a_ros.tools.calibration_text import describe_calibration
 from k4a_ros.tools.preflight.run import run_checks
+from k4a_ros.tools.recording_info import show_recording
 
 #: a valid configuration, which opening a camera requires; nothing is streamed
 _CONFIG = CameraConfig.of_modes(DepthMode.NFOV_UNBINNED, ColorResolution.OFF)
@@ -62,19 +66,9 @@ def describe(camera: DeviceCamera) -> dict[str, Any]:
         'serial': camera.info.serial,
         'firmware': camera.info.firmware,
         'sync_jacks': jacks and {'in': jacks.sync_in, 'out': jacks.sync_out},
-        'calibration': {
-            'made': calibration.factory_date,
-            'color_in_depth_m': calibration.depth_to_color.inverse().translation.tolist(),
-            'imu_in_depth_m': calibration.depth_to_accel.inverse().translation.tolist(),
-            'lenses': {name: _lens(lens) for name, lens in lenses.items()},
-        },
+        'calibration': describe_calibration(calibration, lenses),
         'controls': {name: _control(camera, name) for name in camera.controls()},
     }
-
-
-def _lens(lens: Intrinsics) -> dict[str, Any]:
-    return {'size': [lens.width, lens.height], 'fx': lens.fx, 'fy': lens.fy,
-            'cx': lens.cx, 'cy': lens.cy}
 
 
 def _control(camera: DeviceCamera, name: str) -> dict[str, Any]:
@@ -94,7 +88,7 @@ def _control(camera: DeviceCamera, name: str) -> dict[str, Any]:
 
 def format_text(camera: dict[str, Any]) -> str:
     """Return the result of `describe` as human-readable lines."""
-    jacks, calibration = camera['sync_jacks'], camera['calibration']
+    jacks = camera['sync_jacks']
     cables = {True: 'cable', False: 'no cable'}
     lines = [
         f'Camera {camera["index"]}: serial number {camera["serial"]}',
@@ -103,14 +97,7 @@ def format_text(camera: dict[str, Any]) -> str:
             for name, version in camera['firmware'].items()) or 'unknown'),
         '  sync jacks   ' + (
             f'in: {cables[jacks["in"]]}, out: {cables[jacks["out"]]}' if jacks else 'unknown'),
-        f'  calibration  date: {calibration["made"] or "unknown"}; in the frame of the depth '
-        'camera (x right, y down, z forward), the color camera is at '
-        f'({_millimeters(calibration["color_in_depth_m"])}) mm and the IMU at '
-        f'({_millimeters(calibration["imu_in_depth_m"])}) mm']
-    for name, lens in calibration['lenses'].items():
-        width, height = lens['size']
-        lines.append(f'    {name:22} {width:4} x {height:4}  f {lens["fx"]:7.2f} {lens["fy"]:7.2f}'
-                     f'  c {lens["cx"]:7.2f} {lens["cy"]:7.2f}')
+        *calibration_lines(camera['calibration'])]
     lines.append('  color controls' + ('' if camera['controls'] else ': none'))
     for name, control in camera['controls'].items():
         value = 'unknown' if control['value'] is None else json.dumps(control['value'])
@@ -119,10 +106,6 @@ def format_text(camera: dict[str, Any]) -> str:
                   if 'minimum' in control else '')
         lines.append(f'    {name:22} {value:20} {limits}default {json.dumps(control["default"])}')
     return '\n'.join(lines)
-
-
-def _millimeters(position_m: list[float]) -> str:
-    return ', '.join(f'{1000 * value:.1f}' for value in position_m)
 
 
 def _select(serial: str, index: int | None) -> list[Connected]:
@@ -158,14 +141,17 @@ def _describe_all(cameras: Iterable[Connected]) -> list[dict[str, Any]]:
 
 def main(arguments: list[str] | None = None) -> int:
     """
-    List the cameras.
+    List the cameras, the contents of a recording, or the checks of this computer.
 
     :param arguments: command line without the name of the program; None for that of the process.
-    :return: exit code; 0 if every selected camera could be opened, 1 otherwise.
+    :return: exit code; 0 if every selected camera or the recording could be opened, 1 otherwise.
     """
     parser = argparse.ArgumentParser(
         prog='k4a_info', description=(__doc__ or '').split('\n\n')[0].strip())
     which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        'recording', metavar='FILE.mkv', nargs='?', default='',
+        help='list the contents of this recording instead')
     which.add_argument('--serial', default='', help='only the camera with this serial number')
     which.add_argument(
         '--index', type=integer_between(0, 255), help='only the camera with this index')
@@ -173,8 +159,15 @@ def main(arguments: list[str] | None = None) -> int:
         '--check', action='store_true',
         help='examine this computer: SDK, display, USB, shared memory, disk; exit code 1 if there '
         'is a problem')
+    parser.add_argument(
+        '--verify', action='store_true',
+        help='read every block of the recording; exit code 1 if it is not complete')
     parser.add_argument('--json', action='store_true', help='print JSON')
     options = parser.parse_args(arguments)
+    if options.recording:
+        return show_recording(options.recording, as_json=options.json, verified=options.verify)
+    if options.verify:
+        parser.error('argument --verify: needs FILE.mkv')
     if options.check:
         return run_checks(options.json)
     try:
