@@ -145,7 +145,7 @@ class ClusterQueue:
         """
         self._blocks.append(block)
         if stream:
-            self._note(stream, block.device_us)
+            self._note(stream, block.device_us, block.device_us)
 
     def add_imu(self, samples: ImuSamples) -> None:
         """Add inertial samples."""
@@ -153,13 +153,13 @@ class ClusterQueue:
         packed['acc'], packed['gyro'] = samples.acc, samples.gyro
         packed['acc_ns'], packed['gyro_ns'] = samples.acc_us * 1000, samples.gyro_us * 1000
         self._samples.append(packed)
-        self._note('imu', int(samples.acc_us[-1]))
+        self._note('imu', int(samples.acc_us[0]), int(samples.acc_us[-1]))
 
-    def _note(self, stream: str, device_us: int) -> None:
-        """Note that a stream has come to a time; others are waited for from the first one on."""
+    def _note(self, stream: str, first_us: int, last_us: int) -> None:
+        """Note how far a stream has come; others are waited for from the first data on."""
         if not self._latest_us:
-            self._latest_us = dict.fromkeys(self._streams, device_us - 1)
-        self._latest_us[stream] = device_us
+            self._latest_us = dict.fromkeys(self._streams, first_us - 1)
+        self._latest_us[stream] = last_us
 
     def take(self, *, everything: bool = False) -> list[Cluster]:
         """

@@ -142,7 +142,7 @@ def test_home_is_expanded(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(('config', 'reason'), [
-    (replace(SMALL, fps=25), 'fps is 25'),
+    (replace(SMALL, fps=121), 'fps is 121'),
     (CameraConfig(), 'all streams are disabled'),
 ])
 def test_invalid_configuration_is_rejected(tmp_path, config, reason):
@@ -260,6 +260,14 @@ def test_stream_that_begins_late_is_waited_for(tmp_path):
         assert writer.size == 0
         writer.write_imu(samples([9_999_000, 11_000_000]))
     assert packets(tmp_path / 'a.mkv')[0][1] == 0
+
+
+def test_images_are_waited_for_if_samples_come_first(tmp_path):
+    with RecordingWriter(tmp_path / 'a.mkv', SMALL, nominal_calibration()) as writer:
+        writer.write_imu(samples([0, 40_000]))
+        assert writer.size == 0
+        writer.write(Capture(depth=image((288, 320), device_us=0)))
+    assert len(packets(tmp_path / 'a.mkv')) == 3
 
 
 def ros_times(path: Path) -> list[tuple[int, int, int]]:
