@@ -46,6 +46,12 @@ from k4a_ros.mkv.ros_time_track import TRACK_NAME
 #: name of the attachment with the factory calibration
 CALIBRATION_FILE = 'calibration.json'
 
+#: tags that are written for the tracks, the attachments and the first data, whatever is given
+DERIVED_TAGS = frozenset({
+    'K4A_COLOR_TRACK', 'K4A_COLOR_MODE', 'K4A_DEPTH_TRACK', 'K4A_DEPTH_MODE', 'K4A_IR_TRACK',
+    'K4A_IR_MODE', 'K4A_IMU_TRACK', 'K4A_IMU_MODE', 'K4A_START_OFFSET_NS', 'K4A_CALIBRATION_FILE',
+    f'K4A_CUSTOM_TRACK_{TRACK_NAME}'})
+
 _SEEK_HEAD, _SEEK, _SEEK_ID, _SEEK_POSITION = 0x114D9B74, 0x4DBB, 0x53AB, 0x53AC
 _INFO, _TRACKS, _TRACK, _VIDEO = 0x1549A966, 0x1654AE6B, 0xAE, 0xE0
 _ATTACHMENTS, _ATTACHED_FILE = 0x1941A469, 0x61A7

@@ -52,11 +52,15 @@ def encode(
     """
     Return entries of one stream; concatenated, they are the content of a block.
 
+    Where the ROS time is 0, which means that it is unknown, there is no entry.
+
     :param device_us: (N,) device times, microseconds.
     :param ros_ns: (N,) ROS times, nanoseconds.
     """
-    entries = np.empty(len(device_us), ENTRY_DTYPE)
-    entries['stream'], entries['device_us'], entries['ros_ns'] = stream, device_us, ros_ns
+    known = ros_ns != 0
+    entries = np.empty(np.count_nonzero(known), ENTRY_DTYPE)
+    entries['stream'] = stream
+    entries['device_us'], entries['ros_ns'] = device_us[known], ros_ns[known]
     return entries.tobytes()
 
 

@@ -32,7 +32,6 @@ import os
 
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import ColorFormat
-from k4a_ros.camera_config import FPS_CODES
 from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
 from k4a_ros.capture import ImuSamples
@@ -50,6 +49,8 @@ import numpy.typing as npt
 
 #: distance of entries in the index, as in files of libk4arecord
 _CUE_DISTANCE_US = 1_000_000
+#: highest frame rate; libk4arecord opens files with 5, 15 or 30 only
+_MAX_FPS = 120
 #: buffers that writev accepts at once (IOV_MAX)
 _MAX_PARTS = 1024
 
@@ -97,8 +98,8 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
         self.size = 0
         self._file: int | None = None
         self._failed = False
-        if config.fps not in FPS_CODES:
-            raise self._error(f'fps is {config.fps}; it must be one of {sorted(FPS_CODES)}')
+        if not 1 <= config.fps <= _MAX_FPS:
+            raise self._error(f'fps is {config.fps}; it must be between 1 and {_MAX_FPS}')
         if not (config.depth or config.ir or config.color or config.imu):
             raise self._error('all streams are disabled in the configuration')
         tracks = header.tracks_of(config, ros_time=ros_time)
@@ -137,7 +138,8 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
         Append one capture.
 
         :param capture: images of disabled streams must be None.
-        :param to_ros: maps the timestamps of its images to ROS time; None if that is unknown.
+        :param to_ros: maps the timestamps of its images to ROS time, 0 if that is unknown; None
+            if none is known.
         :raises OutOfOrderError: the timestamp of an image does not increase.
         :raises RecordingError: an image does not match the configuration, or cannot be written.
         """
@@ -151,11 +153,9 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
             self._check_image(name, image)
             self._check_timestamps(name, np.array([image.device_us]))
         if to_ros is not None:
-            self._pending.add('', Block(
-                capture.device_us, self._numbers[TRACK_NAME.lower()],
-                b''.join(encode(TimedStream[name.upper()], np.array([image.device_us]),
-                                np.array([to_ros(image.device_us)]))
-                         for name, image in images.items())))
+            self._add_ros_times(capture.device_us, b''.join(
+                encode(TimedStream[name.upper()], np.array([image.device_us]),
+                       np.array([to_ros(image.device_us)])) for name, image in images.items()))
         for name, image in images.items():
             self._last_us[name] = image.device_us
             self._pending.add(name, Block(
@@ -168,7 +168,7 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
         """
         Append IMU samples.
 
-        :param ros_ns: (N,) ROS times, nanoseconds; None if they are unknown.
+        :param ros_ns: (N,) ROS times, nanoseconds, 0 if unknown; None if none is known.
         :raises OutOfOrderError: timestamps do not increase.
         :raises RecordingError: the IMU is disabled in the configuration, shapes or dtypes are
             wrong, or the file cannot be written.
@@ -192,11 +192,14 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
         self._check_timestamps('gyro_us', samples.gyro_us)
         self._last_us |= {'acc_us': int(samples.acc_us[-1]), 'gyro_us': int(samples.gyro_us[-1])}
         if ros_ns is not None:
-            self._pending.add('', Block(
-                int(samples.acc_us[0]), self._numbers[TRACK_NAME.lower()],
-                encode(TimedStream.IMU, samples.acc_us, ros_ns)))
+            self._add_ros_times(
+                int(samples.acc_us[0]), encode(TimedStream.IMU, samples.acc_us, ros_ns))
         self._pending.add_imu(samples)
         self._write_clusters(self._pending.take())
+
+    def _add_ros_times(self, device_us: int, entries: bytes) -> None:
+        if entries:
+            self._pending.add('', Block(device_us, self._numbers[TRACK_NAME.lower()], entries))
 
     def close(self) -> None:
         """

@@ -51,7 +51,7 @@ class Recording:
         self._node = node
         self._supervisor = supervisor
         self._settings = settings
-        self.recorder = Recorder()
+        self.recorder = Recorder(self._on_end)
         node.create_service(Trigger, '~/start_recording', self._start)
         node.create_service(Trigger, '~/stop_recording', self._stop)
 
@@ -98,6 +98,9 @@ class Recording:
         log = self._node.get_logger()
         (log.info if response.success else log.error)(f'~/stop_recording: {response.message}')
         return response
+
+    def _on_end(self, status: RecorderStatus) -> None:
+        self._node.get_logger().error(f'Stopped recording: {status.problem}; streaming goes on')
 
     def finish(self) -> None:
         """Complete a recording, because the camera is closed."""

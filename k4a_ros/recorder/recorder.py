@@ -103,10 +103,13 @@ class Recorder:
     when it is started, reopened, or reset. A file begins with a capture, and has the inertial
     samples of its time.
 
-    :param on_end: called from the thread of the recorder when a recording has ended by itself.
+    :param on_end: called from the thread of the recorder, with the final state, when a recording
+        has ended by itself.
     """
 
-    def __init__(self, on_end: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, on_end: Callable[[RecorderStatus], None] = lambda status: None,
+    ) -> None:
         self._on_end = on_end
         self._changed = threading.Condition()
         self._queue: deque[_Item] = deque()
@@ -116,7 +119,8 @@ class Recorder:
         #: monotonic time until which what was delivered before the stop is waited for
         self._deadline_s = math.inf
         self._source: Source | None = None
-        self._thread: threading.Thread | None = None
+        self._ended = threading.Event()
+        self._ended.set()
         self._status = RecorderStatus()
 
     def set_source(self, source: Source | None) -> None:
@@ -143,7 +147,7 @@ class Recorder:
         """
         path = dated_path(options.file, time.localtime())
         with self._changed:
-            if self._thread is not None:
+            if not self._ended.is_set():
                 raise RecordingError(
                     f'it is recording to {self._status.file} already; stop that first'
                     if self._accepting else 'the last recording is still being completed; try '
@@ -157,9 +161,9 @@ class Recorder:
             self._deadline_s = math.inf
             self._accepting = True
             parts = PartSequence(options, path)
-            self._thread = abandonable_thread(  # a network disk may hang for ever
-                'recorder', lambda: self._run(parts, path.parent, rate))
-            self._thread.start()
+            self._ended.clear()
+            abandonable_thread(  # a network disk may hang for ever
+                'recorder', lambda: self._run(parts, path.parent, rate)).start()
         return path
 
     def stop(self, timeout_s: float) -> RecorderStatus | None:
@@ -169,15 +173,11 @@ class Recorder:
         :return: its final state; None if it is not complete within the timeout.
         """
         with self._changed:
-            thread = self._thread
-            if thread is not None and self._deadline_s == math.inf:
+            if not self._ended.is_set() and self._deadline_s == math.inf:
                 self._deadline_s = time.monotonic() + _MAX_LAG_S
                 self._put(_Item(PartSequence.stop))
-        if thread is not None:
-            thread.join(timeout_s)
-            if thread.is_alive():
-                return None
-        return self.status()
+        # not Thread.join, after which a thread counts as ended if a signal has interrupted it
+        return self.status() if self._ended.wait(timeout_s) else None
 
     def capture(self, capture: Capture, to_ros: ToRos) -> None:
         """Queue a capture; drop it if too many wait."""
@@ -228,17 +228,15 @@ class Recorder:
             parts.end_session()
         except RecordingError as error:
             problem = problem or str(error)
-        if problem:
-            _log.error('Stopped recording: %s; streaming goes on', problem)
         with self._changed:
             self._update(parts)
             by_itself = self._deadline_s == math.inf
             self._accepting = False
             self._queue.clear()
             self._status = replace(self._status, problem=problem)
-            self._thread = None
+        self._ended.set()
         if by_itself:
-            self._on_end()
+            self._on_end(self.status())
 
     def _work(self, parts: PartSequence, folder: Path) -> None:
         """

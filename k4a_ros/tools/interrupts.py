@@ -18,18 +18,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 import contextlib
+import math
 import signal
+import time
 from types import FrameType
 
 #: exit code after a signal: that of a shell for SIGINT
 INTERRUPTED = 130
+#: time in which further signals are ignored: timeout and shells send two at once
+_REPEAT_S = 1.0
 
 
 @contextlib.contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Raise KeyboardInterrupt in the block when the process is to end; main thread only."""
+    """
+    Raise KeyboardInterrupt in the block when the process is to end; main thread only.
+
+    A signal that follows within a second is ignored: it would interrupt what the first one does.
+    """
+    last_s = -math.inf
+
     def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+        nonlocal last_s
+        if time.monotonic() > last_s + _REPEAT_S:
+            last_s = time.monotonic()
+            raise KeyboardInterrupt
 
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     previous = {number: signal.signal(number, interrupt) for number in signals}

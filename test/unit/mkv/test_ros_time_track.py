@@ -30,6 +30,11 @@ def test_entries_round_trip():
         (0, 5, 1_700_000_000_123_456_789), (3, 6, 8), (3, 7, 9)]
 
 
+def test_unknown_times_have_no_entry():
+    block = encode(TimedStream.IMU, np.array([5, 6]), np.array([0, 7]))
+    assert decode(block).tolist() == [(3, 6, 7)]
+
+
 def test_layout_is_that_of_the_documentation():
     block = encode(TimedStream.COLOR, np.array([0x0102]), np.array([-1]))
     assert block == b'\x02' + b'\x02\x01' + bytes(6) + b'\xff' * 8
