@@ -121,6 +121,10 @@ class LiveParameters:
         Afterwards the ROS parameters have the values of the camera, and its ranges. Modes that
         this kind of camera does not let users choose are read-only until `release_camera`.
         """
+        with self._changing:
+            self._apply_to_camera(camera)
+
+    def _apply_to_camera(self, camera: Camera) -> None:
         self.release_camera()
         self._lock({name: value for name, value in mode_values(camera.config).items()
                     if self._host.settings.camera_kind not in SPECS[name].cameras},
@@ -184,13 +188,37 @@ class LiveParameters:
                 if not self._requested.get(CONTROLS[name].auto if name in CONTROLS else '')])
 
     def _set_requested(self, camera: Camera, names: Iterable[str]) -> None:
+        adjusted: dict[str, tuple[Value, Value]] = {}
         for name in names:
             value = self._requested.get(name)
             if value is not None and not isinstance(value, str):
                 try:
-                    camera.set_control(name, value)
+                    actual = camera.set_control(name, value)
                 except ConfigError as error:
                     self._node.get_logger().warning(str(error))
+                else:
+                    if actual != value:
+                        adjusted[name] = value, actual
+        self._show_adjusted(adjusted)
+
+    def _show_adjusted(self, adjusted: Mapping[str, tuple[Value, Value]]) -> None:
+        """
+        Update parameters that the camera has adjusted, as soon as no request is being handled.
+
+        rclpy assigns the requested values at the end of a request.
+
+        :param adjusted: requested and actual values; ignored if others are requested meanwhile.
+        """
+        def show() -> None:
+            self.set_silently({name: actual for name, (requested, actual) in adjusted.items()
+                               if self._requested.get(name) == requested})
+
+        if not adjusted:
+            return
+        if self._node.executor is None:
+            show()
+        else:
+            self._node.executor.create_task(show)
 
     def _coerce_types(self, parameters: list[Parameter[Any]]) -> list[Parameter[Any]]:
         """Convert values to the types of their parameters, as `declare` does, where possible."""
@@ -269,8 +297,7 @@ class LiveParameters:
         restarting = {name: value for name, value in new.items() if name not in live}
         if restarting:
             self._host.reconfigure(self._host.settings.replace(restarting))
-        if adjusted and self._node.executor is not None:
-            self._node.executor.create_task(self.set_silently, adjusted)
+        self._show_adjusted({name: (live[name], actual) for name, actual in adjusted.items()})
 
     def _remember(self, values: Mapping[str, Value]) -> None:
         """Keep requested values; that of a control ends an automatic mode requested before."""
