@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
 
@@ -42,7 +43,9 @@ PARAMETERS: tuple[dict[str, object], ...] = (
     {'simulation_fault': 'silent'}, {'simulation_fault': 'none'},
     {'simulation_fault': 'unplug 0.05'}, {'fps': 30}, {'fps': 15}, {'fps': 16},
     {'depth_unit': '32FC1'}, {'sensor_sn': ''})
-WALKS, STEPS = 4, 15
+#: number of walks; more of them find rarer faults
+WALKS = int(os.environ.get('K4A_ROS_TEST_WALKS', '4'))
+STEPS = 15
 
 
 def transition(listener: Listener, number: int) -> bool:

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Collection
 from itertools import pairwise
 import random
 import re
@@ -96,42 +97,54 @@ def _max_step_ns(depth: list[Any]) -> int:
                for step in (b - a for a, b in pairwise(stamps(depth))))
 
 
-def set_at_random(listener: Listener, times: int) -> None:
+#: parameters that change without a restart of the streams, or not while a node is configured
+UNINTERRUPTED = [name for name, spec in SPECS.items()
+                 if name != 'simulation_fault' and spec.change is not Change.RESTART]
+
+
+def set_at_random(
+    listener: Listener, times: int, names: Collection[str] = UNINTERRUPTED, seed: int = 7,
+    is_valid: Callable[[dict[str, Any]], bool | None] = lambda _: None,
+) -> tuple[int, int]:
     """
     Set parameters at random, and fail unless every response is true.
 
     What was applied can be read back, exposure times as the sensor rounds them; what was refused
     has a reason and has changed nothing, neither the parameters of the request nor any control.
-    """
-    draw = random.Random(7)
-    names = [name for name, spec in SPECS.items() if name != 'simulation_fault'
-             and spec.change is not Change.RESTART]
-    results = [0, 0]
 
-    def read(*wanted: str) -> dict[str, Any]:
+    :param names: parameters to set, which nobody else sets meanwhile.
+    :param is_valid: tells whether the values of ``names`` must be accepted, None if unknown.
+    :return: how many requests were refused, and how many applied.
+    """
+    draw = random.Random(seed)
+    results = [0, 0]
+    controls = CONTROLS.keys() & set(names)
+
+    def read(wanted: Collection[str]) -> dict[str, Any]:
         values = listener.call(GetParameters, f'{NODE}/get_parameters',
-                               GetParameters.Request(names=wanted)).values
+                               GetParameters.Request(names=[*wanted])).values
         return dict(zip(wanted, map(parameter_value_to_python, values), strict=True))
 
-    before = read(*names)
+    before = read(names)
     for _ in range(times):
         requested = {name: _any_value(name, draw)
-                     for name in draw.sample(names, draw.randint(1, 4))}
+                     for name in draw.sample([*names], draw.randint(1, 4))}
         result = listener.set_parameters(NODE, **requested)
         results[result.successful] += 1
-        affected = (*requested.keys() | CONTROLS.keys(),)
-        now = read(*affected)
+        assert is_valid(before | requested) in (None, result.successful), (requested, result)
+        affected = requested.keys() | controls
+        now = read(affected)
         if result.successful:
             deadline = time.monotonic() + PATIENCE
             while not _applied(requested, before, now):
                 assert time.monotonic() < deadline, (requested, before, now)
-                now = read(*affected)
+                now = read(affected)
         else:
             assert result.reason
             changed = {name: value for name, value in now.items() if value != before[name]}
             assert not changed, (requested, result.reason, changed)
         before |= now
-    assert min(results) > times / 20, results
+    return results[0], results[1]
 
 
 def _any_value(name: str, draw: random.Random) -> object:
@@ -151,7 +164,7 @@ def _applied(
     requested: dict[str, Any], before: dict[str, Any], now: dict[str, Any],
 ) -> bool:
     """Return whether parameters have the values that they must have after a change."""
-    expected = {name: before[name] for name in CONTROLS} | {
+    expected = {name: before[name] for name in CONTROLS if name in before} | {
         name: SPECS[name].check(value) for name, value in requested.items()}
     if 'powerline_frequency' in requested and 'exposure_time_us' not in requested:
         expected['exposure_time_us'] = now['exposure_time_us']

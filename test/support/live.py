@@ -160,7 +160,7 @@ def replug_one_and_set_another(directory: Path, unplugged: str) -> None:
             setting = pool.submit(set_at_random, live.listener, 100 * REPLUGS)
             unplug_and_plug_in(REPLUGS, driver, depth, lambda: listener.set_parameters(
                 NODE, simulation_fault='unplug 0.02'), lambda: None)
-        setting.result()
+        assert min(setting.result()) > 5 * REPLUGS
         count = len(depth)
         wait_for(lambda: len(depth) > count + 5, 'depth of the simulated camera')
         live.more(live.depth)
