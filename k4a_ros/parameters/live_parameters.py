@@ -109,10 +109,14 @@ class LiveParameters:
         """Update the values of ROS parameters without applying them."""
         self._silent.on = True
         try:
-            self._node.set_parameters(
+            results = self._node.set_parameters(
                 [Parameter(name, value=value) for name, value in values.items()])
         finally:
             self._silent.on = False
+        for result in results:
+            if not result.successful:
+                self._node.get_logger().warning(
+                    f'A parameter does not show the value of the camera: {result.reason}')
 
     def apply_to_camera(self, camera: Camera) -> None:
         """
@@ -196,9 +200,9 @@ class LiveParameters:
                     actual = camera.set_control(name, value)
                 except ConfigError as error:
                     self._node.get_logger().warning(str(error))
-                else:
-                    if actual != value:
-                        adjusted[name] = value, actual
+                    continue
+                if actual != value:
+                    adjusted[name] = value, actual
         self._show_adjusted(adjusted)
 
     def _show_adjusted(self, adjusted: Mapping[str, tuple[Value, Value]]) -> None:

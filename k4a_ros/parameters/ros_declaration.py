@@ -63,13 +63,16 @@ def descriptor(name: str) -> ParameterDescriptor:
 
 
 def control_descriptor(name: str, limits: ControlRange) -> ParameterDescriptor:
-    """Return the descriptor of a color control with the range that the open camera reports."""
+    """
+    Return the descriptor of a color control with the range that the open camera reports.
+
+    That of exposure times stays the one of the table: the one that the camera reports changes with
+    powerline_frequency, and valid times are not multiples of its step.
+    """
     result = descriptor(name)
-    if result.integer_range:
-        # valid exposure times are not multiples of the step that the SDK reports
-        step = 0 if name == 'exposure_time_us' else limits.step
+    if result.integer_range and name != 'exposure_time_us':
         result.integer_range = [IntegerRange(
-            from_value=limits.minimum, to_value=limits.maximum, step=step)]
+            from_value=limits.minimum, to_value=limits.maximum, step=limits.step)]
     return result
 
 

@@ -84,3 +84,15 @@ def test_older_adjustment_does_not_replace_a_newer_value(node: Node) -> None:
     node.set_parameters([Parameter('exposure_time_us', value=8330)])
     live._show_adjusted({'exposure_time_us': (UNSUPPORTED_US, 133330)})
     assert node.get_parameter('exposure_time_us').value == 8330
+
+
+def test_longest_exposure_can_be_set_after_the_powerline_frequency_was_50_hz(node: Node) -> None:
+    """The range of exposure times that the camera reports depends on it."""
+    host = Host(settings=declare(node))
+    live = LiveParameters(node, host)
+    with simulated.streaming(simulated.DEPTH_AND_COLOR) as camera:
+        camera.set_control('powerline_frequency', 50)
+        live.apply_to_camera(camera)
+        for name, value in (('powerline_frequency', 60), ('exposure_time_us', 133330)):
+            (result,) = node.set_parameters([Parameter(name, value=value)])
+            assert result.successful, result.reason

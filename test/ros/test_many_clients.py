@@ -76,8 +76,9 @@ def test_answers_to_four_clients_are_true() -> None:
             for seed, (client, (names, valid)) in enumerate(zip(clients, work, strict=True))]
         counts = [client.result() for client in running]
         assert min(min(numbers) for numbers in counts[:3]) > REQUESTS / 100, counts
-        modes = {name: value for name, value in SIMULATED.items() if name != 'camera'}
-        assert watching.set_parameters(NODE, depth_enabled=True, **modes).successful
+        modes = {name: SIMULATED.get(name, SPECS[name].default) for name in MODES}
+        result = watching.set_parameters(NODE, **modes)
+        assert result.successful, result.reason
         count = len(depth)
         wait_for(lambda: len(depth) > count + 5, 'more depth')
         assert driver.process.poll() is None
