@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from k4a_ros.bags.bag_images import COMPRESSED_IMAGE
 from k4a_ros.bags.bag_images import IMAGE
 from k4a_ros.bags.bag_reader import BagReader
+from k4a_ros.bags.recorded_times import RECORDING_TIMES
 from k4a_ros.bags.recording_info import RECORDING_INFO
 
 DEPTH, INFRARED, COLOR, IMU = 'depth', 'ir', 'color', 'imu'
@@ -32,15 +33,17 @@ _STREAMS = {
     INFRARED: (('ir/image_raw', IMAGE),),
     COLOR: (('rgb/image_raw/compressed', COMPRESSED_IMAGE), ('rgb/image_raw', IMAGE)),
     IMU: (('imu', 'sensor_msgs/msg/Imu'),)}
-_INFO_TYPE = 'std_msgs/msg/String'
+_OTHERS = ((RECORDING_INFO, 'std_msgs/msg/String'),
+           (RECORDING_TIMES, 'std_msgs/msg/UInt8MultiArray'))
 
 
 @dataclass(frozen=True)
 class CameraTopics:
-    """Full names of the topics of a camera, by stream; ``info`` is '' if there is none."""
+    """Full names of the topics of a camera, by stream; ``info`` and ``times``: '' for none."""
 
     streams: dict[str, str]
     info: str
+    times: str
 
 
 def find_topics(reader: BagReader, namespace: str | None) -> CameraTopics:
@@ -66,14 +69,15 @@ def find_topics(reader: BagReader, namespace: str | None) -> CameraTopics:
         names = ', '.join(prefix.strip('/') or "''" for prefix in sorted(prefixes))
         raise reader.error(f'it has several cameras; choose one of {names} with --namespace')
     prefix = prefixes.pop()
-    info = prefix + RECORDING_INFO
-    return CameraTopics(_streams(found, prefix), info if found.get(info) == _INFO_TYPE else '')
+    others = [prefix + name if found.get(prefix + name) == kind else ''
+              for name, kind in _OTHERS]
+    return CameraTopics(_streams(found, prefix), *others)
 
 
 def _names() -> Iterator[tuple[str, str]]:
     for names in _STREAMS.values():
         yield from names
-    yield RECORDING_INFO, _INFO_TYPE
+    yield from _OTHERS
 
 
 def _streams(found: dict[str, str], prefix: str) -> dict[str, str]:

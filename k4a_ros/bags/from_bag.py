@@ -39,15 +39,16 @@ from k4a_ros.bags.bag_topics import DEPTH
 from k4a_ros.bags.bag_topics import find_topics
 from k4a_ros.bags.bag_topics import IMU
 from k4a_ros.bags.bag_topics import INFRARED
+from k4a_ros.bags.recorded_times import DeviceTimes
 from k4a_ros.bags.recording_info import RecordingInfo
 from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
 from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import RecordingError
+from k4a_ros.mkv.ros_time_track import TimedStream
 from k4a_ros.mkv.writer import RecordingWriter
 from k4a_ros.streaming.device_clock import MIN_STEP_NS
 import numpy as np
-import numpy.typing as npt
 
 #: stream -> converts a message to the image that a recording has
 _IMAGES: dict[str, Callable[[Any], bag_images.Pixels]] = {
@@ -88,7 +89,7 @@ def convert(
         topics = _usable(reader, find_topics(reader, namespace), warn)
         info = describe(reader, topics, calibration, warn)
         streams = {topic: stream for stream, topic in topics.streams.items()}
-        recorder = _Recorder(path, info)
+        recorder = _Recorder(path, info, _device_times(reader, topics, info))
         try:
             with recorder:
                 for topic, time_ns, message in reader.messages(streams):
@@ -103,6 +104,16 @@ def convert(
             recorder.remove()
             raise
     return Converted(recorder.counts)
+
+
+def _device_times(
+    reader: BagReader, topics: CameraTopics, info: RecordingInfo,
+) -> DeviceTimes:
+    messages = reader.messages([topics.times] if topics.times else [])
+    try:
+        return DeviceTimes((message.data for _, _, message in messages), info.device_zero_ns)
+    except ValueError as error:
+        raise reader.error(f'{topics.times}: {error}') from error
 
 
 def _usable(
@@ -139,9 +150,12 @@ class _Recorder(contextlib.AbstractContextManager['_Recorder']):
     :raises RecordingError: the file cannot be created.
     """
 
-    def __init__(self, path: str | os.PathLike[str], info: RecordingInfo) -> None:
-        self._zero_ns = info.device_zero_ns
-        self._has_ros_time = self._zero_ns > MIN_STEP_NS  # otherwise stamps are device times
+    def __init__(
+        self, path: str | os.PathLike[str], info: RecordingInfo, times: DeviceTimes,
+    ) -> None:
+        self._times = times
+        # otherwise stamps are device times
+        self._has_ros_time = info.device_zero_ns > MIN_STEP_NS
         self._writer = RecordingWriter(
             path, info.config, info.calibration, info.serial, info.firmware,
             ros_time=self._has_ros_time)
@@ -160,7 +174,8 @@ class _Recorder(contextlib.AbstractContextManager['_Recorder']):
         if stream == IMU:
             self._write_sample(stamp_ns, message)
             return
-        image = Image(_IMAGES[stream](message), round((stamp_ns - self._zero_ns) / 1000))
+        [device_us] = self._times.find(TimedStream[stream.upper()], np.array([stamp_ns]))
+        image = Image(_IMAGES[stream](message), int(device_us))
         images: dict[str, Any] = {stream: image}
         capture = Capture(**images)  # the format has no captures: readers assemble them
         self._writer.write(capture, (lambda _: stamp_ns) if self._has_ros_time else None)
@@ -176,7 +191,7 @@ class _Recorder(contextlib.AbstractContextManager['_Recorder']):
         if not samples:
             return
         stamps = np.array([stamp_ns for stamp_ns, _, _ in samples], np.int64)
-        times: npt.NDArray[np.int64] = (stamps - self._zero_ns + 500) // 1000
+        times = self._times.find(TimedStream.IMU, stamps)
         self._writer.write_imu(ImuSamples(
             np.array([acc for _, acc, _ in samples], np.float32), times,
             np.array([gyro for _, _, gyro in samples], np.float32), times,

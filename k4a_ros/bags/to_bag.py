@@ -33,6 +33,8 @@ import threading
 
 from k4a_ros.bags.playback import Item
 from k4a_ros.bags.playback import items
+from k4a_ros.bags.recorded_times import RecordedTimes
+from k4a_ros.bags.recorded_times import RECORDING_TIMES
 from k4a_ros.bags.recording_info import RECORDING_INFO
 from k4a_ros.bags.recording_info import RecordingInfo
 from k4a_ros.bags.sinks import BagOutputs
@@ -44,19 +46,25 @@ from k4a_ros.cameras.base import Camera
 from k4a_ros.cameras.recording.camera import RecordingCamera
 from k4a_ros.capture import Capture
 from k4a_ros.errors import ConfigError
+from k4a_ros.mkv.reader import RecordingReader
+from k4a_ros.mkv.ros_times import RosTimes
 from k4a_ros.publishing.messages import stamp_message
 from k4a_ros.publishing.messages import transform_message
 from k4a_ros.publishing.options import LiveOptions
 from k4a_ros.publishing.options import TopicOptions
+from k4a_ros.publishing.publishers import IMU_DEPTH
+from k4a_ros.publishing.publishers import publisher_qos
 from k4a_ros.publishing.topic_builder import TopicBuilder
 from k4a_ros.publishing.topics import add_images
 from k4a_ros.publishing.topics import imu_stream
 from k4a_ros.streaming.device_clock import MIN_STEP_NS
 from k4a_ros.streaming.host_clock import HostClock
 from k4a_ros.streaming.stamper import Stamper
+import numpy as np
 from rclpy.qos import DurabilityPolicy
 from rclpy.qos import QoSProfile
 from std_msgs.msg import String
+from std_msgs.msg import UInt8MultiArray
 from tf2_msgs.msg import TFMessage
 
 #: selects the topics that are worth their size
@@ -67,7 +75,8 @@ ALL = 'all'
 _TF_STATIC = 'tf_static'
 _ALWAYS_DEFAULT = (
     'depth/image_raw', 'depth/camera_info', 'ir/image_raw', 'ir/camera_info', 'rgb/camera_info',
-    'imu', _TF_STATIC, RECORDING_INFO)
+    'imu', _TF_STATIC, RECORDING_INFO, RECORDING_TIMES)
+_LATCHED = (_TF_STATIC, RECORDING_INFO)
 
 #: called with the device time of the last item, microseconds
 Progress = Callable[[int], None]
@@ -80,8 +89,9 @@ class BagOptions:
 
     ``topics`` has names without namespace, patterns with ``*``, DEFAULT and ALL. ``namespace`` has
     neither a slash in front nor at its end. ``start_ns`` is the stamp of the first image or
-    sample; with None, stamps are device times. ``content`` has the parameters of the topics; with
-    ``native_color``, rgb/image_raw has the pixels of the recording if it has no JPEG.
+    sample; with None, stamps are the ROS times in the recording, or else device times.
+    ``content`` has the parameters of the topics; with ``native_color``, rgb/image_raw has the
+    pixels of the recording if it has no JPEG.
     """
 
     topics: tuple[str, ...] = (DEFAULT,)
@@ -117,18 +127,22 @@ def convert(
     """
     with RecordingCamera(recording, rate=0) as camera:
         with BagWriter(path, options.storage) as bag:
-            return _Conversion(camera, bag, options, warn).run(progress)
+            with RecordingReader(camera.info.source) as reader:
+                times = reader.ros_times if options.start_ns is None else None
+                return _Conversion(camera, bag, options, times, warn).run(progress)
 
 
 class _Conversion:
     """
     One conversion; parameters as in `convert`.
 
+    :param times: the stamps to use; None for those of `BagOptions`.
     :raises ConfigError: no topic of this recording has one of the names.
     """
 
     def __init__(
-        self, camera: Camera, bag: BagWriter, options: BagOptions, warn: Callable[[str], None],
+        self, camera: Camera, bag: BagWriter, options: BagOptions, times: RosTimes | None,
+        warn: Callable[[str], None],
     ) -> None:
         self._camera = camera
         self._bag = bag
@@ -144,15 +158,14 @@ class _Conversion:
         add_images(builder, LiveOptions.of(content))
         self._streams = builder.streams
         self._imu = imu_stream(builder)
-        self._stamper = Stamper(HostClock(lambda: 0, lambda: False), lambda step_ns: None)
-        self._stamper.start_timeline(exact=True)
+        self._times = times
         self._check_topics()
 
     def _is_wanted(self, topic: str) -> bool:
         return any(fnmatchcase(topic, pattern) for pattern in self._patterns)
 
     def _check_topics(self) -> None:
-        names = [*self._outputs.topics, *self._outputs.left_out, _TF_STATIC, RECORDING_INFO]
+        names = [*self._outputs.topics, *self._outputs.left_out, *_LATCHED, RECORDING_TIMES]
         unknown = [
             pattern for pattern in self._options.topics if pattern not in (DEFAULT, ALL)
             and not any(fnmatchcase(name, pattern) for name in names)]
@@ -167,30 +180,45 @@ class _Conversion:
         source = items(self._camera)
         first = next(source)
         first_us = _first_us(first)
-        start_ns = self._options.start_ns
-        if start_ns is None:
-            start_ns = first_us * 1000 or MIN_STEP_NS  # a stamp of 0 means that there is none
+        recorded_ns = self._times and RecordedTimes.first(self._times, first)
+        # a stamp of 0 means that there is none
+        start_ns = recorded_ns or self._options.start_ns or first_us * 1000 or MIN_STEP_NS
         zero_ns = start_ns - first_us * 1000
-        self._stamper.clock.observe(0, zero_ns)
         self._write_latched(zero_ns, start_ns)
-        self._write(chain([first], source), progress)
+        stamper = self._recorded(self._times, zero_ns) if recorded_ns and self._times else (
+            _exact_stamper(zero_ns))
+        self._write(chain([first], source), stamper, progress)
         if self._imu is not None:
-            self._imu.flush(self._stamper.imu)
+            self._imu.flush(stamper.imu)
         return Converted(
             {topic.name: topic.count for topic in self._topics.values()},
             {stream.topic: stream.counters.failed for stream in self._streams
              if stream.counters.failed})
 
-    def _write(self, source: Iterator[Item], progress: Progress) -> None:
+    def _recorded(self, times: RosTimes, zero_ns: int) -> RecordedTimes:
+        """Return the stamps of the recording, which write what a conversion back needs."""
+        if not self._is_wanted(RECORDING_TIMES):
+            return RecordedTimes(times, zero_ns, lambda time_ns, data: None)
+        topic = self._bag.add_topic(
+            self._namespace + RECORDING_TIMES, UInt8MultiArray, publisher_qos(IMU_DEPTH))
+        self._topics[RECORDING_TIMES] = topic
+        message = UInt8MultiArray()
+        return RecordedTimes(times, zero_ns, lambda time_ns, data: self._bag.write(
+            topic, time_ns, self._bag.serializer.serialize(
+                message, np.frombuffer(data, np.uint8))))
+
+    def _write(
+        self, source: Iterator[Item], stamper: Stamper | RecordedTimes, progress: Progress,
+    ) -> None:
         for item in source:
             if isinstance(item, Capture):
-                to_ros = self._stamper.capture(item)
+                to_ros = stamper.capture(item)
                 for stream in self._streams:
                     stream.offer(item, to_ros)
                 progress(item.device_us)
             elif self._imu is not None:
                 for samples in self._imu.batches(item):
-                    self._imu.offer(samples, self._stamper.imu, paced=False)
+                    self._imu.offer(samples, stamper.imu, paced=False)
 
     def _write_latched(self, zero_ns: int, start_ns: int) -> None:
         """Write the transforms, and what a conversion back needs."""
@@ -210,6 +238,14 @@ class _Conversion:
                 self._namespace + RECORDING_INFO, String, qos)
             message = self._bag.serializer.serialize(String(data=info.to_json()))
             self._bag.write(topic, start_ns, message)
+
+
+def _exact_stamper(zero_ns: int) -> Stamper:
+    """Return stamps with the distances of device times, by the stamp at device time 0."""
+    stamper = Stamper(HostClock(lambda: 0, lambda: False), lambda step_ns: None)
+    stamper.start_timeline(exact=True)
+    stamper.clock.observe(0, zero_ns)
+    return stamper
 
 
 def _patterns(topics: tuple[str, ...], camera: Camera) -> Iterator[str]:

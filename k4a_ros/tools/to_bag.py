@@ -123,8 +123,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--tf-prefix', default='', help='prefix of the frame names')
     parser.add_argument(
         '--start-time', type=_time, metavar='TIME', help='stamp of the first image or sample: '
-        'seconds since 1970, or ISO 8601 (default: stamps are times of the clock of the camera, '
-        'which starts with it)')
+        'seconds since 1970, or ISO 8601 (default: the ROS times in the recording, or else times '
+        'of the clock of the camera, which starts with it)')
     parser.add_argument(
         '-p', '--param', type=_parameter, action='append', default=[], metavar='NAME:=VALUE',
         help='parameter of the driver that determines what is published')

@@ -45,11 +45,13 @@ from support.ros import wait_for
 from tf2_msgs.msg import TFMessage
 
 CAPTURES = 3
-NAMES = ('depth', 'ir', 'rgb', 'depth_to_rgb', 'ir_to_rgb', 'rgb_to_depth')
+NAMES = ('depth', 'ir', 'rgb', 'depth_to_rgb', 'ir_to_rgb', 'rgb_to_depth', 'depth_filtered')
+RECTIFIED = ('depth_rect', 'ir_rect', 'rgb_rect', 'depth_to_rgb_rect')
 #: every topic of images and clouds, and the type of its messages
 KINDS: dict[str, Any] = {
     **{f'/cam/{name}/image_raw': Image for name in NAMES},
-    **{f'/cam/{name}/camera_info': CameraInfo for name in NAMES},
+    **{f'/cam/{name}/image_rect': Image for name in RECTIFIED},
+    **{f'/cam/{name}/camera_info': CameraInfo for name in NAMES + RECTIFIED},
     '/cam/depth/image_raw/compressedDepth': CompressedImage,
     '/cam/rgb/image_raw/compressed': CompressedImage, '/cam/points2': PointCloud2}
 CONTENT = {'tf_prefix': 'left_', 'rgb_point_cloud': True, 'point_cloud_organized': False}

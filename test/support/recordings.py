@@ -71,6 +71,7 @@ def write_recording(
     path: Path, config: CameraConfig | None = None, count: int = 3, start_us: int = 500_000,
     edit: Callable[[int, Capture], Capture] = lambda index, capture: capture,
     calibration: bytes | None = None, gyro_delay_us: int = 11,
+    to_ros: Callable[[int], int] | None = None,
 ) -> Written:
     """
     Write a recording of random images and random IMU samples at 1666 Hz.
@@ -81,6 +82,7 @@ def write_recording(
     :param edit: called with the index of a capture and the capture; returns what to write.
     :param calibration: default: the nominal one.
     :param gyro_delay_us: of the timestamps of the gyroscope; 0 on a real camera.
+    :param to_ros: maps timestamps to the ROS times to store, nanoseconds; default: none.
     """
     config = config or CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF)
     calibration = nominal_calibration(SERIAL) if calibration is None else calibration
@@ -93,17 +95,20 @@ def write_recording(
         gyro=random.normal(0, 1, (len(times), 3)).astype(np.float32),
         gyro_us=times + gyro_delay_us,
         temperature=np.full(len(times), np.nan, np.float32))
-    with RecordingWriter(path, config, calibration, SERIAL, FIRMWARE) as writer:
+    with RecordingWriter(path, config, calibration, SERIAL, FIRMWARE,
+                         ros_time=to_ros is not None) as writer:
         for index in range(count):
             now = start_us + index * config.period_us
             capture = edit(index, random_capture(random, config, now))
             captures.append(capture)
-            writer.write(capture)
+            writer.write(capture, to_ros)
             due = (times >= now) & (times < now + config.period_us)
             if due.any():
-                writer.write_imu(ImuSamples(*(
+                samples = ImuSamples(*(
                     getattr(imu, name)[due]
-                    for name in ('acc', 'acc_us', 'gyro', 'gyro_us', 'temperature'))))
+                    for name in ('acc', 'acc_us', 'gyro', 'gyro_us', 'temperature')))
+                writer.write_imu(samples, to_ros and np.array(
+                    [to_ros(us) for us in samples.acc_us.tolist()], np.int64))
     return Written(path, config, captures, imu, calibration)
 
 

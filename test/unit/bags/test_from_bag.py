@@ -35,9 +35,11 @@ from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import BagError
 from k4a_ros.errors import RecordingError
 from k4a_ros.mkv.reader import RecordingReader
+from k4a_ros.mkv.ros_time_track import TimedStream
 from k4a_ros.publishing.options import TopicOptions
 import numpy as np
 import pytest
+from rosbags.rosbag2 import Reader
 from support.recordings import assert_same_capture
 from support.recordings import write_recording
 from support.recordings import Written
@@ -91,6 +93,43 @@ def test_round_trip_is_bit_exact(tmp_path: Path, combination: Any, storage: Any)
         tmp_path / 'in.mkv', CameraConfig.of_modes(*combination), gyro_delay_us=0,
         start_us=0 if storage == 'sqlite3' else 500_000)
     to_bag(written.path, tmp_path / 'bag', BagOptions(namespace='left', storage=storage))
+    from_bag(tmp_path / 'bag', tmp_path / 'out.mkv')
+    assert_same_recording(tmp_path / 'out.mkv', written.path)
+
+
+def test_recorded_ros_times_come_back(tmp_path: Path) -> None:
+    """They are stamps in the bag, although they are no linear function of device times."""
+    config = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.R720P)
+
+    def to_ros(device_us: int) -> int:
+        return 1_795_953_600_000_000_000 + 1001 * device_us + device_us * device_us // 1000 % 7001
+
+    written = write_recording(tmp_path / 'in.mkv', config, gyro_delay_us=0, to_ros=to_ros)
+    result = to_bag(written.path, tmp_path / 'bag', BagOptions())
+    assert '/recording_times' in result.messages
+    with Reader(tmp_path / 'bag') as bag:
+        stamps = {connection.topic: [] for connection in bag.connections}
+        for connection, time_ns, _ in bag.messages():
+            stamps[connection.topic].append(time_ns)
+    times = {name: [getattr(capture, name).device_us for capture in written.captures]
+             for name in ('depth', 'color')}
+    assert stamps['/depth/image_raw'] == [*map(to_ros, times['depth'])]
+    assert stamps['/rgb/camera_info'] == [*map(to_ros, times['color'])]
+    assert stamps['/imu'] == [*map(to_ros, written.imu.acc_us.tolist())]
+    from_bag(tmp_path / 'bag', tmp_path / 'out.mkv')
+    assert_same_recording(tmp_path / 'out.mkv', written.path)
+    with RecordingReader(str(tmp_path / 'out.mkv')) as reader:
+        assert reader.ros_times is not None
+        for stream, name in ((TimedStream.DEPTH, 'depth'), (TimedStream.COLOR, 'color')):
+            assert [*reader.ros_times.find(stream, np.array(times[name]))] == [
+                *map(to_ros, times[name])]
+        assert [*reader.ros_times.find(TimedStream.IMU, written.imu.acc_us)] == stamps['/imu']
+
+
+def test_start_time_replaces_recorded_ros_times(tmp_path: Path) -> None:
+    written = write_recording(
+        tmp_path / 'in.mkv', gyro_delay_us=0, to_ros=lambda device_us: 10**18 + 999 * device_us)
+    to_bag(written.path, tmp_path / 'bag', BagOptions(start_ns=10**18))
     from_bag(tmp_path / 'bag', tmp_path / 'out.mkv')
     assert_same_recording(tmp_path / 'out.mkv', written.path)
 
