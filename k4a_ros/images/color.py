@@ -28,6 +28,7 @@ import numpy.typing as npt
 Pixels = npt.NDArray[np.uint8]
 
 _FROM_BGRA = {'bgr8': cv2.COLOR_BGRA2BGR, 'rgb8': cv2.COLOR_BGRA2RGB}
+_TO_BGR = {'bgra8': cv2.COLOR_BGRA2BGR, 'rgb8': cv2.COLOR_RGB2BGR}
 _NATIVE = {ColorFormat.NV12: 'nv12', ColorFormat.YUY2: 'yuv422_yuy2'}
 
 _HAS_SIMPLEJPEG = importlib.util.find_spec('simplejpeg') is not None
@@ -84,20 +85,25 @@ class ColorConverter:
             np.copyto(out, data)
 
 
-def encode_jpeg(pixels: Pixels, quality: int) -> Pixels:
+def encode_jpeg(pixels: Pixels, quality: int, encoding: str = 'bgra8') -> Pixels:
     """
-    Encode an image as JPEG with chroma subsampling 4:2:0.
+    Encode an image as JPEG, in color with chroma subsampling 4:2:0.
 
-    :param pixels: (height, width, 4) uint8 blue, green, red, alpha; C-contiguous.
+    :param pixels: (height, width, channels) uint8, for mono8 (height, width); C-contiguous.
     :param quality: 1 to 100.
+    :param encoding: of the pixels: bgra8, bgr8, rgb8 or mono8.
     :return: (bytes,) uint8.
     """
     if _HAS_SIMPLEJPEG:
         import simplejpeg
+        is_gray = encoding == 'mono8'
         return np.frombuffer(simplejpeg.encode_jpeg(
-            pixels, quality=quality, colorspace='BGRA', colorsubsampling='420'), np.uint8)
-    data = cv2.imencode(
-        '.jpg', cv2.cvtColor(pixels, cv2.COLOR_BGRA2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+            pixels[..., np.newaxis] if is_gray else pixels, quality=quality,
+            colorspace='GRAY' if is_gray else encoding.rstrip('8').upper(),
+            colorsubsampling='Gray' if is_gray else '420'), np.uint8)
+    if encoding in _TO_BGR:
+        pixels = cv2.cvtColor(pixels, _TO_BGR[encoding])  # type: ignore[assignment]
+    data = cv2.imencode('.jpg', pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     return data.reshape(-1).view(np.uint8)
 
 

@@ -260,7 +260,7 @@ class Parameters:
         'invalid pixels; 32FC1 is in meters, with NaN for invalid pixels.', _STREAMS,
         choices=('16UC1', '32FC1'))
     compressed_depth_format: str = _parameter(
-        'png', 'Codec of depth/image_raw/compressedDepth; rvl takes a tenth of the time of png.',
+        'png', 'Codec of compressedDepth topics; rvl takes a tenth of the time of png.',
         _STREAMS, choices=('png', 'rvl'))
     rescale_ir_to_mono8: bool = _parameter(
         False, 'Publish ir/image_raw as mono8, scaled by ir_mono8_scaling_factor, instead of '
@@ -284,8 +284,8 @@ class Parameters:
         'conversion (as nv12 and yuv422_yuy2), and other formats as bgra8.', _STREAMS,
         choices=('bgra8', 'bgr8', 'rgb8', 'native'))
     jpeg_quality: int = _parameter(
-        90, 'JPEG quality of rgb/image_raw/compressed where the driver encodes it: with '
-        'color_format bgra, nv12 or yuy2.', _STREAMS, minimum=1, maximum=100)
+        90, 'JPEG quality of all compressed topics but rgb/image_raw/compressed with color_format '
+        'jpeg, which is the JPEG of the camera.', _STREAMS, minimum=1, maximum=100)
     imu_rate_target: int = _parameter(
         0, 'Maximum rate of imu; consecutive samples are averaged down to it. 0 publishes every '
         'sample.', _STREAMS, unit='Hz', minimum=0, maximum=1666)

@@ -23,14 +23,11 @@ from k4a_ros.images.color import encode_jpeg
 from k4a_ros.images.color_cache import ColorCache
 from k4a_ros.publishing import image_sources as sources
 from k4a_ros.publishing import messages
+from k4a_ros.publishing.compressed_topics import color_jpeg_format
 from k4a_ros.publishing.raw.message import RawMessage
 from k4a_ros.publishing.topic_builder import TopicBuilder
 import numpy as np
 import sensor_msgs.msg
-
-#: encodings with all channels of each pixel: those that compressed_image_transport can decode a
-#: JPEG to
-COLOR_ENCODINGS = ('bgra8', 'bgr8', 'rgb8')
 
 
 def add_color(builder: TopicBuilder, colors: ColorCache) -> None:
@@ -45,10 +42,7 @@ def add_color(builder: TopicBuilder, colors: ColorCache) -> None:
         return view.message
 
     builder.add_images('rgb', lens, frame, sources.color, render)
-    # format: the encoding that subscribers decode to, the codec, and the encoding in the JPEG.
-    # Decoders reorder the channels of the latter, and label the result with the former.
-    encoding = color.encoding if color.encoding in COLOR_ENCODINGS else 'bgr8'
-    jpeg = messages.CompressedView(frame, f'{encoding}; jpeg compressed bgr8')
+    jpeg = messages.CompressedView(frame, color_jpeg_format(color.encoding))
     is_camera_jpeg = builder.camera.config.color_format is ColorFormat.MJPG
     bgra = None if is_camera_jpeg else colors.in_encoding('bgra8')
     quality = builder.options.jpeg_quality

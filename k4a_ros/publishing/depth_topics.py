@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Topics of the depth camera: infrared, depth, compressedDepth."""
+"""Topics of infrared and depth images."""
 
 from __future__ import annotations
 
@@ -21,30 +21,24 @@ from collections.abc import Callable
 from k4a_ros.calibration.lens import Intrinsics
 from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
-from k4a_ros.images.depth_codec import Codec
-from k4a_ros.images.depth_codec import DepthCompressor
 from k4a_ros.images.filters.cache import FilteredDepth
 from k4a_ros.images.scaling import DepthToMeters
 from k4a_ros.images.scaling import infrared_to_mono8
-from k4a_ros.images.warm_up import warm_up_rvl
-from k4a_ros.jit.lazy import Lazy
 from k4a_ros.jit.lazy import Startable
 from k4a_ros.publishing import image_sources as sources
 from k4a_ros.publishing import messages
+from k4a_ros.publishing.compressed_topics import add_compressed_depth
+from k4a_ros.publishing.compressed_topics import add_compressed_infrared
+from k4a_ros.publishing.compressed_topics import GetPixels
 from k4a_ros.publishing.image_sources import Source
 from k4a_ros.publishing.raw.message import RawMessage
 from k4a_ros.publishing.topic_builder import TopicBuilder
 import numpy as np
-import numpy.typing as npt
-import sensor_msgs.msg
-
-#: returns the (height, width) uint16 pixels to publish for a capture and its source image
-GetPixels = Callable[[Capture, Image], npt.NDArray[np.uint16]]
 
 
 def add_infrared(builder: TopicBuilder, infrared_scale: Callable[[], float]) -> None:
     """
-    Add ir/image_raw and its camera_info.
+    Add the topics of the infrared images as measured.
 
     :param infrared_scale: returns the current value of ir_mono8_scaling_factor.
     """
@@ -58,7 +52,7 @@ def add_infrared_images(
     requires: Startable | None = None, *, rectified: bool = False,
 ) -> None:
     """
-    Add infrared images of one of the cameras, and their camera_info.
+    Add infrared images of one of the cameras, their camera_info, and JPEG of them.
 
     :param get_infrared: returns raw infrared.
     :param infrared_scale: returns the current value of ir_mono8_scaling_factor.
@@ -80,23 +74,15 @@ def add_infrared_images(
             return view.message
 
     builder.add_images(name, lens, frame, source, render, requires, rectified=rectified)
+    add_compressed_infrared(
+        builder, builder.image_topic(name, rectified=rectified), frame, size, source, get_infrared,
+        infrared_scale, requires)
 
 
 def add_depth(builder: TopicBuilder) -> None:
-    """Add depth/image_raw, its camera_info and its compressedDepth."""
+    """Add the topics of the depth images as measured."""
     add_depth_images(builder, 'depth', builder.depth_lens, builder.depth_frame, sources.depth,
                      lambda _, image: image.data)
-    codec: Codec = 'rvl' if builder.options.compressed_depth_format == 'rvl' else 'png'
-    compressor = DepthCompressor(builder.camera.config.depth_mode.size, codec)
-    view = messages.CompressedView(builder.depth_frame, compressor.format)
-
-    def render(_: Capture, image: Image) -> RawMessage:
-        view.set_data(compressor.compress(image.data))
-        return view.message
-
-    kernels = Lazy(warm_up_rvl)
-    builder.add('depth/image_raw/compressedDepth', sensor_msgs.msg.CompressedImage,
-                sources.depth, render, kernels if codec == 'rvl' else None)
 
 
 def add_filtered_depth(builder: TopicBuilder, filtered: FilteredDepth) -> None:
@@ -111,7 +97,7 @@ def add_depth_images(
     get_depth: GetPixels, requires: Startable | None = None, *, rectified: bool = False,
 ) -> None:
     """
-    Add depth images of one of the cameras, and their camera_info.
+    Add depth images of one of the cameras, their camera_info, and compressedDepth of them.
 
     :param get_depth: returns depth in millimeters, 0 for invalid.
     :param requires: see `TopicBuilder.add_images`.
@@ -133,3 +119,5 @@ def add_depth_images(
             return view.message
 
     builder.add_images(name, lens, frame, source, render, requires, rectified=rectified)
+    add_compressed_depth(builder, builder.image_topic(name, rectified=rectified), frame, size,
+                         source, get_depth, requires)

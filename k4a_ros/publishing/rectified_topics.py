@@ -37,7 +37,8 @@ from k4a_ros.jit.lazy import Lazy
 from k4a_ros.jit.lazy import Together
 from k4a_ros.publishing import image_sources as sources
 from k4a_ros.publishing import messages
-from k4a_ros.publishing.color_topics import COLOR_ENCODINGS
+from k4a_ros.publishing.compressed_topics import add_compressed_color
+from k4a_ros.publishing.compressed_topics import COLOR_ENCODINGS
 from k4a_ros.publishing.depth_topics import add_depth_images
 from k4a_ros.publishing.depth_topics import add_infrared_images
 from k4a_ros.publishing.raw.message import RawMessage
@@ -45,13 +46,10 @@ from k4a_ros.publishing.topic_builder import TopicBuilder
 import numpy as np
 import numpy.typing as npt
 
-#: rectifies an image of a capture into a buffer of its own, and returns that
-Rectify = Callable[[npt.NDArray[np.uint16]], npt.NDArray[np.uint16]]
-
 
 class RectifiedTopics:
     """
-    Adds the topics of rectified images, each with its camera_info.
+    Adds the topics of rectified images, each with its camera_info and compressed images.
 
     Buffers and maps are created when a topic has its first subscriber.
 
@@ -69,19 +67,20 @@ class RectifiedTopics:
         """
         lens, rectified = self._builder.depth_lens, self._depth_camera()
 
-        def build() -> Rectify:
+        def build() -> PerCapture:
             rectifier, out = ImageRectifier(lens, rectified), _buffer(rectified)
 
-            def rectify(infrared: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
-                rectifier.rectify(infrared, out)
+            def rectify(capture: Capture) -> npt.NDArray[np.uint16]:
+                assert capture.ir is not None
+                rectifier.rectify(capture.ir.data, out)
                 return out
 
-            return rectify
+            return PerCapture(rectify)
 
-        rectify = Lazy(build)
+        infrared = Lazy(build)
         add_infrared_images(
             self._builder, 'ir_rect', rectified, self._builder.depth_frame, sources.infrared,
-            lambda _, image: rectify.result()(image.data), infrared_scale, rectify,
+            lambda capture, _: infrared.result().get(capture), infrared_scale, infrared,
             rectified=True)
 
     def add_depth(self, filtered: FilteredDepth) -> None:
@@ -131,6 +130,9 @@ class RectifiedTopics:
 
         builder.add_images('rgb_rect', rectified, builder.color_frame, sources.color, render,
                            images, rectified=True)
+        add_compressed_color(
+            builder, 'rgb_rect/image_rect', builder.color_frame, color.encoding, sources.color,
+            lambda capture, _: images.result().get(capture), images)
 
     def add_depth_to_color(self, filtered: FilteredDepth) -> None:
         """Add depth_to_rgb_rect."""

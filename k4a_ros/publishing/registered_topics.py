@@ -28,6 +28,7 @@ from k4a_ros.jit.lazy import Lazy
 from k4a_ros.jit.lazy import Together
 from k4a_ros.publishing import image_sources as sources
 from k4a_ros.publishing import messages
+from k4a_ros.publishing.compressed_topics import add_compressed_color
 from k4a_ros.publishing.depth_topics import add_depth_images
 from k4a_ros.publishing.depth_topics import add_infrared_images
 from k4a_ros.publishing.raw.message import RawMessage
@@ -43,9 +44,12 @@ def registration_cache(
     camera, options = builder.camera, builder.options
     registration = Lazy(lambda: Registration.from_calibration(
         camera.calibration, camera.config, occlusion=options.registration_occlusion))
+    checks = [builder.subscriber_check(kind, topic) for kind, topic in (
+        (sensor_msgs.msg.Image, 'ir_to_rgb/image_raw'),
+        (sensor_msgs.msg.CompressedImage, 'ir_to_rgb/image_raw/compressed'))]
     return RegistrationCache(
         camera.config, colors.in_encoding('bgra8'), registration, filtered.get,
-        needs_infrared=builder.subscriber_check(sensor_msgs.msg.Image, 'ir_to_rgb/image_raw'))
+        needs_infrared=lambda: any(check() for check in checks))
 
 
 def add_registered(
@@ -76,6 +80,8 @@ def add_registered(
         view.set_pixels(registered.color_in_depth(capture))
         return view.message
 
-    builder.add_images(
-        'rgb_to_depth', lens, frame,
-        sources.depth_with_color if as_target else sources.color_with_depth, render, resources)
+    source = sources.depth_with_color if as_target else sources.color_with_depth
+    builder.add_images('rgb_to_depth', lens, frame, source, render, resources)
+    add_compressed_color(
+        builder, 'rgb_to_depth/image_raw', frame, 'bgra8', source,
+        lambda capture, _: registered.color_in_depth(capture), resources)

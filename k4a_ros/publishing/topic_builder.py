@@ -110,6 +110,11 @@ class TopicBuilder:
         else:
             self.streams.append(stream)
 
+    @staticmethod
+    def image_topic(name: str, *, rectified: bool = False) -> str:
+        """Return the topic of the images of a camera NAME: NAME/image_raw or NAME/image_rect."""
+        return f'{name}/image_rect' if rectified else f'{name}/image_raw'
+
     def add_images(
         self, name: str, lens: Intrinsics, frame: str, source: Source, render: Render,
         requires: Startable | None = None, *, rectified: bool = False,
@@ -120,8 +125,8 @@ class TopicBuilder:
         :param requires: resources of the images; see `add`.
         :param rectified: the lens is one without distortion: the images are NAME/image_rect.
         """
-        image = 'image_rect' if rectified else 'image_raw'
-        self.add(f'{name}/{image}', sensor_msgs.msg.Image, source, render, requires)
+        self.add(self.image_topic(name, rectified=rectified), sensor_msgs.msg.Image, source,
+                 render, requires)
         message = messages.camera_info(lens, frame, rectified=rectified)
         self.add(f'{name}/camera_info', sensor_msgs.msg.CameraInfo, source, lambda *_: message,
                  light=True)

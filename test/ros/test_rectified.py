@@ -20,9 +20,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
+from k4a_ros.images.depth_codec import decompress
 import numpy as np
 import pytest
 from sensor_msgs.msg import CameraInfo
+from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image
 from sensor_msgs.msg import PointCloud2
 from support.consumers import depth_image_proc_points
@@ -84,10 +87,9 @@ def shot(camera: Listener) -> Shot:
 
 def pixels(image: Image) -> np.ndarray:
     """Return the pixels of an image."""
-    dtype, channels = {'16UC1': (np.uint16, 1), 'mono16': (np.uint16, 1), 'bgr8': (np.uint8, 3)}[
-        image.encoding]
-    shape = (image.height, image.width) + ((3,) if channels == 3 else ())
-    return np.frombuffer(image.data, dtype).reshape(shape)
+    dtype, channels = {'16UC1': (np.uint16, ()), 'mono16': (np.uint16, ()),
+                       'bgr8': (np.uint8, (3,)), 'bgra8': (np.uint8, (4,))}[image.encoding]
+    return np.frombuffer(image.data, dtype).reshape(image.height, image.width, *channels)
 
 
 def cloud(message: PointCloud2) -> np.ndarray:
@@ -183,6 +185,36 @@ def test_infrared_and_depth_show_the_same_pixels(shot):
     depth, infrared = (pixels(shot[f'{name}/image_rect']) for name in ('depth_rect', 'ir_rect'))
     assert depth.shape == infrared.shape
     assert (infrared[depth > 0] > 0).all()
+
+
+@pytest.mark.parametrize(('topic', 'kind'), [
+    ('depth_rect/image_rect', 'compressedDepth'), ('depth_to_rgb/image_raw', 'compressedDepth'),
+    ('depth_to_rgb_rect/image_rect', 'compressedDepth'), ('ir/image_raw', 'compressed'),
+    ('ir_rect/image_rect', 'compressed'), ('rgb_rect/image_rect', 'compressed'),
+    ('rgb_to_depth/image_raw', 'compressed')])
+def test_compressed_images_decode_as_by_image_transport(camera, topic, kind):
+    """As compressed_subscriber.cpp and codec.cpp of image_transport_plugins decode them."""
+    with camera.subscribed(Image, f'/{topic}', depth=2) as images, camera.subscribed(
+            CompressedImage, f'/{topic}/{kind}', depth=2) as compressed:
+        common = wait_for(lambda: set(stamps(images)) & set(stamps(compressed)), 'both images')
+    image, data = (messages[stamps(messages).index(min(common))]
+                   for messages in (images, compressed))
+    assert data.header == image.header
+    if kind == 'compressedDepth':
+        assert data.format == '16UC1; compressedDepth png'
+        np.testing.assert_array_equal(decompress(bytes(data.data), data.format), pixels(image))
+        return
+    encoding, codec = data.format.split('; ')
+    decoded = cv2.imdecode(np.frombuffer(data.data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if topic.startswith('ir'):
+        assert (encoding, codec) == ('mono8', 'jpeg compressed mono8')
+        expected = np.minimum(pixels(image), 255)
+    else:
+        assert (encoding, codec) == (image.encoding, 'jpeg compressed bgr8')
+        expected = pixels(image)[..., :3]
+    assert decoded.shape == expected.shape
+    difference = np.abs(decoded.astype(int) - expected)
+    assert np.median(difference) <= 2 and np.percentile(difference, 90) <= 8
 
 
 def test_field_of_view_and_size_are_parameters(camera, shot):

@@ -43,14 +43,22 @@ from support.ros import wait_for
 from tf2_msgs.msg import TFMessage
 
 DEPTH = {'/depth/image_raw', '/depth/image_raw/compressedDepth', '/depth/camera_info',
-         '/depth_filtered/image_raw', '/depth_filtered/camera_info',
-         '/depth_rect/image_rect', '/depth_rect/camera_info', '/points2'}
-IR = {'/ir/image_raw', '/ir/camera_info', '/ir_rect/image_rect', '/ir_rect/camera_info'}
-RGB = {'/rgb/image_raw', '/rgb/image_raw/compressed', '/rgb/camera_info',
-       '/rgb_rect/image_rect', '/rgb_rect/camera_info'}
+         '/depth_filtered/image_raw', '/depth_filtered/image_raw/compressedDepth',
+         '/depth_filtered/camera_info',
+         '/depth_rect/image_rect', '/depth_rect/image_rect/compressedDepth',
+         '/depth_rect/camera_info', '/points2'}
+IR = {f'/{name}' for name in (
+    'ir/image_raw', 'ir/image_raw/compressed', 'ir/camera_info', 'ir_rect/image_rect',
+    'ir_rect/image_rect/compressed', 'ir_rect/camera_info')}
+RGB = {f'/{name}' for name in (
+    'rgb/image_raw', 'rgb/image_raw/compressed', 'rgb/camera_info', 'rgb_rect/image_rect',
+    'rgb_rect/image_rect/compressed', 'rgb_rect/camera_info')}
 BOTH = {f'/{name}/{kind}' for name in ('depth_to_rgb', 'ir_to_rgb', 'rgb_to_depth')
         for kind in ('image_raw', 'camera_info')}
-BOTH |= {'/depth_to_rgb_rect/image_rect', '/depth_to_rgb_rect/camera_info'}
+BOTH |= {f'/{name}' for name in (
+    'depth_to_rgb/image_raw/compressedDepth', 'ir_to_rgb/image_raw/compressed',
+    'rgb_to_depth/image_raw/compressed', 'depth_to_rgb_rect/image_rect',
+    'depth_to_rgb_rect/image_rect/compressedDepth', 'depth_to_rgb_rect/camera_info')}
 ALWAYS = {'/tf_static'}
 
 

@@ -16,8 +16,10 @@
 
 from __future__ import annotations
 
+import cv2
 from k4a_ros.camera_config import ColorFormat
 from k4a_ros.images.color import ColorConverter
+from k4a_ros.images.color import encode_jpeg
 import numpy as np
 import pytest
 from support.color_images import encode
@@ -90,6 +92,19 @@ def test_native_keeps_formats_with_a_ros_encoding(form, encoding, shape) -> None
     converter.convert(encode(form, PICTURE), out)
     if form is not ColorFormat.MJPG:
         np.testing.assert_array_equal(out, encode(form, PICTURE))
+
+
+@pytest.mark.parametrize('with_simplejpeg', [True, False])
+@pytest.mark.parametrize('encoding', ['bgra8', 'bgr8', 'rgb8', 'mono8'])
+def test_jpeg_is_encoded_with_and_without_simplejpeg(
+    monkeypatch, with_simplejpeg: bool, encoding: str,
+) -> None:
+    monkeypatch.setattr('k4a_ros.images.color._HAS_SIMPLEJPEG', with_simplejpeg)
+    codes = {'bgra8': cv2.COLOR_BGR2BGRA, 'rgb8': cv2.COLOR_BGR2RGB, 'mono8': cv2.COLOR_BGR2GRAY}
+    image = cv2.cvtColor(PICTURE, codes[encoding]) if encoding in codes else PICTURE
+    decoded = cv2.imdecode(encode_jpeg(image, 95, encoding), cv2.IMREAD_UNCHANGED)
+    expected = image if encoding == 'mono8' else PICTURE
+    np.testing.assert_allclose(decoded.astype(int), expected.astype(int), atol=10)
 
 
 @pytest.mark.parametrize('with_simplejpeg', [True, False])
