@@ -30,8 +30,8 @@ import threading
 from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
 from k4a_ros.errors import CameraLostError
-from k4a_ros.mkv.cluster_walk import Block
 from k4a_ros.mkv.cluster_walk import Clusters
+from k4a_ros.mkv.element_parser import Block
 from k4a_ros.mkv.images import read_bytes
 from k4a_ros.mkv.images import read_pixels
 from k4a_ros.mkv.images import RecordedImage
@@ -42,6 +42,9 @@ from k4a_ros.mkv.timeline import Timeline
 #: How far the file is searched for the image of a stream: libk4arecord writes data in the order
 #: of time if it comes within two seconds.
 _LOOK_AHEAD_NS = 2_000_000_000
+#: How long before the position to seek to reading starts, to put captures together as from the
+#: start of the file; two frame periods at the lowest rate, and more than a cluster.
+_LOOK_BACK_NS = 500_000_000
 #: maximum number of images of a stream that wait for those of another
 _MAX_WAITING = 1024
 #: earlier than any time
@@ -114,7 +117,7 @@ class CaptureCursor:
         :param device_us: device time, microseconds.
         :raises CameraLostError: the file cannot be read.
         """
-        before_ns = (device_us - self._start_us) * 1000 - _LOOK_AHEAD_NS
+        before_ns = (device_us - self._start_us) * 1000 - _LOOK_BACK_NS
         with self._lock:
             cluster = self._clusters.locate(before_ns)
             self._begin(cluster.position if cluster else self._clusters.start, device_us)

@@ -25,71 +25,40 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterator
-from typing import NamedTuple
+import itertools
 
 from k4a_ros.mkv import ebml
 from k4a_ros.mkv.ebml import Malformed
 from k4a_ros.mkv.ebml import parse_header
-from k4a_ros.mkv.ebml import parse_number
+from k4a_ros.mkv.element_parser import Block
+from k4a_ros.mkv.element_parser import Cluster
+from k4a_ros.mkv.element_parser import ElementParser
 from k4a_ros.mkv.head_reader import CLUSTER
 from k4a_ros.mkv.head_reader import CRC32
 from k4a_ros.mkv.head_reader import Head
 from k4a_ros.mkv.head_reader import TOP_LEVEL
 from k4a_ros.mkv.head_reader import VOID
-from k4a_ros.mkv.lacing import frame_sizes
-from k4a_ros.mkv.lacing import MAX_TABLE_BYTES
-from k4a_ros.mkv.lacing import NO_LACING
 from k4a_ros.mkv.source import Source
 
-_TIMESTAMP, _BLOCK_GROUP, _BLOCK, _SIMPLE_BLOCK = 0xE7, 0xA0, 0xA1, 0xA3
-_DURATION = 0x9B
+_TIMESTAMP = 0xE7
 #: elements that may precede the timestamp of a cluster: position, size of the previous cluster
 _BEFORE_TIMESTAMP = (CRC32, VOID, 0xA7, 0xAB, 0x5854)
 _CLUSTER_ID = CLUSTER.to_bytes(4, 'big')
-#: bytes that are read to parse the header of a cluster, and of an element with a block
-_CLUSTER_BYTES, _ELEMENT_BYTES = 256, 64
+#: bytes that are read to parse the start of a cluster
+_CLUSTER_BYTES = 256
 #: bytes that are searched at once for a cluster
 _SEARCH_BYTES = 1 << 18
-#: bytes within which `locate` goes from cluster to cluster instead of halving the range
-_NEAR_BYTES = 1 << 22
+#: distance within which clusters are searched one after the other
+_NEAR_BYTES, _NEAR_NS = 1 << 22, 1_000_000_000
 #: Maximum number of elements in succession that have no block of interest, if they are small: only
 #: a file that is made to waste time has more.
 _MAX_IDLE_ELEMENTS, _SMALL_BYTES = 100_000, 200
 #: How far before the last cluster the last block is searched for: the file may have been cut.
 _CUT_NS = (0, 1_000_000_000, 10_000_000_000)
-#: maximum number of elements in the group of a block
-_MAX_GROUP_ELEMENTS = 16
 
 
 def _ignore(start: int, end: int) -> None:
     """Do nothing."""
-
-
-class Block(NamedTuple):
-    """
-    A block of a track.
-
-    ``time_ns`` since the start of the file, with ``duration_ns`` of its frames, 0 if not stored.
-    ``position`` and ``size`` of the data of its frames, bytes; ``frames``: the size of each.
-    ``cluster``: position of its cluster.
-    """
-
-    track: int
-    time_ns: int
-    duration_ns: int
-    position: int
-    size: int
-    frames: tuple[int, ...]
-    cluster: int
-
-
-class Cluster(NamedTuple):
-    """The position of a cluster, of its content and behind it (None if unknown), and its time."""
-
-    position: int
-    content: int
-    end: int | None
-    time_ns: int
 
 
 class Clusters:
@@ -108,6 +77,8 @@ class Clusters:
         self._on_damage = on_damage
         self._scale_ns = head.scale_ns
         self._start, self._end = head.start, head.end
+        self._last_ns = 0
+        self._first: Cluster | None = None
         self._is_cut = head.segment_end != head.end
 
     @property
@@ -122,6 +93,7 @@ class Clusters:
         :param position: start of a cluster, or any other position, to start at the next one.
         :raises CameraLostError: the file cannot be read.
         """
+        parser = ElementParser(self._source, self._end, self._scale_ns, tracks, self._on_damage)
         cluster = self._find(position, self._end)
         idle = 0
         while cluster is not None:
@@ -130,7 +102,7 @@ class Clusters:
             intact = True
             while position < end:
                 try:
-                    kind, block, after = self._element(cluster, position, tracks)
+                    kind, block, after = parser.parse(cluster, position)
                 except Malformed:
                     intact = False
                     break
@@ -147,9 +119,10 @@ class Clusters:
 
     def last_time_ns(self) -> int:
         """Return the time of the end of the last block, nanoseconds after the start."""
-        last = self.locate(None)
+        last = self._last()
         if last is None:
             return 0
+        self._last_ns = last.time_ns
         for back_ns in _CUT_NS:
             cluster = self.locate(last.time_ns - back_ns) if back_ns else last
             assert cluster is not None
@@ -159,29 +132,50 @@ class Clusters:
                 break
         return end or 0
 
-    def locate(self, time_ns: int | None) -> Cluster | None:
+    def locate(self, time_ns: int) -> Cluster | None:
         """
         Return the last cluster that starts at a time or earlier, or the first; None without any.
 
-        :param time_ns: nanoseconds since the start of the file; None for the last cluster.
+        :param time_ns: nanoseconds since the start of the file.
         :raises CameraLostError: the file cannot be read.
         """
-        low, high = self._find(self._start, self._end), self._end
-        if low is None or (time_ns is not None and low.time_ns > time_ns):
+        if self._first is None:
+            self._first = self._find(self._start, self._end)
+        low = self._first
+        if low is None or low.time_ns > time_ns:
             return low
-
-        def is_earlier(cluster: Cluster | None) -> bool:
-            return cluster is not None and (time_ns is None or cluster.time_ns <= time_ns)
-        while high - low.position > _NEAR_BYTES:
-            middle = (low.position + high) // 2
+        high, high_ns = self._end, self._last_ns
+        for step in itertools.count():
+            if high - low.position <= _NEAR_BYTES or time_ns - low.time_ns <= _NEAR_NS:
+                break
+            share = 0.5
+            if step % 2 == 0 and high_ns > low.time_ns:  # as if the rate of data were constant
+                share = (time_ns - _NEAR_NS / 2 - low.time_ns) / (high_ns - low.time_ns)
+            size = high - low.position
+            middle = low.position + min(max(int(size * share), 1), size - 1)
             found = self._find(middle, high)
-            if found is not None and is_earlier(found):
-                low = found
-            else:
+            if found is None:
                 high = middle
+            elif found.time_ns > time_ns:
+                high, high_ns = middle, found.time_ns
+            else:
+                low = found
+        return self._last_from(low, time_ns)
+
+    def _last(self) -> Cluster | None:
+        """Return the last cluster; None if there is none."""
+        for back in (_NEAR_BYTES, 16 * _NEAR_BYTES, self._end - self._start):
+            start = max(self._start, self._end - back)
+            low = self._find(start, self._end)
+            if low is not None:
+                return self._last_from(low, None)
+        return None
+
+    def _last_from(self, low: Cluster, time_ns: int | None) -> Cluster:
+        """Return the last cluster that starts at a time or earlier (None: any), after a first."""
         while True:
             found = self._next(low.content if low.end is None else low.end)
-            if found is None or not is_earlier(found):
+            if found is None or (time_ns is not None and found.time_ns > time_ns):
                 return low
             low = found
 
@@ -242,81 +236,3 @@ class Clusters:
         except Malformed:
             pass
         return None
-
-    def _element(
-        self, cluster: Cluster, position: int, tracks: Collection[int] | None,
-    ) -> tuple[int, Block | None, int]:
-        """
-        Read an element of a cluster.
-
-        :return: its kind, the block in it if it belongs to one of the tracks, and its end.
-        :raises Malformed: it is damaged, or goes beyond the end of the cluster or the file.
-        """
-        data = self._source.read(position, _ELEMENT_BYTES)
-        kind, length, content = parse_header(data)
-        if kind == CLUSTER:
-            return kind, None, position
-        if length is None:
-            raise Malformed
-        end = position + content + length
-        if end > self._end or (cluster.end is not None and end > cluster.end):
-            raise Malformed
-        block = None
-        try:
-            if kind == _SIMPLE_BLOCK:
-                block = self._block(cluster, position + content, end, data[content:], tracks)
-            elif kind == _BLOCK_GROUP:
-                block = self._group(cluster, position + content, end, tracks)
-        except Malformed:
-            self._on_damage(position, end)
-        return kind, block, end
-
-    def _group(
-        self, cluster: Cluster, position: int, end: int, tracks: Collection[int] | None,
-    ) -> Block | None:
-        """Read a group: a block, and its duration in an element of its own."""
-        block = None
-        duration = 0
-        for _ in range(_MAX_GROUP_ELEMENTS):
-            if position >= end:
-                break
-            data = self._source.read(position, min(_ELEMENT_BYTES, end - position))
-            kind, length, content = parse_header(data)
-            if length is None or position + content + length > end:
-                raise Malformed
-            if kind == _BLOCK:
-                block = self._block(cluster, position + content, position + content + length,
-                                    data[content:], tracks)
-                if block is None:
-                    return None
-            elif kind == _DURATION:
-                duration = ebml.unsigned(data[content:content + length]) * self._scale_ns
-            position += content + length
-        return block and block._replace(duration_ns=duration)
-
-    def _block(
-        self, cluster: Cluster, position: int, end: int, data: bytes,
-        tracks: Collection[int] | None,
-    ) -> Block | None:
-        """
-        Parse the header of a block; return None if it belongs to another track.
-
-        :param data: at least its first bytes.
-        """
-        track, at = parse_number(data, 0)
-        if at + 3 > min(len(data), end - position):
-            raise Malformed
-        if tracks is not None and track not in tracks:
-            return None
-        time = int.from_bytes(data[at:at + 2], 'big', signed=True)
-        lacing = data[at + 2] >> 1 & 3
-        position += at + 3
-        size = end - position
-        frames: tuple[int, ...] = (size,)
-        if lacing != NO_LACING:
-            table, frames = frame_sizes(
-                self._source.read(position, min(size, MAX_TABLE_BYTES)), lacing, size)
-            position += table
-            size -= table
-        return Block(track, cluster.time_ns + time * self._scale_ns, 0, position, size, frames,
-                     cluster.position)

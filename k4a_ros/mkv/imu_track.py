@@ -21,10 +21,10 @@ import threading
 
 from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import CameraLostError
-from k4a_ros.mkv.cluster_walk import Block
 from k4a_ros.mkv.cluster_walk import Clusters
 from k4a_ros.mkv.clusters import IMU_DTYPE
 from k4a_ros.mkv.ebml import Malformed
+from k4a_ros.mkv.element_parser import Block
 from k4a_ros.mkv.source import Source
 from k4a_ros.mkv.timeline import Timeline
 import numpy as np
@@ -32,8 +32,8 @@ import numpy.typing as npt
 
 #: maximum size of a block: 32 ms of a recording have 2 kB
 _MAX_BYTES = 1 << 20
-#: how long before a sample its block may start; longer than a cluster of any program
-_MAX_BLOCK_NS = 2_000_000_000
+#: how long before a sample its block may start; clusters of libk4arecord have 32 ms
+_MAX_BLOCK_NS = 500_000_000
 
 
 def read_samples(source: Source, block: Block) -> npt.NDArray[np.void]:

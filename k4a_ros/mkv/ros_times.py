@@ -19,8 +19,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 import threading
 
-from k4a_ros.mkv.cluster_walk import Block
 from k4a_ros.mkv.cluster_walk import Clusters
+from k4a_ros.mkv.element_parser import Block
 from k4a_ros.mkv.ros_time_track import decode
 from k4a_ros.mkv.ros_time_track import ENTRY_DTYPE
 from k4a_ros.mkv.ros_time_track import TimedStream

@@ -24,6 +24,7 @@ from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import ColorFormat
 from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
+from k4a_ros.cameras.recording.camera import RecordingCamera
 from k4a_ros.capture import Capture
 from k4a_ros.errors import CameraLostError
 from k4a_ros.errors import RecordingError
@@ -95,8 +96,9 @@ def _mutate(
 
 def check(path: Path) -> str:
     """
-    Read all of a file; return what became of it: 'rejected', 'damaged' or 'played'.
+    Open a file as a camera, and read all of it.
 
+    :return: what became of it: 'rejected', 'damaged' or 'played'.
     :raises AssertionError: a time goes back or is out of range, or a message is not one line.
     """
     latest: dict[str, int] = {}
@@ -107,6 +109,7 @@ def check(path: Path) -> str:
         latest[stream] = device_us
 
     try:
+        RecordingCamera(path).close()
         with RecordingReader(str(path)) as reader:
             assert '\n' not in reader.missing
             assert 0 <= reader.start_us <= 2**53
