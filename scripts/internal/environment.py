@@ -102,10 +102,32 @@ class Environment:
 
 
 def find() -> Environment:
-    """Return the environment of this checkout, on top of the sourced ROS installation if any."""
+    """
+    Return the environment of this checkout, on top of the sourced ROS installation if any.
+
+    With K4A_ROS_NUMPY, each version of Python and numpy has an environment of its own.
+    """
     ros = ros_installation()
     name = '.venv' if ros is None else f'.venv-{os.environ["ROS_DISTRO"]}'
+    if os.environ.get('K4A_ROS_NUMPY'):
+        name += f'-py{python_version()}-numpy{wheels_numpy()}'
     return Environment(CHECKOUT / name, ros)
+
+
+def wheels_numpy() -> int:
+    """
+    Return the major version of numpy to install: 1 where it exists, as the default.
+
+    The environment variable K4A_ROS_NUMPY chooses.
+
+    :raises LookupError: it is neither 1 nor 2, or there is no numpy 1 for this Python.
+    """
+    oldest = 1 if sys.version_info < (3, 13) else 2
+    chosen = os.environ.get('K4A_ROS_NUMPY') or str(oldest)
+    if chosen not in ('1', '2') or int(chosen) < oldest:
+        raise LookupError(f'K4A_ROS_NUMPY is {chosen}; for Python {python_version()} it must be '
+                          + ('1 or 2' if oldest == 1 else '2'))
+    return int(chosen)
 
 
 def ros_installation() -> Path | None:

@@ -51,12 +51,19 @@ from environment import Environment
 from environment import find
 from environment import python_version
 from environment import ros_installation
+from environment import wheels_numpy
+from landmark_model import install_model
 from requirements import locked
 
 SCRIPTS = CHECKOUT / 'scripts'
-# Python module -> requirement to install if a ROS installation lacks the module.
-MODULES = {'numpy': 'numpy', 'cv2': 'opencv-python-headless', 'pyk4a': 'pyk4a-bundle',
-           'simplejpeg': 'simplejpeg', 'llvmlite': 'llvmlite', 'numba': 'numba'}
+# Requirement to install if a ROS installation lacks it -> program that fails then.
+PROGRAMS = {
+    'numpy': 'import numpy; assert tuple(map(int, numpy.__version__.split(".")[:2])) >= (1, 24)',
+    'opencv-python-headless': 'import cv2',
+    'pyk4a-bundle': 'from k4a_ros.sdk import libk4a; libk4a.load()',
+    'simplejpeg': 'import simplejpeg', 'llvmlite': 'import llvmlite', 'numba': 'import numba'}
+# The last Python with a pyk4a-bundle; its libraries are the same for all.
+LIBK4A_PYTHON = (3, 12)
 # Package in the ament index -> its directory in the overlay.
 OVERLAY = {'tf2_msgs': 'tf2_msgs', 'rosbag2_interfaces': 'rosbag2_interfaces',
            'tf2_ros_py': 'tf2_ros', 'cv_bridge': 'cv_bridge'}
@@ -152,18 +159,33 @@ class SetUp:
     def install_packages(self) -> None:
         """Install what the driver needs; on top of a ROS installation only what that lacks."""
         if self.environment.ros is None:
-            self.pip_install(SCRIPTS / 'requirements.txt')
+            self.pip_install(requirements(wheels_numpy()))
+            if sys.version_info[:2] > LIBK4A_PYTHON:
+                self.install_libk4a()
             return
-        missing = [package for module, package in MODULES.items() if not self.has_module(module)]
+        missing = [name for name, program in PROGRAMS.items() if not self.runs(program)]
         if missing:
-            self.pip_install(SCRIPTS / 'requirements.txt', only=missing)
+            has_numpy_2 = self.runs('import numpy; assert numpy.__version__[:2] != "1."')
+            self.pip_install(requirements(2 if has_numpy_2 else wheels_numpy()), only=missing)
 
-    def has_module(self, name: str) -> bool:
-        """Return whether a module can be imported, with a numpy below 2."""
-        check = f'import {name}, numpy; assert int(numpy.__version__.split(".")[0]) < 2'
+    def install_libk4a(self) -> None:
+        """Install the wheel with libk4a that is for an earlier Python; it is not imported."""
+        block = dict(locked(SCRIPTS / 'requirements.txt'))['pyk4a-bundle']
+        with tempfile.NamedTemporaryFile('w', suffix='.txt') as chosen:
+            chosen.write(block)
+            chosen.flush()
+            self.run(self.environment.python, '-m', 'pip', 'install', '--no-input',
+                     '--disable-pip-version-check', '--require-hashes', '--no-deps',
+                     '--only-binary', ':all:', '--upgrade',
+                     '--python-version', '.'.join(map(str, LIBK4A_PYTHON)),
+                     '--target', self.environment.site_packages, '-r', chosen.name,
+                     step='pip could not install libk4a')
+
+    def runs(self, program: str) -> bool:
+        """Return whether a Python program runs without an error in this environment."""
         return subprocess.run(
-            [str(self.environment.python), '-c', check], env=self.environment.for_children(),
-            stdout=self.log, stderr=subprocess.STDOUT).returncode == 0
+            [str(self.environment.python), '-c', program], env=self.environment.for_children(),
+            cwd=CHECKOUT, stdout=self.log, stderr=subprocess.STDOUT).returncode == 0
 
     def install_overlay(self) -> None:
         """Build the overlay in a temporary directory, then replace the old one."""
@@ -209,10 +231,17 @@ class SetUp:
         if (sys.platform, platform.machine()) == ('linux', 'x86_64'):
             body = SCRIPTS / 'requirements-body.txt'
             self.pip_install(body, only={name for name, _ in locked(body)})
+            if sys.version_info >= (3, 13):
+                install_model(self.environment.site_packages)
 
     def compile_body_tracking(self) -> None:
         """Compile the kernels of body tracking, which the demo does not use."""
         self.warm_up('bodies')
+
+
+def requirements(numpy: int) -> Path:
+    """Return the locked requirements of the driver with this major version of numpy."""
+    return SCRIPTS / ('requirements.txt' if numpy == 1 else 'requirements-numpy2.txt')
 
 
 def overlay_packages(environment: Environment) -> list[str]:
@@ -255,8 +284,7 @@ def steps(environment: Environment, with_tests: bool) -> list[Step]:
              [*interpreter, environment.ros]),
         Step('packages', 'packages: ROS 2 Kilted, pyk4a, OpenCV, numba (about 600 MB on disk)'
              if environment.ros is None else f'packages that {environment.ros} lacks',
-             SetUp.install_packages,
-             [SCRIPTS / 'requirements.txt']),
+             SetUp.install_packages, [requirements(wheels_numpy())]),
         Step('overlay', f'stand-ins for what PyPI lacks: {", ".join(OVERLAY.values())}'
              if environment.ros is None else 'stand-ins for packages that are not installed',
              SetUp.install_overlay,

@@ -123,15 +123,15 @@ def mark_as_done(copy: Path, *names: str) -> Path:
 def test_missing_python_is_reported(copy: Path, binaries: Path, script: str) -> None:
     """Without a Python, the error names the supported versions."""
     result = run(copy / 'scripts' / script, binaries)
-    assert_one_line(result, 'no usable Python 3.10 to 3.12', 'apt install')
+    assert_one_line(result, 'no usable Python 3.10 to 3.14', 'apt install')
 
 
 def test_unsupported_pythons_are_named(copy: Path, binaries: Path) -> None:
     """A Python that is too new is named; one that does not start is skipped."""
-    python(binaries, 'python3', 'echo 3.13')
+    python(binaries, 'python3', 'echo 3.15')
     python(binaries, 'python3.11', 'exit 127')
     result = run(copy / 'scripts/test', binaries)
-    assert_one_line(result, 'python3 is Python 3.13')
+    assert_one_line(result, 'python3 is Python 3.15')
 
 
 def test_missing_chosen_python_is_not_replaced(copy: Path, binaries: Path) -> None:
@@ -332,7 +332,8 @@ def test_only_missing_packages_are_installed_on_top_of_ros(
     environment = load('environment').Environment(tmp_path / '.venv-jazzy', ros=tmp_path)
     worker = set_up.SetUp(environment, log=None)
     installed: list[str] = []
-    monkeypatch.setattr(worker, 'has_module', lambda name: name in ('numpy', 'cv2'))
+    monkeypatch.setattr(
+        worker, 'runs', lambda program: program.startswith(('import numpy', 'import cv2')))
     monkeypatch.setattr(worker, 'run', lambda *command, step: installed.extend(
         [*map(str, command), Path(command[-1]).read_text()]))
     worker.install_packages()
@@ -352,7 +353,8 @@ def test_requirements_are_locked_with_hashes() -> None:
     """Every package has one version for each Python and hashes, the same in all files."""
     locked = load('requirements').locked
     pinned: dict[tuple[str, str], str] = {}
-    for name in ('requirements.txt', 'requirements-test.txt', 'requirements-body.txt'):
+    names = ('requirements.txt', 'requirements-test.txt', 'requirements-body.txt')
+    for name in names:
         for package, block in locked(ROOT / 'scripts' / name):
             version, _, marker = block.split('\\')[0].partition('==')[2].partition(';')
             assert re.fullmatch(r'[\w.]+', version.strip()), block
@@ -365,12 +367,45 @@ def test_requirements_are_locked_with_hashes() -> None:
 def test_locked_requirements_are_those_that_are_asked_for() -> None:
     """The lock files have been written after the last change of what they are written from."""
     locked = load('requirements').locked
-    for name in ('requirements', 'requirements-test'):
-        blocks = dict(locked(ROOT / f'scripts/{name}.txt'))
+    for name in ('requirements', 'requirements-test', 'requirements-numpy2'):
+        blocks = [block for _, block in locked(ROOT / f'scripts/{name}.txt')]
         for line in (ROOT / f'scripts/{name}.in').read_text().splitlines():
             if line and not line.startswith('#'):
-                package, _, version = line.partition(';')[0].strip().partition('==')
-                assert blocks[package.lower()].partition('==')[2].startswith(version), line
+                pin = line.partition(';')[0].strip().lower()
+                assert any(block.lower().startswith(pin) for block in blocks), line
+
+
+def test_both_sets_of_packages_differ_only_where_numpy_requires_it() -> None:
+    locked = load('requirements').locked
+    numpy1, numpy2 = ({block for _, block in locked(ROOT / f'scripts/{name}.txt')}
+                      for name in ('requirements', 'requirements-numpy2'))
+    assert {block.partition('==')[0] for block in numpy1 ^ numpy2} == {
+        'llvmlite', 'numba', 'numpy', 'opencv-python-headless', 'pyk4a-bundle'}
+
+
+@pytest.mark.parametrize(('version', 'chosen', 'expected'), [
+    ((3, 10), '', 1), ((3, 12), '2', 2), ((3, 12), '1', 1), ((3, 13), '', 2), ((3, 14), '2', 2)])
+def test_numpy_1_is_installed_where_it_exists_unless_2_is_chosen(
+        monkeypatch: pytest.MonkeyPatch, version: tuple[int, int], chosen: str,
+        expected: int) -> None:
+    environment = load('environment')
+    monkeypatch.setattr(sys, 'version_info', (*version, 0))
+    monkeypatch.setenv('K4A_ROS_NUMPY', chosen)
+    assert environment.wheels_numpy() == expected
+    suffix = f'-py{version[0]}.{version[1]}-numpy{expected}' if chosen else ''
+    assert environment.find().directory.name.endswith(f'.venv{suffix}')
+
+
+@pytest.mark.parametrize(('version', 'chosen', 'choice'), [
+    ((3, 13), '1', 'must be 2'), ((3, 11), '3', 'must be 1 or 2')])
+def test_numpy_that_does_not_exist_is_refused(
+        monkeypatch: pytest.MonkeyPatch, version: tuple[int, int], chosen: str,
+        choice: str) -> None:
+    environment = load('environment')
+    monkeypatch.setattr(sys, 'version_info', (*version, 0))
+    monkeypatch.setenv('K4A_ROS_NUMPY', chosen)
+    with pytest.raises(LookupError, match=f'K4A_ROS_NUMPY is {chosen}.*{choice}'):
+        environment.wheels_numpy()
 
 
 def test_claimed_domains_differ() -> None:
