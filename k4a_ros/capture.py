@@ -55,13 +55,15 @@ class Capture:
     """
     Images that were taken together, None for those that the camera did not deliver.
 
-    ``temperature`` is that of the device, degrees Celsius, NaN where unknown.
+    ``temperature`` is that of the device, degrees Celsius, NaN where unknown. ``section`` is the
+    number of the section of a recording, see `k4a_ros.cameras.playback`.
     """
 
     depth: Image | None = None
     ir: Image | None = None
     color: Image | None = None
     temperature: float = field(default=math.nan, kw_only=True)
+    section: int = field(default=0, kw_only=True)
 
     @property
     def device_us(self) -> int:
@@ -76,6 +78,7 @@ class ImuSamples:
 
     ``acc`` (N, 3) float32 m/s²; ``gyro`` (N, 3) float32 rad/s; ``acc_us`` and ``gyro_us`` (N,)
     int64 device microseconds; ``temperature`` (N,) float32 degrees Celsius, NaN where unknown.
+    ``section`` is the number of the section of a recording.
     """
 
     acc: npt.NDArray[np.float32]
@@ -83,6 +86,7 @@ class ImuSamples:
     gyro: npt.NDArray[np.float32]
     gyro_us: npt.NDArray[np.int64]
     temperature: npt.NDArray[np.float32]
+    section: int = 0
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -92,4 +96,4 @@ class ImuSamples:
         """Return a slice of the samples, as views."""
         return ImuSamples(
             self.acc[part], self.acc_us[part], self.gyro[part], self.gyro_us[part],
-            self.temperature[part])
+            self.temperature[part], self.section)

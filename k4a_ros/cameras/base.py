@@ -28,6 +28,7 @@ from k4a_ros.body.tracker import BodyTracker
 from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.cameras.controls import ControlRange
+from k4a_ros.cameras.playback import Playback
 from k4a_ros.capture import Capture
 from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import BodyTrackingError
@@ -101,6 +102,7 @@ class Camera(contextlib.AbstractContextManager['Camera']):
     ``lockstep``: the camera returns each capture without delay as soon as it is requested, so the
     reader must not request one before all subscribers have received the previous capture. May
     change while streaming; implies ``lossless``.
+    ``playback``: controls what a recording plays; None for a camera that is none.
 
     :param on_control: called when the camera has changed a control by itself, in the thread that
         caused the change; default: no-op.
@@ -111,6 +113,7 @@ class Camera(contextlib.AbstractContextManager['Camera']):
     calibration: FactoryCalibration
     lossless: bool = False
     lockstep: bool = False
+    playback: Playback | None = None
 
     def __init__(self, on_control: ControlListener | None = None) -> None:
         self._on_control = on_control

@@ -104,6 +104,7 @@ class BodyTopics:
         self._accel_to_depth = builder.camera.calibration.depth_to_accel.rotation.T
         self._up: npt.NDArray[np.float64] | None = None
         self._pending: deque[_Pending] = deque()
+        self._section = self._newest_us = 0
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -125,6 +126,10 @@ class BodyTopics:
         depth, infrared = capture.depth, capture.ir
         if depth is None or infrared is None or self.error or not self.has_subscribers():
             return
+        if capture.section != self._section and depth.device_us <= self._newest_us:
+            # playback was moved back, and trackers need times that increase
+            self.close_tracker(drain=False)
+        self._section, self._newest_us = capture.section, depth.device_us
         lockstep = self._camera.lockstep
         if not lockstep and not (self._tracker.start() and self._filters_ready()):
             return

@@ -141,6 +141,10 @@ class ImuStream(LazyPublisher):
         :param paced: see `ImuPacer`; False publishes all at once.
         """
         previous, self._previous = self._previous, samples
+        if previous is not None and samples.section != previous.section and (
+                samples.acc_us[0] <= previous.acc_us[-1]):
+            previous = None  # playback was moved back
+            self._rate.flush()
         if self.has_subscribers():
             self._publish(self._rate.feed(synchronize(samples, previous)), to_ros, paced)
         else:

@@ -69,12 +69,18 @@ class FixedClock:
 
     :param after_ns: highest stamp of an earlier timeline, which was possibly played faster than
         real time, 0 for none; the first stamp is later by at least `_FIXED_MARGIN_NS`.
+    :param origin_ns: ROS time of device time 0; None for the first arrival.
     """
 
-    def __init__(self, after_ns: int = 0) -> None:
+    def __init__(self, after_ns: int = 0, origin_ns: int | None = None) -> None:
         self._lock = threading.Lock()
-        self._offset_ns: int | None = None
+        self._offset_ns = origin_ns
         self._after_ns = after_ns
+
+    @property
+    def is_anchored(self) -> bool:
+        """Return whether the offset is known."""
+        return self._offset_ns is not None
 
     def observe(self, device_us: int, ros_ns: int, source: str = '') -> None:
         """Set the offset on the first call; later calls are no-ops."""
@@ -97,6 +103,10 @@ class FixedClock:
     def to_ros_array(self, device_us: Times) -> Times:
         """Return the ROS times of device timestamps; see `to_ros`."""
         return device_us * 1000 + self.to_ros(0)
+
+    def to_device(self, ros_ns: int) -> int:
+        """Return the first device timestamp that is not before a ROS time; see `to_ros`."""
+        return -((self.to_ros(0) - ros_ns) // 1000)
 
 
 #: Distance of the first stamp of a recording from those of an earlier timeline. Images of the

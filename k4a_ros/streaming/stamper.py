@@ -53,8 +53,9 @@ class Stamper:
     Assigns stamps in ROS time, nanoseconds, to what a camera measures. Thread-safe.
 
     The stamps of a source (depth, ir, color, imu) always increase, also when the camera is
-    reopened. Stamps of the clock that do not are corrected, which ``corrections`` counts. Only if
-    ROS time itself steps back, by its own or because simulated time is reset, stamps follow it.
+    reopened. Stamps of the clock that do not are corrected, which ``corrections`` counts. Stamps
+    only go back with ROS time, when it is set back or simulated time is reset, and with the device
+    time of a recording, when playback is moved back.
 
     ``clock`` maps device time. ``steps`` counts the steps of ROS time.
 
@@ -67,6 +68,7 @@ class Stamper:
         self._on_step = on_step
         self._lock = threading.Lock()
         self._latest_ns: dict[str, int] = {}
+        self._section: dict[str, int] = {}  # of a recording, by source
         self._floor_ns = 0
         self._time_jumped = False
         self.clock: FixedClock | LiveClock = FixedClock()
@@ -81,18 +83,23 @@ class Stamper:
         with self._lock:
             return dict(self._ages_ns)
 
-    def start_timeline(self, exact: bool) -> None:
+    def start_timeline(self, exact: bool, origin_ns: int | None = None) -> None:
         """
         Start a timeline for a camera that has been opened, later than all stamps so far.
 
         :param exact: keep the distances of the timestamps, as for a recording.
+        :param origin_ns: ROS time of its device time 0, which may be earlier than stamps so far;
+            None for one after them.
         """
         with self._lock:
             self._floor_ns = max(self._latest_ns.values(), default=self._floor_ns)
             self._latest_ns.clear()
+            self._section.clear()
             self._ages_ns.clear()
             if exact:
-                self.clock = FixedClock(self._floor_ns)
+                if origin_ns is not None:
+                    self._floor_ns = 0
+                self.clock = FixedClock(self._floor_ns, origin_ns)
             elif isinstance(self.clock, LiveClock):
                 self.clock.reset()
             else:
@@ -102,6 +109,33 @@ class Stamper:
         """Start a timeline of a live camera at the current ROS time, which has jumped."""
         with self._lock:
             self._time_jumped = True  # with the next arrival, which the timeline starts at
+
+    @property
+    def maps_playback(self) -> bool:
+        """Return whether the ROS time of positions in a recording is known."""
+        return isinstance(self.clock, FixedClock) and self.clock.is_anchored
+
+    def playback_ns(self, device_us: int, now_us: int | None = None) -> int:
+        """
+        Return the ROS time of a position in a recording.
+
+        :param now_us: position whose time is now, if nothing was stamped and no time was asked for
+            before; default: this one.
+        """
+        with self._lock:
+            if isinstance(self.clock, FixedClock):
+                self.clock.observe(device_us if now_us is None else now_us, self._read().ros_ns)
+            return self.clock.to_ros(device_us)
+
+    def playback_us(self, ros_ns: int) -> int:
+        """
+        Return the first position in a recording that is not before a ROS time.
+
+        :raises ValueError: there is no recording, or no time was asked for before.
+        """
+        if not isinstance(self.clock, FixedClock):
+            raise ValueError('there is no recording')
+        return self.clock.to_device(ros_ns)
 
     def capture(self, capture: Capture) -> ToRos:
         """
@@ -119,6 +153,7 @@ class Stamper:
         with self._lock:
             now = self._read()
             for name, image in images.items():
+                self._follow_section(name, capture.section)
                 self._observe(name, image.device_us, image.host_ns, now)
             for device_us in {image.device_us for image in images.values()}:
                 names = [name for name, image in images.items() if image.device_us == device_us]
@@ -131,6 +166,7 @@ class Stamper:
         device_us = int(samples.acc_us[-1])
         with self._lock:
             now = self._read()
+            self._follow_section(_IMU, samples.section)
             self._observe(_IMU, device_us, 0, now)
         self._report(now)
 
@@ -171,6 +207,13 @@ class Stamper:
     def _report(self, now: HostTime) -> None:
         if now.step_ns and isinstance(self.clock, LiveClock):
             self._on_step(now.step_ns)
+
+    def _follow_section(self, source: str, section: int) -> None:
+        """Let the stamps of a source go back with the device time of a recording."""
+        if section != self._section.get(source, section):
+            self._latest_ns.pop(source, None)
+            self._floor_ns = 0
+        self._section[source] = section
 
     def _observe(self, source: str, device_us: int, arrival_ns: int, now: HostTime) -> None:
         """

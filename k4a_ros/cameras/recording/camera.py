@@ -16,10 +16,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
+import enum
 import logging
 import os
 import time
+from typing import NoReturn
+from typing import TypeVar
 
 from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.cameras.base import Camera
@@ -28,8 +32,12 @@ from k4a_ros.cameras.base import DeviceInfo
 from k4a_ros.cameras.base import is_serial
 from k4a_ros.cameras.recording.pacing import AtEnd
 from k4a_ros.cameras.recording.pacing import Pacer
+from k4a_ros.cameras.recording.pacing import Section
+from k4a_ros.cameras.recording.pacing import Sought
+from k4a_ros.cameras.recording.playback import RecordingPlayback
+from k4a_ros.cameras.recording.sections import SectionCaptures
+from k4a_ros.cameras.recording.sections import SectionImu
 from k4a_ros.capture import Capture
-from k4a_ros.capture import Image
 from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import CalibrationError
 from k4a_ros.errors import ConfigError
@@ -37,10 +45,9 @@ from k4a_ros.errors import DeviceNotFoundError
 from k4a_ros.errors import EndOfRecording
 from k4a_ros.errors import ReadTimeout
 from k4a_ros.errors import RecordingError
-from k4a_ros.mkv.captures import CaptureCursor
-from k4a_ros.mkv.images import RecordedImage
-from k4a_ros.mkv.imu_track import ImuCursor
 from k4a_ros.mkv.reader import RecordingReader
+
+E = TypeVar('E', bound=enum.Enum)
 
 _log = logging.getLogger(__name__)
 
@@ -48,8 +55,15 @@ _CAPTURES = 'captures'
 _IMU = 'imu'
 #: interval in which IMU samples are batched; the device delivers them in bursts, too
 _IMU_BURST_S = 0.008
-#: number of IMU samples that are read from the file at once: 0.6 s at 1666 Hz
-_IMU_BATCH = 1024
+#: maximum time that playback waits for the ROS time of its first data
+_MAX_LEAD_S = 60.0
+
+
+class LoopStamps(enum.Enum):
+    """What happens to the timestamps when a recording is played again."""
+
+    CONTINUE = 'continue'
+    RESTART = 'restart'
 
 
 class RecordingCamera(Camera):
@@ -57,15 +71,16 @@ class RecordingCamera(Camera):
     Plays a recording in the order and at the pace of its timestamps.
 
     ``config``, ``info`` and ``calibration`` are those stored in the file. `set_control` accepts
-    ``playback_rate`` and ``playback_paused`` at any time.
+    ``playback_rate`` and ``playback_paused`` at any time; ``playback`` moves to other positions.
 
     A slow reader does not lose data. At rate 0, captures and IMU samples are released in the order
     of their timestamps, each as soon as the other thread has read everything older; so both
     streams must be read (if ``config.imu``), or the other one blocks.
 
     After ``stop`` and ``close``, reads raise EndOfRecording; ``start`` after ``stop`` resumes
-    playback. Timestamps never decrease: each pass through the file starts one frame period after
-    the last timestamp of the previous one.
+    playback. Timestamps only decrease where playback is moved back, or is restarted by
+    ``loop_stamps``: each pass through the file starts one frame period after the last timestamp of
+    the previous one.
 
     :param path: the file; ``~`` is expanded.
     :param serial: required serial number of the recorded camera, empty for any.
@@ -74,9 +89,18 @@ class RecordingCamera(Camera):
     :param paused: start paused.
     :param at_end: after the last data, 'exit' raises EndOfRecording; 'pause' raises ReadTimeout
         until ``playback_paused`` is set to False, which plays the file again.
+    :param start_offset: where each pass starts, seconds from the beginning of the file.
+    :param duration: length of a pass, seconds; 0 for up to the end of the file.
+    :param loop_stamps: 'continue', or 'restart' to give each pass the timestamps of the first one.
+    :param loop_period: time from the start of a pass to that of the next one, seconds; 0 for its
+        length and one frame period.
+    :param time_origin: time of the host's clock, seconds, at device time 0; if that of the first
+        data is at most a minute in the future, playback begins then. -1: begin at once.
+    :param synchronized_images_only: leave out captures without depth (or infrared) or color.
     :param on_control: called with ('playback_paused', True) when playback pauses at the end.
-    :raises ConfigError: ``rate`` or ``at_end`` is invalid.
-    :raises RecordingError: nothing of the file can be played, or it has no calibration.
+    :raises ConfigError: ``rate``, ``at_end`` or ``loop_stamps`` is invalid.
+    :raises RecordingError: nothing of the file can be played, or it has no calibration, or it
+        does not go with the other parameters.
     :raises DeviceNotFoundError: the serial number does not match.
     """
 
@@ -85,7 +109,9 @@ class RecordingCamera(Camera):
     def __init__(
         self, path: str | os.PathLike[str], *, serial: str = '', loop: bool = False,
         rate: float = 1.0, paused: bool = False, at_end: AtEnd | str = AtEnd.EXIT,
-        on_control: ControlListener | None = None,
+        start_offset: float = 0.0, duration: float = 0.0, loop_stamps: str = 'continue',
+        loop_period: float = 0.0, time_origin: float = -1.0,
+        synchronized_images_only: bool = False, on_control: ControlListener | None = None,
     ) -> None:
         """Open the file and read its first data; ``start`` starts playback."""
         super().__init__(on_control)
@@ -94,12 +120,21 @@ class RecordingCamera(Camera):
         self._describe(source, serial)
         if reader.missing:
             _log.warning('recording %s: %s', source, reader.missing)
-        self._streams = self._read_first()
-        after_last = _parse_at_end(at_end)
-        # The next pass starts one frame period after the end of this one.
-        span_us = reader.end_us - reader.start_us + self.config.period_us
-        self._pacer = Pacer(self._streams, reader.start_us, span_us, rate, paused,
-                            AtEnd.LOOP if loop else after_last)
+        if synchronized_images_only:
+            self._require_both_cameras()
+        self._start_us, self._end_us = self._range_us(start_offset, duration)
+        self._captures = SectionCaptures(reader, self._end_us, synchronized_images_only)
+        self._imu = SectionImu(reader, self._end_us)
+        self._streams = self._find_streams()
+        self._pacer = Pacer(
+            self._streams, self._start_us, self._span_us(loop_period), rate, paused,
+            _choice(AtEnd, 'at_end', at_end), loop=loop,
+            restart=_choice(LoopStamps, 'loop_stamps', loop_stamps) is LoopStamps.RESTART)
+        self.playback = RecordingPlayback(self._pacer, self._start_us, self._end_us)
+        self._time_origin = time_origin
+        self._started = False
+        #: section in which it was reported that playback has paused at the end of the file
+        self._reported_section = -1
 
     def _describe(self, source: str, serial: str) -> None:
         file = self._reader
@@ -116,19 +151,49 @@ class RecordingCamera(Camera):
                 f'cannot open recording {source} as {serial}: the serial number of its camera is '
                 f'{self.info.serial or "unknown"}; give that one, or none')
 
-    def _read_first(self) -> list[str]:
+    def _error(self, reason: str) -> RecordingError:
+        return RecordingError(f'cannot play recording {self.info.source}: {reason}')
+
+    def _require_both_cameras(self) -> None:
+        config = self.config
+        missing = [name for name, there in (
+            ('depth', config.depth or config.ir), ('color', config.color)) if not there]
+        if missing:
+            raise self._error(f'synchronized_images_only needs depth and color, but it has no '
+                              f'{missing[0]} images; set it to false')
+        self.config = replace(config, synchronized_images_only=True)
+
+    def _range_us(self, start_offset: float, duration: float) -> tuple[int, int]:
+        """Return the device times at which each pass starts and ends."""
+        first_us, last_us = self._reader.start_us, self._reader.end_us
+        start_us = first_us + round(start_offset * 1e6)
+        if start_us > last_us:
+            raise self._error(
+                f'playback_start_offset is {start_offset:g} s, but the recording has only '
+                f'{(last_us - first_us) / 1e6:.3f} s')
+        return start_us, min(last_us, start_us + round(duration * 1e6)) if duration else last_us
+
+    def _span_us(self, loop_period: float) -> int:
+        """Return the time from the start of a pass to that of the next one."""
+        length_us = self._end_us - self._start_us
+        if not loop_period:
+            return length_us + self.config.period_us
+        if loop_period * 1e6 <= length_us:
+            raise self._error(
+                f'playback_loop_period is {loop_period:g} s, but a pass takes '
+                f'{length_us / 1e6:.3f} s; give a longer one, or 0 for that and one frame period')
+        return round(loop_period * 1e6)
+
+    def _find_streams(self) -> list[str]:
         """Read the first data of each stream, and return the streams that have any."""
-        self._shift_us = {_CAPTURES: 0, _IMU: 0}
-        self._at_end = {_CAPTURES: False, _IMU: False}
-        #: shift of the pass whose pause at the end was reported to the listener
-        self._reported_shift_us = -1
-        self._capture = self._reader.captures.read()
-        self._samples = self._reader.imu.read(_IMU_BATCH)
-        self.config = replace(self.config, imu=self._samples is not None)
-        streams = [_CAPTURES] * (self._capture is not None) + [_IMU] * self.config.imu
+        first = Section(0, self._start_us, 0)
+        self.config = replace(self.config, imu=self._imu.peek(first) is not None)
+        streams = [_CAPTURES] * (self._captures.peek(first) is not None) + (
+            [_IMU] * self.config.imu)
         if not streams:
             raise RecordingError(
-                f'cannot open recording {self.info.source}: it has neither images nor IMU samples')
+                f'cannot open recording {self.info.source}: it has neither images nor IMU samples '
+                'to play')
         return streams
 
     def start(self) -> None:
@@ -138,8 +203,12 @@ class RecordingCamera(Camera):
         :raises RecordingError: the camera is closed.
         """
         if self._reader.closed:
-            raise RecordingError(f'cannot play recording {self.info.source}: it is closed')
-        self._pacer.start()
+            raise self._error('it is closed')
+        lead_s = 0.0
+        if self._time_origin >= 0 and not (self._started or self._pacer.paused):
+            lead_s = self._time_origin + self._start_us * 1e-6 - time.time()
+        self._started = True
+        self._pacer.start(lead_s if 0 < lead_s <= _MAX_LEAD_S else 0.0)
 
     def read(self, timeout: float) -> Capture:
         """
@@ -152,15 +221,16 @@ class RecordingCamera(Camera):
         deadline = time.monotonic() + timeout
         if _CAPTURES not in self._streams:
             raise EndOfRecording(f'recording {self.info.source} has no images')
-        while self._capture is None:
-            if not self._at_end[_CAPTURES]:
-                self._capture = self._reader.captures.read()
-            if self._capture is None:
-                self._next_pass(_CAPTURES, self._reader.captures, deadline)
-        capture = _shifted(self._capture, self._shift_us[_CAPTURES])
-        self._pacer.wait(_CAPTURES, capture.device_us, _left(deadline))
-        self._capture = None
-        return capture
+        while True:
+            section = self._pacer.section
+            capture = self._captures.peek(section)
+            with contextlib.suppress(Sought):
+                if capture is None:
+                    self._end_of_pass(_CAPTURES, deadline, section.number)
+                self._pacer.wait(
+                    _CAPTURES, capture.device_us, _left(deadline), section=section.number)
+                self._captures.pop()
+                return capture
 
     def read_imu(self, timeout: float) -> ImuSamples:
         """
@@ -173,43 +243,31 @@ class RecordingCamera(Camera):
         deadline = time.monotonic() + timeout
         if _IMU not in self._streams:
             raise EndOfRecording(f'recording {self.info.source} has no IMU samples')
-        while self._samples is None:
-            if not self._at_end[_IMU]:
-                samples = self._reader.imu.read(_IMU_BATCH)
-                self._samples = samples and _later(samples, self._shift_us[_IMU])
-            if self._samples is None:
-                self._next_pass(_IMU, self._reader.imu, deadline)
-        pending = self._samples
-        due_us = self._pacer.wait(_IMU, int(pending.acc_us[0]), _left(deadline), _IMU_BURST_S)
-        count = max(1, int(pending.acc_us.searchsorted(due_us, side='right')))
-        self._samples = pending[count:] if count < len(pending) else None
-        return pending[:count]
+        while True:
+            section = self._pacer.section
+            samples = self._imu.peek(section)
+            with contextlib.suppress(Sought):
+                if samples is None:
+                    self._end_of_pass(_IMU, deadline, section.number)
+                due_us = self._pacer.wait(
+                    _IMU, int(samples.acc_us[0]), _left(deadline), _IMU_BURST_S, section.number)
+                count = int(samples.acc_us.searchsorted(due_us, side='right'))
+                return self._imu.pop(max(1, count))
 
-    def _next_pass(
-        self, stream: str, position: CaptureCursor | ImuCursor, deadline: float,
-    ) -> None:
-        """Return to the start of the file as soon as the next pass may be played."""
-        self._at_end[stream] = True
+    def _end_of_pass(self, stream: str, deadline: float, section: int) -> NoReturn:
+        """Wait for the next pass; report, once per pass, that playback has paused instead."""
         try:
-            shift_us = self._pacer.end_of_pass(stream, _left(deadline))
+            self._pacer.end_of_pass(stream, _left(deadline), section)
         except ReadTimeout:
-            self._report_pause(stream)
+            if self._pacer.paused and self._reported_section != section:
+                self._reported_section = section
+                self._report_control('playback_paused', True)
             raise
-        position.rewind()
-        self._shift_us[stream] = shift_us
-        self._at_end[stream] = False
-
-    def _report_pause(self, stream: str) -> None:
-        """Report, once per pass, that playback has paused at the end of the file."""
-        shift_us = self._shift_us[stream]
-        if self._pacer.paused and self._reported_shift_us != shift_us:
-            self._reported_shift_us = shift_us
-            self._report_control('playback_paused', True)
 
     @property
     def lockstep(self) -> bool:  # type: ignore[override]
-        """Whether the playback rate is 0."""
-        return self._pacer.rate == 0
+        """Whether playback does not wait for anything but its reader."""
+        return self._pacer.lockstep
 
     def set_control(self, name: str, value: float | bool) -> float | bool:
         """
@@ -238,30 +296,14 @@ class RecordingCamera(Camera):
         self._reader.close()
 
 
-def _parse_at_end(at_end: AtEnd | str) -> AtEnd:
+def _choice(kind: type[E], name: str, value: E | str) -> E:
+    """Return the member of an enumeration."""
     try:
-        return AtEnd(at_end)
+        return kind(value)
     except ValueError as error:
-        raise ConfigError(
-            f"at_end is {at_end!r}; it must be 'exit', 'pause' or 'loop'") from error
+        choices = ' or '.join(repr(member.value) for member in kind)
+        raise ConfigError(f'{name} is {value!r}; it must be {choices}') from error
 
 
 def _left(deadline: float) -> float:
     return max(0.0, deadline - time.monotonic())
-
-
-def _shifted(capture: Capture, shift_us: int) -> Capture:
-    """Return the capture with an offset added to its timestamps."""
-    if not shift_us:
-        return capture
-
-    def shifted(image: Image | None) -> Image | None:
-        assert image is None or isinstance(image, RecordedImage)
-        return image and image.shifted(shift_us)
-    return Capture(shifted(capture.depth), shifted(capture.ir), shifted(capture.color))
-
-
-def _later(samples: ImuSamples, shift_us: int) -> ImuSamples:
-    """Return the samples with an offset added to their timestamps."""
-    return replace(
-        samples, acc_us=samples.acc_us + shift_us, gyro_us=samples.gyro_us + shift_us)

@@ -26,18 +26,41 @@ import enum
 import math
 import threading
 import time
+from typing import NamedTuple
+from typing import NoReturn
 
+from k4a_ros.cameras.playback import Position
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import EndOfRecording
 from k4a_ros.errors import ReadTimeout
 
 
+#: delay of items, some of which are released in bursts, from which on their reader is late
+_LATE_S = 0.05
+
+
 class AtEnd(enum.Enum):
-    """What to do when all streams have reached the end of the file."""
+    """What to do when all streams have reached the end of the file, unless it is looped."""
 
     EXIT = 'exit'
     PAUSE = 'pause'
-    LOOP = 'loop'
+
+
+class Section(NamedTuple):
+    """
+    What is to be read next: the file from a timestamp on.
+
+    ``from_us`` is the timestamp in the file, microseconds, and ``shift_us`` is added to all
+    timestamps of the section.
+    """
+
+    number: int
+    from_us: int
+    shift_us: int
+
+
+class Sought(Exception):
+    """Another section has begun: what was read before must not be released."""
 
 
 class Pacer:
@@ -54,21 +77,28 @@ class Pacer:
     every other stream has released all earlier items and its reader has requested the next one.
     So the streams advance in the order of timestamps, as fast as the slowest reader.
 
-    Timestamps of a stream must not decrease, over all passes through the file.
+    While paused, ``step`` releases items of the first stream one by one, and those of the others
+    that are not later.
+
+    A section begins with each pass through the file, when all streams have reached the end of the
+    pass before, and wherever playback is moved to. Its readers then get `Sought`, and have to read
+    from the start of ``section``. Timestamps of a stream must not decrease within a section.
 
     :param streams: names of the streams, at least one.
-    :param start_us: timestamp at which playback starts, microseconds.
-    :param span_us: offset added to all timestamps with each pass through the file, microseconds.
+    :param start_us: timestamp at which each pass starts, microseconds.
+    :param span_us: time from the start of a pass to that of the next one, microseconds.
     :param rate: playback seconds per second, see above.
     :param paused: start paused.
-    :param at_end: what to do after a pass.
+    :param at_end: what to do after a pass that is not followed by another one.
+    :param loop: repeat the file, until ``finish`` is called.
+    :param restart: each pass has the timestamps of the first one; otherwise ``span_us`` is added.
     :param clock: monotonic time, seconds.
     """
 
     def __init__(
         self, streams: Iterable[str], start_us: int, span_us: int, rate: float = 1.0,
-        paused: bool = False, at_end: AtEnd = AtEnd.EXIT,
-        clock: Callable[[], float] = time.monotonic,
+        paused: bool = False, at_end: AtEnd = AtEnd.EXIT, *, loop: bool = False,
+        restart: bool = False, clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Create a stopped pacer."""
         self._changed = threading.Condition()
@@ -76,20 +106,38 @@ class Pacer:
         self._start_us = start_us
         self._span_us = span_us
         self._at_end = at_end
+        self._loop = loop
+        self._restart = restart
         self._rate = _checked_rate(rate)
         self._paused = paused
         self._running = False
         # For each stream, the timestamp before which all its items have been released.
         self._position: dict[str, float] = dict.fromkeys(streams, start_us)
-        self._pass = dict.fromkeys(self._position, 0)
-        self._passes = 1
+        self._first = next(iter(self._position))
+        self._section = Section(0, start_us, 0)
         self._anchor_us = float(start_us)
         self._anchor_s = clock()
+        # of this pass: streams at its end, whether it was ended early, and whether another one
+        # may follow although the file is not looped
+        self._ended: set[str] = set()
+        self._finishing = self._again = False
+        # while paused: number of items that may be released (negative for all), whether the one
+        # that was sought may be, and the timestamp up to which other streams follow
+        self._steps, self._show, self._shown_us = 0, False, -math.inf
+        self._stepping = threading.Lock()
+        self._stepped = 0
+        # whether the reader of the first stream has not come back with the next item yet
+        self._in_flight = False
 
-    def start(self) -> None:
-        """Start the playback clock, or resume it from where it was stopped."""
+    def start(self, lead_s: float = 0.0) -> None:
+        """
+        Start the playback clock, or resume it from where it was stopped.
+
+        :param lead_s: time in which the clock gets there, seconds.
+        """
         with self._changed:
             self._anchor()
+            self._anchor_us -= lead_s * 1e6 * self._rate
             self._running = True
             self._changed.notify_all()
 
@@ -122,65 +170,236 @@ class Pacer:
     def paused(self, value: bool) -> None:
         with self._changed:
             self._anchor()
-            if not value and self._finished():
-                self._passes += 1
-                self._anchor_us = float(self._start_us + self._span_us * (self._passes - 1))
+            if not value and self._at_end is AtEnd.PAUSE and self._finished():
+                self._again = True
+                self._anchor_us = float(self._next_us)
+            if not self._paused:
+                self._shown_us = -math.inf
             self._paused = value
+            self._steps, self._show = 0, False
             self._changed.notify_all()
 
-    def wait(self, stream: str, item_us: int, timeout: float, burst_s: float = 0.0) -> float:
+    @property
+    def lockstep(self) -> bool:
+        """Whether items are released without regard to time."""
+        return self._rate == 0 or self._stepping.locked()
+
+    @property
+    def section(self) -> Section:
+        """Return what is to be read."""
+        return self._section
+
+    def position(self) -> Position:
+        """Return the position of the playback clock, at most the start of the next pass."""
+        with self._changed:
+            us = self._anchor_us
+            if self._running and not self._paused:
+                us = self._clock_us() if self._rate else max(us, min(self._position.values()))
+            return Position(self._section.number, int(min(us, self._next_us)))
+
+    def seek(self, us: int) -> None:
+        """
+        Go on at another timestamp, which is one of this pass.
+
+        While paused, the next item of the first stream is released; ``shown`` waits for that.
+        """
+        with self._changed:
+            self._anchor_us, self._anchor_s = float(us), self._clock()
+            self._begin_section(us, self._section.shift_us)
+            self._show = self._paused
+
+    def shown(self, timeout: float) -> bool:
+        """Wait until the item that was sought while paused is released, and dealt with."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: not (self._running and (self._show or self._in_flight)), timeout)
+
+    def step(self, count: int) -> int:
+        """
+        While paused, release the next items of the first stream, and wait until that is done.
+
+        :param count: number of items; 0 for all of the pass.
+        :return: number of items that were released, and whose reader has come back: less if there
+            are no more, or if playback is not paused, or is resumed, moved or stopped meanwhile.
+        """
+        with self._stepping, self._changed:
+            if not (self._paused and self._running):
+                return 0
+            before = self._stepped
+            self._steps = count or -1
+            self._let_others_end()
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: not self._running or (
+                not self._in_flight and (not self._steps or self._no_more())))
+            self._steps = 0
+            return self._stepped - before
+
+    def finish(self) -> None:
+        """End the pass now, as at the end of a file that is not looped."""
+        with self._changed:
+            self._anchor()
+            self._begin_section(self._next_us, self._section.shift_us)
+            self._finishing = True
+
+    def wait(
+        self, stream: str, item_us: int, timeout: float, burst_s: float = 0.0, section: int = 0,
+    ) -> float:
         """
         Wait until the item of ``stream`` with timestamp ``item_us`` is due.
 
         :param timeout: maximum time to wait, seconds.
         :param burst_s: delay of an item, at a rate above 0, so that later ones join its batch.
+        :param section: number of the one that the item belongs to.
         :return: timestamp up to which items of the stream are due, inclusive.
         :raises ReadTimeout: the item is not due within the timeout.
         :raises EndOfRecording: playback is stopped.
+        :raises Sought: another section has begun.
         """
         deadline = self._clock() + timeout
         with self._changed:
+            self._come_back(stream)
+            self._check(section)
             self._advance(stream, item_us)
             while True:
-                if not self._running:
-                    raise EndOfRecording('playback is stopped')
                 delay = deadline - self._clock()
-                if not self._paused:
+                if self._paused:
+                    if self._may_step(stream, item_us):
+                        return self._release(stream, self._shown_us)
+                else:
                     due_us = self._due_us(stream)
                     overdue_us = due_us - max(item_us, self._position[stream])
-                    if self._rate:
-                        time_left = burst_s - overdue_us / (1e6 * self._rate)
-                        if time_left <= 0:
-                            return due_us
-                        delay = min(delay, time_left)
-                    elif overdue_us >= 0:
-                        return due_us
+                    time_left = self._time_until(-overdue_us) + burst_s * bool(self._rate)
+                    if time_left <= 0:
+                        return self._release(stream, due_us)
+                    delay = min(delay, time_left)
                 self._sleep(delay, deadline)
+                self._check(section)
 
-    def end_of_pass(self, stream: str, timeout: float) -> int:
+    def end_of_pass(self, stream: str, timeout: float, section: int = 0) -> NoReturn:
         """
-        Mark the end of a pass of ``stream``, and wait until the next pass may be played.
+        Mark the end of a pass of ``stream``, and wait until the next pass begins.
 
         :param timeout: maximum time to wait, seconds.
-        :return: offset of the timestamps in the next pass, microseconds.
-        :raises ReadTimeout: playback is paused at the end of the file.
+        :param section: number of the one whose end was reached.
+        :raises ReadTimeout: playback is paused at the end of the file, or other streams are not
+            at the end yet.
         :raises EndOfRecording: there is no further pass, or playback is stopped.
+        :raises Sought: the next pass, or another section, has begun.
         """
         deadline = self._clock() + timeout
         with self._changed:
-            next_pass = self._pass[stream] + 1
-            if self._at_end is AtEnd.EXIT:
-                self._advance(stream, math.inf, passed=True)
-                raise EndOfRecording('playback has reached the end of the recording')
-            self._advance(stream, self._start_us + self._span_us * next_pass, passed=True)
-            while self._at_end is AtEnd.PAUSE and next_pass >= self._passes:
-                if not self._running:
-                    raise EndOfRecording('playback is stopped')
-                if self._finished():
-                    self._paused = True
-                self._sleep(deadline - self._clock(), deadline)
-            self._pass[stream] = next_pass
-            return self._span_us * next_pass
+            self._come_back(stream)
+            self._check(section)
+            self._ended.add(stream)
+            if stream == self._first:
+                self._show = False
+                self._let_others_end()
+            self._advance(stream, self._next_us, passed=True)
+            while True:
+                delay = deadline - self._clock()
+                if self._all_ended():
+                    time_left = self._time_to_next_pass()
+                    if time_left <= 0:
+                        self._begin_pass()
+                        raise Sought
+                    delay = min(delay, time_left)
+                self._sleep(delay, deadline)
+                self._check(section)
+
+    def _begin_pass(self) -> None:
+        shift_us = self._section.shift_us
+        if self._restart:
+            self._anchor_us, self._anchor_s = float(self._start_us + shift_us), self._clock()
+        else:
+            shift_us += self._span_us
+        steps = self._steps
+        self._begin_section(self._start_us + shift_us, shift_us)
+        self._steps = steps
+
+    def _begin_section(self, us: int, shift_us: int) -> None:
+        self._section = Section(self._section.number + 1, us - shift_us, shift_us)
+        self._position = dict.fromkeys(self._position, us)
+        self._ended.clear()
+        self._finishing = self._again = False
+        self._steps, self._show, self._shown_us = 0, False, -math.inf
+        self._changed.notify_all()
+
+    def _check(self, section: int) -> None:
+        """
+        Check that an item may still be released.
+
+        :raises EndOfRecording: playback is stopped.
+        :raises Sought: the item belongs to an earlier section.
+        """
+        if not self._running:
+            raise EndOfRecording('playback is stopped')
+        if section != self._section.number:
+            raise Sought
+
+    def _come_back(self, stream: str) -> None:
+        """Note that the reader of a stream has dealt with the item that was released last."""
+        if stream == self._first and self._in_flight:
+            self._in_flight = False
+            self._changed.notify_all()
+
+    def _release(self, stream: str, due_us: float) -> float:
+        """Note that items of a stream are released up to a timestamp, and return that."""
+        self._in_flight = self._in_flight or stream == self._first
+        return due_us
+
+    def _may_step(self, stream: str, item_us: int) -> bool:
+        """Take one of the steps for an item while paused; return whether there is one."""
+        if stream != self._first:
+            return item_us <= self._shown_us
+        if self._show:
+            self._show = False
+        elif self._steps:
+            self._steps -= 1
+            self._stepped += 1
+        else:
+            return False
+        self._anchor_us = self._shown_us = max(self._anchor_us, float(item_us))
+        self._changed.notify_all()
+        return True
+
+    def _let_others_end(self) -> None:
+        """While stepping at the end of the first stream, release what others still have."""
+        if self._steps and self._first in self._ended:
+            self._shown_us = self._next_us
+
+    def _all_ended(self) -> bool:
+        return len(self._ended) == len(self._position)
+
+    def _finished(self) -> bool:
+        """Whether all streams have reached the end of the last pass that may be played."""
+        return self._all_ended() and not self._again and (self._finishing or not self._loop)
+
+    def _no_more(self) -> bool:
+        """Whether there is nothing left for a step to release."""
+        return self._finished() or (self._steps < 0 and self._all_ended())
+
+    def _time_to_next_pass(self) -> float:
+        """
+        Return the time until the next pass may begin, seconds; infinite if that is unknown.
+
+        :raises EndOfRecording: there is no further pass.
+        """
+        if self._loop and not self._finishing:
+            if self._paused:
+                return 0.0 if self._steps > 0 else math.inf
+            if self._restart and self._rate:
+                return self._time_until(self._next_us - self._clock_us())
+            return 0.0
+        if self._at_end is AtEnd.EXIT:
+            if self._paused and not self._finishing:
+                return math.inf
+            raise EndOfRecording('playback has reached the end of the recording')
+        if self._again:
+            return 0.0
+        self._anchor()
+        self._paused = True
+        self._changed.notify_all()
+        return math.inf
 
     def _sleep(self, seconds: float, deadline: float) -> None:
         """Wait for a change for at most ``seconds``; raise ReadTimeout after the deadline."""
@@ -195,35 +414,48 @@ class Pacer:
 
         :param passed: whether the stream is at the end of a pass.
         """
-        if us > self._position[stream]:
-            self._position[stream] = us
+        if us > self._position[stream] or passed:
+            self._position[stream] = max(us, self._position[stream])
             if passed or not self._rate:
                 self._changed.notify_all()
 
-    def _finished(self) -> bool:
-        """Whether all streams have reached the end of the last pass that may be played."""
-        end = self._start_us + self._span_us * self._passes
-        return self._at_end is AtEnd.PAUSE and min(self._position.values()) >= end
+    @property
+    def _next_us(self) -> int:
+        """Timestamp of the start of the next pass, if timestamps increase."""
+        return self._start_us + self._section.shift_us + self._span_us
 
     def _due_us(self, stream: str) -> float:
         """Return the timestamp up to which items of ``stream`` are due, unless paused."""
         if self._rate:
-            return self._anchor_us + (self._clock() - self._anchor_s) * 1e6 * self._rate
+            return self._clock_us()
         return min((us for name, us in self._position.items() if name != stream),
                    default=math.inf)
 
+    def _clock_us(self) -> float:
+        """Return the time of the playback clock, which runs."""
+        return self._anchor_us + (self._clock() - self._anchor_s) * 1e6 * self._rate
+
+    def _time_until(self, us: float) -> float:
+        """Return how long the playback clock takes for a time; without one, 0 or infinity."""
+        if self._rate:
+            return us / (1e6 * self._rate)
+        return 0.0 if us <= 0 else math.inf
+
     def _anchor(self) -> None:
-        """Move the origin of the playback clock to the current position."""
+        """
+        Move the origin of the playback clock to the current position.
+
+        That is the one of a reader that is late, so that it need not catch up.
+        """
         played = min(self._position.values())
-        now = self._clock()
         if self._rate and self._running and not self._paused:
-            running = self._anchor_us + (now - self._anchor_s) * 1e6 * self._rate
-            played = min(played, running)
+            clock_us = self._clock_us()
+            is_late = clock_us - played > _LATE_S * 1e6 * self._rate
+            played = played if is_late else min(clock_us, self._next_us)
         elif self._rate:
             played = min(played, self._anchor_us)
-        if math.isfinite(played):
-            self._anchor_us = max(self._anchor_us, played)
-        self._anchor_s = now
+        self._anchor_us = max(self._anchor_us, played)
+        self._anchor_s = self._clock()
 
 
 def _checked_rate(value: float) -> float:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import Phase
@@ -134,6 +135,47 @@ def test_reopened_camera_is_stamped_later_even_if_played_faster_than_real_time()
     assert second(33_333) > first(60_000_000) > first(0)
     assert stamper.capture(Capture(depth=image(66_666)))(66_666) - second(33_333) == 33_333_000
     assert stamper.corrections == 0
+
+
+def test_stamps_of_a_recording_go_back_only_with_its_sections() -> None:
+    """Each source follows when its own data has gone back; the same time has the same stamp."""
+    host = Host()
+    stamper = host.stamper(exact=True)
+    assert not stamper.maps_playback
+    first = Capture(depth=image(5_000_000), color=image(5_000_100))
+    assert stamper.capture(first)(5_000_000) == host.ros_ns
+    before = stamps_of_imu(stamper, [5_000_000, 6_000_000])
+    assert stamper.playback_ns(6_000_000) == before[-1]
+    for section, device_us in ((1, 5_000_000), (2, 1_000_000), (3, 1_000_000)):
+        again = Capture(depth=image(device_us), color=image(device_us + 100), section=section)
+        to_ros = stamper.capture(again)
+        assert [to_ros(device_us), to_ros(device_us + 100)] == [
+            stamper.playback_ns(device_us), stamper.playback_ns(device_us + 100)]
+    assert stamps_of_imu(stamper, [6_000_000]) == [before[-1] + 1000]
+    stamper.observe_imu(replace(samples([2_000_000]), section=3))
+    assert stamper.imu(np.array([2_000_000])).tolist() == [stamper.playback_ns(2_000_000)]
+    assert stamper.corrections == 1
+
+
+def test_origin_determines_all_stamps_of_a_recording() -> None:
+    """Also after an earlier timeline, and before anything was played."""
+    host = Host()
+    stamper = host.stamper(exact=True)
+    stamper.capture(Capture(depth=image(0)))
+    stamper.start_timeline(True, 7 * S)
+    assert stamper.maps_playback
+    assert stamper.capture(Capture(depth=image(1_500)))(1_500) == 7 * S + 1_500_000
+    assert [stamper.playback_us(7 * S + ns) for ns in (0, 1, 1000, 1001)] == [0, 1, 1, 2]
+
+
+def test_position_in_a_recording_is_now_if_nothing_was_played() -> None:
+    host = Host()
+    stamper = host.stamper(exact=True)
+    assert stamper.playback_ns(3_000_000, now_us=1_000_000) == host.ros_ns + 2 * S
+    now_ns = host.ros_ns
+    host.monotonic_ns += S
+    assert stamper.capture(Capture(depth=image(1_000_000)))(1_000_000) == now_ns
+    assert stamper.playback_us(now_ns) == 1_000_000
 
 
 def test_repeated_timestamps_are_corrected_and_counted() -> None:

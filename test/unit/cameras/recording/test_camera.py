@@ -153,8 +153,10 @@ def test_invalid_control_is_rejected(small, name, value):
 def test_invalid_option_is_rejected(small):
     with pytest.raises(ConfigError, match='playback_rate'):
         RecordingCamera(small.path, rate=-1)
-    with pytest.raises(ConfigError, match="'exit', 'pause' or 'loop'"):
+    with pytest.raises(ConfigError, match="'exit' or 'pause'"):
         RecordingCamera(small.path, at_end='stop')
+    with pytest.raises(ConfigError, match="loop_stamps is 'back'; it must be 'continue' or 're"):
+        RecordingCamera(small.path, loop_stamps='back')
 
 
 def test_start_after_close_raises(small):

@@ -16,6 +16,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+from concurrent.futures import ThreadPoolExecutor
+import contextlib
 import threading
 import time
 
@@ -24,12 +27,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from k4a_ros.cameras.recording.pacing import AtEnd
 from k4a_ros.cameras.recording.pacing import Pacer
+from k4a_ros.cameras.recording.pacing import Sought
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import EndOfRecording
 from k4a_ros.errors import ReadTimeout
 import pytest
 from support.time_limits import PATIENCE
 from support.time_limits import promptly
+from support.time_limits import wait_for
 
 
 class Clock:
@@ -43,12 +48,18 @@ class Clock:
 
 
 def is_due(pacer: Pacer, stream: str, us: int, burst_s: float = 0.0) -> bool:
-    """Return whether an item is due now."""
+    """Return whether an item of the present section is due now."""
     try:
-        pacer.wait(stream, us, 0.0, burst_s)
+        pacer.wait(stream, us, 0.0, burst_s, pacer.section.number)
     except ReadTimeout:
         return False
     return True
+
+
+def end_of_pass(pacer: Pacer, stream: str) -> None:
+    """Tell that a stream has ended; its next pass may begin."""
+    with contextlib.suppress(ReadTimeout, Sought):
+        pacer.end_of_pass(stream, 0.0, pacer.section.number)
 
 
 @pytest.mark.parametrize('rate', [0.5, 1.0, 2.0])
@@ -182,13 +193,18 @@ def test_invalid_rate_is_rejected(rate):
     assert pacer.rate == 3.0
 
 
-def test_exit_ends_one_stream_and_releases_the_other():
-    pacer = Pacer(['a', 'b'], 0, 1000, 0)
+@pytest.mark.parametrize('rate', [0.0, 1.0])
+def test_streams_end_together(rate):
+    """Until then, playback can still be moved back, for all of them."""
+    pacer = Pacer(['a', 'b'], 0, 1000, rate)
     pacer.start()
-    assert not is_due(pacer, 'a', 500)
+    with pytest.raises(ReadTimeout):
+        pacer.end_of_pass('b', 0.0)
+    assert is_due(pacer, 'a', 500) or rate
+    with pytest.raises(EndOfRecording):
+        pacer.end_of_pass('a', 0.0)
     with pytest.raises(EndOfRecording):
         pacer.end_of_pass('b', 0.0)
-    assert is_due(pacer, 'a', 500)
 
 
 def test_pause_at_end_waits_for_all_streams_and_can_be_resumed():
@@ -205,14 +221,191 @@ def test_pause_at_end_waits_for_all_streams_and_can_be_resumed():
     assert pacer.paused
     clock.now += 60
     pacer.paused = False
-    assert pacer.end_of_pass('a', 0.0) == 1000
-    assert pacer.end_of_pass('b', 0.0) == 1000
+    with pytest.raises(Sought):
+        pacer.end_of_pass('a', 0.0)
+    with pytest.raises(Sought):
+        pacer.end_of_pass('b', 0.0)
+    assert pacer.section == (1, 100, 1000)
     assert is_due(pacer, 'a', 1100)
     assert not is_due(pacer, 'b', 1400)
     clock.now += 0.0004
     assert is_due(pacer, 'b', 1400)
-    with pytest.raises(ReadTimeout):
-        pacer.end_of_pass('a', 0.0)
+
+
+@pytest.mark.parametrize('rate', [0.0, 1.0])
+def test_restarted_loop_waits_for_the_span_and_goes_back(rate):
+    clock = Clock()
+    pacer = Pacer(['a'], 100, 1_000_000, rate, loop=True, restart=True, clock=clock)
+    pacer.start()
+    clock.now += 0.9
+    end_of_pass(pacer, 'a')
+    assert pacer.section.number == (rate == 0)
+    clock.now += 0.11
+    end_of_pass(pacer, 'a')
+    assert pacer.section[1:] == (100, 0)
+    assert pacer.position().us == 100
+    assert is_due(pacer, 'a', 100)
+
+
+def test_items_that_were_read_before_a_seek_are_not_released():
+    clock = Clock()
+    pacer = Pacer(['a'], 0, 10_000_000, clock=clock)
+    pacer.start()
+    clock.now += 5
+    pacer.seek(2_000_000)
+    assert pacer.section == (1, 2_000_000, 0)
+    with pytest.raises(Sought):
+        pacer.wait('a', 4_000_000, 0.0)
+    assert is_due(pacer, 'a', 2_000_000)
+    assert not is_due(pacer, 'a', 2_100_000)
+    clock.now += 0.11
+    assert is_due(pacer, 'a', 2_100_000)
+
+
+def test_seek_reaches_a_wait_in_progress():
+    pacer = Pacer(['a'], 0, 10_000_000)
+    pacer.start()
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(pacer.wait, 'a', 9_000_000, PATIENCE)
+        with promptly(0.5):
+            pacer.seek(1_000_000)
+            with pytest.raises(Sought):
+                waiting.result()
+
+
+def test_seek_while_paused_shows_one_item_and_what_precedes_it():
+    clock = Clock()
+    pacer = Pacer(['a', 'b'], 0, 10_000_000, paused=True, clock=clock)
+    pacer.start()
+    assert not is_due(pacer, 'b', 0)
+    pacer.seek(5_000_000)
+    assert not pacer.shown(0.0)
+    assert not is_due(pacer, 'b', 5_000_500)
+    assert is_due(pacer, 'a', 5_001_000)
+    assert not pacer.shown(0.0)  # its reader has not come back
+    assert is_due(pacer, 'b', 5_000_500)
+    assert not is_due(pacer, 'b', 5_001_500)
+    assert not is_due(pacer, 'a', 5_100_000)
+    assert pacer.shown(0.0)
+    assert pacer.position().us == 5_001_000
+    clock.now += 7
+    pacer.paused = False
+    assert not is_due(pacer, 'a', 5_100_000)
+    clock.now += 0.1
+    assert is_due(pacer, 'a', 5_100_000)
+
+
+def test_seek_while_paused_beyond_the_last_item_shows_nothing():
+    pacer = Pacer(['a', 'b'], 0, 1000, paused=True)
+    pacer.start()
+    pacer.seek(900)
+    assert not pacer.shown(0.0)
+    end_of_pass(pacer, 'a')
+    assert pacer.shown(0.0)
+
+
+def test_step_needs_a_pause():
+    pacer = Pacer(['a'], 0, 1000)
+    assert pacer.step(1) == 0
+    pacer.start()
+    assert pacer.step(1) == 0
+
+
+def stepping(pool: ThreadPoolExecutor, pacer: Pacer, count: int) -> Future[int]:
+    """Return the future of a step that has begun."""
+    steps = pool.submit(pacer.step, count)
+    wait_for(lambda: pacer.lockstep, 'the step to begin')
+    return steps
+
+
+def test_steps_end_when_their_reader_comes_back():
+    pacer = Pacer(['a'], 0, 1000, paused=True)
+    pacer.start()
+    with ThreadPoolExecutor() as pool:
+        steps = stepping(pool, pacer, 2)
+        pacer.wait('a', 10, PATIENCE)
+        pacer.wait('a', 20, PATIENCE)
+        assert pacer.lockstep and not steps.done()
+        assert not is_due(pacer, 'a', 30)
+        assert steps.result(PATIENCE) == 2
+    assert not pacer.lockstep
+
+
+@pytest.mark.parametrize('end', ['resume', 'pause', 'seek', 'stop', 'finish'])
+def test_steps_are_ended_by_other_commands(end):
+    pacer = Pacer(['a'], 0, 1000, 0.001, paused=True)
+    pacer.start()
+    with ThreadPoolExecutor() as pool:
+        steps = stepping(pool, pacer, 0)
+        pacer.wait('a', 10, PATIENCE)
+        pacer.wait('a', 20, PATIENCE)
+        if end in ('resume', 'pause'):
+            pacer.paused = end == 'pause'
+        elif end == 'seek':
+            pacer.seek(500)
+        else:
+            getattr(pacer, end)()
+        with contextlib.suppress(ReadTimeout, Sought, EndOfRecording):
+            pacer.wait('a', 30, 0.0)
+        assert steps.result(PATIENCE) == 2
+
+
+@pytest.mark.parametrize('loop', [False, True])
+def test_all_steps_end_with_the_pass(loop):
+    """Then the rest of the other streams is released, too; a further step begins a pass."""
+    pacer = Pacer(['a', 'b'], 0, 1000, paused=True, loop=loop)
+    pacer.start()
+    with ThreadPoolExecutor() as pool:
+        steps = stepping(pool, pacer, 0)
+        pacer.wait('a', 10, PATIENCE)
+        end_of_pass(pacer, 'a')
+        pacer.wait('b', 900, PATIENCE)
+        end_of_pass(pacer, 'b')
+        assert steps.result(PATIENCE) == 1
+        assert pacer.paused
+        if not loop:
+            assert pacer.step(1) == 0
+            pacer.paused = False
+            with pytest.raises(EndOfRecording):
+                pacer.end_of_pass('a', 0.0)
+            return
+        steps = stepping(pool, pacer, 1)
+        with pytest.raises(Sought):
+            pacer.end_of_pass('b', PATIENCE)
+        pacer.wait('a', 1010, PATIENCE, section=1)
+        assert not is_due(pacer, 'a', 1020)
+        assert steps.result(PATIENCE) == 1
+
+
+@pytest.mark.parametrize('at_end', AtEnd)
+@pytest.mark.parametrize('loop', [False, True])
+@pytest.mark.parametrize('paused', [False, True])
+def test_finish_is_the_end_of_a_recording_that_is_not_looped(at_end, loop, paused):
+    pacer = Pacer(['a'], 0, 1000, 0.001, paused, at_end, loop=loop)
+    pacer.start()
+    pacer.finish()
+    with pytest.raises(Sought):
+        pacer.wait('a', 0, 0.0)
+    assert pacer.section.from_us >= 1000
+    with pytest.raises(EndOfRecording if at_end is AtEnd.EXIT else ReadTimeout):
+        pacer.end_of_pass('a', 0.0, 1)
+    if at_end is AtEnd.PAUSE:
+        assert pacer.paused
+        pacer.paused = False
+        with pytest.raises(Sought):
+            pacer.end_of_pass('a', 0.0, 1)
+        assert pacer.section == (2, 0, 1000)
+
+
+def test_lead_delays_the_first_item():
+    clock = Clock()
+    pacer = Pacer(['a'], 1_000_000, 10_000_000, 2.0, clock=clock)
+    pacer.start(lead_s=3.0)
+    assert pacer.position().us == -5_000_000
+    clock.now += 2.9
+    assert not is_due(pacer, 'a', 1_000_000)
+    clock.now += 0.11
+    assert is_due(pacer, 'a', 1_000_000)
 
 
 def timestamps(min_size: int) -> st.SearchStrategy[list[int]]:
@@ -226,17 +419,16 @@ def test_two_threads_at_rate_zero_release_in_timestamp_order(first, second, pass
     """Correct merge order without deadlocks, for any two streams and any number of passes."""
     span = 100
     streams = {name: items for name, items in (('a', first), ('b', second)) if items}
-    pacer = Pacer(streams, 0, span, 0, at_end=AtEnd.LOOP)
+    pacer = Pacer(streams, 0, span, 0, loop=True)
     out: list[tuple[int, str]] = []
 
     def play(name: str) -> None:
-        shift = 0
         for number in range(passes):
             for us in streams[name]:
-                pacer.wait(name, us + shift, PATIENCE)
-                out.append((us + shift, name))
-            shift = pacer.end_of_pass(name, PATIENCE)
-            assert shift == span * (number + 1)
+                pacer.wait(name, us + span * number, PATIENCE, section=number)
+                out.append((us + span * number, name))
+            with pytest.raises(Sought):
+                pacer.end_of_pass(name, PATIENCE, number)
 
     pacer.start()
     threads = [threading.Thread(target=play, args=[name]) for name in streams]
@@ -244,5 +436,6 @@ def test_two_threads_at_rate_zero_release_in_timestamp_order(first, second, pass
         thread.start()
     for thread in threads:
         thread.join()
+    assert pacer.section == (passes, 0, span * passes)
     assert len(out) == passes * (len(first) + len(second))
     assert [us for us, _ in out] == sorted(us for us, _ in out)

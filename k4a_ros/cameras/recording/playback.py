@@ -1,0 +1,73 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The control of a recording that is played."""
+
+from __future__ import annotations
+
+from k4a_ros.cameras.playback import Playback
+from k4a_ros.cameras.playback import Position
+from k4a_ros.cameras.recording.pacing import Pacer
+from k4a_ros.errors import ConfigError
+
+#: maximum time that a seek while paused waits for the reader of the capture
+_SHOW_S = 2.0
+
+
+class RecordingPlayback(Playback):
+    """
+    Controls the pacer of a recording.
+
+    :param pacer: whose first stream are the captures.
+    :param start_us: device time at which each pass through the file starts, microseconds.
+    :param end_us: device time of the last data that is played.
+    """
+
+    def __init__(self, pacer: Pacer, start_us: int, end_us: int) -> None:
+        self._pacer = pacer
+        self._start_us = start_us
+        self._end_us = end_us
+
+    @property
+    def range_us(self) -> tuple[int, int]:
+        """Return the times of the first and of the last data in this pass through the file."""
+        shift_us = self._pacer.section.shift_us
+        return self._start_us + shift_us, self._end_us + shift_us
+
+    @property
+    def paused(self) -> bool:
+        """Return whether playback is paused."""
+        return self._pacer.paused
+
+    def position(self) -> Position:
+        """Return the position of the playback clock."""
+        return self._pacer.position()
+
+    def seek(self, device_us: int) -> None:
+        """Go to another position, see `Playback.seek`."""
+        start_us, end_us = self.range_us
+        if not start_us <= device_us <= end_us:
+            raise ConfigError(
+                f'cannot seek to device time {device_us} us; this pass is from {start_us} to '
+                f'{end_us} us')
+        self._pacer.seek(device_us)
+        self._pacer.shown(_SHOW_S)
+
+    def play_next(self, count: int) -> int:
+        """Play the next captures while paused, see `Playback.play_next`."""
+        return self._pacer.step(count)
+
+    def finish(self) -> None:
+        """End playback, as at the end of a recording that is not looped."""
+        self._pacer.finish()
