@@ -68,7 +68,11 @@ CAMERAS: Mapping[str, CameraBackend] = {
         'library_path': 'k4a_library_path'}),
     'recording': CameraBackend('k4a_ros.cameras.recording.camera', 'RecordingCamera', {
         'path': 'recording_file', 'serial': 'sensor_sn', 'loop': 'recording_loop_enabled',
-        'rate': 'playback_rate', 'paused': 'playback_paused', 'at_end': 'recording_at_end'}),
+        'rate': 'playback_rate', 'paused': 'playback_paused', 'at_end': 'recording_at_end',
+        'start_offset': 'playback_start_offset', 'duration': 'playback_duration',
+        'loop_stamps': 'playback_loop_stamps', 'loop_period': 'playback_loop_period',
+        'time_origin': 'playback_time_origin',
+        'synchronized_images_only': 'synchronized_images_only'}),
     'simulated': CameraBackend('k4a_ros.cameras.simulated.shared_device', 'open_simulated', {
         'config': 'camera_config', 'scene': 'simulation_scene',
         'calibration': 'simulation_calibration', 'serial': 'sensor_sn',

@@ -33,6 +33,7 @@ from k4a_ros.node.diagnostics import clock_status
 from k4a_ros.node.diagnostics import publishing_status
 from k4a_ros.node.diagnostics import Snapshot
 from k4a_ros.node.diagnostics import Status
+from k4a_ros.node.playback_times import describe_playback
 from k4a_ros.node.wired_sync import cable_problem
 from k4a_ros.node.wired_sync import describe_sync
 from k4a_ros.publishing.raw.rcl import RCLError
@@ -121,6 +122,9 @@ class DiagnosticsPublisher:
         # the rates of the first second are those of a part of it
         settled, self._was_streaming = streaming and self._was_streaming, streaming
         lossless = camera is not None and camera.lossless
+        playback = camera.playback if camera is not None else None
+        details = self._details if playback is None else (
+            self._details | describe_playback(playback, stamper))
         return Snapshot(
             state=state.value, streaming=settled, ended=state is StreamState.ENDED,
             outage=outage.text, waits_for_pulse=outage.waits_for_pulse, hang=supervisor.hang(),
@@ -151,7 +155,7 @@ class DiagnosticsPublisher:
             failed_hz={topic: rates[f'failed {topic}'] for topic in counters},
             busy={topic: rates[f'busy {topic}'] / 1e9 for topic in counters},
             subscribers=self._topics.subscribers(),
-            body_tracking=self._body_tracking(rates['bodies']), details=self._details,
+            body_tracking=self._body_tracking(rates['bodies']), details=details,
             transport_problem=self._transport_problem,
             publish_ms=self._topics.publish_durations(),
             skipped={topic: c.skipped for topic, c in counters.items()})

@@ -31,7 +31,9 @@ from k4a_ros.node.backends import choose_tracker
 from k4a_ros.node.backends import inject_faults
 from k4a_ros.node.backends import open_camera
 from k4a_ros.node.backends import topic_options
+from k4a_ros.node.clock_publisher import ClockPublisher
 from k4a_ros.node.diagnostics_publisher import DiagnosticsPublisher
+from k4a_ros.node.playback_services import PlaybackServices
 from k4a_ros.node.recording import Recording
 from k4a_ros.node.stream_services import StreamServices
 from k4a_ros.node.topic_conflicts import TopicConflicts
@@ -106,6 +108,10 @@ class DriverNode(LifecycleNode):
             self, self._supervisor, self._topics, transport_problem, self._recording.status)
         self._conflicts = TopicConflicts(self, lambda: self._topics.counters())
         self._stream_services = StreamServices(self, self._supervisor)
+        self._playback_services = PlaybackServices(
+            self, self._supervisor, self._topics.stamper)
+        self._playback_services.update(self._settings.camera_kind == 'recording')
+        self._playback_clock = ClockPublisher(self, self._topics.stamper)
         self._check_in_time = BoundedCaller('check', _MAX_CHECK_S, shutdown.requested)
         self._control_in_time = BoundedCaller(
             'change of a control', _MAX_CONTROL_S, shutdown.requested)
@@ -174,6 +180,7 @@ class DriverNode(LifecycleNode):
         if not self._supervisor.close():
             self.get_logger().error(f'Cannot clean up yet: {self._supervisor.hang()}')
             return TransitionCallbackReturn.FAILURE
+        self._playback_clock.stop()
         self._recording.finish()
         self.get_logger().info(f'Cleaned up: closed camera {self._serial}')
         self._serial = ''
@@ -193,6 +200,7 @@ class DriverNode(LifecycleNode):
         if self._supervisor.state is StreamState.ENDED and self.error is None:
             self._topics.finish()
             self.get_logger().info(self._playback_summary())
+        self._playback_clock.stop()
         if not self._supervisor.close():
             self.error = self.error or CameraError(
                 f'cannot close the camera: {self._supervisor.hang()}, so the driver ends without '
@@ -230,6 +238,9 @@ class DriverNode(LifecycleNode):
         self._recording.recorder.set_source(Source.of(camera))
         self._topics.bind_camera(
             camera, topic_options(self._settings), lambda: choose_tracker(self._settings))
+        self._playback_services.update(camera.playback is not None)
+        if camera.playback is not None:
+            self._playback_clock.start(camera.playback, self._settings.publish_clock)
         if not self._qos_checked:
             self._qos_checked = True
             warn_of_unknown(self, qos=True)

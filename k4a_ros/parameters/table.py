@@ -53,6 +53,8 @@ _BODY_TRACKING = ParameterGroup('Body tracking', restarts=True)
 _RECORDING = ('recording',)
 _LIVE = ('device', 'simulated')
 _SIMULATED = ('simulated',)
+#: longest recording that can be played, see `k4a_ros.mkv.timeline`: a year
+_MAX_LENGTH_S = 366 * 86_400.0
 
 
 def _parameter(default: Any, description: str, group: ParameterGroup, **constraints: Any) -> Any:
@@ -106,7 +108,7 @@ class Parameters:
         pattern_name='up to 128 letters, digits and _ - . /, without a leading /')
 
     recording_loop_enabled: bool = _parameter(
-        False, 'Loop the recording. Stamps keep increasing across loops.', _PLAYBACK,
+        False, 'Loop the recording; playback_loop_stamps has the choice of stamps.', _PLAYBACK,
         cameras=_RECORDING)
     recording_at_end: str = _parameter(
         'exit', 'What to do at the end of a recording that is not looped. exit: end the node with '
@@ -121,6 +123,31 @@ class Parameters:
         False, 'Pause playback. To start in sync with other nodes, start the driver paused and '
         'set this to false when they are ready.', _PLAYBACK, target=LiveTarget.CAMERA,
         cameras=_RECORDING)
+    playback_start_offset: float = _parameter(
+        0.0, 'Start each pass this long after the beginning of the recording.', _PLAYBACK,
+        unit='s', minimum=0.0, maximum=_MAX_LENGTH_S, cameras=_RECORDING)
+    playback_duration: float = _parameter(
+        0.0, 'End each pass this long after its start; 0 plays the recording to its end.',
+        _PLAYBACK, unit='s', minimum=0.0, maximum=_MAX_LENGTH_S, cameras=_RECORDING)
+    playback_loop_stamps: str = _parameter(
+        'continue', 'Stamps of a recording that is looped, or played again. continue: they keep '
+        'increasing. restart: those of the first pass, again and again, as of a rosbag2 player; '
+        'ROS time then goes back.', _PLAYBACK, choices=('continue', 'restart'),
+        cameras=_RECORDING)
+    playback_loop_period: float = _parameter(
+        0.0, 'Time from the start of a pass to that of the next one; 0 is the length of the '
+        'recording and one frame period. Recordings that were made together need the same one.',
+        _PLAYBACK, unit='s', minimum=0.0, maximum=_MAX_LENGTH_S, cameras=_RECORDING)
+    playback_time_origin: float = _parameter(
+        -1.0, 'ROS time of device time 0: stamps are this plus the device time. Give it to the '
+        'drivers of recordings that were made together, so that the same trigger has the same '
+        'stamp. If the first stamp is at most a minute in the future, playback starts at that '
+        'time. -1 stamps the first data with the time at which it is played.', _PLAYBACK,
+        unit='s', minimum=-1.0, maximum=2 ** 31 - 1, cameras=_RECORDING)
+    publish_clock: float = _parameter(
+        0.0, 'Rate of /clock, the time of playback, which nodes with use_sim_time follow; it '
+        'stands still while playback is paused. 0 does not publish it.', _PLAYBACK, unit='Hz',
+        minimum=0.0, maximum=1000.0, cameras=_RECORDING)
     playback_start_delay: float = _parameter(
         4.0, 'Maximum time to wait for a first subscriber before playback starts. With at least '
         'one subscriber, playback starts once the number of subscribers has not changed for a '
@@ -162,7 +189,8 @@ class Parameters:
         30, 'Frame rate of the depth and color cameras.', _MODES, unit='Hz',
         choices=('5', '15', '30'), cameras=_LIVE)
     synchronized_images_only: bool = _parameter(
-        False, 'Drop captures that lack the depth or the color image.', _MODES, cameras=_LIVE)
+        False, 'Drop captures that lack the depth or the color image, also of a recording.',
+        _MODES)
     depth_delay_off_color_usec: int = _parameter(
         0, 'Delay from the center of the color exposure to the center of the depth exposure; may '
         'be negative, at most one frame period. Use it to keep the lasers of several cameras from '

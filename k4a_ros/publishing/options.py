@@ -64,6 +64,14 @@ class TopicOptions:
     body_tracking_smoothing_factor: float = 0.0
     body_tracking_filtered_depth: bool = False
     publish_body_tf: bool = False
+    playback_time_origin: float = -1.0
+
+    @property
+    def playback_origin_ns(self) -> int | None:
+        """Return the ROS time of device time 0 of a recording; None if it is not given."""
+        if self.playback_time_origin < 0:
+            return None
+        return round(self.playback_time_origin * 1e6) * 1000
 
     @property
     def stamps_as_target(self) -> bool:

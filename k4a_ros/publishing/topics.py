@@ -134,7 +134,7 @@ class Topics:
         """
         self._camera = camera
         self.live = LiveOptions.of(options)
-        self.stamper.start_timeline(exact=camera.lossless)
+        self.stamper.start_timeline(camera.lossless, options.playback_origin_ns)
         builder = TopicBuilder(camera, options, self._publishers, self._warn, self._cancel)
         filtered = add_images(builder, self.live)
         self._streams = builder.streams
@@ -172,7 +172,8 @@ class Topics:
         if self.tap is not None and self.tap.active:
             self.tap.capture(capture, to_ros)
         return StampedCapture(capture.depth, capture.ir, capture.color,
-                              temperature=capture.temperature, to_ros=to_ros)
+                              temperature=capture.temperature, section=capture.section,
+                              to_ros=to_ros)
 
     def capture(self, capture: Capture) -> None:
         """Publish a capture to the topics that have subscribers."""

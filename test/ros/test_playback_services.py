@@ -1,0 +1,234 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""A recording is controlled as a rosbag2 player is, and others follow its time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from builtin_interfaces.msg import Time
+from k4a_ros.camera_config import CameraConfig
+from k4a_ros.camera_config import ColorResolution
+from k4a_ros.camera_config import DepthMode
+import numpy as np
+import pytest
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rosbag2_interfaces import srv
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import Image
+from sensor_msgs.msg import Imu
+from support.recordings import write_recording
+from support.recordings import Written
+from support.ros import DriverProcess
+from support.ros import Listener
+from support.ros import listening
+from support.ros import new_domain
+from support.ros import stamps
+from support.ros import wait_for
+
+NODE = '/k4a_driver'
+ORIGIN_S = 5000
+START_US = 700_000
+COUNT = 60
+FPS = 5
+#: service -> its type
+SERVICES = {
+    'pause': srv.Pause, 'resume': srv.Resume, 'toggle_paused': srv.TogglePaused,
+    'is_paused': srv.IsPaused, 'set_rate': srv.SetRate, 'get_rate': srv.GetRate,
+    'play_next': srv.PlayNext, 'burst': srv.Burst, 'seek': srv.Seek, 'stop_playback': srv.Stop}
+
+
+@dataclass
+class Playing:
+    """A driver that plays a recording, and what it publishes."""
+
+    listener: Listener
+    driver: DriverProcess
+    written: Written
+    depth: list[Any]
+    imu: list[Any]
+    clock: list[Clock]
+
+    def call(self, name: str, **request: Any) -> Any:
+        """Call a service of the player."""
+        kind = SERVICES[name]
+        return self.listener.call(kind, f'{NODE}/{name}', kind.Request(**request))
+
+    def seek(self, ns: int) -> bool:
+        """Seek to a ROS time."""
+        sec, nanosec = divmod(ns, 10 ** 9)
+        return bool(self.call('seek', time=Time(sec=sec, nanosec=nanosec)).success)
+
+    def stamp(self, index: int) -> int:
+        """Return the stamp of a capture."""
+        return ORIGIN_S * 10 ** 9 + self.written.captures[index].device_us * 1000
+
+    def clock_ns(self) -> int:
+        """Return the time of the next message on /clock."""
+        count = len(self.clock)
+        wait_for(lambda: len(self.clock) > count + 1, 'a message on /clock')
+        return self.clock[-1].clock.sec * 10 ** 9 + self.clock[-1].clock.nanosec
+
+    def at(self, index: int) -> None:
+        """Pause, and go to a capture."""
+        self.call('pause')
+        count = len(self.depth)
+        assert self.seek(self.stamp(index))
+        wait_for(lambda: len(self.depth) > count and stamps(self.depth)[-1] == self.stamp(index),
+                 f'capture {index}')
+
+
+@pytest.fixture(scope='module')
+def playing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playing]:
+    config = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF, fps=FPS)
+    written = write_recording(
+        tmp_path_factory.mktemp('playing') / 'a.mkv', config, COUNT, START_US)
+    domain = new_domain()
+    with listening(domain) as listener:
+        depth = listener.subscribe(Image, '/depth/image_raw')
+        imu = listener.subscribe(Imu, '/imu')
+        with DriverProcess.with_parameters(
+                domain, recording_file=written.path, playback_paused=True, publish_clock=50.0,
+                recording_at_end='pause', playback_time_origin=float(ORIGIN_S)) as driver:
+            clock = listener.subscribe(Clock, '/clock')
+            wait_for(lambda: clock, 'the clock')
+            yield Playing(listener, driver, written, depth, imu, clock)
+            assert 'Traceback' not in driver.output
+
+
+def test_services_have_the_types_of_rosbag2(playing: Playing) -> None:
+    """And ~/stop is still the one that stops the stream."""
+    found = dict(playing.listener.node.get_service_names_and_types())
+    wait_for(lambda: f'{NODE}/stop' in found or found.update(
+        playing.listener.node.get_service_names_and_types()), 'discovery')
+    for name, kind in SERVICES.items():
+        assert found[f'{NODE}/{name}'] == [f'rosbag2_interfaces/srv/{kind.__name__}']
+    assert found[f'{NODE}/stop'] == ['std_srvs/srv/Trigger']
+
+
+def test_seek_while_paused_shows_exactly_one_capture(playing: Playing) -> None:
+    playing.at(0)
+    count = len(playing.depth)
+    indices = (30, 5, 59, 58, 0)
+    for number, index in enumerate(indices, count + 1):
+        early_ns = 150_000_000 * bool(index)
+        assert playing.seek(playing.stamp(index) - early_ns)
+        wait_for(lambda n=number: len(playing.depth) >= n, 'the capture')
+        assert stamps(playing.depth)[-1] == playing.stamp(index)
+        image = playing.written.captures[index].depth
+        assert bytes(playing.depth[-1].data) == image.data.tobytes()
+        assert playing.clock_ns() == playing.stamp(index)
+    assert len(playing.depth) == count + len(indices)
+
+
+@pytest.mark.parametrize('time', [
+    Time(), Time(sec=-1), Time(sec=ORIGIN_S), Time(sec=2 ** 31 - 1), Time(sec=ORIGIN_S + 13),
+    Time(sec=ORIGIN_S + 5, nanosec=10 ** 9)], ids=str)
+def test_seek_out_of_range_is_refused_with_the_range(playing: Playing, time: Time) -> None:
+    playing.at(1)
+    assert not playing.call('seek', time=time).success
+    line = playing.driver.wait_for_line(f'seek to {time.sec} s and {time.nanosec} ns')
+    assert f'from {ORIGIN_S}.700000000 to {ORIGIN_S + 12}.69' in line
+    assert playing.clock_ns() == playing.stamp(1)
+
+
+def test_pause_and_resume_are_shown_by_the_parameter(playing: Playing) -> None:
+    playing.at(0)
+    for name, paused in (('resume', False), ('toggle_paused', True), ('toggle_paused', False),
+                         ('pause', True)):
+        playing.call(name)
+        assert playing.call('is_paused').paused is paused
+        assert playing.listener.get_parameters(NODE, 'playback_paused') == [paused]
+    stopped_ns = playing.clock_ns()
+    assert playing.clock_ns() == stopped_ns
+
+
+def test_playback_goes_on_from_where_it_was_moved_to(playing: Playing) -> None:
+    """Stamps go back with it, of images and of IMU samples, and the clock is never behind."""
+    playing.at(40)
+    count, imu_count = len(playing.depth), len(playing.imu)
+    playing.call('resume')
+    wait_for(lambda: len(playing.imu) > imu_count + 500, 'samples')
+    assert playing.seek(playing.stamp(10))
+    wait_for(lambda: stamps(playing.depth[-1:]) == [playing.stamp(12)], 'three captures')
+    playing.call('pause')
+    stopped_ns = playing.clock_ns()
+    after = stamps(playing.depth)[count:]
+    first = after.index(playing.stamp(10))
+    assert after[first:first + 3] == [playing.stamp(10 + i) for i in range(3)]
+    wait_for(lambda: 0 <= stopped_ns - stamps(playing.imu[-1:])[0] < 100_000_000, 'all samples')
+    samples = np.array(stamps(playing.imu)[imu_count:])
+    jump = int(np.argmin(np.diff(samples)))
+    assert playing.stamp(40) < samples[jump]
+    assert 0 <= samples[jump + 1] - playing.stamp(10) < 600_000
+    assert set(np.diff(samples[jump + 1:])) == {600_000}
+
+
+def test_rate_is_that_of_the_parameter(playing: Playing) -> None:
+    playing.at(0)
+    assert playing.call('set_rate', rate=2.5).success
+    assert playing.call('get_rate').rate == 2.5
+    assert playing.listener.get_parameters(NODE, 'playback_rate') == [2.5]
+    for rate in (0.0, -1.0, float('nan'), float('inf'), 101.0):
+        assert not playing.call('set_rate', rate=rate).success
+    assert playing.call('get_rate').rate == 2.5
+    assert playing.call('set_rate', rate=1.0).success
+
+
+def test_captures_are_played_one_by_one(playing: Playing) -> None:
+    playing.at(50)
+    count = len(playing.depth)
+    assert playing.call('play_next').success
+    assert playing.call('burst', num_messages=4).actually_burst == 4
+    assert playing.call('burst').actually_burst == 4
+    assert not playing.call('play_next').success
+    wait_for(lambda: len(playing.depth) >= count + 9, 'the captures')
+    assert stamps(playing.depth)[count:] == [playing.stamp(i) for i in range(51, 60)]
+    assert playing.clock_ns() >= playing.stamp(59)
+    playing.at(20)
+    playing.call('resume')
+    assert not playing.call('play_next').success
+    assert playing.call('burst', num_messages=3).actually_burst == 0
+    playing.call('pause')
+
+
+def test_node_with_simulated_time_follows(playing: Playing) -> None:
+    node = Node('follower', context=playing.listener.context, parameter_overrides=[
+        Parameter('use_sim_time', value=True)])
+    playing.listener._executor.add_node(node)
+    for index in (3, 33, 7):
+        playing.at(index)
+        wait_for(lambda i=index: node.get_clock().now().nanoseconds == playing.stamp(i),
+                 'simulated time')
+    playing.call('resume')
+    wait_for(lambda: node.get_clock().now().nanoseconds > playing.stamp(8), 'time to go on')
+    playing.call('pause')
+    playing.listener._executor.remove_node(node)
+    node.destroy_node()
+
+
+def test_stop_ends_playback_like_the_end_of_the_recording(playing: Playing) -> None:
+    """Here playback pauses there, and can be started again; stamps then continue."""
+    playing.at(2)
+    playing.call('resume')
+    playing.call('stop_playback')
+    wait_for(lambda: playing.call('is_paused').paused, 'the pause')
+    count = len(playing.depth)
+    playing.call('resume')
+    wait_for(lambda: len(playing.depth) > count, 'the next pass')
+    assert stamps(playing.depth)[count] > playing.stamp(COUNT - 1)
