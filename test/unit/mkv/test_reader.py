@@ -37,6 +37,7 @@ from k4a_ros.errors import CameraLostError
 from k4a_ros.errors import EndOfRecording
 from k4a_ros.errors import RecordingError
 from k4a_ros.mkv.reader import RecordingReader
+from k4a_ros.mkv.source import Source
 from k4a_ros.process import files
 import numpy as np
 import pytest
@@ -375,6 +376,26 @@ def test_images_remain_valid_after_close_and_close_the_file_last(small, tmp_path
     del capture, reader
     gc.collect()
     assert not is_open()
+
+
+def test_only_images_that_are_accessed_are_read(small, monkeypatch):
+    read: list[int] = []
+    read_into = Source.read_into
+
+    def counted(source: Source, out: np.ndarray, position: int) -> None:
+        read.append(out.nbytes)
+        read_into(source, out, position)
+    monkeypatch.setattr(Source, 'read_into', counted)
+    with RecordingReader(str(small.path)) as reader:
+        captures = list(reader.captures)
+        assert not read
+        for _ in range(2):
+            np.testing.assert_array_equal(captures[1].ir.data, small.captures[1].ir.data)
+        assert sum(read) == captures[1].ir.data.nbytes
+        shifted = captures[2].depth.shifted(7)
+        assert shifted.device_us == captures[2].depth.device_us + 7
+        assert sum(read) == captures[1].ir.data.nbytes
+        assert shifted.data is captures[2].depth.data
 
 
 def test_file_that_becomes_shorter_raises_camera_lost(small, tmp_path):
