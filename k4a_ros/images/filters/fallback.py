@@ -50,7 +50,7 @@ def _flies(before: Array, here: Array, after: Array, steepness: Array) -> Array:
 
 
 def remove_speckles(
-    depth: Array, min_step: int, slope: int, min_pixels: int, links: Array, labels: Array,
+    depth: Array, min_step: int, slope: int, min_pixels: int, links: Array, counts: Array,
     runs: Array,
 ) -> None:
     """
@@ -116,7 +116,7 @@ def _neighbors() -> tuple[tuple[Any, Any], ...]:
 
 
 def fill_holes(
-    depth: Array, max_pixels: int, min_step: int, slope: int, runs: Array, ends: Array, out: Array,
+    depth: Array, max_pixels: int, min_step: int, slope: int, runs: Array, out: Array,
 ) -> None:
     """Do the same as ``hole_kernels.fill_holes``."""
     out[:] = depth

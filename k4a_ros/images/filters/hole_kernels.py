@@ -38,12 +38,11 @@ def _root(parents: Any, run: int) -> int:
 
 
 @compiled
-def _find_holes(depth: Any, runs: Any, ends: Any) -> int:
+def _find_holes(depth: Any, runs: Any) -> int:
     """
     Write the runs of pixels without depth, and the holes that they form.
 
     :param runs: (6, N) int32: written: parent, begin, length and size of the hole of each run.
-    :param ends: (height,) int32: written: number of runs up to the end of each row.
     :return: number of runs.
     """
     height, width = depth.shape
@@ -74,7 +73,6 @@ def _find_holes(depth: Any, runs: Any, ends: Any) -> int:
                 parents[max(a, b)] = min(a, b)
                 other += 1
         first_above = first
-        ends[row] = count
     # the parent of a run comes before it
     for run in range(count - 1, 0, -1):
         if parents[run] != run:
@@ -98,7 +96,7 @@ def _nearest(depth: Any, row: int, column: int, down: int, right: int) -> tuple[
 
 @compiled
 def fill_holes(
-    depth: Any, max_pixels: int, min_step: int, slope: int, runs: Any, ends: Any, out: Any,
+    depth: Any, max_pixels: int, min_step: int, slope: int, runs: Any, out: Any,
 ) -> None:
     """
     Copy an image, and fill holes of few pixels within one surface.
@@ -111,12 +109,12 @@ def fill_holes(
     :param max_pixels: size of the largest hole that is filled.
     :param min_step: a step is more than this, millimeters, and more than ``slope`` / 65536 of the
         nearer depth.
-    :param runs: (6, height * width) int32: scratch, as is ``ends``, (height,) int32.
+    :param runs: (6, height * width) int32: scratch.
     :param out: (height, width) uint16: written; another array than ``depth``.
     """
     width = depth.shape[1]
     out[:] = depth
-    count = _find_holes(depth, runs, ends)
+    count = _find_holes(depth, runs)
     parents, begins, lengths, sizes, nearest, farthest = (
         runs[0], runs[1], runs[2], runs[3], runs[4], runs[5])
     for run in range(count):

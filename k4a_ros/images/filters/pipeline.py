@@ -67,8 +67,7 @@ class DepthFilters:
         self._last_us: int | None = None
         self._rows = np.zeros((3, width + 2), np.float32)
         self._links = np.zeros(width, np.uint8)
-        self._labels = np.zeros((2, width), np.int32)
-        self._ends = np.zeros(height, np.int32)
+        self._counts = np.zeros(height, np.int32)
         # memory that is not used is not touched
         self._runs = np.empty((6, height * width), np.int32)
 
@@ -129,7 +128,7 @@ class DepthFilters:
         out = self._free(image)
         np.copyto(out, image)
         self._kernels.remove_speckles(
-            out, *step, min_pixels, self._links, self._labels, self._runs)
+            out, *step, min_pixels, self._links, self._counts, self._runs)
         return read_only_view(out)
 
     def _average(self, image: Depth, step: Step, options: DepthFilterOptions) -> Depth:
@@ -142,7 +141,7 @@ class DepthFilters:
 
     def _fill_holes(self, image: Depth, step: Step, max_pixels: int) -> Depth:
         out = self._free(image)
-        self._kernels.fill_holes(image, max_pixels, *step, self._runs, self._ends, out)
+        self._kernels.fill_holes(image, max_pixels, *step, self._runs, out)
         return read_only_view(out)
 
 

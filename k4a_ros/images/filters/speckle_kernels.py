@@ -58,8 +58,54 @@ def _link(depth: Any, row: int, min_step: Any, slope: Any, links: Any) -> None:
 
 
 @compiled
+def _find_runs(depth: Any, row: int, links: Any, first: int, begins: Any, ends: Any) -> int:
+    """Write begin and end, as columns, of the runs of a row; return the number of all runs."""
+    width = links.size
+    column = 0
+    count = first
+    while column < width:
+        if depth[row, column] == 0:
+            column += 1
+            continue
+        begins[count] = column
+        column += 1
+        while column < width and links[column] & _LEFT:
+            column += 1
+        ends[count] = column
+        count += 1
+    return count
+
+
+@compiled
+def _join(
+    links: Any, above: int, first: int, count: int, parents: Any, begins: Any, ends: Any,
+) -> None:
+    """
+    Join the runs of a row with those of the row above that belong to the same surface.
+
+    :param above: first run of the row above, with ``first`` as the first one of this row, and
+        ``count`` as the number of all runs.
+    """
+    for run in range(first, count):
+        parents[run] = run
+        # runs above that end before this one cannot touch the next one either
+        while above < first and ends[above] <= begins[run]:
+            above += 1
+        other = above
+        while other < first and begins[other] < ends[run]:
+            column = max(begins[other], begins[run])
+            end = min(ends[other], ends[run])
+            while column < end and not links[column] & _UP:
+                column += 1
+            if column < end:
+                a, b = _root(parents, other), _root(parents, run)
+                parents[max(a, b)] = min(a, b)
+            other += 1
+
+
+@compiled
 def remove_speckles(
-    depth: Any, min_step: int, slope: int, min_pixels: int, links: Any, labels: Any, runs: Any,
+    depth: Any, min_step: int, slope: int, min_pixels: int, links: Any, counts: Any, runs: Any,
 ) -> None:
     """
     Remove surfaces of few pixels: the connected components of neighbors in rows and columns.
@@ -71,42 +117,29 @@ def remove_speckles(
     :param min_step: neighbors belong to one surface if they differ by at most this, millimeters,
         or by ``slope`` / 65536 of the nearer one.
     :param min_pixels: size of the smallest surface that is kept.
-    :param links: (width,) uint8: scratch, as are ``labels``, (2, width) int32, and ``runs``,
-        (4, height * width) int32.
+    :param links: (width,) uint8: scratch, as are ``counts``, (height,) int32, and ``runs``,
+        (4 or more, height * width) int32.
     """
-    height, width = depth.shape
-    parents, begins, lengths, sizes = runs[0], runs[1], runs[2], runs[3]
-    count = 0
+    height = depth.shape[0]
+    parents, begins, ends, sizes = runs[0], runs[1], runs[2], runs[3]
+    above, count = 0, 0
     for row in range(height):
         _link(depth, row, np.int32(min_step), np.int32(slope), links)
-        above, here = labels[(row + 1) & 1], labels[row & 1]
-        run, joined = -1, -1
-        for column in range(width):
-            link = links[column]
-            if not link & _LEFT:
-                if run >= 0:
-                    lengths[run] = row * width + column - begins[run]
-                run, joined = -1, -1
-                if depth[row, column] != 0:
-                    run = count
-                    parents[run] = run
-                    begins[run] = row * width + column
-                    count += 1
-            here[column] = run
-            if link & _UP and above[column] != joined:
-                joined = above[column]
-                a, b = _root(parents, joined), _root(parents, run)
-                parents[max(a, b)] = min(a, b)
-        if run >= 0:
-            lengths[run] = (row + 1) * width - begins[run]
+        first = count
+        count = _find_runs(depth, row, links, first, begins, ends)
+        _join(links, above, first, count, parents, begins, ends)
+        counts[row] = count
+        above = first
     # the parent of a run comes before it
     for run in range(count):
-        sizes[run] = lengths[run]
+        sizes[run] = ends[run] - begins[run]
     for run in range(count - 1, 0, -1):
         if parents[run] != run:
             sizes[parents[run]] += sizes[run]
-    pixels = depth.reshape(-1)
-    for run in range(count):
-        sizes[run] = sizes[parents[run]]
-        if sizes[run] < min_pixels:
-            pixels[begins[run]:begins[run] + lengths[run]] = 0
+    run = 0
+    for row in range(height):
+        while run < counts[row]:
+            sizes[run] = sizes[parents[run]]
+            if sizes[run] < min_pixels:
+                depth[row, begins[run]:ends[run]] = 0
+            run += 1
