@@ -78,6 +78,21 @@ def base_from_depth() -> RigidTransform:
     return RigidTransform(BODY_FROM_OPTICAL @ tilt, np.array([0.0, 0.0, DEPTH_HEIGHT_M]))
 
 
+def transform_between(
+    calibration: FactoryCalibration, source: str, target: str,
+) -> RigidTransform:
+    """
+    Return the transform of points from one frame of a camera to another.
+
+    :param source: name without prefix, as ``target``.
+    :raises KeyError: there is no such frame.
+    """
+    poses = {CAMERA_BASE: RigidTransform.identity()}
+    for link in static_transforms(calibration):
+        poses[link.child] = poses[link.parent] @ link.transform
+    return poses[target].inverse() @ poses[source]
+
+
 def static_transforms(
     calibration: FactoryCalibration, prefix: str = '',
 ) -> tuple[FrameTransform, ...]:

@@ -48,6 +48,15 @@ def registration_kernels(compiled: bool | None = None) -> ModuleType:
     return registration_fallback
 
 
+def selection_kernels(compiled: bool | None = None) -> ModuleType:
+    """Return the module that selects points of clouds; see `use_numba`."""
+    if use_numba(compiled):
+        from k4a_ros.images import cloud_selection_kernels
+        return cloud_selection_kernels
+    from k4a_ros.images import cloud_selection_fallback
+    return cloud_selection_fallback
+
+
 def rvl_kernels(compiled: bool | None = None) -> ModuleType:
     """Return the module that encodes and decodes RVL; see `use_numba`."""
     if use_numba(compiled):

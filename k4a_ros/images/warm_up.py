@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import itertools
 
+from k4a_ros.calibration.rigid_transform import RigidTransform
 from k4a_ros.images.arrays import read_only_view
 from k4a_ros.jit.announce import warms_up
 import numpy as np
@@ -48,6 +49,17 @@ def warm_up_clouds() -> None:
     out = np.zeros((4, 8), np.float32)
     cloud_kernels.colored_points(
         depth, rays, rays, color, *selection, out.reshape(-1).view(np.uint32))
+
+
+@warms_up('the crop box and voxel grid of clouds')
+def warm_up_selection() -> None:
+    """Call all kernels of ``cloud_selection_kernels`` with the argument types of the driver."""
+    from k4a_ros.images.cloud_selection import CloudSelection
+    from k4a_ros.images.cloud_selection import PointSelector
+    points = np.zeros((1, 4), np.float32)
+    selector = PointSelector()
+    selector.crop(points, 1, CloudSelection(), RigidTransform.identity(), organized=True)
+    selector.to_voxels(points, 1, 1.0)
 
 
 @warms_up('depth and color registration')

@@ -119,6 +119,7 @@ class DriverNode(LifecycleNode):
             LiveTarget.CAMERA: self._set_control, LiveTarget.FAULTS: self._inject_faults,
             LiveTarget.INFRARED_SCALE: self._set_infrared_scale,
             LiveTarget.DEPTH_FILTERS: self._set_depth_filter,
+            LiveTarget.POINTS: self._set_points,
             LiveTarget.BODY_SMOOTHING: self._set_body_smoothing,
             LiveTarget.RECORDER: lambda _, value: value}  # read when a recording is started
         self._jump_handle = self.get_clock().create_jump_callback(
@@ -315,7 +316,7 @@ class DriverNode(LifecycleNode):
         target = SPECS[name].target
         if target is not None:
             value = self._targets[target](name, value)
-        self._settings = self._settings.replace({name: value})
+        self._settings = self._settings.with_value(name, value)
         return value
 
     def reconfigure(self, settings: Settings) -> None:
@@ -369,8 +370,11 @@ class DriverNode(LifecycleNode):
         return value
 
     def _set_depth_filter(self, name: str, value: Value) -> Value:
-        assert not isinstance(value, str)
         self._topics.live.set_depth_filter(name, value)
+        return value
+
+    def _set_points(self, name: str, value: Value) -> Value:
+        self._topics.live.set_points(name, value)
         return value
 
     def _set_body_smoothing(self, _: str, value: Value) -> Value:

@@ -75,6 +75,17 @@ class Settings(Parameters):
             raise ConfigError(*problems)
         return result
 
+    def with_value(self, name: str, value: object) -> Settings:
+        """
+        Return a copy with one value replaced, in a request that has been checked as a whole.
+
+        :raises ConfigError: the value is invalid; conflicts are not looked for, because the values
+            of a request are replaced one after the other.
+        """
+        checked = {name: SPECS[name].check(value)}
+        return replace(
+            self, given=self.given | checked.keys(), **checked)  # type: ignore[arg-type]
+
     @property
     def camera_kind(self) -> str:
         """Return the kind of camera to open: recording, device or simulated."""
@@ -137,6 +148,11 @@ class Settings(Parameters):
             problems.append(f'point_cloud_max_depth is {self.point_cloud_max_depth:g}, less than '
                             f'point_cloud_min_depth, {self.point_cloud_min_depth:g}; increase it, '
                             'or set it to 0 for no limit')
+        for axis in 'xyz':
+            low, high = f'point_cloud_crop_min_{axis}', f'point_cloud_crop_max_{axis}'
+            if not getattr(self, low) < getattr(self, high):
+                problems.append(f'{low} is {getattr(self, low):g}, but {high} is '
+                                f'{getattr(self, high):g}; it must be less')
         if self.body_tracking_backend == 'ground_truth' and self.camera_kind != 'simulated':
             problems.append('body_tracking_backend is ground_truth, which only works with '
                             'camera:=simulated; choose auto, k4abt or landmarks')

@@ -43,6 +43,7 @@ class LiveTarget(enum.Enum):
     CAMERA = 'camera control'
     FAULTS = 'fault injection of the simulated camera'
     INFRARED_SCALE = 'scaling factor of the infrared topics'
+    POINTS = 'selection of points for points2'
     DEPTH_FILTERS = 'filters of depth images'
     BODY_SMOOTHING = 'smoothing factor of the body tracker'
     RECORDER = 'options of the next recording'

@@ -72,6 +72,13 @@ def _control(
                       choices=choices, target=LiveTarget.CAMERA, cameras=_LIVE)
 
 
+def _crop(default: float, description: str) -> Any:
+    """Return the field of a live limit of the crop box."""
+    return _parameter(
+        default, f'{description} in point_cloud_crop_frame.', _STREAMS, unit='m', minimum=-20.0,
+        maximum=20.0, target=LiveTarget.POINTS)
+
+
 def _filter(default: float, description: str, maximum: float, unit: str = '') -> Any:
     """Return the field of a live parameter of the depth filters; its minimum is 0."""
     return _parameter(default, description, _FILTERS, minimum=type(maximum)(0), maximum=maximum,
@@ -274,6 +281,20 @@ class Parameters:
     point_cloud_decimation: int = _parameter(
         1, 'Use only every Nth row and column of the image for points2.', _STREAMS,
         minimum=1, maximum=16)
+    point_cloud_crop_frame: str = _parameter(
+        'camera_base', 'TF frame of the crop box of points2, without tf_prefix.', _STREAMS,
+        choices=('camera_base', 'depth_camera_link', 'rgb_camera_link', 'imu_link'),
+        target=LiveTarget.POINTS)
+    point_cloud_crop_min_x: float = _crop(-20.0, 'Discard points with a smaller x')
+    point_cloud_crop_min_y: float = _crop(-20.0, 'Discard points with a smaller y')
+    point_cloud_crop_min_z: float = _crop(-20.0, 'Discard points with a smaller z')
+    point_cloud_crop_max_x: float = _crop(20.0, 'Discard points with a greater x')
+    point_cloud_crop_max_y: float = _crop(20.0, 'Discard points with a greater y')
+    point_cloud_crop_max_z: float = _crop(20.0, 'Discard points with a greater z')
+    point_cloud_voxel_size: float = _parameter(
+        0.0, 'Publish one point for each cube of this size that has points: their mean, and the '
+        'mean of their colors. The cloud is not organized then. 0 is off.', _STREAMS, unit='m',
+        minimum=0.0, maximum=1.0, target=LiveTarget.POINTS)
     registration_occlusion: bool = _parameter(
         False, 'Leave points that are occluded from the color camera uncolored instead of giving '
         "them the occluder's color.", _STREAMS)

@@ -141,14 +141,15 @@ class CloudBuffer:
     :param size: width and height of an organized cloud.
     :param extra_field: 'rgb': color at byte 16 of 32, as in pcl::PointXYZRGB; 'intensity': a
         float32 at byte 12 of 16; '': neither.
-    :param organized: one point for each pixel, NaN for invalid ones; otherwise a variable number
-        of valid points: see `resize`.
+    :param organized: one point for each pixel, NaN for invalid ones; otherwise, and after
+        `resize`, a variable number of valid points.
     """
 
     def __init__(
         self, frame: str, size: tuple[int, int], extra_field: str = '', *, organized: bool = True,
     ) -> None:
         width, height = size
+        self._size = size
         self._step = 32 if extra_field == 'rgb' else 16
         fields = [('x', 0), ('y', 4), ('z', 8)]
         if extra_field:
@@ -167,8 +168,15 @@ class CloudBuffer:
     def resize(self, count: int) -> None:
         """Make the cloud one row of the first ``count`` points of the buffer."""
         size = count * self._step
-        self.message.set_fields(height=1, width=count, row_step=size)
+        self.message.set_fields(height=1, width=count, row_step=size, is_dense=True)
         self.message.set_data(self._data[:size])
+
+    def organize(self) -> None:
+        """Make the cloud an image again, with all points of the buffer."""
+        width, height = self._size
+        self.message.set_fields(
+            height=height, width=width, row_step=self._step * width, is_dense=False)
+        self.message.set_data(self._data)
 
 
 class CompressedView:

@@ -19,11 +19,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from dataclasses import fields
 from dataclasses import replace
+from typing import Any
 
+from k4a_ros.images.cloud_selection import CloudSelection
+from k4a_ros.images.cloud_selection import CROP_LIMIT_M
 from k4a_ros.images.filters.options import DepthFilterOptions
 
 #: parameters of depth filters are named as the fields of `DepthFilterOptions`, after this
 FILTER_PREFIX = 'depth_filter_'
+#: likewise those of points2 and the fields of `CloudSelection`
+SELECTION_PREFIX = 'point_cloud_'
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,14 @@ class TopicOptions:
     point_cloud_min_depth: float = 0.0
     point_cloud_max_depth: float = 0.0
     point_cloud_decimation: int = 1
+    point_cloud_crop_frame: str = 'camera_base'
+    point_cloud_crop_min_x: float = -CROP_LIMIT_M
+    point_cloud_crop_min_y: float = -CROP_LIMIT_M
+    point_cloud_crop_min_z: float = -CROP_LIMIT_M
+    point_cloud_crop_max_x: float = CROP_LIMIT_M
+    point_cloud_crop_max_y: float = CROP_LIMIT_M
+    point_cloud_crop_max_z: float = CROP_LIMIT_M
+    point_cloud_voxel_size: float = 0.0
     registration_occlusion: bool = False
     registered_image_stamp: str = 'source'
     depth_filter_flying_angle: float = 0.0
@@ -85,15 +98,26 @@ class LiveOptions:
 
     infrared_scale: float
     depth_filters: DepthFilterOptions
+    points: CloudSelection
 
     @classmethod
     def of(cls, options: TopicOptions) -> LiveOptions:
         """Return the values that topics start with."""
-        return cls(options.ir_mono8_scaling_factor, DepthFilterOptions(**{
-            field.name: getattr(options, FILTER_PREFIX + field.name)
-            for field in fields(DepthFilterOptions)}))
+        return cls(
+            options.ir_mono8_scaling_factor,
+            DepthFilterOptions(**_named(options, FILTER_PREFIX, DepthFilterOptions)),
+            CloudSelection(**_named(options, SELECTION_PREFIX, CloudSelection)))
 
-    def set_depth_filter(self, name: str, value: float) -> None:
+    def set_depth_filter(self, name: str, value: Any) -> None:
         """Set the parameter of a depth filter by its full name."""
-        changed = {name.removeprefix(FILTER_PREFIX): value}
-        self.depth_filters = replace(self.depth_filters, **changed)  # type: ignore[arg-type]
+        self.depth_filters = replace(
+            self.depth_filters, **{name.removeprefix(FILTER_PREFIX): value})
+
+    def set_points(self, name: str, value: Any) -> None:
+        """Set the parameter of the crop box or the voxel grid by its full name."""
+        self.points = replace(self.points, **{name.removeprefix(SELECTION_PREFIX): value})
+
+
+def _named(options: TopicOptions, prefix: str, kind: Any) -> dict[str, Any]:
+    """Return the option ``prefix + name`` for each field name of a dataclass."""
+    return {field.name: getattr(options, prefix + field.name) for field in fields(kind)}

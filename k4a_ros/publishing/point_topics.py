@@ -17,18 +17,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+import functools
 import math
 from typing import Any
 
+from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.calibration.lens import Intrinsics
+from k4a_ros.calibration.tf_frames import DEPTH_CAMERA
+from k4a_ros.calibration.tf_frames import RGB_CAMERA
+from k4a_ros.calibration.tf_frames import transform_between
 from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
+from k4a_ros.images.cloud_selection import CloudSelection
+from k4a_ros.images.cloud_selection import PointSelector
 from k4a_ros.images.clouds import CloudConverter
 from k4a_ros.images.clouds import CloudOptions
 from k4a_ros.images.clouds import FullCloudConverter
 from k4a_ros.images.filters.cache import FilteredDepth
 from k4a_ros.images.registration_cache import RegistrationCache
 from k4a_ros.images.warm_up import warm_up_clouds
+from k4a_ros.images.warm_up import warm_up_selection
 from k4a_ros.jit.lazy import Lazy
 from k4a_ros.jit.lazy import Together
 from k4a_ros.publishing import image_sources as sources
@@ -58,31 +66,33 @@ def cloud_options(options: TopicOptions) -> CloudOptions:
 
 def add_points(
     builder: TopicBuilder, filtered: FilteredDepth, registered: RegistrationCache | None,
+    selection: Callable[[], CloudSelection],
 ) -> None:
     """
     Add points2.
 
     :param registered: registered images; None if the camera does not stream depth and color.
+    :param selection: returns the crop box and voxel grid of now.
     """
     options = builder.options
     if options.rgb_point_cloud and registered is None:
         builder.warn('rgb_point_cloud has no effect: the camera does not stream color')
     if options.ir_point_cloud and not builder.camera.config.ir:
         builder.warn('ir_point_cloud has no effect: the camera does not stream infrared')
-    frame = builder.depth_frame
+    camera = DEPTH_CAMERA
     if options.rgb_point_cloud and registered is not None:
         lens, source = builder.depth_lens, sources.depth_with_color
         if not options.point_cloud_in_depth_frame:
-            lens, frame = builder.color_lens, builder.color_frame
+            lens, camera = builder.color_lens, RGB_CAMERA
             if options.stamps_as_target:
                 source = sources.color_with_depth
-        _add(builder, lens, frame, 'rgb', source, filtered,
+        _add(builder, lens, camera, 'rgb', source, filtered, selection,
              _colored_writer(filtered, registered, options.point_cloud_in_depth_frame))
     elif options.ir_point_cloud and builder.camera.config.ir:
-        _add(builder, builder.depth_lens, frame, 'intensity', sources.depth_with_infrared,
-             filtered, _infrared_writer(filtered))
+        _add(builder, builder.depth_lens, camera, 'intensity', sources.depth_with_infrared,
+             filtered, selection, _infrared_writer(filtered))
     else:
-        _add(builder, builder.depth_lens, frame, '', sources.depth, filtered,
+        _add(builder, builder.depth_lens, camera, '', sources.depth, filtered, selection,
              _xyz_writer(filtered))
 
 
@@ -138,14 +148,58 @@ def _colored_writer(
     return build
 
 
+class _Selector:
+    """
+    Crops clouds and makes voxels of them, as it is set now; builds nothing before that is on.
+
+    :param camera: TF frame of the points without prefix.
+    :param selection: returns the crop box and voxel grid of now.
+    """
+
+    def __init__(
+        self, calibration: FactoryCalibration, camera: str,
+        selection: Callable[[], CloudSelection],
+    ) -> None:
+        self._selection = selection
+        self._to_box = functools.cache(
+            lambda frame: transform_between(calibration, camera, frame))
+        self._selector = Lazy(_build_selector)
+
+    def start(self) -> bool:
+        """Return whether `select` does not have to compile anything."""
+        selection = self._selection()
+        return not (selection.crops or selection.voxel_size) or self._selector.start()
+
+    def select(self, cloud: messages.CloudBuffer, count: int, organized: bool) -> None:
+        """Select from the first points of a cloud, and give it the right size."""
+        selection = self._selection()
+        points = cloud.points.reshape(-1, cloud.points.shape[-1])
+        if selection.crops:
+            count = self._selector.result().crop(
+                points, count, selection, self._to_box(selection.crop_frame),
+                organized=organized)
+        if selection.voxel_size:
+            count = self._selector.result().to_voxels(points, count, selection.voxel_size)
+        if organized and not selection.voxel_size:
+            cloud.organize()
+        else:
+            cloud.resize(count)
+
+
+def _build_selector() -> PointSelector:
+    warm_up_selection()
+    return PointSelector()
+
+
 def _add(
-    builder: TopicBuilder, lens: Intrinsics, frame: str, extra_field: str, source: Source,
-    filtered: FilteredDepth, build_writer: BuildWriter,
+    builder: TopicBuilder, lens: Intrinsics, camera: str, extra_field: str, source: Source,
+    filtered: FilteredDepth, selection: Callable[[], CloudSelection], build_writer: BuildWriter,
 ) -> None:
     options = cloud_options(builder.options)
     cloud = messages.CloudBuffer(
-        frame, options.organized_size(lens.width, lens.height), extra_field,
-        organized=options.organized)
+        builder.options.tf_prefix + camera, options.organized_size(lens.width, lens.height),
+        extra_field, organized=options.organized)
+    selector = _Selector(builder.camera.calibration, camera, selection)
 
     def build() -> WritePoints:
         warm_up_clouds()
@@ -155,9 +209,8 @@ def _add(
 
     def render(capture: Capture, _: Image) -> RawMessage:
         count = write.result()(capture)
-        if not options.organized:
-            cloud.resize(count)
+        selector.select(cloud, count, options.organized)
         return cloud.message
 
     builder.add('points2', sensor_msgs.msg.PointCloud2, source, render,
-                Together(write, filtered))
+                Together(write, filtered, selector))

@@ -299,7 +299,7 @@ def add_images(builder: TopicBuilder, live: LiveOptions) -> FilteredDepth:
         add_depth(builder)
         add_filtered_depth(builder, filtered)
     if depth and options.point_cloud:
-        add_points(builder, filtered, registered)
+        add_points(builder, filtered, registered, lambda: live.points)
     if color:
         add_color(builder, colors)
     if registered is not None:

@@ -20,6 +20,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from k4a_ros.calibration.factory import FactoryCalibration
+from k4a_ros.calibration.nominal import nominal_calibration
+from k4a_ros.calibration.tf_frames import base_from_depth
+from k4a_ros.camera_config import DepthMode
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -39,9 +43,13 @@ materials:
 shapes:
   - {plane: {point: [0, 0, 2], normal: [-0.5, 0, -0.866]}, material: wall}
 """
+LENS = FactoryCalibration.from_raw(nominal_calibration()).depth(DepthMode.NFOV_2X2BINNED)
 DEFAULTS = {'point_cloud_organized': True, 'point_cloud_min_depth': 0.0,
             'point_cloud_max_depth': 0.0, 'point_cloud_decimation': 1, 'ir_point_cloud': False,
-            'rgb_point_cloud': False}
+            'rgb_point_cloud': False, 'point_cloud_voxel_size': 0.0,
+            'point_cloud_crop_frame': 'camera_base'}
+DEFAULTS |= {f'point_cloud_crop_{side}_{axis}': limit
+             for side, limit in (('min', -20.0), ('max', 20.0)) for axis in 'xyz'}
 
 
 @pytest.fixture(scope='module')
@@ -81,7 +89,9 @@ def cloud_with(listener: Listener, **options: object) -> tuple[PointCloud2, Any,
 
 def has_layout(cloud: PointCloud2, options: dict[str, object]) -> bool:
     """Return whether a cloud is organized if the options say so, and only then."""
-    return (cloud.height == 1) != options.get('point_cloud_organized', True)
+    organized = options.get('point_cloud_organized', True) and not (
+        options.get('point_cloud_voxel_size'))
+    return (cloud.height == 1) != organized
 
 
 def stamp(message: Any) -> int:
@@ -126,6 +136,58 @@ def test_intensity_is_the_raw_infrared(camera: Listener) -> None:
     assert [f.name for f in cloud.fields] == ['x', 'y', 'z', 'intensity']
     valid = depth > 0
     np.testing.assert_array_equal(points(cloud)[:, 3], infrared[valid])
+
+
+def expected_points(depth: npt.NDArray[np.uint16]) -> npt.NDArray[np.float64]:
+    """Return the points of all pixels, (height, width, 3), NaN for invalid ones."""
+    z = np.where(depth > 0, depth / 1000, np.nan)
+    return np.dstack((LENS.rays() * z[..., np.newaxis], z))
+
+
+def test_crop_box_leaves_out_points_of_an_organized_cloud(camera: Listener) -> None:
+    cloud, depth, _ = cloud_with(
+        camera, point_cloud_crop_min_x=1.2, point_cloud_crop_max_x=2.5,
+        point_cloud_crop_min_z=-0.3)
+    expected = expected_points(depth)
+    x, _, z = np.moveaxis(base_from_depth().apply(expected), -1, 0)
+    inside = (x >= 1.2) & (x <= 2.5) & (z >= -0.3)
+    assert 1000 < inside.sum() < 0.8 * (depth > 0).sum()
+    found = points(cloud)[:, :3].reshape(expected.shape)
+    assert (np.isnan(found[..., 2]) != inside).mean() > 0.9999  # rounding at the limits
+    np.testing.assert_allclose(found[inside], expected[inside], rtol=1e-5, atol=1e-5)
+    assert cloud.height == 288 and not cloud.is_dense
+
+
+def test_voxels_are_unorganized_means_of_what_is_in_the_box(camera: Listener) -> None:
+    size = 0.0973  # few depths, which are whole millimeters, are at the face of a cube
+    cloud, depth, _ = cloud_with(
+        camera, point_cloud_voxel_size=size, point_cloud_crop_frame='depth_camera_link',
+        point_cloud_crop_max_z=2.0)
+    assert cloud.is_dense and cloud.row_step == cloud.width * 16 == len(cloud.data)
+    inside = expected_points(depth)[(depth > 0) & (depth <= 2000)]
+    cubes, members = np.unique(np.floor(inside / size), axis=0, return_inverse=True)
+    assert cloud.width == pytest.approx(len(cubes), rel=0.02)  # rounding at their faces
+    assert cloud.width < len(inside) / 20
+    found = points(cloud)[:, :3]
+    assert len(np.unique(np.floor(found / size), axis=0)) == len(found)
+    means = {tuple(cube): inside[members.reshape(-1) == index].mean(axis=0)
+             for index, cube in enumerate(cubes)}
+    near = [np.abs(point - means.get(tuple(np.floor(point / size)), np.inf)).max() < 0.002
+            for point in found]
+    assert np.mean(near) > 0.95
+
+
+def test_both_limits_change_in_one_request(camera: Listener) -> None:
+    for low, high in ((0.0, 1.0), (2.0, 3.0), (0.0, 1.0)):
+        answer = camera.set_parameters(
+            '/k4a_driver', point_cloud_crop_min_x=low, point_cloud_crop_max_x=high)
+        assert answer.successful, answer.reason
+    answer = camera.set_parameters('/k4a_driver', point_cloud_crop_min_x=1.5)
+    assert not answer.successful
+    assert 'point_cloud_crop_max_x is 1; it must be less' in answer.reason
+    answer = camera.set_parameters('/k4a_driver', point_cloud_crop_frame='map')
+    assert not answer.successful
+    assert 'camera_base, depth_camera_link, rgb_camera_link, imu_link' in answer.reason
 
 
 def test_contradictory_options_are_rejected(camera: Listener) -> None:

@@ -111,3 +111,19 @@ def test_imprecise_rotations_are_normalized():
         rotation = found.transform.rotation
         np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-9)
         assert np.linalg.norm(found.transform.quaternion()) == pytest.approx(1, abs=1e-12)
+
+
+@pytest.mark.parametrize('source', ['camera_base', 'imu_link', 'rgb_camera_link'])
+def test_transform_between_frames_is_that_of_the_tree(source):
+    points = np.array([[0.3, -0.2, 1.5], [0.0, 0.0, 0.0]])
+    links = {link.child: link.transform for link in tf_frames.static_transforms(NOMINAL)}
+    base = {'camera_base': points,
+            'imu_link': links['depth_camera_link'].apply(links['imu_link'].apply(points)),
+            'rgb_camera_link': links['depth_camera_link'].apply(
+                links['rgb_camera_link'].apply(points))}[source]
+    np.testing.assert_allclose(
+        tf_frames.transform_between(NOMINAL, source, 'camera_base').apply(points), base,
+        atol=1e-12)
+    np.testing.assert_allclose(
+        tf_frames.transform_between(NOMINAL, 'camera_base', source).apply(base), points,
+        atol=1e-12)

@@ -16,6 +16,8 @@
 
 from __future__ import annotations
 
+from k4a_ros.images.cloud_selection import CloudSelection
+from k4a_ros.images.cloud_selection import PointSelector
 from k4a_ros.images.clouds import CloudConverter
 from k4a_ros.images.clouds import FullCloudConverter
 from k4a_ros.images.depth_codec import decompress
@@ -30,9 +32,11 @@ from k4a_ros.images.warm_up import warm_up_clouds
 from k4a_ros.images.warm_up import warm_up_rectification
 from k4a_ros.images.warm_up import warm_up_registration
 from k4a_ros.images.warm_up import warm_up_rvl
+from k4a_ros.images.warm_up import warm_up_selection
 import numpy as np
 from support.synthetic_capture import NEEDS_NUMBA
 from support.synthetic_capture import NOMINAL
+from support.synthetic_capture import POSE
 from support.synthetic_capture import SMALL
 from support.synthetic_capture import SyntheticCapture
 
@@ -44,8 +48,10 @@ def test_every_type_the_driver_uses_is_compiled():
     warm_up_rectification()
     warm_up_rvl()
     warm_up_filters()
+    warm_up_selection()
     from k4a_ros.images import cloud_kernels
     from k4a_ros.images import rectification_kernels
+    from k4a_ros.images import cloud_selection_kernels
     from k4a_ros.images import registration_kernels
     from k4a_ros.images import rvl_kernels
     from k4a_ros.images.filters.kernels import filter_kernels
@@ -56,6 +62,7 @@ def test_every_type_the_driver_uses_is_compiled():
         (rvl_kernels, ('encode', 'decode')),
     ) for name in names]
     kernels += filter_kernels()
+    kernels += [cloud_selection_kernels.crop, cloud_selection_kernels.to_voxels]
     before = [len(kernel.signatures) for kernel in kernels]
     assert all(before)
     capture = SyntheticCapture(*SMALL)
@@ -81,6 +88,11 @@ def test_every_type_the_driver_uses_is_compiled():
     rectified = rectified_lens(lens, 'full')
     DepthRectifier(lens, rectified).rectify(
         capture.depth, np.empty((rectified.height, rectified.width), np.uint16))
+    selector = PointSelector()
+    for points in (xyz, rgb):
+        flat = points.reshape(-1, points.shape[-1])
+        selector.crop(flat, len(flat), CloudSelection(), POSE, organized=True)
+        selector.to_voxels(flat, len(flat), 0.1)
     compressor = DepthCompressor(capture.depth.shape[::-1], 'rvl')
     decompress(compressor.compress(capture.depth), compressor.format)
     filters = DepthFilters(capture.pair.rays)
