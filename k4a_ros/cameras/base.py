@@ -103,6 +103,8 @@ class Camera(contextlib.AbstractContextManager['Camera']):
     reader must not request one before all subscribers have received the previous capture. May
     change while streaming; implies ``lossless``.
     ``playback``: controls what a recording plays; None for a camera that is none.
+    ``reports_metadata``: captures come with the temperature, if the camera measures it, and color
+    images with exposure, white balance and ISO speed.
 
     :param on_control: called when the camera has changed a control by itself, in the thread that
         caused the change; default: no-op.
@@ -114,6 +116,7 @@ class Camera(contextlib.AbstractContextManager['Camera']):
     lossless: bool = False
     lockstep: bool = False
     playback: Playback | None = None
+    reports_metadata: bool = True
 
     def __init__(self, on_control: ControlListener | None = None) -> None:
         self._on_control = on_control

@@ -38,6 +38,8 @@ from k4a_ros.publishing.color_topics import add_color
 from k4a_ros.publishing.depth_topics import add_depth
 from k4a_ros.publishing.depth_topics import add_filtered_depth
 from k4a_ros.publishing.depth_topics import add_infrared
+from k4a_ros.publishing.metadata_topics import add_color_metadata
+from k4a_ros.publishing.metadata_topics import add_temperature
 from k4a_ros.publishing.options import LiveOptions
 from k4a_ros.publishing.options import TopicOptions
 from k4a_ros.publishing.point_topics import add_points
@@ -304,6 +306,10 @@ def add_images(builder: TopicBuilder, live: LiveOptions) -> FilteredDepth:
         add_color(builder, colors)
     if registered is not None:
         add_registered(builder, registered, filtered, infrared_scale)
+    if builder.camera.reports_metadata:
+        add_temperature(builder)
+        if color:
+            add_color_metadata(builder)
     rectified = RectifiedTopics(builder)
     if infrared:
         rectified.add_infrared(infrared_scale)

@@ -23,6 +23,7 @@ import time
 from typing import Any
 
 import cv2
+from diagnostic_msgs.msg import DiagnosticArray
 import numpy as np
 import pytest
 from sensor_msgs.msg import CameraInfo
@@ -30,6 +31,7 @@ from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image
 from sensor_msgs.msg import Imu
 from sensor_msgs.msg import PointCloud2
+from sensor_msgs.msg import Temperature
 from support.ros import await_current_stamp
 from support.ros import DriverProcess
 from support.ros import Listener
@@ -99,6 +101,37 @@ def test_every_topic_has_its_period_and_current_stamps(listener: Listener) -> No
     depth = np.frombuffer(received['depth/image_raw'][-1].data, np.uint16)
     assert depth.size == 320 * 288
     assert (depth > 0).mean() > 0.5
+
+
+def test_metadata_has_the_stamps_of_the_color_images(listener: Listener, setter: Listener) -> None:
+    infos = listener.subscribe(CameraInfo, '/rgb/camera_info', depth=5)
+    metadata = listener.subscribe(DiagnosticArray, '/rgb/metadata', depth=5)
+
+    def has_exposure(value: int) -> bool:
+        return any({v.key: v.value for v in m.status[0].values}['exposure_time_us'] == str(value)
+                   for m in metadata[-3:])
+
+    for requested in (1300, 8330):
+        assert setter.set_parameters(NODE, exposure_time_us=requested).successful
+        # which is rounded to what the sensor supports
+        (actual,) = setter.get_parameters(NODE, 'exposure_time_us')
+        assert actual in (2500, 8330)
+        wait_for(lambda actual=actual: has_exposure(actual), f'an exposure of {actual} us')
+    wait_for(lambda: len(set(stamps(infos)) & set(stamps(metadata))) > 5, 'equal stamps')
+    message = metadata[-1]
+    assert message.header.frame_id == 'rgb_camera_link' and message.status[0].level == b'\0'
+    values = {v.key: int(v.value) for v in message.status[0].values}
+    assert set(values) == {'exposure_time_us', 'whitebalance', 'iso_speed'}
+    assert 2500 <= values['whitebalance'] <= 12500 and values['iso_speed'] > 0
+    assert setter.set_parameters(NODE, exposure_auto=True).successful
+
+
+def test_temperature_is_published_once_a_second(listener: Listener) -> None:
+    messages = listener.subscribe(Temperature, '/temperature', depth=5)
+    wait_for(lambda: len(messages) >= 3, 'temperatures')
+    assert (np.diff(stamps(messages)) > 0.9e9).all()
+    assert all(20 < m.temperature < 50 for m in messages)
+    assert messages[0].header.frame_id == 'camera_base'
 
 
 def test_color_controls_change_the_image(

@@ -105,6 +105,8 @@ class RecordingCamera(Camera):
     """
 
     lossless = True
+    #: the format does not store it
+    reports_metadata = False
 
     def __init__(
         self, path: str | os.PathLike[str], *, serial: str = '', loop: bool = False,
