@@ -20,9 +20,11 @@ from collections.abc import Callable
 import time
 from typing import NamedTuple
 
-#: Smallest change of the offset between ROS time and the monotonic clock that is a step. NTP slews
-#: both clocks alike; it steps ROS time by no less than this.
-_MIN_STEP_NS = 100_000_000
+#: Smallest change of the offset between ROS time and the monotonic clock that is a step. Services
+#: slew both clocks alike, and step ROS time by more (ntpd by 128 ms, systemd-timesyncd by 400), or
+#: by any amount (phc2sys of PTP once, when it starts). A smaller step looks like another delay of
+#: the arrivals, and stamps follow it within half a minute.
+_MIN_STEP_NS = 10_000_000
 
 
 class HostTime(NamedTuple):

@@ -39,7 +39,7 @@ class FakeClocks:
         return HostClock(self.ros_ns, is_simulated, lambda: self.monotonic)
 
 
-@pytest.mark.parametrize('step_s', [600.0, 0.2, -0.2, -600.0])
+@pytest.mark.parametrize('step_s', [600.0, 0.02, -0.02, -600.0])
 def test_step_is_reported_once_with_its_size(step_s: float) -> None:
     clocks = FakeClocks()
     host = clocks.host()
@@ -51,7 +51,7 @@ def test_step_is_reported_once_with_its_size(step_s: float) -> None:
 
 @given(strategies.lists(strategies.tuples(
     strategies.integers(0, 10**10), strategies.integers(0, 10**10),
-    strategies.integers(-40_000_000, 40_000_000))))
+    strategies.integers(-4_000_000, 4_000_000))))
 def test_suspended_reader_and_slewed_clock_are_no_step(events) -> None:
     """Less than the smallest step in one go, possibly with a suspension before and after."""
     clocks = FakeClocks()

@@ -36,6 +36,7 @@ from k4a_ros.streaming.host_clock import HostClock
 from k4a_ros.streaming.stamper import StampedCapture
 from k4a_ros.streaming.stamper import Stamper
 import numpy as np
+import pytest
 
 MS = 1_000_000
 S = 1_000_000_000
@@ -112,6 +113,22 @@ def test_step_of_the_host_clock_and_back_is_followed_both_times() -> None:
     assert host.steps == [600 * S, -600 * S]
     assert stamper.steps == 2 and stamper.corrections == 0
     assert all(np.abs(errors).max() < 10 for errors in errors_ms.values())
+
+
+@pytest.mark.parametrize('step_ms', [-8, 8])
+def test_small_step_of_the_host_clock_is_followed_without_going_back(step_ms: int) -> None:
+    """It is taken for a change of the delay of arrivals."""
+    host = Host()
+    stamper = host.stamper()
+    stamps, device_us = [], 0
+    for frame in range(3000):
+        host.monotonic_ns += 33_333_000
+        device_us += 33_333
+        host.offset_ns += step_ms * MS if frame == 1500 else 0
+        stamps.append(stamper.capture(Capture(image(device_us)))(device_us))
+    assert stamper.steps == 0
+    assert (np.diff(stamps) > 0).all()
+    assert abs(host.ros_ns - stamps[-1]) < 2 * MS
 
 
 def test_jump_of_simulated_time_is_followed_from_the_next_arrival() -> None:
