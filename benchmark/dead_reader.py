@@ -49,12 +49,14 @@ from k4a_ros.process.fastdds import select_fastdds_profile
 import numpy as np
 from processes import DRIVER
 from processes import simulate
+from processes import virtual_device
 
-VIRTUAL = Path(__file__).resolve().parents[1] / 'test/virtual_k4a'
 FPS = 15
 #: topics of the subscriber that is stopped or killed
 DEAD = ('rgb/image_raw', 'depth/image_raw')
 TOPICS = (*DEAD, 'ir/image_raw', 'rgb/camera_info', 'depth/camera_info', 'imu')
+#: time in which the driver starts, and discovers a subscriber
+START_S = 60.0
 #: time after which discovery has dropped a killed subscriber, with a margin
 LEASE_S = 25.0
 
@@ -103,9 +105,11 @@ class Subscriber:
         self._process = subprocess.Popen(
             [sys.executable, __file__, 'subscribe', *topics], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, text=True)
-        missing = set(topics)
+        missing, end_s = set(topics), time.monotonic() + START_S
         while missing:
             time.sleep(0.1)
+            if time.monotonic() > end_s:
+                raise SystemExit(f'no messages of {", ".join(sorted(missing))}')
             missing -= {topic for topic, count in self.counts().items() if count}
 
     def counts(self) -> dict[str, int]:
@@ -164,10 +168,9 @@ def measure_round(subscriber: Subscriber, seconds: float, loops: int) -> Iterato
 
 def run_driver(folder: str) -> subprocess.Popen[bytes]:
     """Start a driver of the virtual device."""
-    recording, library = str(Path(folder, 'simulated.mkv')), str(Path(folder, 'virtual_k4a.so'))
-    simulate(Path(recording), 4, FPS)
-    subprocess.run([str(VIRTUAL / 'build'), library], check=True)
-    environment = os.environ | {'LD_PRELOAD': library, 'K4A_VIRTUAL_RECORDING': recording}
+    recording = Path(folder, 'simulated.mkv')
+    simulate(recording, 4, FPS)
+    environment = os.environ | virtual_device(Path(folder), recording)
     print(select_fastdds_profile(environment).description)
     parameters = {'fps': FPS, 'depth_mode': 'NFOV_UNBINNED', 'color_resolution': '720P'}
     return subprocess.Popen(

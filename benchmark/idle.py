@@ -43,8 +43,8 @@ import numpy as np
 from processes import DRIVER
 from processes import simulate
 from processes import used
+from processes import virtual_device
 
-VIRTUAL = Path(__file__).resolve().parents[1] / 'test/virtual_k4a'
 #: name of the thread of the virtual device
 STAND_IN = 'virtual camera'
 
@@ -108,15 +108,14 @@ def main() -> int:
         if not recording:
             recording = str(Path(folder, 'simulated.mkv'))
             simulate(Path(recording), 4, 30)
-        library = str(Path(folder, 'libvirtual_k4a.so'))
-        subprocess.run([str(VIRTUAL / 'build'), library], check=True)
+        device = virtual_device(Path(folder), Path(recording))
         with RecordingReader(recording) as reader:
             config = reader.config
         live, played = [], []
         for _ in range(options.rounds):
             live.append(measure(
-                environment | {'LD_PRELOAD': library, 'K4A_VIRTUAL_RECORDING': recording},
-                options.seconds, fps=config.fps, depth_mode=config.depth_mode.name,
+                environment | device, options.seconds, fps=config.fps,
+                depth_mode=config.depth_mode.name,
                 color_resolution=config.color_resolution.name.removeprefix('R')))
             played.append(measure(
                 environment, options.seconds, recording_file=recording,

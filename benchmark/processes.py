@@ -21,8 +21,11 @@ from pathlib import Path
 import subprocess
 import sys
 
+from k4a_ros.sdk import libk4a
+
 #: program that runs the driver, for python -c
 DRIVER = 'from k4a_ros.main import main; raise SystemExit(main())'
+_VIRTUAL = Path(__file__).resolve().parents[1] / 'test/virtual_k4a'
 _SIMULATE = 'from k4a_ros.tools.simulate import main; raise SystemExit(main())'
 _TICKS = os.sysconf('SC_CLK_TCK')
 
@@ -39,3 +42,18 @@ def simulate(path: Path, seconds: float, fps: int, *options: str) -> None:
     subprocess.run(
         [sys.executable, '-c', _SIMULATE, str(path), '--seconds', str(seconds), '--fps', str(fps),
          *options], check=True, stdout=subprocess.DEVNULL)
+
+
+def virtual_device(folder: Path, recording: Path) -> dict[str, str]:
+    """
+    Build the virtual device (docs/virtual_device.md).
+
+    :param folder: gets its library.
+    :param recording: what it plays.
+    :return: environment variables of a driver that has it as camera.
+    """
+    library = folder / 'libvirtual_k4a.so'
+    subprocess.run([str(_VIRTUAL / 'build'), str(library)], check=True)
+    record = min(libk4a.load().file.parent.glob('libk4arecord[-.]*so*'))
+    return {'LD_PRELOAD': str(library), 'K4A_VIRTUAL_RECORDING': str(recording),
+            'K4A_VIRTUAL_LIBK4ARECORD': str(record)}
