@@ -13,11 +13,12 @@
 # limitations under the License.
 
 
-"""config/k4a.rviz and the URDF, compared with the topics and frames of a running driver."""
+"""Set-ups of rviz and Foxglove, and the URDF, compared with topics and frames of the driver."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+import json
 import re
 from typing import Any
 
@@ -100,3 +101,18 @@ def test_frames_are_a_tree_below_the_fixed_frame(running: Listener) -> None:
     assert len(dict(tree)) == len(tree), sorted(tree)
     assert {parent for _, parent in tree} - set(dict(tree)) == {
         CONFIG['Global Options']['Fixed Frame']}
+
+
+def test_foxglove_layout_names_topics(running: Listener) -> None:
+    """Every panel is in the layout, and every topic has a publisher."""
+    text = (ROOT / 'config/foxglove.json').read_text()
+    layout = json.loads(text)
+    topics = set(re.findall(r'"(/[a-z_0-9/]+)', text))
+    assert {'/points2', '/rgb/image_raw/compressed', '/imu', '/diagnostics'} <= topics
+    for topic in topics:
+        wait_for(lambda topic=topic: running.node.count_publishers(topic), topic)
+
+    def panels(node: Any) -> set[str]:
+        return {node} if isinstance(node, str) else panels(node['first']) | panels(node['second'])
+
+    assert panels(layout['layout']) == layout['configById'].keys()

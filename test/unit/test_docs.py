@@ -34,12 +34,21 @@ def test_links_lead_somewhere(path: Path) -> None:
                 path.parent / f'{target}.md').exists(), target
 
 
+#: parameters, arguments and topics of the packages in docs/use_with.md
+_OF_OTHER_PACKAGES = {
+    'image_rect', 'image_rect_color', 'camera_info', 'cloud_in', 'depth_camera_info', 'data_raw',
+    'exact_sync', 'approx_sync', 'approx_sync_max_interval', 'rgb_topic', 'depth_topic',
+    'camera_info_topic', 'imu_topic', 'wait_imu_to_init', 'compressed', 'frame_id', 'resolution',
+    'output_frame', 'scan_height', 'range_min', 'range_max', 'size', 'image_transport',
+    'interpolation', 'topic_whitelist'}
+
+
 @pytest.mark.parametrize('path', DOCUMENTS, ids=lambda p: p.name)
 def test_parameters_on_command_lines_exist(path: Path) -> None:
     arguments = {'namespace', 'name', 'params_file', 'log_level', 'camera', 'driver', 'rviz',
                  'fastdds_profile'}
     for name in re.findall(r'\b([a-z_0-9]+):=', path.read_text()):
-        assert name in {*SPECS, *arguments} or name.startswith(
+        assert name in {*SPECS, *arguments, *_OF_OTHER_PACKAGES} or name.startswith(
             ('use_', 'publish_', 'robot_')) or name in ('reliability', 'depth'), name
 
 
