@@ -38,7 +38,7 @@ IMU_DTYPE = np.dtype([
 
 #: Length of a cluster: a block has its time as a 16-bit difference to that of its cluster.
 _CLUSTER_US = 32_000
-#: time after which a stream is not waited for any longer
+#: time for which data is held back until a stream that is behind has passed it
 _MAX_SILENCE_US = 2_000_000
 #: largest number of samples in a block
 _MAX_LACE = 255
@@ -168,9 +168,9 @@ class ClusterQueue:
         :param everything: also those that one may add to.
         """
         clusters: list[Cluster] = []
-        newest_us = max(self._latest_us.values(), default=-1)
-        complete_us = min((time_us for time_us in self._latest_us.values()
-                           if time_us > newest_us - _MAX_SILENCE_US), default=-1)
+        times = self._latest_us.values()
+        complete_us = max(
+            min(times, default=-1), max(times, default=-1) - _MAX_SILENCE_US)
         if not everything and complete_us < self._earliest_us() + _CLUSTER_US:
             return clusters
         blocks = sorted(self._blocks, key=lambda block: block.device_us)

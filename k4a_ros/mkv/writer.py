@@ -133,6 +133,11 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
         """Return the time from the first to the last data in the file, microseconds."""
         return self._end_us - self._start_us
 
+    @property
+    def written_us(self) -> int:
+        """Return the device time, microseconds, before which data is rejected as too late."""
+        return self._pending.written_us
+
     def write(self, capture: Capture, to_ros: ToRos | None = None) -> None:
         """
         Append one capture.

@@ -135,7 +135,7 @@ def recording_status(status: RecorderStatus, streaming: bool) -> Status:
         'file': status.file, 'files': str(len(status.files)), 'time (s)': f'{status.seconds:.1f}',
         'captures': str(status.captures), 'IMU samples': str(status.samples),
         'written (MB)': f'{status.written_bytes / 1e6:.1f}', 'queued captures': str(status.queued),
-        'dropped captures': str(status.dropped),
+        'dropped captures': str(status.dropped), 'dropped IMU samples': str(status.late_samples),
         'free disk space (MB)': f'{status.free_bytes / 1e6:.0f}'}
     return result
 

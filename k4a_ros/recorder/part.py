@@ -24,6 +24,7 @@ from k4a_ros.cameras.base import Camera
 from k4a_ros.capture import Capture
 from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import RecordingError
+from k4a_ros.mkv.writer import OutOfOrderError
 from k4a_ros.mkv.writer import RecordingWriter
 from k4a_ros.mkv.writer import ToRos
 from k4a_ros.recorder.files import numbered
@@ -58,7 +59,8 @@ class Part:
 
     ``start_us`` is the device time at which it begins, ``end_us`` that at which it ends, None
     while that is open; ``imu_us`` is that of the last inertial sample that was offered, also if it
-    is not in the file. ``captures`` and ``samples`` count what was written.
+    is not in the file. ``captures`` and ``samples`` count what was written, ``late_samples`` what
+    came too late for that.
 
     :param path: the file; if there is one, a variant with a number is made.
     :raises RecordingError: the file cannot be created.
@@ -69,7 +71,7 @@ class Part:
         self.start_us = self.last_us = start_us
         self.end_us: int | None = None
         self.imu_us = -1
-        self.captures = self.samples = self._size = 0
+        self.captures = self.samples = self.late_samples = self._size = 0
         self._writer: RecordingWriter | None = None
         for candidate in numbered(path):
             try:
@@ -105,14 +107,27 @@ class Part:
         self.last_us = capture.device_us
 
     def write_imu(self, samples: ImuSamples, ros_ns: npt.NDArray[np.int64]) -> None:
-        """Write those samples that belong into the file; raises as `RecordingWriter.write_imu`."""
-        times = samples.acc_us
+        """
+        Write those samples that belong into the file.
+
+        Those that are two seconds late are counted only: on a busy computer, a thread may stand
+        still for so long.
+
+        :raises RecordingError: they cannot be written.
+        """
+        times, writer = samples.acc_us, self._open_writer
         self.imu_us = int(times[-1])
-        begin = int(np.searchsorted(times, self.start_us))
+        first = int(np.searchsorted(times, self.start_us))
+        begin = max(first, int(np.searchsorted(times, writer.written_us)))
         end = len(times) if self.end_us is None else int(np.searchsorted(times, self.end_us))
-        if begin < end:
-            self._open_writer.write_imu(samples[begin:end], ros_ns[begin:end])
+        self.late_samples += max(0, min(begin, end) - first)
+        if begin >= end:
+            return
+        try:
+            writer.write_imu(samples[begin:end], ros_ns[begin:end])
             self.samples += end - begin
+        except OutOfOrderError:
+            self.late_samples += end - begin
 
     def close(self) -> None:
         """Complete the file; raises as `RecordingWriter.close`."""

@@ -67,6 +67,7 @@ class RecorderStatus:
     :param written_bytes: of all files.
     :param queued: captures that wait to be written.
     :param dropped: captures that were not recorded.
+    :param late_samples: IMU samples that came too late to be recorded.
     :param free_bytes: free space of the disk.
     :param problem: why the recording has ended by itself, '' if it has not.
     """
@@ -80,6 +81,7 @@ class RecorderStatus:
     written_bytes: int = 0
     queued: int = 0
     dropped: int = 0
+    late_samples: int = 0
     free_bytes: int = 0
     problem: str = ''
 
@@ -277,6 +279,7 @@ class Recorder:
                 self._status, files=tuple(map(str, parts.files)), seconds=parts.seconds,
                 file=str(parts.files[-1]) if parts.files else self._status.file,
                 captures=parts.captures, samples=parts.samples, written_bytes=parts.size,
+                late_samples=parts.late_samples,
                 free_bytes=self._status.free_bytes if free is None else free)
 
 

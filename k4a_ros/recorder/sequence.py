@@ -106,6 +106,11 @@ class PartSequence:
         return sum(part.samples for part in self._parts())
 
     @property
+    def late_samples(self) -> int:
+        """Return the number of inertial samples that came too late to be written."""
+        return sum(part.late_samples for part in self._parts())
+
+    @property
     def size(self) -> int:
         """Return the number of bytes that were written."""
         return sum(part.size for part in self._parts())

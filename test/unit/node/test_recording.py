@@ -70,7 +70,7 @@ def test_status():
     assert found.values == {
         'file': '/a.mkv', 'files': '1', 'time (s)': '2.0', 'captures': '61',
         'IMU samples': '3400', 'written (MB)': '30.1', 'queued captures': '1',
-        'dropped captures': '0', 'free disk space (MB)': '5000'}
+        'dropped captures': '0', 'dropped IMU samples': '0', 'free disk space (MB)': '5000'}
     assert recording_status(status, streaming=False).message == 'waiting for the camera'
 
 

@@ -146,6 +146,20 @@ def test_length_does_not_wait_for_a_dead_imu(tmp_path):
     assert len(content(tmp_path / 'a.mkv')[0]) == 3
 
 
+def test_samples_that_are_two_seconds_late_are_counted(tmp_path):
+    parts = sequence(tmp_path)
+    camera = Camera(parts)
+    for time_us in expected(1_000_000, 20)[0]:
+        camera._capture(time_us)
+    for time_us in range(1_000_000, 5_000_000, 40_000):
+        camera._samples(time_us)(0)
+    parts.end_session()
+    depth_us, acc_us = content(tmp_path / 'a.mkv')
+    assert depth_us == expected(1_000_000, 20)[0]
+    assert acc_us == expected(1_000_000, 20)[1][-len(acc_us):]
+    assert 190 < len(acc_us) == parts.samples == 400 - parts.late_samples
+
+
 def test_stop_takes_the_samples_of_the_last_capture(tmp_path):
     parts = sequence(tmp_path)
     camera = Camera(parts)
