@@ -18,9 +18,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+import os
 from pathlib import Path
 import re
 import signal
+import subprocess
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -89,8 +91,20 @@ class Driver:
 
 
 @pytest.fixture(scope='module')
-def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
+def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, bool]]:
+    """Return a folder, and whether it is a disk of its own, with 100 MB: only as root."""
     folder = tmp_path_factory.mktemp('recordings')
+    mounted = not os.geteuid() and not subprocess.run(
+        ['mount', '-t', 'tmpfs', '-o', 'size=100m', 'tmpfs', str(folder)], check=False,
+        stderr=subprocess.DEVNULL).returncode
+    yield folder, mounted
+    if mounted:
+        subprocess.run(['umount', str(folder)], check=True)
+
+
+@pytest.fixture(scope='module')
+def driver(disk: tuple[Path, bool]) -> Iterator[Driver]:
+    folder = disk[0]
     domain = new_domain()
     with listening(domain) as listener:
         diagnostics = listener.subscribe(DiagnosticArray, '/diagnostics')
@@ -184,6 +198,25 @@ def test_recording_goes_on_in_another_file_after_every_restart(driver: Driver) -
         with RecordingReader(str(path)) as reader:
             assert reader.complete
             assert reader.config.fps == (30 if path in files[2:] else 15)
+
+
+def test_full_disk_ends_the_recording_alone(driver: Driver, disk: tuple[Path, bool]) -> None:
+    if not disk[1]:
+        pytest.skip('only root can mount a small disk')
+    depth = driver.listener.subscribe(Image, '/depth/image_raw', depth=5, data=False)
+    driver.record()
+    line = driver.process.wait_for_line('Stopped recording')
+    assert re.search(r'only \d+ MB are left on the disk of .*run.*\.mkv; the [\d.]+ s that were '
+                     'recorded can be read; streaming goes on$', line)
+    count = len(depth)
+    wait_for(lambda: len(depth) > count + 5, 'more images')
+    success, message = driver.call('stop_recording')
+    assert not success and 'has stopped by itself: only ' in message
+    path = Path(re.search(r'disk of (.*?);', line)[1])
+    with RecordingReader(str(path)) as reader:
+        assert reader.complete
+        assert sum(1 for _ in reader.captures) > 5
+    assert sum('Stopped recording' in line for line in driver.process.lines) == 1
 
 
 def test_signal_completes_the_recording_of_a_device(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 import subprocess
@@ -35,10 +36,12 @@ from k4a_ros.mkv.ros_time_track import TimedStream
 from k4a_ros.mkv.writer import RecordingWriter
 import numpy as np
 import pytest
+from support.killed_k4arecorder import write_and_kill
 from support.recordings import FIRMWARE
 from support.recordings import random_capture
 from support.recordings import SERIAL
 from support.reference import assert_equals_reference
+from support.reference import Reference
 from support.time_limits import PATIENCE
 
 CONFIG = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.R720P)
@@ -153,6 +156,22 @@ def test_what_is_no_recording_is_refused(tmp_path):
     with pytest.raises(RecordingError, match='not a Matroska file'):
         repair(str(tmp_path / 'a.mkv'), tmp_path / 'b.mkv')
     assert not (tmp_path / 'b.mkv').exists()
+
+
+@pytest.mark.parametrize('flushed', [0, 70])
+def test_recording_of_a_killed_k4arecorder_is_repaired(tmp_path, flushed):
+    """libk4arecord has written all but the last two seconds, and refuses the file."""
+    broken, fixed = tmp_path / 'a.mkv', tmp_path / 'b.mkv'
+    write_and_kill(broken, nominal_calibration(), 120, flushed)
+    with contextlib.nullcontext() if flushed else pytest.raises(OSError, match='rejects'):
+        Reference(broken).__exit__()
+    result = repair(str(broken), fixed)
+    assert result.captures >= max(flushed, 120 - 65)
+    assert assert_equals_reference(fixed) == result.captures
+    with RecordingReader(str(fixed)) as reader:
+        times = [capture.device_us for capture in reader.captures]
+    start_us = 1_000_000 if flushed else 0  # the time of the start is written at the first flush
+    assert times == [start_us + number * 33_333 for number in range(len(times))]
 
 
 KILLED = """
