@@ -16,7 +16,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -68,8 +67,8 @@ def read(path: Path) -> tuple[RecordingReader, list[Capture], ImuSamples]:
             else:
                 samples.append(item)
         return reader, captures, ImuSamples(*(
-            np.concatenate([getattr(part, each.name) for part in samples])
-            for each in fields(ImuSamples)))
+            np.concatenate([getattr(part, name) for part in samples])
+            for name in ('acc', 'acc_us', 'gyro', 'gyro_us', 'temperature')))
 
 
 def assert_same_recording(actual: Path, expected: Path) -> None:
