@@ -243,8 +243,7 @@ class _Conversion:
 def _exact_stamper(zero_ns: int) -> Stamper:
     """Return stamps with the distances of device times, by the stamp at device time 0."""
     stamper = Stamper(HostClock(lambda: 0, lambda: False), lambda step_ns: None)
-    stamper.start_timeline(exact=True)
-    stamper.clock.observe(0, zero_ns)
+    stamper.start_timeline(exact=True, origin_ns=zero_ns)
     return stamper
 
 
