@@ -143,4 +143,5 @@ def recording_status(status: RecorderStatus, streaming: bool) -> Status:
 def _summary(status: RecorderStatus) -> str:
     files = ', '.join(status.files) or 'no file, because no capture arrived'
     return (f'{status.seconds:.1f} s in {files}: {status.captures} captures, {status.samples} IMU '
-            f'samples, {status.written_bytes / 1e6:.1f} MB, {status.dropped} captures dropped')
+            f'samples, {status.written_bytes / 1e6:.1f} MB; dropped: {status.dropped} captures, '
+            f'{status.late_samples} IMU samples')
