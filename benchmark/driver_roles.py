@@ -33,7 +33,6 @@ from typing import Any
 from k4a_ros.cameras.recording.camera import RecordingCamera
 from k4a_ros.errors import ReadTimeout
 from k4a_ros.process.allocator import retain_freed_memory
-from k4a_ros.sdk import libk4a
 import numpy as np
 from yardstick import run
 
@@ -140,7 +139,7 @@ def drive_in_c(path: str, topics: list[str], library: str) -> int:
         color = camera.calibration.color(camera.config.color_resolution)
     rays = Path(library).with_name(f'rays-{os.getpid()}')
     depth.rays().astype(np.float32).transpose(2, 0, 1).tofile(rays)
-    libk4a.library()
+    import pyk4a  # noqa: F401  loads libk4a and libk4arecord
     # global, because drive.c finds the functions of the SDK among the symbols of the process
     loaded = {line.split()[-1] for line in Path('/proc/self/maps').read_text().splitlines()}
     for name in sorted(path for path in loaded if '/libk4a' in path):
