@@ -45,6 +45,7 @@ from k4a_ros.camera_config import ColorFormat
 from k4a_ros.cameras.base import Camera
 from k4a_ros.cameras.recording.camera import RecordingCamera
 from k4a_ros.capture import Capture
+from k4a_ros.errors import CameraLostError
 from k4a_ros.errors import ConfigError
 from k4a_ros.mkv.reader import RecordingReader
 from k4a_ros.mkv.ros_times import RosTimes
@@ -104,10 +105,16 @@ class BagOptions:
 
 @dataclass(frozen=True)
 class Converted:
-    """Number of messages by topic in the bag, and the failures to convert an image by topic."""
+    """
+    The result of a conversion.
+
+    ``messages``: number by topic in the bag; ``failures`` to convert an image by topic;
+    ``problem``: why the bag ends before the recording, '' if it does not.
+    """
 
     messages: dict[str, int]
     failures: dict[str, int]
+    problem: str
 
 
 def convert(
@@ -122,7 +129,7 @@ def convert(
     :param path: the folder that is to become the bag; it must not exist.
     :param warn: called with what is missing in the bag.
     :raises ConfigError: no topic of this recording has one of the names.
-    :raises CameraError: the recording cannot be read; nothing is written then.
+    :raises CameraError: nothing of the recording can be read; there is no bag then.
     :raises BagError: the bag cannot be written.
     """
     with RecordingCamera(recording, rate=0) as camera:
@@ -187,13 +194,13 @@ class _Conversion:
         self._write_latched(zero_ns, start_ns)
         stamper = self._recorded(self._times, zero_ns) if recorded_ns and self._times else (
             _exact_stamper(zero_ns))
-        self._write(chain([first], source), stamper, progress)
+        problem = self._write(chain([first], source), stamper, progress)
         if self._imu is not None:
             self._imu.flush(stamper.imu)
         return Converted(
             {topic.name: topic.count for topic in self._topics.values()},
             {stream.topic: stream.counters.failed for stream in self._streams
-             if stream.counters.failed})
+             if stream.counters.failed}, problem)
 
     def _recorded(self, times: RosTimes, zero_ns: int) -> RecordedTimes:
         """Return the stamps of the recording, which write what a conversion back needs."""
@@ -209,8 +216,15 @@ class _Conversion:
 
     def _write(
         self, source: Iterator[Item], stamper: Stamper | RecordedTimes, progress: Progress,
-    ) -> None:
-        for item in source:
+    ) -> str:
+        """Write all images and samples; return why the rest cannot be read, or ''."""
+        while True:
+            try:
+                item = next(source, None)
+            except CameraLostError as error:
+                return str(error)
+            if item is None:
+                return ''
             if isinstance(item, Capture):
                 to_ros = stamper.capture(item)
                 for stream in self._streams:

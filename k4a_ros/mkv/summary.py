@@ -125,12 +125,12 @@ def _add_tracks(result: Summary, source: Source) -> None:
         found.blocks += 1
         found.size += block.size
     result.tracks, result.writer = list(tracks.values()), head.writer
+    result.complete &= not (damaged or head.damaged)
     if damaged:
-        result.complete = False
         lost = sum(end - start for start, end in damaged)
-        result.problems.append(
-            f'it is damaged at {len(damaged)} places, the first at byte {damaged[0][0]}; {lost} '
-            'bytes are skipped')
+        where = f'at byte {damaged[0][0]}' + (
+            f' and {len(damaged) - 1} other places' if len(damaged) > 1 else '')
+        result.problems.append(f'it is damaged {where}; {lost} bytes are skipped')
 
 
 def _add_captures(result: Summary, reader: RecordingReader) -> None:

@@ -156,12 +156,14 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f'k4a_to_bag: interrupted; {given.bag} is not written', file=sys.stderr)
         return INTERRUPTED
+    if result.problem:
+        print(f'k4a_to_bag: the bag ends before the recording: {result.problem}', file=sys.stderr)
     for topic, count in result.failures.items():
         print(f'k4a_to_bag: {topic}: {count} images could not be converted', file=sys.stderr)
     elapsed_s = time.monotonic() - start_s
     print(f'{os.fspath(given.bag)}: {sum(result.messages.values())} messages on '
           f'{len(result.messages)} topics; written in {elapsed_s:.1f} s')
-    return int(bool(result.failures))
+    return int(bool(result.failures or result.problem))
 
 
 if __name__ == '__main__':

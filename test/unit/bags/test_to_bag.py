@@ -156,7 +156,7 @@ def test_interrupted_conversion_leaves_nothing(
     assert not [*tmp_path.iterdir()]
 
 
-def test_damaged_recording_leaves_nothing(
+def test_bag_ends_where_the_recording_is_damaged(
     written: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from k4a_ros.cameras.recording.camera import RecordingCamera
@@ -167,14 +167,20 @@ def test_damaged_recording_leaves_nothing(
     def fail(camera: RecordingCamera, timeout: float) -> Any:
         nonlocal count
         count += 1
-        if count > 2:
+        if count > limit:
             raise CameraLostError('the file is damaged here')
         return read(camera, timeout)
 
     monkeypatch.setattr(RecordingCamera, 'read', fail)
+    limit = 0
     with pytest.raises(CameraLostError, match='damaged here'):
         convert(written.path, tmp_path / 'bag', BagOptions())
     assert not [*tmp_path.iterdir()]
+    count, limit = 0, 4
+    result = convert(written.path, tmp_path / 'bag', BagOptions())
+    assert result.problem == 'the file is damaged here'
+    assert topics(tmp_path / 'bag') == result.messages
+    assert 0 < result.messages['/depth/image_raw'] < len(written.captures)
 
 
 def test_missing_rosbags_is_one_sentence(
