@@ -65,8 +65,16 @@ def show_recording(path: str, *, as_json: bool, verified: bool) -> int:
         print('k4a_info: interrupted', file=sys.stderr)
         return INTERRUPTED
     description = describe_recording(path, summary, verification)
-    print(json.dumps(description, indent=2) if as_json else recording_text(description))
+    _print(json.dumps(description, indent=2) if as_json else recording_text(description))
     return int(verified and not description['complete'])
+
+
+def _print(text: str) -> None:
+    """Print a text, of which a program such as head may read only a part."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python flushes
 
 
 def describe_recording(

@@ -17,7 +17,10 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
+import subprocess
+import sys
 
 from k4a_ros.tools import info
 import pytest
@@ -25,6 +28,7 @@ from support.recordings import FIRMWARE
 from support.recordings import SERIAL
 from support.recordings import without
 from support.recordings import write_recording
+from support.time_limits import PROCESS_TIMEOUT_S
 
 
 @pytest.fixture(scope='module')
@@ -64,6 +68,16 @@ def test_text_has_the_contents(recording: Path, capsys: pytest.CaptureFixture[st
                  'DEPTH        b16g 320 x 288: 6 blocks', 'K4A_DEPTH_MODE = NFOV_2X2BINNED',
                  'calibration.json (', '14 images, ', ': 0 problems'):
         assert part in text, part
+
+
+def test_text_can_be_cut_by_another_program(recording: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, '-m', 'k4a_ros.tools.info', str(recording)], stdout=write,
+        stderr=subprocess.PIPE, text=True, timeout=PROCESS_TIMEOUT_S)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, '')
 
 
 def test_damage_is_reported(
