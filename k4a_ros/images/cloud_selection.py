@@ -115,8 +115,7 @@ class PointSelector:
         while True:
             if self._table is None:
                 length = 1 << self._table_bits
-                self._table = (np.empty(length, np.int64), np.empty(length, np.int32),
-                               np.empty((length // 2, 6)), np.empty(length // 2, np.int32))
+                self._table = np.empty((length, 2), np.int64), np.empty((length // 2, 8))
             kept: int = self._kernels.to_voxels(
                 points, points.view(np.uint32), count, np.float32(1 / size), *self._table)
             if kept >= 0 or self._table_bits == _MAX_TABLE_BITS:

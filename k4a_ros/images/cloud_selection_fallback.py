@@ -45,10 +45,9 @@ def crop(points: Array, count: int, matrix: Array, box: Array, organized: bool) 
 
 
 def to_voxels(
-    points: Array, bits: Array, count: int, per_meter: np.float32, keys: Array, slots: Array,
-    sums: Array, numbers: Array,
+    points: Array, bits: Array, count: int, per_meter: np.float32, table: Array, sums: Array,
 ) -> int:
-    """Do the same as ``cloud_selection_kernels.to_voxels``, but with tables of its own."""
+    """Do the same as ``cloud_selection_kernels.to_voxels``, with tables of its own."""
     valid = points[:count][~np.isnan(points[:count, 2])]
     indices = np.floor(valid[:, :3] * per_meter).astype(np.int64) + _OFFSET
     key = (indices[:, 0] << 2 * _INDEX_BITS) | (indices[:, 1] << _INDEX_BITS) | indices[:, 2]

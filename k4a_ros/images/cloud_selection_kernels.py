@@ -29,7 +29,14 @@ _INDEX_BITS = 21
 _OFFSET = 1 << (_INDEX_BITS - 1)
 #: golden ratio as a fraction of 2 to the power of 64 (Knuth, "Sorting and searching", 6.4)
 _HASH = -7046029254386353131
+#: only the upper bits of the product depend on all indices
+_HASH_SHIFT = 40
 _EMPTY = -1
+#: distance of voxels in the table: that of rows, about the width of a room, and of planes, a prime
+#: (Teschner et al., "Optimized spatial hashing for collision detection", 2003)
+_ROWS, _PLANES = 411, 73856093
+#: column of the number of points in a voxel
+_NUMBER = 6
 
 
 @compiled
@@ -64,44 +71,45 @@ def crop(points: Any, count: int, matrix: Any, box: Any, organized: bool) -> int
 
 @compiled
 def to_voxels(
-    points: Any, bits: Any, count: int, per_meter: Any, keys: Any, slots: Any, sums: Any,
-    numbers: Any,
+    points: Any, bits: Any, count: int, per_meter: Any, table: Any, sums: Any,
 ) -> int:
     """
     Replace points by the means of voxels; see ``PointSelector.to_voxels``.
 
     :param bits: (N, 4 or 8) uint32: the same memory as ``points``.
     :param per_meter: float32: voxels in a meter.
-    :param keys: (2 N,) int64: scratch, a hash table with open addressing, N a power of 2; as are
-        ``slots``, (2 N,) int32, ``sums``, (N, 6) float64, and ``numbers``, (N,) int32.
+    :param table: (2 N, 2) int64: scratch, a hash table of keys and voxels with open addressing, N
+        a power of 2; as is ``sums``, (N, 8) float64.
     :return: number of voxels; -1 if there are more than fit, and nothing has changed.
     """
     colored = points.shape[1] == 8
-    mask = len(keys) - 1
-    keys[:] = _EMPTY
+    mask = len(table) - 1
+    table[:, 0] = _EMPTY
     used, last_key, slot = 0, _EMPTY, 0
     for i in range(count):
         x, y, z = points[i, 0], points[i, 1], points[i, 2]
         if np.isnan(z):
             continue
-        key = 0
-        for value in (x, y, z):
-            key = (key << _INDEX_BITS) | (int(np.floor(value * per_meter)) + _OFFSET)
+        column = int(np.floor(x * per_meter)) + _OFFSET
+        row = int(np.floor(y * per_meter)) + _OFFSET
+        plane = int(np.floor(z * per_meter)) + _OFFSET
+        key = (((column << _INDEX_BITS) | row) << _INDEX_BITS) | plane
         if key != last_key:
-            # neighbors are often in the same voxel
+            # otherwise it is in the voxel of its neighbor
             last_key = key
-            place = ((key * _HASH) >> 20) & mask
-            while keys[place] != key and keys[place] != _EMPTY:
-                place = (place + 1) & mask
-            if keys[place] == _EMPTY:
-                if used == len(numbers):
+            # neighbors in space are neighbors in memory; on a collision they part
+            place = (column + _ROWS * row + _PLANES * plane) & mask
+            step = ((key * _HASH) >> _HASH_SHIFT) | 1
+            while table[place, 0] != key and table[place, 0] != _EMPTY:
+                place = (place + step) & mask
+            if table[place, 0] == _EMPTY:
+                if used == len(sums):
                     return -1
-                keys[place], slots[place] = key, used
+                table[place, 0], table[place, 1] = key, used
                 sums[used] = 0.0
-                numbers[used] = 0
                 used += 1
-            slot = slots[place]
-        numbers[slot] += 1
+            slot = table[place, 1]
+        sums[slot, _NUMBER] += 1.0
         sums[slot, 0] += x
         sums[slot, 1] += y
         sums[slot, 2] += z
@@ -113,7 +121,7 @@ def to_voxels(
         else:
             sums[slot, 3] += points[i, 3]
     for voxel in range(used):
-        number = np.float64(numbers[voxel])
+        number = sums[voxel, _NUMBER]
         for axis in range(3):
             points[voxel, axis] = np.float32(sums[voxel, axis] / number)
         if colored:

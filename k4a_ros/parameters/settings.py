@@ -32,6 +32,9 @@ from k4a_ros.parameters.spec import Value
 from k4a_ros.parameters.table import Parameters
 from k4a_ros.parameters.table import SPECS
 
+#: smallest voxels: depth is measured in whole millimeters
+_MIN_VOXEL_M = 0.001
+
 
 @dataclass(frozen=True)
 class Settings(Parameters):
@@ -148,6 +151,9 @@ class Settings(Parameters):
             problems.append(f'point_cloud_max_depth is {self.point_cloud_max_depth:g}, less than '
                             f'point_cloud_min_depth, {self.point_cloud_min_depth:g}; increase it, '
                             'or set it to 0 for no limit')
+        if 0 < self.point_cloud_voxel_size < _MIN_VOXEL_M:
+            problems.append(f'point_cloud_voxel_size is {self.point_cloud_voxel_size:g}; it must '
+                            f'be 0, for off, or at least {_MIN_VOXEL_M:g} m')
         for axis in 'xyz':
             low, high = f'point_cloud_crop_min_{axis}', f'point_cloud_crop_max_{axis}'
             if not getattr(self, low) < getattr(self, high):

@@ -125,8 +125,10 @@ class DepthFilters:
         return read_only_view(out)
 
     def _remove_speckles(self, image: Depth, step: Step, min_pixels: int) -> Depth:
-        out = self._free(image)
-        np.copyto(out, image)
+        own = [buffer for buffer in self._buffers if np.may_share_memory(image, buffer)]
+        out: Depth = own[0] if own else self._free(image)
+        if not own:
+            np.copyto(out, image)
         self._kernels.remove_speckles(
             out, *step, min_pixels, self._links, self._counts, self._runs)
         return read_only_view(out)

@@ -67,6 +67,25 @@ def test_colored_cloud_without_depth_or_color_raises() -> None:
             Settings.from_values(camera | missing)
 
 
+def test_crop_box_without_inside_and_tiny_voxels_raise() -> None:
+    with pytest.raises(ConfigError) as error:
+        Settings.from_values({
+            'point_cloud_crop_min_y': 1.0, 'point_cloud_crop_max_y': 1.0,
+            'point_cloud_voxel_size': 0.0005})
+    voxels, box = error.value.problems
+    assert 'at least 0.001 m' in voxels
+    assert 'point_cloud_crop_min_y is 1, but point_cloud_crop_max_y is 1' in box
+
+
+def test_values_of_one_request_are_replaced_one_by_one() -> None:
+    low, high = 'point_cloud_crop_min_x', 'point_cloud_crop_max_x'
+    settings = Settings.from_values({low: 0.0, high: 1.0})
+    moved = settings.with_value(low, 2).with_value(high, 3)
+    assert moved == settings.replace({low: 2, high: 3})
+    with pytest.raises(ConfigError, match=low):
+        settings.with_value(low, 21.0)
+
+
 def test_unsupported_camera_modes_are_reported_at_once() -> None:
     with pytest.raises(ConfigError) as error:
         Settings.from_values({
