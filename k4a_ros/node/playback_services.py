@@ -76,6 +76,7 @@ class PlaybackServices:
         self._stamper = stamper
         # other callbacks run while one of them awaits something
         self._group = ReentrantCallbackGroup()
+        self._is_recording = False
         self._services: list[Service[Any, Any]] = []
         self._handlers: dict[str, Callable[[Any, Any], Awaitable[str]]] = {
             'pause': self._pause, 'resume': self._resume, 'toggle_paused': self._toggle_paused,
@@ -85,12 +86,13 @@ class PlaybackServices:
 
     def update(self, is_recording: bool) -> None:
         """Create the services for a recording, and remove them for another camera."""
-        if not is_recording:
+        if is_recording and not self._is_recording:
+            self._create()
+        elif not is_recording:
             for service in self._services:
                 self._node.destroy_service(service)
             self._services.clear()
-        elif not self._services:
-            self._create()
+        self._is_recording = is_recording
 
     def _create(self) -> None:
         missing = []

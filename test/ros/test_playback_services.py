@@ -18,6 +18,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+import os
+from pathlib import Path
 from typing import Any
 
 from builtin_interfaces.msg import Time
@@ -232,3 +234,32 @@ def test_stop_ends_playback_like_the_end_of_the_recording(playing: Playing) -> N
     playing.call('resume')
     wait_for(lambda: len(playing.depth) > count, 'the next pass')
     assert stamps(playing.depth)[count] > playing.stamp(COUNT - 1)
+
+
+def test_driver_runs_without_rosbag2_interfaces(tmp_path: Path) -> None:
+    """And says once which services are missing; the parameters work."""
+    written = write_recording(tmp_path / 'a.mkv')
+    package = tmp_path / 'hidden/rosbag2_interfaces'
+    package.mkdir(parents=True)
+    (package / '__init__.py').write_text('raise ImportError("hidden by a test")')
+    paths = os.pathsep.join([str(package.parent), os.environ.get('PYTHONPATH', '')])
+    domain = new_domain()
+    with listening(domain) as listener, DriverProcess.with_parameters(
+            domain, recording_file=written.path, playback_start_delay=0,
+            recording_at_end='pause', variables={'PYTHONPATH': paths}) as driver:
+        line = driver.wait_for_line('There are no services')
+        assert '~/pause, ~/resume, ' in line and 'rosbag2_interfaces is not installed' in line
+        driver.wait_for_line('playback_paused is now true')
+        assert listener.set_parameters(NODE, playback_paused=False).successful
+        assert '/k4a_driver/pause' not in dict(listener.node.get_service_names_and_types())
+        assert driver.stop() == 0
+    assert sum('There are no services' in line for line in driver.lines) == 1
+
+
+def test_live_camera_has_no_playback_services() -> None:
+    domain = new_domain()
+    with listening(domain) as listener, DriverProcess.with_parameters(
+            domain, camera='simulated', autostart=False) as driver:
+        assert listener.get_parameters(NODE, 'playback_rate') == [1.0]
+        assert f'{NODE}/pause' not in dict(listener.node.get_service_names_and_types())
+        assert driver.stop() == 0
