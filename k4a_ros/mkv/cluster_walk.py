@@ -46,8 +46,13 @@ _BEFORE_TIMESTAMP = (CRC32, VOID, 0xA7, 0xAB, 0x5854)
 _CLUSTER_ID = CLUSTER.to_bytes(4, 'big')
 #: bytes that are read to parse the start of a cluster
 _CLUSTER_BYTES = 256
-#: bytes that are searched at once for a cluster
-_SEARCH_BYTES = 1 << 18
+#: Bytes that are searched for a cluster: at once, at most (a cluster of any program has fewer),
+#: and in a search for a time (one of libk4arecord has fewer).
+_SEARCH_BYTES, _MAX_SEARCH_BYTES, _PROBE_BYTES = 1 << 18, 1 << 28, 1 << 26
+#: maximum number of places in them that look like a cluster
+_MAX_CANDIDATES = 100_000
+#: later than any time
+_END_OF_TIME_NS = 1 << 200
 #: distance within which clusters are searched one after the other
 _NEAR_BYTES, _NEAR_NS = 1 << 22, 1_000_000_000
 #: Maximum number of elements in succession that have no block of interest, if they are small: only
@@ -98,6 +103,9 @@ class Clusters:
         idle = 0
         while cluster is not None:
             position = cluster.content
+            idle += 1
+            if idle > _MAX_IDLE_ELEMENTS:
+                return
             end = self._end if cluster.end is None else min(cluster.end, self._end)
             intact = True
             while position < end:
@@ -153,8 +161,8 @@ class Clusters:
                 share = (time_ns - _NEAR_NS / 2 - low.time_ns) / (high_ns - low.time_ns)
             size = high - low.position
             middle = low.position + min(max(int(size * share), 1), size - 1)
-            found = self._find(middle, high)
-            if found is None:
+            found = self._find(middle, min(high, middle + _PROBE_BYTES))
+            if found is None:  # also if a cluster is larger: the last step is exact
                 high = middle
             elif found.time_ns > time_ns:
                 high, high_ns = middle, found.time_ns
@@ -164,12 +172,11 @@ class Clusters:
 
     def _last(self) -> Cluster | None:
         """Return the last cluster; None if there is none."""
-        for back in (_NEAR_BYTES, 16 * _NEAR_BYTES, self._end - self._start):
-            start = max(self._start, self._end - back)
-            low = self._find(start, self._end)
+        for back in (_NEAR_BYTES, _PROBE_BYTES):
+            low = self._find(max(self._start, self._end - back), self._end)
             if low is not None:
                 return self._last_from(low, None)
-        return None
+        return self.locate(_END_OF_TIME_NS)  # the end of the file has no clusters
 
     def _last_from(self, low: Cluster, time_ns: int | None) -> Cluster:
         """Return the last cluster that starts at a time or earlier (None: any), after a first."""
@@ -204,11 +211,18 @@ class Clusters:
         return cluster
 
     def _find(self, position: int, limit: int) -> Cluster | None:
-        """Return the first cluster that starts in a range of positions; None if there is none."""
-        while position < limit:
+        """
+        Return the first cluster that starts in a range of positions; None if there is none.
+
+        No more than _MAX_SEARCH_BYTES are searched.
+        """
+        limit = min(limit, position + _MAX_SEARCH_BYTES)
+        candidates = 0
+        while position < limit and candidates < _MAX_CANDIDATES:
             data = self._source.read(position, _SEARCH_BYTES + len(_CLUSTER_ID) - 1)
             at = data.find(_CLUSTER_ID)
-            while 0 <= at < limit - position:
+            while 0 <= at < limit - position and candidates < _MAX_CANDIDATES:
+                candidates += 1
                 cluster = self._cluster(position + at)
                 if cluster is not None:
                     return cluster

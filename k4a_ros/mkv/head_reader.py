@@ -55,6 +55,8 @@ _LIBK4ARECORD_SCALE_NS = 1000
 _MAX_EBML_BYTES, _MAX_HEAD_BYTES = 4096, 1 << 24
 #: maximum number of elements before the first cluster
 _MAX_ELEMENTS = 1000
+#: maximum number of places with damage among them
+_MAX_DAMAGES = 16
 #: maximum number of tracks that are considered
 _MAX_TRACKS = 256
 
@@ -144,6 +146,7 @@ class _HeadReader:
         self._source = source
         self._head = Head(end=source.size)
         self._seen: set[int] = set()
+        self._resumed = 0
         self._references: list[tuple[int, int]] = []
 
     def read(self) -> Head:
@@ -215,6 +218,9 @@ class _HeadReader:
     def _resume(self, position: int) -> int:
         """Return the position of the next element of the segment after damage."""
         self._head.damaged = True
+        self._resumed += 1
+        if self._resumed > _MAX_DAMAGES:
+            return self._head.end
         data = self._source.read(position, _MAX_HEAD_BYTES)
         for found in _TOP_LEVEL_IDS.finditer(data):
             if _is_element(data, found.start()):

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from hypothesis import given
@@ -132,6 +133,26 @@ def test_endless_small_elements_end_the_walk(path, small):
     file = File(path, cluster(10, small * 300_000, simple_block(1, 0, b'a')))
     with promptly(5.0):
         assert file.times(tracks={1}) == []
+
+
+@pytest.mark.parametrize('unit', [
+    b'\x1f\x43\xb6\x75', cluster(10), b'\x1f\x43\xb6\x75\x81\0'], ids=['id', 'empty', 'damaged'])
+def test_endless_clusters_without_blocks_end_the_walk(path, unit):
+    file = File(path, unit * 300_000)
+    with promptly(5.0):
+        assert file.times() == []
+
+
+def test_hole_at_the_end_of_a_file_is_not_searched(path):
+    """Of a file system that allocates space in advance, whose program was killed."""
+    content = cluster(10, simple_block(1, 0, b'a')) + cluster(20, simple_block(1, 3, b'b'))
+    path.write_bytes(content)
+    size = 1 << 33
+    os.truncate(path, size)
+    clusters = Clusters(Source(str(path)), Head(end=size, scale_ns=MS))
+    with promptly(8.0):
+        assert clusters.last_time_ns() == 23 * MS
+        assert [block.time_ns // MS for block in clusters.blocks(0, None)] == [10, 23]
 
 
 def test_file_without_clusters_has_no_blocks(path):
