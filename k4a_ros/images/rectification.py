@@ -22,6 +22,7 @@ images.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import functools
 import math
 from typing import Any
@@ -110,11 +111,19 @@ def _field_samples(lens: Intrinsics) -> npt.NDArray[np.float64]:
     return np.concatenate((rays[valid], limit[_is_seen(lens, limit)]))
 
 
-def _is_seen(lens: Intrinsics, rays: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    """Return which rays (N, 2) are in the image of a lens and within its limit."""
+def _project_inside(
+    lens: Intrinsics, rays: npt.NDArray[np.float64],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Return the pixels of rays (N, 2), and which of them are in the image of a lens."""
     pixels, valid = lens.project(np.column_stack((rays, np.ones(len(rays)))))
     with np.errstate(invalid='ignore'):
         valid &= ((pixels >= 0) & (pixels <= (lens.width - 1, lens.height - 1))).all(axis=1)
+    return pixels, valid
+
+
+def _is_seen(lens: Intrinsics, rays: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Return which rays (N, 2) are in the image of a lens and within its limit."""
+    pixels, valid = _project_inside(lens, rays)
     # the polynomials of a lens may map rays beyond its edge back into the image
     again = np.full_like(rays, np.inf)
     again[valid] = lens.unproject(pixels[valid])[0]
@@ -140,19 +149,34 @@ def _largest_without_border(lens: Intrinsics, size: float) -> Intrinsics:
         np.column_stack((across, side * down[0])), np.column_stack((across, side * down[-1])),
         np.column_stack((side * across[0], down)), np.column_stack((side * across[-1], down))])
 
+    def may_fit(focal: float) -> bool:
+        return bool(_project_inside(lens, outline / focal + middle)[1].all())
+
     def fits(focal: float) -> bool:
         return bool(_is_seen(lens, outline / focal + middle).all())
 
-    # from a narrow field of view to the first that does not fit, and back to the widest that does
-    narrow = 2 * max(lens.fx, lens.fy) * size
-    while fits(narrow / _FOCAL_STEP):
-        narrow /= _FOCAL_STEP
-    wide = narrow / _FOCAL_STEP
-    while narrow / wide > 1 + _FOCAL_PRECISION:
-        focal = (narrow + wide) / 2
-        narrow, wide = (focal, wide) if fits(focal) else (narrow, focal)
-    center = ((width - 1) / 2 - middle[0] * narrow, (height - 1) / 2 - middle[1] * narrow)
-    return _pinhole(lens, width, height, narrow, center)
+    start = 2 * max(lens.fx, lens.fy) * size
+    focal = _smallest(may_fit, start)
+    if not fits(focal):  # a lens whose own edge is in the image; this test takes longer
+        focal = _smallest(fits, start)
+    center = ((width - 1) / 2 - middle[0] * focal, (height - 1) / 2 - middle[1] * focal)
+    return _pinhole(lens, width, height, focal, center)
+
+
+def _smallest(fits: Callable[[float], bool], start: float) -> float:
+    """
+    Return the smallest focal length down to which all fit.
+
+    :param start: one that fits.
+    """
+    large = start
+    while fits(large / _FOCAL_STEP):
+        large /= _FOCAL_STEP
+    small = large / _FOCAL_STEP
+    while large / small > 1 + _FOCAL_PRECISION:
+        focal = (large + small) / 2
+        large, small = (focal, small) if fits(focal) else (large, focal)
+    return large
 
 
 def rectified_rays(

@@ -45,7 +45,7 @@ def rectify_depth(
 
 
 def _rise(depth: Array, i: Array, step: int, z: Array, offset: Array) -> Array:
-    """Do the same as ``rectification_kernels._rise``."""
+    """Do the same as ``_rise_between`` and ``_rise_at_end`` of ``rectification_kernels``."""
     after, before, beyond_after, beyond_before = (
         depth[i + distance * step].astype(np.int64) for distance in (1, -1, 2, -2))
     behind = offset < 0

@@ -27,45 +27,59 @@ import numpy as np
 
 #: Depth divided by the largest difference between neighboring pixels of one surface. Beyond it
 #: there is a depth edge, as in registration_kernels.MAX_SPREAD.
-SLOPES = np.int32(21)
+SLOPES = 21
 #: Depth divided by the largest difference between two successive slopes of one surface, per pixel.
 #: It is less than the error of the camera.
-BENDS = np.int32(256)
+BENDS = 256
 #: fractional bits of the offsets
 _OFFSET_BITS = 8
 _HALF = 1 << (_OFFSET_BITS - 1)
 
 
 @compiled
-def _rise(depth: Any, i: Any, step: int, z: Any, offset: Any) -> Any:
+def _rise_between(after: Any, before: Any, z: Any, offset: Any) -> Any:
     """
     Return the rise of a surface from a pixel along an axis, in units of 1/256 millimeter.
 
     The slope is the difference to the neighbor on that side, if it continues that to the neighbor
-    on the other side; where there is only one neighbor, the difference between that and the next
-    one. Otherwise there is an edge between two surfaces: the slope is the smaller one of the two
-    differences, or 0 if they have different signs.
+    on the other side. Otherwise there is an edge between two surfaces: the slope is the smaller
+    one of the two differences, or 0 if they have different signs.
+
+    There are no branches: with noise, the CPU could not predict them.
+
+    :param after: with ``before`` and ``z``: depths of the neighbors and the pixel, not 0.
+    :param offset: distance from the pixel, in units of 1/256 pixel.
+    """
+    near = after - z if offset >= 0 else z - before
+    far = z - before if offset >= 0 else after - z
+    return _limited(near, far, z) * offset
+
+
+@compiled
+def _rise_at_end(depth: Any, i: Any, step: int, z: Any, offset: Any) -> Any:
+    """
+    Return the rise at a pixel with one neighbor at most, as `_rise_between`.
+
+    The difference between the neighbor and the next pixel takes the place of the missing one.
 
     :param i: flat index of the pixel.
     :param step: distance of neighbors along the axis.
-    :param z: depth of the pixel, not 0.
-    :param offset: distance from the pixel, in units of 1/256 pixel.
     """
-    after, before = np.int32(depth[i + step]), np.int32(depth[i - step])
-    if (after != 0) & (before != 0):
-        # no branches from here on: with noise, the CPU could not predict them
-        near = after - z if offset >= 0 else z - before
-        far = z - before if offset >= 0 else after - z
-    elif after != 0:
-        near, far = after - z, np.int32(depth[i + 2 * step]) - after
-    elif before != 0:
-        near, far = z - before, before - np.int32(depth[i - 2 * step])
-    else:
-        return np.int32(0)
+    after, before = np.int64(depth[i + step]), np.int64(depth[i - step])
+    if after != 0:
+        return _limited(after - z, np.int64(depth[i + 2 * step]) - after, z) * offset
+    if before != 0:
+        return _limited(z - before, before - np.int64(depth[i - 2 * step]), z) * offset
+    return 0
+
+
+@compiled
+def _limited(near: Any, far: Any, z: Any) -> Any:
+    """Return the slope of a surface from two successive differences, 0 for none."""
     smaller = far if abs(far) < abs(near) else near
-    edge = smaller if (near ^ far) >= 0 else np.int32(0)
+    edge = smaller if (near ^ far) >= 0 else 0
     slope = edge if abs(near - far) * BENDS > z else near
-    return slope * offset if abs(slope) * SLOPES <= z else np.int32(0)
+    return slope if abs(slope) * SLOPES <= z else 0
 
 
 @compiled
@@ -87,11 +101,16 @@ def rectify_depth(
     :param out: (N,) uint16 millimeters: written, 0 for invalid.
     """
     for n in range(out.size):
-        i = index[n]
-        z = np.int32(depth[i])
+        i = np.int64(index[n])
+        z = np.int64(depth[i])
         moved: Any = z
         if z != 0:
-            rise = (_rise(depth, i, 1, z, np.int32(offset_x[n]))
-                    + _rise(depth, i, width, z, np.int32(offset_y[n])))
-            moved = min(max(z + ((rise + _HALF) >> _OFFSET_BITS), 1), 65535)
+            right, left = np.int64(depth[i + 1]), np.int64(depth[i - 1])
+            below, above = np.int64(depth[i + width]), np.int64(depth[i - width])
+            x, y = np.int64(offset_x[n]), np.int64(offset_y[n])
+            across = (_rise_between(right, left, z, x) if (right != 0) & (left != 0)
+                      else _rise_at_end(depth, i, 1, z, x))
+            down = (_rise_between(below, above, z, y) if (below != 0) & (above != 0)
+                    else _rise_at_end(depth, i, width, z, y))
+            moved = min(max(z + ((across + down + _HALF) >> _OFFSET_BITS), 1), 65535)
         out[n] = np.uint16(moved)
