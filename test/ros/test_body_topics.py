@@ -1,0 +1,96 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What body trackers get from captures."""
+
+from __future__ import annotations
+
+import threading
+from types import SimpleNamespace
+
+from k4a_ros.body.tracker import BodyInput
+from k4a_ros.calibration.factory import FactoryCalibration
+from k4a_ros.calibration.nominal import nominal_calibration
+from k4a_ros.camera_config import DepthMode
+from k4a_ros.capture import Capture
+from k4a_ros.capture import Image
+from k4a_ros.errors import TrackerClosed
+from k4a_ros.images.filters.cache import FilteredDepth
+from k4a_ros.images.filters.options import DepthFilterOptions
+from k4a_ros.publishing import body_topics
+from k4a_ros.publishing.body_topics import BodyTopics
+from k4a_ros.publishing.body_topics import TrackerChoice
+from k4a_ros.publishing.options import TopicOptions
+import numpy as np
+import pytest
+
+NOMINAL = FactoryCalibration.from_raw(nominal_calibration())
+LENS = NOMINAL.depth(DepthMode.NFOV_2X2BINNED)
+SPECKLE, WALL = (100, 100), (50, 50)
+
+
+class RecordingTracker:
+    """A tracker that keeps its input, and never has a result."""
+
+    def __init__(self) -> None:
+        self.inputs: list[BodyInput] = []
+        self._closed = threading.Event()
+
+    def set_smoothing(self, factor: float) -> None:
+        """Do nothing."""
+
+    def enqueue(self, body_input: BodyInput, timeout_s: float | None) -> bool:
+        """Keep the input."""
+        self.inputs.append(body_input)
+        return True
+
+    def pop(self, timeout_s: float) -> None:
+        """Wait for the end."""
+        if self._closed.wait(timeout_s):
+            raise TrackerClosed
+
+    def shutdown(self) -> None:
+        """End `pop`."""
+        self._closed.set()
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def capture(number: int) -> Capture:
+    """Return a capture of a wall with one speckle."""
+    depth = np.full((LENS.height, LENS.width), 2000 + number, np.uint16)
+    depth[SPECKLE] = 1000
+    return Capture(Image(depth, number), Image(depth, number))
+
+
+@pytest.mark.parametrize(('filtered', 'speckle'), [(False, 1000), (True, 0)])
+def test_depth_is_filtered_by_choice_and_never_overwritten(monkeypatch, filtered, speckle):
+    stream = SimpleNamespace(has_subscribers=lambda: True)
+    monkeypatch.setattr(body_topics, 'body_streams', lambda _: [stream])
+    tracker = RecordingTracker()
+    builder = SimpleNamespace(
+        camera=SimpleNamespace(lockstep=True, calibration=NOMINAL), warn=pytest.fail,
+        options=TopicOptions(body_tracking_filtered_depth=filtered))
+    topics = BodyTopics(
+        builder, TrackerChoice('fake', lambda _: tracker),
+        FilteredDepth(LENS.rays, lambda: DepthFilterOptions(speckle_size=5)), lambda _: None)
+    try:
+        for number in (1, 2):
+            topics.offer(capture(number), lambda device_us: device_us)
+        # the tracker still works on the first image when the second one is filtered
+        assert [int(i.depth[WALL]) for i in tracker.inputs] == [2001, 2002]
+        assert [int(i.depth[SPECKLE]) for i in tracker.inputs] == [speckle, speckle]
+    finally:
+        topics.close_tracker(drain=False)
