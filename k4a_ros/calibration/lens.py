@@ -26,6 +26,7 @@ import functools
 from typing import Any
 from typing import Literal
 
+from k4a_ros.jit.array_cache import cached_array
 import numpy as np
 import numpy.typing as npt
 
@@ -144,7 +145,8 @@ class Intrinsics:
         """
         Return x/z and y/z of every pixel, (height, width, 2) float32, NaN where invalid.
 
-        The array is read-only and cached for the two lenses that were used last.
+        The array is read-only. It is cached on disk, because it takes longer to compute than the
+        driver to start, and in memory for the two lenses that were used last.
         """
         return _rays(self)
 
@@ -235,12 +237,15 @@ class Intrinsics:
 
 @functools.lru_cache(maxsize=2)
 def _rays(lens: Intrinsics) -> npt.NDArray[np.float32]:
+    return cached_array(
+        repr(lens), __file__, (lens.height, lens.width, 2), lambda: _unprojected(lens))
+
+
+def _unprojected(lens: Intrinsics) -> npt.NDArray[np.float32]:
     pixels = np.empty((lens.height, lens.width, 2), np.float32)
     pixels[..., 0] = np.arange(lens.width, dtype=np.float32)
     pixels[..., 1] = np.arange(lens.height, dtype=np.float32)[:, np.newaxis]
-    rays = lens.unproject(pixels)[0]
-    rays.flags.writeable = False
-    return rays
+    return lens.unproject(pixels)[0]
 
 
 def _as_floats(values: npt.ArrayLike, columns: int) -> Floats:

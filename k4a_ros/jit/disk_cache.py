@@ -23,11 +23,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 import logging
-import os
 from pathlib import Path
-import stat
 from typing import Any
 
+from k4a_ros.jit.trusted_directory import write_access_problem
 from numba.core.caching import FunctionCache
 
 _LOG = logging.getLogger(__name__)
@@ -86,28 +85,6 @@ class DiskCache(FunctionCache):  # type: ignore[misc]
                 path.unlink()
             except OSError:
                 self.disable()
-
-
-def write_access_problem(directory: Path) -> str:
-    """
-    Return why another user could put code into a directory; empty if none can.
-
-    :param directory: need not exist; the nearest parent that does is checked in its place, and
-        what this process creates in it belongs to this user.
-    """
-    while not directory.exists():
-        if directory == directory.parent:
-            return ''
-        directory = directory.parent
-    status = directory.stat()
-    sticky = bool(status.st_mode & stat.S_ISVTX)
-    if status.st_uid not in (0, os.geteuid()):
-        return f'{directory} belongs to another user (uid {status.st_uid})'
-    if status.st_mode & stat.S_IWOTH and not sticky:
-        return f'every user can write to {directory}'
-    if status.st_mode & stat.S_IWGRP and not sticky and status.st_gid not in (0, os.getegid()):
-        return f'group {status.st_gid} can write to {directory}'
-    return ''
 
 
 def _report(kind: str, text: str) -> None:

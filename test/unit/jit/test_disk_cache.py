@@ -106,16 +106,3 @@ def test_cache_that_others_can_write_to_is_not_loaded(filled: Path, tmp_path: Pa
     assert hits == 0
     assert log.count('WARNING') == 1
     assert 'every user can write to' in log
-
-
-def test_directory_that_only_this_user_can_write_to_is_safe(tmp_path: Path) -> None:
-    tmp_path.chmod(0o755)
-    assert disk_cache.write_access_problem(tmp_path) == ''
-    assert disk_cache.write_access_problem(tmp_path / 'missing/deeper') == ''
-
-
-def test_directory_of_another_user_is_not_safe(tmp_path: Path) -> None:
-    if os.geteuid() != 0:
-        pytest.skip('only root can give a directory to another user')
-    os.chown(tmp_path, 12345, -1)
-    assert 'belongs to another user (uid 12345)' in disk_cache.write_access_problem(tmp_path)

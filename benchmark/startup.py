@@ -1,0 +1,135 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Measure how long the driver takes from its start to the first message at a subscriber.
+
+    python benchmark/startup.py [--starts 10] [--topic /points2] [--domain 44] [-p NAME:=VALUE ...]
+
+The subscriber, in this process, waits before the driver is started. The first start fills the
+caches and is not counted. For comparison, a node of rclpy alone that publishes a small message
+takes turns. Processor time is that of the whole process until the message has arrived. Compiled
+Python files are kept in a folder of this run, as those of an installed package are.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from typing import Any
+
+from k4a_ros.process.fastdds import select_fastdds_profile
+import numpy as np
+from processes import DRIVER
+from processes import used
+import rclpy
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import Image
+from sensor_msgs.msg import PointCloud2
+
+#: the smallest node that publishes, for python -c
+_FLOOR = """
+import rclpy, sensor_msgs.msg, sys, time
+rclpy.init()
+node = rclpy.create_node('floor')
+publisher = node.create_publisher(sensor_msgs.msg.Image, '/floor', 1)
+while not publisher.get_subscription_count():
+    time.sleep(0.001)
+publisher.publish(sensor_msgs.msg.Image())
+time.sleep(60)
+"""
+_TIMEOUT_S = 120.0
+
+
+def first_message(
+    node: Any, arrived: list[float], command: list[str], environment: dict[str, str],
+) -> tuple[float, float]:
+    """
+    Start a process, and return wall and processor time until its first message, seconds.
+
+    :raises SystemExit: none arrives.
+    """
+    arrived.clear()
+    start = time.monotonic()
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while not arrived:
+            rclpy.spin_once(node, timeout_sec=0.02)
+            if process.poll() is not None or time.monotonic() > start + _TIMEOUT_S:
+                raise SystemExit(f'no message from {" ".join(command)[:100]}')
+        return arrived[0] - start, used(Path(f'/proc/{process.pid}'))[1]
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait()
+
+
+def row(name: str, results: list[tuple[float, float]]) -> str:
+    """Return a row of the table: median and range."""
+    cells = []
+    for values in np.array(results).T:
+        low, middle, high = np.percentile(values, [0, 50, 100])
+        cells.append(f'{middle:.2f} ({low:.2f} to {high:.2f})')
+    return f'| {name} | {" | ".join(cells)} |'
+
+
+def main() -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or '').split('\n\n')[0].strip())
+    parser.add_argument('--starts', type=int, default=10)
+    parser.add_argument('--topic', default='/depth/image_raw', help='an image, or /points2')
+    parser.add_argument('--domain', type=int, default=44, help='ROS_DOMAIN_ID')
+    parser.add_argument('-p', action='append', default=[], metavar='NAME:=VALUE',
+                        help='parameters of the driver; default: camera:=simulated')
+    options = parser.parse_args()
+    os.environ['ROS_DOMAIN_ID'] = str(options.domain)
+    select_fastdds_profile(os.environ)
+    rclpy.init()
+    node = rclpy.create_node('startup')
+    times: dict[str, list[float]] = {'driver': [], 'floor': []}
+
+    def arrival(of: list[float]) -> Callable[[Any], None]:
+        return lambda message: of.append(time.monotonic())
+
+    kind = PointCloud2 if options.topic.endswith('points2') else Image
+    for message, topic, name in ((kind, options.topic, 'driver'), (Image, '/floor', 'floor')):
+        node.create_subscription(message, topic, arrival(times[name]), qos_profile_sensor_data)
+    parameters = [text for each in options.p or ['camera:=simulated'] for text in ('-p', each)]
+    commands = {'driver': [sys.executable, '-c', DRIVER, '--ros-args', *parameters],
+                'floor': [sys.executable, '-c', _FLOOR]}
+    results: dict[str, list[tuple[float, float]]] = {'driver': [], 'floor': []}
+    with tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | {'PYTHONPYCACHEPREFIX': folder}
+        environment.pop('PYTHONDONTWRITEBYTECODE', None)
+        for number in range(options.starts + 1):
+            for name, command in commands.items():
+                result = first_message(node, times[name], command, environment)
+                if number:
+                    results[name].append(result)
+    print(f'{options.starts} starts, {" ".join(parameters)}\n\n| | s | s of processor time |\n'
+          '|---|---|---|')
+    print(row(f'`{options.topic}` of the driver', results['driver']))
+    print(row('a node of rclpy alone', results['floor']))
+    return 0
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
