@@ -55,6 +55,7 @@ from processes import simulate
 from processes import used
 from processes import virtual_device
 import rclpy
+from rclpy.exceptions import InvalidHandle
 from rclpy.executors import ExternalShutdownException
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CompressedImage
@@ -96,7 +97,7 @@ class Subscriber:
         return keep
 
     def _spin(self) -> None:
-        with contextlib.suppress(ExternalShutdownException):
+        with contextlib.suppress(ExternalShutdownException, InvalidHandle):
             rclpy.spin(self._node)
 
     def counts(self) -> dict[str, int]:
@@ -283,8 +284,9 @@ def main() -> int:
             print('Cost:')
             measure_cost(subscriber, pid, options.rounds, options.seconds / 2)
         subscriber.close()
-        print('Killed:')
-        kill_recorders(options.kills, environment, folder)
+        if options.kills:
+            print('Killed:')
+            kill_recorders(options.kills, environment, folder)
         print('Full disk:')
         fill_disk(environment, folder, parameters)
     return 0

@@ -175,6 +175,17 @@ def test_start_and_stop_are_refused_with_a_reason(driver: Driver) -> None:
     assert driver.call('start')[0]
 
 
+def test_split_can_be_changed_for_the_next_recording(driver: Driver) -> None:
+    assert driver.listener.set_parameters(NODE, record_split_duration=1).successful
+    driver.record()
+    wait_for(lambda: driver.status().get('files') == '2', 'the second file')
+    first = driver.stop()[0]
+    assert driver.listener.set_parameters(NODE, record_split_duration=0).successful
+    recorded = read_recorded(first)
+    assert 0.5e6 < recorded.length_us < 1e6
+    assert recorded.acc_us[-1] - recorded.acc_us[0] > 0.9e6
+
+
 def test_recording_goes_on_in_another_file_after_every_restart(driver: Driver) -> None:
     """Of the stream by service or parameter, and after a loss; none of the files is unfinished."""
     driver.record()
@@ -182,12 +193,12 @@ def test_recording_goes_on_in_another_file_after_every_restart(driver: Driver) -
     assert driver.call('stop')[0]
     wait_for(lambda: driver.status()['message'] == 'waiting for the camera', 'the status')
     assert driver.call('start')[0]
-    wait_for(lambda: driver.status()['files'] == '2', 'the second file')
-    assert driver.listener.set_parameters(NODE, fps=30).successful
-    wait_for(lambda: driver.status()['files'] == '3', 'the third file')
+    wait_for(lambda: driver.status().get('files') == '2', 'the second file')
+    assert driver.listener.set_parameters(NODE, fps=30, imu_rate_target=100).successful
+    wait_for(lambda: driver.status().get('files') == '3', 'the third file')
     before = int(driver.status()['captures'])
     assert driver.listener.set_parameters(NODE, simulation_fault='unplug 0.3').successful
-    wait_for(lambda: driver.status()['files'] == '4', 'the fourth file')
+    wait_for(lambda: driver.status().get('files') == '4', 'the fourth file')
     driver.wait_for_captures(before + 5)
     status = driver.status()
     assert status['dropped captures'] == '0'
@@ -198,6 +209,11 @@ def test_recording_goes_on_in_another_file_after_every_restart(driver: Driver) -
         with RecordingReader(str(path)) as reader:
             assert reader.complete
             assert reader.config.fps == (30 if path in files[2:] else 15)
+        recorded = read_recorded(path)  # all samples, also while averages are published
+        imu_ns = [ns for (stream, _), ns in recorded.ros_ns.items() if stream == 3]
+        assert len(imu_ns) == len(recorded.acc_us)
+        distances_s = np.diff(imu_ns) * 1e-9 - np.diff(recorded.acc_us) * 1e-6
+        assert abs(distances_s).max(initial=0) < 0.01
 
 
 def test_full_disk_ends_the_recording_alone(driver: Driver, disk: tuple[Path, bool]) -> None:

@@ -16,11 +16,14 @@
 
 from __future__ import annotations
 
+import logging
+
 from k4a_ros.node.diagnostics import Level
 from k4a_ros.node.recording import Recording
 from k4a_ros.node.recording import recording_status
 from k4a_ros.parameters.settings import Settings
 from k4a_ros.recorder.recorder import RecorderStatus
+from k4a_ros.recorder.sequence import RecordingOptions
 from k4a_ros.streaming.states import Command
 from std_srvs.srv import Trigger
 
@@ -28,15 +31,19 @@ from std_srvs.srv import Trigger
 class Node:
     """Keeps the services of a node, and is the supervisor of a closed camera."""
 
-    def __init__(self) -> None:
+    def __init__(self, refusal: str = 'the camera is closed') -> None:
         self.services = {}
+        self._refusal = refusal
 
     def create_service(self, kind, name, callback):
         self.services[name] = callback
 
     def refusal(self, command):
         assert command is Command.RECORD
-        return 'the camera is closed'
+        return self._refusal
+
+    def get_logger(self):
+        return logging.getLogger('test')
 
 
 def answer(service, **settings):
@@ -55,6 +62,20 @@ def test_start_is_refused_with_the_remedy():
     assert not success and 'copy /a.mkv instead' in message
     assert answer('start_recording', record_file='/b.mkv') == (
         False, 'cannot record: the camera is closed')
+
+
+def test_start_uses_the_present_parameters(tmp_path):
+    node = Node('')
+    settings = Settings.from_values({
+        'record_file': str(tmp_path / 'a.mkv'), 'record_split_size': 3,
+        'record_split_duration': 7})
+    recording = Recording(node, node, lambda: settings)
+    options = []
+    recording.recorder.start = lambda given: options.append(given) or 'a.mkv'
+    response = node.services['~/start_recording'](Trigger.Request(), Trigger.Response())
+    assert response.success and response.message == 'recording to a.mkv'
+    assert options == [RecordingOptions(
+        str(tmp_path / 'a.mkv'), split_bytes=3_000_000, split_us=7_000_000)]
 
 
 def test_stop_without_a_recording_is_refused():
