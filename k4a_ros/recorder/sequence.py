@@ -61,7 +61,8 @@ class PartSequence:
     """
     Writes captures and samples to one file after the other; not thread-safe.
 
-    A file ends with the session of the camera, if its clock starts again, or by the options.
+    The first file begins as soon as samples arrive, too, but no more than a second later. A file
+    ends with the session of the camera, if its clock starts again, or by the options.
     Images arrive later than samples of the same time, but samples are read in batches. So samples
     are held until a capture has passed them, and a file that has ended stays open until its last
     samples come.
@@ -83,6 +84,9 @@ class PartSequence:
         self._captured_us = self._imu_us = -1
         #: whether samples of a clock that has started again are held
         self._clock_reset = False
+        #: time of the first sample and of the first capture of the session
+        self._samples_from_us: int | None = None
+        self._captures_from_us: int | None = None
         self.files: list[Path] = []
 
     @property
@@ -128,6 +132,8 @@ class PartSequence:
         if self._stopped:
             return
         if self._part is None:
+            if source.config.imu and not self._has_samples(capture.device_us):
+                return
             self._begin(source, capture.device_us)
         try:
             self._current.write(capture, to_ros)
@@ -149,6 +155,8 @@ class PartSequence:
             self._give_samples(_NEVER_US)
             self._clock_reset = True
         self._imu_us = int(samples.acc_us[-1])
+        if self._samples_from_us is None:
+            self._samples_from_us = int(samples.acc_us[0])
         self._held.append((samples, ros_ns))
         oldest_us = self._imu_us - _MAX_LAG_US
         if self._stopped:
@@ -157,6 +165,13 @@ class PartSequence:
             self._give_samples(max(self._captured_us, oldest_us))
         elif self._held[0][0].acc_us[0] < oldest_us:
             self._held.pop(0)
+
+    def _has_samples(self, device_us: int) -> bool:
+        """Return whether samples from a time on have been received, or have been waited for."""
+        if self._captures_from_us is None:
+            self._captures_from_us = device_us
+        return (self._samples_from_us is not None and self._samples_from_us <= device_us) or (
+            device_us - self._captures_from_us > _MAX_LAG_US)
 
     def end_session(self) -> None:
         """
@@ -172,6 +187,7 @@ class PartSequence:
         if not keep_samples:
             self._give_samples(_NEVER_US)
             self._imu_us = -1
+            self._samples_from_us = self._captures_from_us = None
         self._captured_us = -1
         self._clock_reset = False
         ending, self._ending = self._ending, None

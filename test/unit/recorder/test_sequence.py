@@ -49,6 +49,8 @@ class Camera:
 
     def run(self, start_us: int, captures: int, imu_lead_us: int = 0) -> None:
         """Deliver captures; samples arrive earlier than captures of the same time by a lead."""
+        if self._source.config.imu:
+            self._samples(start_us - 240_000)(0)
         end_us = start_us + captures * PERIOD_US
         events = [(start_us + i * PERIOD_US, self._capture) for i in range(captures)]
         if self._source.config.imu:
@@ -140,7 +142,7 @@ def test_length_is_that_of_all_files(tmp_path):
 def test_length_does_not_wait_for_a_dead_imu(tmp_path):
     parts = sequence(tmp_path, length_us=3 * PERIOD_US)
     camera = Camera(parts)
-    for i in range(10):
+    for i in range(20):  # one second at the begin and at the end
         camera._capture(1_000_000 + i * PERIOD_US)
     assert parts.finished
     assert len(content(tmp_path / 'a.mkv')[0]) == 3
@@ -149,6 +151,7 @@ def test_length_does_not_wait_for_a_dead_imu(tmp_path):
 def test_samples_that_are_two_seconds_late_are_counted(tmp_path):
     parts = sequence(tmp_path)
     camera = Camera(parts)
+    camera._samples(960_000)(0)
     for time_us in expected(1_000_000, 20)[0]:
         camera._capture(time_us)
     for time_us in range(1_000_000, 5_000_000, 40_000):
@@ -163,6 +166,7 @@ def test_samples_that_are_two_seconds_late_are_counted(tmp_path):
 def test_stop_takes_the_samples_of_the_last_capture(tmp_path):
     parts = sequence(tmp_path)
     camera = Camera(parts)
+    camera._samples(920_000)(0)
     for time_us in expected(1_000_000, 3)[0]:
         camera._capture(time_us)
     parts.stop()
@@ -172,6 +176,20 @@ def test_stop_takes_the_samples_of_the_last_capture(tmp_path):
         camera._samples(time_us)(0)
     assert parts.finished
     assert content(tmp_path / 'a.mkv') == expected(1_000_000, 3)
+
+
+def test_first_file_begins_with_samples(tmp_path):
+    """Those of the first captures may have come before the recording was started."""
+    parts = sequence(tmp_path)
+    camera = Camera(parts)
+    camera._capture(1_000_000)
+    camera._samples(1_040_000)(0)
+    camera._capture(1_030_000)
+    camera._capture(1_200_000)
+    for time_us in range(1_080_000, 1_400_000, 40_000):
+        camera._samples(time_us)(0)
+    parts.end_session()
+    assert content(tmp_path / 'a.mkv') == expected(1_200_000, 1)
 
 
 def test_stop_before_the_first_capture(tmp_path):
