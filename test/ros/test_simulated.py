@@ -75,11 +75,19 @@ def setter(domain: int) -> Iterator[Listener]:
         yield node
 
 
+def are_periodic(stamps_ns: list[int], rate: float) -> bool:
+    """Return whether stamps are whole periods apart, with one exception; there are 20 of them."""
+    periods = np.diff(stamps_ns) * 1e-9 * rate
+    whole = np.rint(periods)
+    return len(periods) == 19 and np.count_nonzero(
+        (whole >= 1) & (np.abs(periods - whole) < 0.2)) >= 18
+
+
 def test_every_topic_has_its_period_and_current_stamps(listener: Listener) -> None:
     """
     Stamps increase, and are whole periods apart: on a busy machine messages may be lost.
 
-    A few are closer or farther: where the clock is corrected after a disturbed start.
+    Where the clock is corrected after a disturbed start, they are closer or farther.
     """
     topics = {
         'depth/image_raw': (Image, FPS), 'depth/camera_info': (CameraInfo, FPS),
@@ -90,11 +98,8 @@ def test_every_topic_has_its_period_and_current_stamps(listener: Listener) -> No
                 for topic, (kind, _) in topics.items()}
     for topic, (_, rate) in topics.items():
         messages = received[topic]
-        wait_for(lambda m=messages: len(m) > 20, topic)
-        periods = np.diff(stamps(messages)) * 1e-9 * rate
-        assert (periods > 0).all(), topic
-        whole = (np.rint(periods) >= 1) & (np.abs(periods - np.rint(periods)) < 0.2)
-        assert np.count_nonzero(~whole) <= max(1, 0.02 * len(periods)), (topic, periods)
+        wait_for(lambda m=messages, r=rate: are_periodic(stamps(m)[-20:], r), topic)
+        assert (np.diff(stamps(messages)) > 0).all(), topic
         await_current_stamp(messages)
     jpeg = np.frombuffer(received['rgb/image_raw/compressed'][-1].data, np.uint8)
     assert cv2.imdecode(jpeg, cv2.IMREAD_COLOR).shape == (720, 1280, 3)

@@ -245,17 +245,18 @@ static void next_pass(device *dev) {
   read_next(dev);
 }
 
-// Whether a capture waits for the reader, instead of dropping the oldest one of a full queue. A
-// reader of IMU samples alone is not kept waiting.
-static bool must_wait(const device *dev) {
-  return dev->capture_count == CAPTURE_QUEUE && (!dev->imu || dev->sample_count) &&
-         has(dev, "lossless");
+// Whether a capture, or else an IMU sample, waits for its reader instead of dropping the oldest one
+// of a full queue. A reader of one of them alone is not kept waiting for the other.
+static bool must_wait(const device *dev, bool capture) {
+  bool full = capture ? dev->capture_count == CAPTURE_QUEUE && (!dev->imu || dev->sample_count)
+                      : dev->sample_count == IMU_QUEUE && dev->imu && dev->capture_count;
+  return full && has(dev, "lossless");
 }
 
 // Delivers items that have arrived, and returns when to be called again.
 static int64_t play(device *dev) {
   int64_t next_poll = monotonic_ns() + POLL_NS;
-  if (has(dev, "stalled")) return next_poll;
+  if (has(dev, "stalled") || (has(dev, "await-imu") && !dev->imu)) return next_poll;
   long resets = condition_number(dev->slot->position, "reset");
   if (resets != dev->resets) {
     int64_t capture = dev->capture ? dev->first_image_us : INT64_MAX;
@@ -275,7 +276,7 @@ static int64_t play(device *dev) {
     if (!dev->capture && !dev->have_sample) return next_poll;
     int64_t at = next_arrival_ns(dev, &capture);
     if (at > monotonic_ns()) return at < next_poll ? at : next_poll;
-    if (capture && must_wait(dev)) return next_poll;
+    if (must_wait(dev, capture)) return next_poll;
     if (capture)
       deliver_capture(dev);
     else
