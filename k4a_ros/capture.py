@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 import math
@@ -56,7 +57,8 @@ class Capture:
     Images that were taken together, None for those that the camera did not deliver.
 
     ``temperature`` is that of the device, degrees Celsius, NaN where unknown. ``section`` is the
-    number of the section of a recording, see `k4a_ros.cameras.playback`.
+    number of the section of a recording, see `k4a_ros.cameras.playback`. ``stamps`` has the ROS
+    times that a recording has for its images, nanoseconds, by their device timestamps.
     """
 
     depth: Image | None = None
@@ -64,6 +66,7 @@ class Capture:
     color: Image | None = None
     temperature: float = field(default=math.nan, kw_only=True)
     section: int = field(default=0, kw_only=True)
+    stamps: Mapping[int, int] = field(default_factory=dict, kw_only=True)
 
     @property
     def device_us(self) -> int:
@@ -78,7 +81,8 @@ class ImuSamples:
 
     ``acc`` (N, 3) float32 m/s²; ``gyro`` (N, 3) float32 rad/s; ``acc_us`` and ``gyro_us`` (N,)
     int64 device microseconds; ``temperature`` (N,) float32 degrees Celsius, NaN where unknown.
-    ``section`` is the number of the section of a recording.
+    ``section`` is the number of the section of a recording. ``stamps`` (N,) int64 are the ROS
+    times that a recording has for them, nanoseconds; None without such.
     """
 
     acc: npt.NDArray[np.float32]
@@ -87,6 +91,7 @@ class ImuSamples:
     gyro_us: npt.NDArray[np.int64]
     temperature: npt.NDArray[np.float32]
     section: int = 0
+    stamps: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -96,4 +101,5 @@ class ImuSamples:
         """Return a slice of the samples, as views."""
         return ImuSamples(
             self.acc[part], self.acc_us[part], self.gyro[part], self.gyro_us[part],
-            self.temperature[part], self.section)
+            self.temperature[part], self.section,
+            None if self.stamps is None else self.stamps[part])

@@ -58,6 +58,19 @@ class Playback(abc.ABC):
     def position(self) -> Position:
         """Return the position of the playback clock."""
 
+    def ros_range_ns(self) -> tuple[int, int] | None:
+        """Return the ROS times of the range, if the recording has them; None if it has not."""
+        return None
+
+    @property
+    def origin_ns(self) -> int | None:
+        """Return the ROS time of device time 0, if the recording has ROS times."""
+        return None
+
+    def find_us(self, ros_ns: int) -> int:
+        """Return the position of a ROS time that the recording has; see `ros_range_ns`."""
+        raise NotImplementedError
+
     @abc.abstractmethod
     def seek(self, device_us: int) -> None:
         """

@@ -26,6 +26,7 @@ from k4a_ros.cameras.playback import Playback
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import K4aRosError
 from k4a_ros.node.playback_times import NS
+from k4a_ros.node.playback_times import playback_range_ns
 from k4a_ros.node.playback_times import time_text
 from k4a_ros.process.bounded import abandonable_thread
 from k4a_ros.streaming.stamper import Stamper
@@ -215,17 +216,22 @@ class PlaybackServices:
 
     async def _seek(self, request: Any, response: Any) -> str:
         playback = self._playback(started=False)
-        position_us = playback.position().us
-        first_ns, last_ns = (
-            self._stamper.playback_ns(us, position_us) for us in playback.range_us)
+        recorded_ns = playback.ros_range_ns()
+        first_ns, last_ns = recorded_ns or playback_range_ns(playback, self._stamper)
         sec, nanosec = request.time.sec, request.time.nanosec
         ros_ns = sec * NS + nanosec
         if nanosec >= NS or not first_ns <= ros_ns <= last_ns:
             raise ConfigError(
                 f'cannot seek to {sec} s and {nanosec} ns; the time must be from '
                 f'{time_text(first_ns)} to {time_text(last_ns)}')
-        device_us = self._stamper.playback_us(ros_ns)
-        await self._in_thread(lambda: playback.seek(device_us))
+
+        def seek() -> int:
+            device_us = playback.find_us(ros_ns) if recorded_ns else (
+                self._stamper.playback_us(ros_ns))
+            playback.seek(device_us)
+            return device_us
+
+        device_us = await self._in_thread(seek)
         response.success = True
         return f'playback goes on at {time_text(ros_ns)} (device time {device_us} us)'
 

@@ -27,6 +27,13 @@ def time_text(ros_ns: int) -> str:
     return f'{ros_ns // NS}.{ros_ns % NS:09d}'
 
 
+def playback_range_ns(playback: Playback, stamper: Stamper) -> tuple[int, int]:
+    """Return the ROS times of the range of a recording that is not played with its own stamps."""
+    position_us, (first_us, last_us) = playback.position().us, playback.range_us
+    return (stamper.playback_ns(first_us, position_us),
+            stamper.playback_ns(last_us, position_us))
+
+
 def describe_playback(playback: Playback, stamper: Stamper) -> dict[str, str]:
     """
     Return the position and, once it is known, its range in ROS time, for diagnostics.
@@ -34,9 +41,11 @@ def describe_playback(playback: Playback, stamper: Stamper) -> dict[str, str]:
     :param stamper: maps positions to ROS time.
     """
     position_us, (first_us, last_us) = playback.position().us, playback.range_us
+    range_ns = playback.ros_range_ns()
+    if range_ns is None and stamper.maps_playback:
+        range_ns = playback_range_ns(playback, stamper)
     result = {'playback position (s)': (
         f'{(position_us - first_us) / 1e6:.3f} of {(last_us - first_us) / 1e6:.3f}')}
-    if stamper.maps_playback:
-        result['playback range (ROS time)'] = ' to '.join(
-            time_text(stamper.playback_ns(us)) for us in (first_us, last_us))
+    if range_ns is not None:
+        result['playback range (ROS time)'] = ' to '.join(map(time_text, range_ns))
     return result

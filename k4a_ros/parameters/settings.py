@@ -162,6 +162,9 @@ class Settings(Parameters):
         if self.body_tracking_backend == 'ground_truth' and self.camera_kind != 'simulated':
             problems.append('body_tracking_backend is ground_truth, which only works with '
                             'camera:=simulated; choose auto, k4abt or landmarks')
+        if self.playback_stamps == 'recorded' and self.playback_time_origin >= 0:
+            problems.append('playback_stamps is recorded, which needs no playback_time_origin; '
+                            'set that to -1')
         if -1.0 < self.playback_time_origin < 0.0:
             problems.append(f'playback_time_origin is {self.playback_time_origin:g}; it must be '
                             '-1, or a ROS time from 0')

@@ -145,6 +145,10 @@ class Parameters:
         0.0, 'Time from the start of a pass to that of the next one; 0 is the length of the '
         'recording and one frame period. Recordings that were made together need the same one.',
         _PLAYBACK, unit='s', minimum=0.0, maximum=_MAX_LENGTH_S, cameras=_RECORDING)
+    playback_stamps: str = _parameter(
+        'now', 'Stamps of a recording. now: those of the time at which it is played. recorded: '
+        'those that it was made with, which only recordings of this driver have.', _PLAYBACK,
+        choices=('now', 'recorded'), cameras=_RECORDING)
     playback_time_origin: float = _parameter(
         -1.0, 'ROS time of device time 0: stamps are this plus the device time. Give it to the '
         'drivers of recordings that were made together, so that the same trigger has the same '

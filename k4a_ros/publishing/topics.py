@@ -136,7 +136,10 @@ class Topics:
         """
         self._camera = camera
         self.live = LiveOptions.of(options)
-        self.stamper.start_timeline(camera.lossless, options.playback_origin_ns)
+        origin_ns = options.playback_origin_ns
+        if camera.playback is not None and camera.playback.origin_ns is not None:
+            origin_ns = camera.playback.origin_ns
+        self.stamper.start_timeline(camera.lossless, origin_ns)
         builder = TopicBuilder(camera, options, self._publishers, self._warn, self._cancel)
         filtered = add_images(builder, self.live)
         self._streams = builder.streams

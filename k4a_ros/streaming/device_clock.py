@@ -89,6 +89,11 @@ class FixedClock:
                 earliest_ns = self._after_ns + _FIXED_MARGIN_NS if self._after_ns else 0
                 self._offset_ns = max(ros_ns, earliest_ns) - device_us * 1000
 
+    def move(self, device_us: int, ros_ns: int) -> None:
+        """Map a timestamp to the time that was recorded with it, and later ones accordingly."""
+        with self._lock:
+            self._offset_ns = ros_ns - device_us * 1000
+
     def to_ros(self, device_us: int) -> int:
         """
         Return the ROS time of a device timestamp, nanoseconds.

@@ -69,6 +69,8 @@ class Stamper:
         self._lock = threading.Lock()
         self._latest_ns: dict[str, int] = {}
         self._section: dict[str, int] = {}  # of a recording, by source
+        # IMU samples with recorded stamps: their device times, microseconds, and their stamps
+        self._recorded_imu: tuple[Times, Times] | None = None
         self._floor_ns = 0
         self._time_jumped = False
         self.clock: FixedClock | LiveClock = FixedClock()
@@ -155,7 +157,9 @@ class Stamper:
             for name, image in images.items():
                 self._follow_section(name, capture.section)
                 self._observe(name, image.device_us, image.host_ns, now)
-            for device_us in {image.device_us for image in images.values()}:
+            for device_us in sorted({image.device_us for image in images.values()}):
+                if device_us in capture.stamps and isinstance(self.clock, FixedClock):
+                    self.clock.move(device_us, capture.stamps[device_us])
                 names = [name for name, image in images.items() if image.device_us == device_us]
                 stamps[device_us] = self._assign(names, device_us)
         self._report(now)
@@ -168,6 +172,9 @@ class Stamper:
             now = self._read()
             self._follow_section(_IMU, samples.section)
             self._observe(_IMU, device_us, 0, now)
+            self._recorded_imu = None
+            if samples.stamps is not None and (known := samples.stamps > 0).any():
+                self._recorded_imu = samples.acc_us[known], samples.stamps[known]
         self._report(now)
 
     def imu(self, device_us: Times) -> Times:
@@ -177,7 +184,7 @@ class Stamper:
         stamps = []
         with self._lock:
             stamp_ns = self._latest_ns.get(_IMU, self._floor_ns)
-            for mapped_ns in self.clock.to_ros_array(device_us).tolist():
+            for mapped_ns in self._map_imu(device_us).tolist():
                 lowest_ns = stamp_ns + MIN_STEP_NS
                 if mapped_ns < lowest_ns:
                     self.corrections += 1
@@ -190,7 +197,18 @@ class Stamper:
     def expect_imu(self, device_us: Times) -> Times:
         """Return the stamps that IMU readings with these timestamps would get, uncorrected."""
         with self._lock:
+            return self._map_imu(device_us)
+
+    def _map_imu(self, device_us: Times) -> Times:
+        """Return the stamps of IMU readings, uncorrected: recorded ones, or those of the clock."""
+        if self._recorded_imu is None:
             return self.clock.to_ros_array(device_us)
+        known_us, known_ns = self._recorded_imu
+        offsets_ns = known_ns - known_us * 1000
+        # small differences, which a float has exactly
+        between_ns = np.interp(device_us, known_us, offsets_ns - offsets_ns[0])
+        result: Times = device_us * 1000 + offsets_ns[0] + np.rint(between_ns).astype(np.int64)
+        return result
 
     def _read(self) -> HostTime:
         """Read the host's clocks; if ROS time has stepped, start a timeline of a live camera."""

@@ -23,9 +23,11 @@ from pathlib import Path
 from typing import Any
 
 from builtin_interfaces.msg import Time
+from k4a_ros.calibration.nominal import nominal_calibration
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
+from k4a_ros.mkv.writer import RecordingWriter
 import numpy as np
 import pytest
 from rclpy.node import Node
@@ -34,6 +36,7 @@ from rosbag2_interfaces import srv
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 from sensor_msgs.msg import Imu
+from support.recordings import random_capture
 from support.recordings import write_recording
 from support.recordings import Written
 from support.ros import DriverProcess
@@ -266,4 +269,40 @@ def test_live_camera_has_no_playback_services() -> None:
             domain, camera='simulated', autostart=False) as driver:
         assert listener.get_parameters(NODE, 'playback_rate') == [1.0]
         assert f'{NODE}/pause' not in dict(listener.node.get_service_names_and_types())
+        assert driver.stop() == 0
+
+
+def test_recorded_stamps_are_published_and_can_be_sought(tmp_path: Path) -> None:
+    """They have a drift against the device time; /clock is in that time, too."""
+    config = CameraConfig.of_modes(
+        DepthMode.NFOV_2X2BINNED, ColorResolution.OFF, fps=FPS, imu=False)
+    random = np.random.default_rng(1)
+
+    def recorded_ns(device_us: int) -> int:
+        return 1_700_000_000_000_000_007 + device_us * 1001
+
+    captures = [random_capture(random, config, i * config.period_us) for i in range(10)]
+    with RecordingWriter(
+            tmp_path / 'a.mkv', config, nominal_calibration(), ros_time=True) as writer:
+        for capture in captures:
+            writer.write(capture, recorded_ns)
+    domain = new_domain()
+    with listening(domain) as listener, DriverProcess.with_parameters(
+            domain, recording_file=tmp_path / 'a.mkv', playback_stamps='recorded',
+            playback_paused=True, publish_clock=50.0, playback_start_delay=0) as driver:
+        clock = listener.subscribe(Clock, '/clock')
+        depth = listener.subscribe(Image, '/depth/image_raw')
+        wait_for(lambda: clock and listener.node.count_publishers('/depth/image_raw'), 'topics')
+        for index in (7, 2):
+            stamp = recorded_ns(captures[index].device_us)
+            sec, nanosec = divmod(stamp, 10 ** 9)
+            request = srv.Seek.Request(time=Time(sec=sec, nanosec=nanosec))
+
+            def shown(request: srv.Seek.Request = request, stamp: int = stamp) -> bool:
+                assert listener.call(srv.Seek, f'{NODE}/seek', request).success
+                return stamps(depth[-1:]) == [stamp]
+
+            wait_for(shown, 'the capture')  # the first one before the subscriber is discovered
+            wait_for(lambda sec=sec, nanosec=nanosec: (
+                clock[-1].clock == Time(sec=sec, nanosec=nanosec)), 'its time')
         assert driver.stop() == 0

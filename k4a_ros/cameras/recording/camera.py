@@ -35,6 +35,7 @@ from k4a_ros.cameras.recording.pacing import Pacer
 from k4a_ros.cameras.recording.pacing import Section
 from k4a_ros.cameras.recording.pacing import Sought
 from k4a_ros.cameras.recording.playback import RecordingPlayback
+from k4a_ros.cameras.recording.recorded_stamps import RecordedStamps
 from k4a_ros.cameras.recording.sections import SectionCaptures
 from k4a_ros.cameras.recording.sections import SectionImu
 from k4a_ros.capture import Capture
@@ -64,6 +65,13 @@ class LoopStamps(enum.Enum):
 
     CONTINUE = 'continue'
     RESTART = 'restart'
+
+
+class Stamps(enum.Enum):
+    """Which stamps a recording is played with."""
+
+    NOW = 'now'
+    RECORDED = 'recorded'
 
 
 class RecordingCamera(Camera):
@@ -97,6 +105,7 @@ class RecordingCamera(Camera):
     :param time_origin: time of the host's clock, seconds, at device time 0; if that of the first
         data is at most a minute in the future, playback begins then. -1: begin at once.
     :param synchronized_images_only: leave out captures without depth (or infrared) or color.
+    :param stamps: 'recorded' to give the stamps that the recording has; 'now' to give none.
     :param on_control: called with ('playback_paused', True) when playback pauses at the end.
     :raises ConfigError: ``rate``, ``at_end`` or ``loop_stamps`` is invalid.
     :raises RecordingError: nothing of the file can be played, or it has no calibration, or it
@@ -113,7 +122,8 @@ class RecordingCamera(Camera):
         rate: float = 1.0, paused: bool = False, at_end: AtEnd | str = AtEnd.EXIT,
         start_offset: float = 0.0, duration: float = 0.0, loop_stamps: str = 'continue',
         loop_period: float = 0.0, time_origin: float = -1.0,
-        synchronized_images_only: bool = False, on_control: ControlListener | None = None,
+        synchronized_images_only: bool = False, stamps: str = 'now',
+        on_control: ControlListener | None = None,
     ) -> None:
         """Open the file and read its first data; ``start`` starts playback."""
         super().__init__(on_control)
@@ -125,14 +135,18 @@ class RecordingCamera(Camera):
         if synchronized_images_only:
             self._require_both_cameras()
         self._start_us, self._end_us = self._range_us(start_offset, duration)
-        self._captures = SectionCaptures(reader, self._end_us, synchronized_images_only)
-        self._imu = SectionImu(reader, self._end_us)
+        recorded = self._recorded_stamps() if (
+            _choice(Stamps, 'stamps', stamps) is Stamps.RECORDED) else None
+        self._captures = SectionCaptures(
+            reader, self._end_us, synchronized_images_only, recorded)
+        self._imu = SectionImu(reader, self._end_us, recorded)
         self._streams = self._find_streams()
         self._pacer = Pacer(
             self._streams, self._start_us, self._span_us(loop_period), rate, paused,
             _choice(AtEnd, 'at_end', at_end), loop=loop,
             restart=_choice(LoopStamps, 'loop_stamps', loop_stamps) is LoopStamps.RESTART)
-        self.playback = RecordingPlayback(self._pacer, self._start_us, self._end_us)
+        self.playback = RecordingPlayback(
+            self._pacer, self._start_us, self._end_us, recorded)
         self._time_origin = time_origin
         self._started = False
         #: section in which it was reported that playback has paused at the end of the file
@@ -155,6 +169,12 @@ class RecordingCamera(Camera):
 
     def _error(self, reason: str) -> RecordingError:
         return RecordingError(f'cannot play recording {self.info.source}: {reason}')
+
+    def _recorded_stamps(self) -> RecordedStamps:
+        if self._reader.ros_times is None:
+            raise self._error('playback_stamps is recorded, but it has no ROS times, which only '
+                              'recordings of this driver have; set it to now')
+        return RecordedStamps(self._reader, self._reader.ros_times)
 
     def _require_both_cameras(self) -> None:
         config = self.config

@@ -19,6 +19,7 @@ from __future__ import annotations
 from k4a_ros.cameras.playback import Playback
 from k4a_ros.cameras.playback import Position
 from k4a_ros.cameras.recording.pacing import Pacer
+from k4a_ros.cameras.recording.recorded_stamps import RecordedStamps
 from k4a_ros.errors import ConfigError
 
 #: maximum time that a seek while paused waits for the reader of the capture
@@ -32,12 +33,19 @@ class RecordingPlayback(Playback):
     :param pacer: whose first stream are the captures.
     :param start_us: device time at which each pass through the file starts, microseconds.
     :param end_us: device time of the last data that is played.
+    :param stamps: those of the recording, if it is played with them.
     """
 
-    def __init__(self, pacer: Pacer, start_us: int, end_us: int) -> None:
+    def __init__(
+        self, pacer: Pacer, start_us: int, end_us: int, stamps: RecordedStamps | None = None,
+    ) -> None:
         self._pacer = pacer
         self._start_us = start_us
         self._end_us = end_us
+        self._stamps = stamps
+        self._ros_range_ns: tuple[int, int] | None = None
+        if stamps is not None:
+            self._ros_range_ns = stamps.ros_ns(start_us), stamps.ros_ns(end_us)
 
     @property
     def range_us(self) -> tuple[int, int]:
@@ -53,6 +61,24 @@ class RecordingPlayback(Playback):
     def position(self) -> Position:
         """Return the position of the playback clock."""
         return self._pacer.position()
+
+    def ros_range_ns(self) -> tuple[int, int] | None:
+        """Return the ROS times of the range, if the recording has them."""
+        if self._ros_range_ns is None:
+            return None
+        shift_ns = self._pacer.section.shift_us * 1000
+        return self._ros_range_ns[0] + shift_ns, self._ros_range_ns[1] + shift_ns
+
+    @property
+    def origin_ns(self) -> int | None:
+        """Return the ROS time of device time 0, if the recording has ROS times."""
+        return None if self._stamps is None else self._stamps.origin_ns
+
+    def find_us(self, ros_ns: int) -> int:
+        """Return the position of a ROS time that the recording has."""
+        assert self._stamps is not None
+        shift_us = self._pacer.section.shift_us
+        return self._stamps.find_us(ros_ns - shift_us * 1000) + shift_us
 
     def seek(self, device_us: int) -> None:
         """Go to another position, see `Playback.seek`."""

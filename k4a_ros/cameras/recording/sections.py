@@ -16,14 +16,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from k4a_ros.cameras.recording.pacing import Section
+from k4a_ros.cameras.recording.recorded_stamps import RecordedStamps
 from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
 from k4a_ros.capture import ImuSamples
 from k4a_ros.mkv.images import RecordedImage
 from k4a_ros.mkv.reader import RecordingReader
+import numpy as np
 
 #: number of IMU samples that are read from the file at once: 0.6 s at 1666 Hz
 _IMU_BATCH = 1024
@@ -39,12 +42,17 @@ class SectionCaptures:
     :param reader: the recording.
     :param end_us: device time of the last capture that is played.
     :param complete_only: leave out captures that lack the depth (or infrared) or the color image.
+    :param stamps: those of the recording, if it is played with them.
     """
 
-    def __init__(self, reader: RecordingReader, end_us: int, complete_only: bool) -> None:
+    def __init__(
+        self, reader: RecordingReader, end_us: int, complete_only: bool,
+        stamps: RecordedStamps | None = None,
+    ) -> None:
         self._reader = reader
         self._end_us = end_us
         self._complete_only = complete_only
+        self._stamps = stamps
         self._spread_us = _MAX_SPREAD * reader.config.period_us
         self._section: Section | None = None
         self._next: Capture | None = None
@@ -71,7 +79,8 @@ class SectionCaptures:
             if capture is None or capture.device_us > self._end_us:
                 self._ended = True
             elif self._is_played(capture, section.from_us):
-                self._next = _shifted(capture, section)
+                known = self._stamps.of_capture(capture) if self._stamps is not None else {}
+                self._next = _shifted(capture, section, known)
         return self._next
 
     def pop(self) -> None:
@@ -92,11 +101,15 @@ class SectionImu:
 
     :param reader: the recording.
     :param end_us: device time of the last sample that is played.
+    :param stamps: those of the recording, if it is played with them.
     """
 
-    def __init__(self, reader: RecordingReader, end_us: int) -> None:
+    def __init__(
+        self, reader: RecordingReader, end_us: int, stamps: RecordedStamps | None = None,
+    ) -> None:
         self._reader = reader
         self._end_us = end_us
+        self._stamps = stamps
         self._section: Section | None = None
         self._next: ImuSamples | None = None
         self._ended = False
@@ -122,7 +135,10 @@ class SectionImu:
             if samples is None or not count:
                 self._ended = True
             else:
-                self._next = _later(samples[:count], section)
+                samples = samples[:count]
+                if self._stamps is not None:
+                    samples = replace(samples, stamps=self._stamps.of_samples(samples))
+                self._next = _later(samples, section)
         return self._next
 
     def pop(self, count: int) -> ImuSamples:
@@ -133,19 +149,24 @@ class SectionImu:
         return samples[:count]
 
 
-def _shifted(capture: Capture, section: Section) -> Capture:
-    """Return the capture with the timestamps that it has in a section."""
+def _shifted(capture: Capture, section: Section, stamps: Mapping[int, int]) -> Capture:
+    """Return the capture with the timestamps, and the stamps, that it has in a section."""
     def shifted(image: Image | None) -> Image | None:
         assert image is None or isinstance(image, RecordedImage)
         return image and image.shifted(section.shift_us)
 
     if section.shift_us:
         capture = Capture(shifted(capture.depth), shifted(capture.ir), shifted(capture.color))
-    return replace(capture, section=section.number)
+    us = section.shift_us
+    return replace(capture, section=section.number, stamps={
+        device_us + us: ros_ns + us * 1000 for device_us, ros_ns in stamps.items()})
 
 
 def _later(samples: ImuSamples, section: Section) -> ImuSamples:
     """Return the samples with the timestamps that they have in a section."""
     shift_us = section.shift_us
+    stamps = samples.stamps
+    if stamps is not None:
+        stamps = np.where(stamps > 0, stamps + shift_us * 1000, 0)
     return replace(samples, acc_us=samples.acc_us + shift_us, gyro_us=samples.gyro_us + shift_us,
-                   section=section.number)
+                   section=section.number, stamps=stamps)

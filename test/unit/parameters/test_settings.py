@@ -130,6 +130,13 @@ def test_camera_that_contradicts_recording_file_raises() -> None:
         Settings.from_values({'camera': 'recording'})
 
 
+def test_recorded_stamps_need_no_time_origin() -> None:
+    with pytest.raises(ConfigError, match='playback_stamps is recorded, which needs no play'):
+        Settings.from_values({'playback_stamps': 'recorded', 'playback_time_origin': 5.0})
+    with pytest.raises(ConfigError, match=r'playback_time_origin is -0.5; it must be -1, or a'):
+        Settings.from_values({'playback_time_origin': -0.5})
+
+
 def test_parameters_of_other_cameras_are_reported_as_unused() -> None:
     modes, simulation = Settings.from_values({
         'recording_file': 'a.mkv', 'fps': 5, 'depth_mode': 'PASSIVE_IR',
