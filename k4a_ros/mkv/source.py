@@ -21,6 +21,7 @@ from typing import Any
 
 from k4a_ros.errors import CameraLostError
 from k4a_ros.process.files import open_regular
+import numpy as np
 import numpy.typing as npt
 
 
@@ -57,7 +58,7 @@ class Source:
 
         :raises CameraLostError: the file cannot be read, or has become shorter.
         """
-        target, done = out.data.cast('B'), 0
+        target, done = out.reshape(-1).view(np.uint8).data, 0
         try:
             while done < len(target):
                 count = os.preadv(self._descriptor, [target[done:]], position + done)
