@@ -50,7 +50,7 @@ _EBML, _DOC_TYPE = 0x1A45DFA3, 0x4282
 _TOP_LEVEL_IDS = re.compile(b'|'.join(
     re.escape(kind.to_bytes(4, 'big')) for kind in TOP_LEVEL - {VOID, CRC32}))
 #: unit of times in the files of libk4arecord
-_LIBK4ARECORD_SCALE_NS = 1000
+LIBK4ARECORD_SCALE_NS = 1000
 #: maximum sizes: of the EBML header, and of each element of the head that is read
 _MAX_EBML_BYTES, _MAX_HEAD_BYTES = 4096, 1 << 24
 #: maximum number of elements before the first cluster
@@ -125,7 +125,6 @@ class Head:
     tracks: list[Track] = field(default_factory=list)
     tags: list[Tag] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
-    has_cues: bool = False
     damaged: bool = False
 
 
@@ -166,7 +165,7 @@ class _HeadReader:
             if kind not in self._seen and head.start <= content + offset < head.end:
                 self._read_element(kind, content + offset)
         if INFO not in self._seen:  # libk4arecord writes it at the end
-            head.scale_ns = _LIBK4ARECORD_SCALE_NS
+            head.scale_ns = LIBK4ARECORD_SCALE_NS
         return head
 
     def _after_ebml_header(self) -> int:
@@ -237,7 +236,6 @@ class _HeadReader:
         except NotMatroska:
             head.damaged = True
             return
-        head.has_cues |= found == CUES
         if found != kind or kind not in parsers:
             return
         if length is None or length > _MAX_HEAD_BYTES:

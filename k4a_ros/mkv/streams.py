@@ -35,6 +35,7 @@ from k4a_ros.camera_config import DepthMode
 from k4a_ros.camera_config import FPS_CODES
 from k4a_ros.camera_config import WiredSyncMode
 from k4a_ros.mkv.head_reader import Head
+from k4a_ros.mkv.head_reader import LIBK4ARECORD_SCALE_NS
 from k4a_ros.mkv.head_reader import Tag
 from k4a_ros.mkv.head_reader import Track
 from k4a_ros.mkv.ros_time_track import TRACK_NAME
@@ -50,8 +51,6 @@ _TRACKS = {
     'color': (('COLOR',), 'K4A_COLOR_TRACK'), 'depth': (('DEPTH',), 'K4A_DEPTH_TRACK'),
     'ir': (('IR', 'DEPTH_IR'), 'K4A_IR_TRACK'), 'imu': (('IMU',), 'K4A_IMU_TRACK')}
 _WORDS = {'color': 'color', 'depth': 'depth', 'ir': 'infrared', 'imu': 'IMU'}
-#: unit of times in the files of libk4arecord
-_SCALE_NS = 1000
 #: range of frame rates, and the rate that is assumed if the file does not have it
 _MIN_FPS, _MAX_FPS, _DEFAULT_FPS = 1, 120, 30
 #: a JPEG image is not larger than this number of bytes per pixel
@@ -161,7 +160,7 @@ class _Finder:
             raise Unplayable('it is not an Azure Kinect recording: it has no such tracks')
         self._note_other_tracks([track for track in tracks.values() if track])
         scale_ns = self._head.scale_ns
-        if scale_ns > _SCALE_NS:
+        if scale_ns > LIBK4ARECORD_SCALE_NS:
             found.notes.append(f'another program has rounded its times to {scale_ns / 1e6:g} ms')
         delay_ns = self._delay_ns()
         resolution, color_format = self._color(tracks['color'], delay_ns)

@@ -22,8 +22,6 @@ import numpy.typing as npt
 #: Maximum distance from the start of a recording: a year, which keeps stamps within the range of
 #: ROS time (2038) and of 64-bit nanoseconds.
 _MAX_DISTANCE_US = 366 * 86_400 * 1_000_000
-#: Latest start: 285 years after the device has started.
-MAX_START_US = 2 ** 53
 
 
 class Timeline:
