@@ -13,7 +13,7 @@
 # limitations under the License.
 
 """
-Measure rectified images: how exact they are, and what they cost.
+Measure rectified images: how exact and straight they are, and what they cost.
 
     python benchmark/rectification.py [--calibration FILE ...] [--repeats 9] [--picture OUT.png]
 
@@ -29,6 +29,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+import dataclasses
 from pathlib import Path
 import time
 
@@ -50,6 +51,8 @@ from k4a_ros.images.rectification import source_positions
 from k4a_ros.images.registration import CameraPair
 from k4a_ros.images.registration import Correspondences
 from k4a_ros.images.registration import DepthToColor
+from k4a_ros.simulation.color_camera import ColorCamera
+from k4a_ros.simulation.depth_camera import DepthCamera
 from k4a_ros.simulation.motion import CameraPath
 from k4a_ros.simulation.scene import Scene
 from k4a_ros.simulation.scene_file import default_scene
@@ -66,6 +69,12 @@ TIME_US = 1_000_000
 WALL_M = 1.5
 #: a point is "flying" if it is farther than this from all surfaces within a pixel around it
 FLYING_MM = 10
+#: samples per pixel and axis, for the straightness of edges
+SAMPLES = 4
+#: edges of walls, ceiling and floor of the room, in its axes, meters
+EDGES = (((-2, -1.4, 3.4), (2.2, -1.4, 3.4)), ((-2, -1.4, 3.4), (-2, 1.1, 3.4)),
+         ((2.2, -1.4, 3.4), (2.2, 1.1, 3.4)), ((-2, -1.4, 1.5), (-2, -1.4, 3.4)),
+         ((2.2, -1.4, 1.5), (2.2, -1.4, 3.4)), ((-2, 1.1, 3.4), (2.2, 1.1, 3.4)))
 #: mode and resolution of the costs
 PAIRS = ((DepthMode.NFOV_UNBINNED, ColorResolution.R720P),
          (DepthMode.WFOV_2X2BINNED, ColorResolution.R1080P),
@@ -224,6 +233,70 @@ def costs(calibration: FactoryCalibration, repeats: int) -> Iterator[str]:
                    f'of {label} |')
 
 
+def straightness(name: str, calibration: FactoryCalibration) -> Iterator[str]:
+    """Yield a row for the color and one for the infrared image of the room."""
+    scene = default_scene()
+    pose = scene.camera.depth_camera(TIME_US * 1e-6)
+    resolution, mode = ColorResolution.R720P, DepthMode.NFOV_UNBINNED
+    for image, lens, mount, fov in (
+            ('color', calibration.color(resolution),
+             calibration.depth_to_color.normalized().inverse(), 'no_border'),
+            ('infrared', calibration.depth(mode), RigidTransform.identity(), 'full')):
+        # with several samples a pixel, because the images of the simulator have hard edges
+        fine = dataclasses.replace(
+            lens, width=lens.width * SAMPLES, height=lens.height * SAMPLES, fx=lens.fx * SAMPLES,
+            fy=lens.fy * SAMPLES, cx=lens.cx * SAMPLES + (SAMPLES - 1) / 2,
+            cy=lens.cy * SAMPLES + (SAMPLES - 1) / 2)
+        timeline = Timeline(scene)
+        sharp = (cv2.cvtColor(ColorCamera(timeline, fine, mount).render(TIME_US),
+                              cv2.COLOR_BGR2GRAY) if image == 'color' else
+                 DepthCamera(timeline, fine, mode, 0, False).render(TIME_US)[1])
+        measured = cv2.resize(sharp, (lens.width, lens.height), interpolation=cv2.INTER_AREA)
+        rectified = rectified_lens(lens, fov)
+        out = np.zeros((rectified.height, rectified.width), measured.dtype)
+        ImageRectifier(lens, rectified).rectify(measured, out)
+        offsets = [offset for edge in EDGES for offset in edge_offsets(
+            out, rectified, (pose @ mount).inverse().apply(np.array(edge)))]
+        yield (f'| {name} | {image} | {len(offsets)} | {np.sqrt(np.mean(np.square(offsets))):.3f} '
+               f'| {np.abs(offsets).max():.3f} |')
+
+
+def edge_offsets(image: np.ndarray, camera: Intrinsics, edge: np.ndarray) -> list[float]:
+    """
+    Return by how many pixels parts of an edge are beside the straight line that it should be.
+
+    :param edge: its ends, (2, 3), in the camera's frame.
+    """
+    t = np.linspace(0, 1, 600)[:, np.newaxis]
+    points = edge[0] * (1 - t) + edge[1] * t
+    points = points[points[:, 2] > 0.2]
+    line = points[:, :2] / points[:, 2:] * camera.fx + (camera.cx, camera.cy)
+    across = line[-1] - line[0]
+    normal = np.array((-across[1], across[0])) / np.hypot(*across)
+    steps = np.arange(-5, 5.01, 0.25)
+    samples = (line[:, np.newaxis] + steps[:, np.newaxis] * normal).astype(np.float32)
+    inside = ((samples > 2) & (samples < (camera.width - 3, camera.height - 3))).all(axis=(1, 2))
+    profiles = cv2.remap(image.astype(np.float32), samples[inside], None, cv2.INTER_LINEAR)
+    low, high = np.median(profiles[:, :10], axis=1), np.median(profiles[:, -10:], axis=1)
+    # without a clear edge, or where something else is beside it
+    noise = np.maximum(profiles[:, :10].std(axis=1), profiles[:, -10:].std(axis=1))
+    clear = (np.abs(high - low) > 0.04 * image.max()) & (noise < 0.1 * np.abs(high - low))
+    with np.errstate(divide='ignore', invalid='ignore'):
+        level = (profiles - low[:, np.newaxis]) / (high - low)[:, np.newaxis] - 0.5
+    found = []
+    for part in np.array_split(np.flatnonzero(clear), 5):
+        offsets = []
+        for row in level[part]:
+            crossings = np.flatnonzero((row[:-1] < 0) & (row[1:] >= 0))
+            if len(crossings) == 1:
+                k = crossings[0]
+                offsets.append(steps[k] - 0.25 * row[k] / (row[k + 1] - row[k]))
+        if len(offsets) >= 20:  # the mean of the inner half: something may be beside the edge
+            quarter = len(offsets) // 4
+            found.append(float(np.mean(np.sort(offsets)[quarter:-quarter])))
+    return found
+
+
 def picture(path: str) -> None:
     """Write the images as measured and rectified, and the clouds of both from above."""
     calibration = FactoryCalibration.from_raw(nominal_calibration())
@@ -280,6 +353,12 @@ def main() -> int:
           '| --- | --- | --- | --- | --- |')
     for line in costs(nominal, options.repeats):
         print(line)
+    print('\n| calibration | image | parts of edges | rms, px | max, px |\n'
+          '| --- | --- | --- | --- | --- |')
+    for calibration in (nominal, *real):
+        name = 'nominal' if calibration is nominal else calibration.serial
+        for line in straightness(name, calibration):
+            print(line)
     if options.picture:
         picture(options.picture)
     return 0
