@@ -22,45 +22,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Iterable
-import enum
 import math
 import threading
 import time
-from typing import NamedTuple
 from typing import NoReturn
 
 from k4a_ros.cameras.playback import Position
-from k4a_ros.errors import ConfigError
+from k4a_ros.cameras.recording.playback_clock import PlaybackClock
+from k4a_ros.cameras.recording.section import AtEnd
+from k4a_ros.cameras.recording.section import Section
+from k4a_ros.cameras.recording.section import Sought
 from k4a_ros.errors import EndOfRecording
 from k4a_ros.errors import ReadTimeout
 
 
 #: delay of items, some of which are released in bursts, from which on their reader is late
 _LATE_S = 0.05
-
-
-class AtEnd(enum.Enum):
-    """What to do when all streams have reached the end of the file, unless it is looped."""
-
-    EXIT = 'exit'
-    PAUSE = 'pause'
-
-
-class Section(NamedTuple):
-    """
-    What is to be read next: the file from a timestamp on.
-
-    ``from_us`` is the timestamp in the file, microseconds, and ``shift_us`` is added to all
-    timestamps of the section.
-    """
-
-    number: int
-    from_us: int
-    shift_us: int
-
-
-class Sought(Exception):
-    """Another section has begun: what was read before must not be released."""
 
 
 class Pacer:
@@ -108,15 +85,13 @@ class Pacer:
         self._at_end = at_end
         self._loop = loop
         self._restart = restart
-        self._rate = _checked_rate(rate)
+        self._playing = PlaybackClock(start_us, rate, clock)
         self._paused = paused
         self._running = False
         # For each stream, the timestamp before which all its items have been released.
         self._position: dict[str, float] = dict.fromkeys(streams, start_us)
         self._first = next(iter(self._position))
         self._section = Section(0, start_us, 0)
-        self._anchor_us = float(start_us)
-        self._anchor_s = clock()
         # of this pass: streams at its end, whether it was ended early, and whether another one
         # may follow although the file is not looped
         self._ended: set[str] = set()
@@ -137,7 +112,7 @@ class Pacer:
         """
         with self._changed:
             self._anchor()
-            self._anchor_us -= lead_s * 1e6 * self._rate
+            self._playing.us -= lead_s * 1e6 * self._playing.rate
             self._running = True
             self._changed.notify_all()
 
@@ -151,14 +126,13 @@ class Pacer:
     @property
     def rate(self) -> float:
         """Playback seconds per second; 0 is as fast as the readers."""
-        return self._rate
+        return self._playing.rate
 
     @rate.setter
     def rate(self, value: float) -> None:
-        checked = _checked_rate(value)
         with self._changed:
             self._anchor()
-            self._rate = checked
+            self._playing.rate = value
             self._changed.notify_all()
 
     @property
@@ -172,7 +146,7 @@ class Pacer:
             self._anchor()
             if not value and self._at_end is AtEnd.PAUSE and self._finished():
                 self._again = True
-                self._anchor_us = float(self._next_us)
+                self._playing.move_to(self._next_us)
             if not self._paused:
                 self._shown_us = -math.inf
             self._paused = value
@@ -182,7 +156,7 @@ class Pacer:
     @property
     def lockstep(self) -> bool:
         """Whether items are released without regard to time."""
-        return self._rate == 0 or self._stepping.locked()
+        return not self._playing.rate or self._stepping.locked()
 
     @property
     def section(self) -> Section:
@@ -192,9 +166,10 @@ class Pacer:
     def position(self) -> Position:
         """Return the position of the playback clock, at most the start of the next pass."""
         with self._changed:
-            us = self._anchor_us
-            if self._running and not self._paused:
-                us = self._clock_us() if self._rate else max(us, min(self._position.values()))
+            us = self._playing.us
+            if self._runs:
+                us = self._playing.running_us() if self._playing.rate else (
+                    max(us, min(self._position.values())))
             return Position(self._section.number, int(min(us, self._next_us)))
 
     def seek(self, us: int) -> None:
@@ -204,7 +179,7 @@ class Pacer:
         While paused, the next item of the first stream is released; ``shown`` waits for that.
         """
         with self._changed:
-            self._anchor_us, self._anchor_s = float(us), self._clock()
+            self._playing.move_to(us)
             self._begin_section(us, self._section.shift_us)
             self._show = self._paused
 
@@ -268,7 +243,8 @@ class Pacer:
                 else:
                     due_us = self._due_us(stream)
                     overdue_us = due_us - max(item_us, self._position[stream])
-                    time_left = self._time_until(-overdue_us) + burst_s * bool(self._rate)
+                    time_left = self._playing.duration_s(-overdue_us) + (
+                        burst_s if self._playing.rate else 0.0)
                     if time_left <= 0:
                         return self._release(stream, due_us)
                     delay = min(delay, time_left)
@@ -309,7 +285,7 @@ class Pacer:
     def _begin_pass(self) -> None:
         shift_us = self._section.shift_us
         if self._restart:
-            self._anchor_us, self._anchor_s = float(self._start_us + shift_us), self._clock()
+            self._playing.move_to(self._start_us + shift_us)
         else:
             shift_us += self._span_us
         steps = self._steps
@@ -358,7 +334,7 @@ class Pacer:
             self._stepped += 1
         else:
             return False
-        self._anchor_us = self._shown_us = max(self._anchor_us, float(item_us))
+        self._playing.us = self._shown_us = max(self._playing.us, float(item_us))
         self._changed.notify_all()
         return True
 
@@ -387,8 +363,8 @@ class Pacer:
         if self._loop and not self._finishing:
             if self._paused:
                 return 0.0 if self._steps > 0 else math.inf
-            if self._restart and self._rate:
-                return self._time_until(self._next_us - self._clock_us())
+            if self._restart and self._playing.rate:
+                return self._playing.duration_s(self._next_us - self._playing.running_us())
             return 0.0
         if self._at_end is AtEnd.EXIT:
             if self._paused and not self._finishing:
@@ -416,8 +392,12 @@ class Pacer:
         """
         if us > self._position[stream] or passed:
             self._position[stream] = max(us, self._position[stream])
-            if passed or not self._rate:
+            if passed or not self._playing.rate:
                 self._changed.notify_all()
+
+    @property
+    def _runs(self) -> bool:
+        return self._running and not self._paused
 
     @property
     def _next_us(self) -> int:
@@ -426,20 +406,10 @@ class Pacer:
 
     def _due_us(self, stream: str) -> float:
         """Return the timestamp up to which items of ``stream`` are due, unless paused."""
-        if self._rate:
-            return self._clock_us()
+        if self._playing.rate:
+            return self._playing.running_us()
         return min((us for name, us in self._position.items() if name != stream),
                    default=math.inf)
-
-    def _clock_us(self) -> float:
-        """Return the time of the playback clock, which runs."""
-        return self._anchor_us + (self._clock() - self._anchor_s) * 1e6 * self._rate
-
-    def _time_until(self, us: float) -> float:
-        """Return how long the playback clock takes for a time; without one, 0 or infinity."""
-        if self._rate:
-            return us / (1e6 * self._rate)
-        return 0.0 if us <= 0 else math.inf
 
     def _anchor(self) -> None:
         """
@@ -447,21 +417,11 @@ class Pacer:
 
         That is the one of a reader that is late, so that it need not catch up.
         """
-        played = min(self._position.values())
-        if self._rate and self._running and not self._paused:
-            clock_us = self._clock_us()
-            is_late = clock_us - played > _LATE_S * 1e6 * self._rate
+        played, clock = min(self._position.values()), self._playing
+        if clock.rate and self._runs:
+            clock_us = clock.running_us()
+            is_late = clock_us - played > _LATE_S * 1e6 * clock.rate
             played = played if is_late else min(clock_us, self._next_us)
-        elif self._rate:
-            played = min(played, self._anchor_us)
-        self._anchor_us = max(self._anchor_us, played)
-        self._anchor_s = self._clock()
-
-
-def _checked_rate(value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (
-            0 <= value < math.inf):
-        raise ConfigError(
-            f'playback_rate is {value!r}; it must be a number: 1 for real time, 2 for twice as '
-            'fast, 0 for as fast as possible')
-    return float(value)
+        elif clock.rate:
+            played = min(played, clock.us)
+        clock.move_to(max(clock.us, played))

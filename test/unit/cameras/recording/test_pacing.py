@@ -25,9 +25,9 @@ import time
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
-from k4a_ros.cameras.recording.pacing import AtEnd
 from k4a_ros.cameras.recording.pacing import Pacer
-from k4a_ros.cameras.recording.pacing import Sought
+from k4a_ros.cameras.recording.section import AtEnd
+from k4a_ros.cameras.recording.section import Sought
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import EndOfRecording
 from k4a_ros.errors import ReadTimeout

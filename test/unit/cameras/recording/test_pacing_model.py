@@ -27,9 +27,9 @@ from hypothesis.stateful import invariant
 from hypothesis.stateful import precondition
 from hypothesis.stateful import rule
 from hypothesis.stateful import RuleBasedStateMachine
-from k4a_ros.cameras.recording.pacing import AtEnd
 from k4a_ros.cameras.recording.pacing import Pacer
-from k4a_ros.cameras.recording.pacing import Sought
+from k4a_ros.cameras.recording.section import AtEnd
+from k4a_ros.cameras.recording.section import Sought
 from k4a_ros.errors import EndOfRecording
 from k4a_ros.errors import ReadTimeout
 from support.time_limits import PATIENCE

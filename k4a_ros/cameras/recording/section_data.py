@@ -19,8 +19,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from k4a_ros.cameras.recording.pacing import Section
 from k4a_ros.cameras.recording.recorded_stamps import RecordedStamps
+from k4a_ros.cameras.recording.section import Section
 from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
 from k4a_ros.capture import ImuSamples

@@ -1,0 +1,44 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What playback consists of: sections of the file, one after the other, and an end."""
+
+from __future__ import annotations
+
+import enum
+from typing import NamedTuple
+
+
+class AtEnd(enum.Enum):
+    """What to do when all streams have reached the end of the file, unless it is looped."""
+
+    EXIT = 'exit'
+    PAUSE = 'pause'
+
+
+class Section(NamedTuple):
+    """
+    What is to be read next: the file from a timestamp on.
+
+    ``from_us`` is the timestamp in the file, microseconds, and ``shift_us`` is added to all
+    timestamps of the section.
+    """
+
+    number: int
+    from_us: int
+    shift_us: int
+
+
+class Sought(Exception):
+    """Another section has begun: what was read before must not be released."""
