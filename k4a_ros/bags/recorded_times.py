@@ -26,12 +26,11 @@ from collections.abc import Callable
 from collections.abc import Iterable
 
 from k4a_ros.capture import Capture
-from k4a_ros.capture import ImuSamples
 from k4a_ros.mkv.ros_time_track import decode
 from k4a_ros.mkv.ros_time_track import encode
 from k4a_ros.mkv.ros_time_track import TimedStream
-from k4a_ros.mkv.ros_times import RosTimes
 from k4a_ros.streaming.device_clock import Times
+from k4a_ros.streaming.stamper import Stamper
 from k4a_ros.streaming.stamper import ToRos
 import numpy as np
 import numpy.typing as npt
@@ -42,65 +41,33 @@ RECORDING_TIMES = 'recording_times'
 
 class RecordedTimes:
     """
-    Stamps of images and IMU readings; has the methods of `Stamper` that assign them.
+    Stamps that are noted down with the device times that they belong to.
 
-    What has no time in the recording gets one with the distance to the last that has.
-
-    :param times: those of the recording.
-    :param offset_ns: ROS time at device time 0 until the first time is known.
+    :param stamper: assigns the stamps.
     :param write: called with the time of a message of the topic, and its data.
     """
 
-    def __init__(
-        self, times: RosTimes, offset_ns: int, write: Callable[[int, bytes], None],
-    ) -> None:
-        self._times = times
-        self._offset_ns = offset_ns
+    def __init__(self, stamper: Stamper, write: Callable[[int, bytes], None]) -> None:
+        self._stamper = stamper
         self._write = write
-
-    @staticmethod
-    def first(times: RosTimes, item: Capture | ImuSamples) -> int:
-        """Return the ROS time of the first image or sample of an item; 0 if it is unknown."""
-        if isinstance(item, Capture):
-            found = [int(times.find(stream, np.array([us]))[0]) for stream, us in _images(item)
-                     if us == item.device_us]
-            return max(found)
-        return int(times.find(TimedStream.IMU, item.acc_us[:1])[0])
 
     def capture(self, capture: Capture) -> ToRos:
         """Return the stamps of the images of a capture, by their device timestamps."""
-        stamps: dict[int, int] = {}
-        entries = b''
-        for stream, device_us in _images(capture):
-            times = np.array([device_us])
-            stamp_ns = self._stamps(stream, times)
-            entries += encode(stream, times, stamp_ns)
-            stamps.setdefault(device_us, int(stamp_ns[0]))
-        self._write(min(stamps.values()), entries)
-        return stamps.__getitem__
+        to_ros = self._stamper.capture(capture)
+        images = ((TimedStream.DEPTH, capture.depth), (TimedStream.IR, capture.ir),
+                  (TimedStream.COLOR, capture.color))
+        stamps = {stream: (image.device_us, to_ros(image.device_us))
+                  for stream, image in images if image is not None}
+        self._write(min(stamp_ns for _, stamp_ns in stamps.values()), b''.join(
+            encode(stream, np.array([device_us]), np.array([stamp_ns]))
+            for stream, (device_us, stamp_ns) in stamps.items()))
+        return to_ros
 
     def imu(self, device_us: Times) -> Times:
         """Return the stamps of IMU readings."""
-        stamps = self._stamps(TimedStream.IMU, device_us)
+        stamps = self._stamper.imu(device_us)
         self._write(int(stamps[0]), encode(TimedStream.IMU, device_us, stamps))
         return stamps
-
-    def _stamps(self, stream: TimedStream, device_us: Times) -> Times:
-        stamps = self._times.find(stream, device_us)
-        known = np.flatnonzero(stamps)
-        if len(known):
-            last = known[-1]
-            self._offset_ns = int(stamps[last]) - 1000 * int(device_us[last])
-        unknown = stamps == 0
-        stamps[unknown] = device_us[unknown] * 1000 + self._offset_ns
-        return stamps
-
-
-def _images(capture: Capture) -> list[tuple[TimedStream, int]]:
-    """Return stream and device timestamp of each image of a capture."""
-    images = ((TimedStream.DEPTH, capture.depth), (TimedStream.IR, capture.ir),
-              (TimedStream.COLOR, capture.color))
-    return [(stream, image.device_us) for stream, image in images if image is not None]
 
 
 class DeviceTimes:

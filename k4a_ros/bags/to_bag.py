@@ -48,7 +48,6 @@ from k4a_ros.capture import Capture
 from k4a_ros.errors import CameraLostError
 from k4a_ros.errors import ConfigError
 from k4a_ros.mkv.reader import RecordingReader
-from k4a_ros.mkv.ros_times import RosTimes
 from k4a_ros.publishing.messages import stamp_message
 from k4a_ros.publishing.messages import transform_message
 from k4a_ros.publishing.options import LiveOptions
@@ -132,24 +131,22 @@ def convert(
     :raises CameraError: nothing of the recording can be read; there is no bag then.
     :raises BagError: the bag cannot be written.
     """
-    with RecordingCamera(recording, rate=0) as camera:
+    with RecordingReader(os.path.expanduser(os.fspath(recording))) as reader:
+        recorded = options.start_ns is None and reader.ros_times is not None
+    with RecordingCamera(recording, rate=0, stamps='recorded' if recorded else 'now') as camera:
         with BagWriter(path, options.storage) as bag:
-            with RecordingReader(camera.info.source) as reader:
-                times = reader.ros_times if options.start_ns is None else None
-                return _Conversion(camera, bag, options, times, warn).run(progress)
+            return _Conversion(camera, bag, options, warn).run(progress)
 
 
 class _Conversion:
     """
     One conversion; parameters as in `convert`.
 
-    :param times: the stamps to use; None for those of `BagOptions`.
     :raises ConfigError: no topic of this recording has one of the names.
     """
 
     def __init__(
-        self, camera: Camera, bag: BagWriter, options: BagOptions, times: RosTimes | None,
-        warn: Callable[[str], None],
+        self, camera: Camera, bag: BagWriter, options: BagOptions, warn: Callable[[str], None],
     ) -> None:
         self._camera = camera
         self._bag = bag
@@ -165,7 +162,9 @@ class _Conversion:
         add_images(builder, LiveOptions.of(content))
         self._streams = builder.streams
         self._imu = imu_stream(builder)
-        self._times = times
+        self._stamper = Stamper(HostClock(lambda: 0, lambda: False), lambda step_ns: None)
+        #: ROS time of device time 0 as the recording has it; None for the stamps of the options
+        self._recorded_zero_ns = None if camera.playback is None else camera.playback.origin_ns
         self._check_topics()
 
     def _is_wanted(self, topic: str) -> bool:
@@ -187,13 +186,16 @@ class _Conversion:
         source = items(self._camera)
         first = next(source)
         first_us = _first_us(first)
-        recorded_ns = self._times and RecordedTimes.first(self._times, first)
-        # a stamp of 0 means that there is none
-        start_ns = recorded_ns or self._options.start_ns or first_us * 1000 or MIN_STEP_NS
-        zero_ns = start_ns - first_us * 1000
+        if self._recorded_zero_ns is None:
+            # a stamp of 0 means that there is none
+            start_ns = self._options.start_ns or first_us * 1000 or MIN_STEP_NS
+            zero_ns = start_ns - first_us * 1000
+        else:
+            zero_ns = self._recorded_zero_ns
+            start_ns = _first_stamp(first) or zero_ns + first_us * 1000
         self._write_latched(zero_ns, start_ns)
-        stamper = self._recorded(self._times, zero_ns) if recorded_ns and self._times else (
-            _exact_stamper(zero_ns))
+        self._stamper.start_timeline(exact=True, origin_ns=zero_ns)
+        stamper = self._stamper if self._recorded_zero_ns is None else self._noted_stamps()
         problem = self._write(chain([first], source), stamper, progress)
         if self._imu is not None:
             self._imu.flush(stamper.imu)
@@ -202,15 +204,15 @@ class _Conversion:
             {stream.topic: stream.counters.failed for stream in self._streams
              if stream.counters.failed}, problem)
 
-    def _recorded(self, times: RosTimes, zero_ns: int) -> RecordedTimes:
-        """Return the stamps of the recording, which write what a conversion back needs."""
+    def _noted_stamps(self) -> Stamper | RecordedTimes:
+        """Return the stamps of the recording, written for a conversion back if that is wanted."""
         if not self._is_wanted(RECORDING_TIMES):
-            return RecordedTimes(times, zero_ns, lambda time_ns, data: None)
+            return self._stamper
         topic = self._bag.add_topic(
             self._namespace + RECORDING_TIMES, UInt8MultiArray, publisher_qos(IMU_DEPTH))
         self._topics[RECORDING_TIMES] = topic
         message = UInt8MultiArray()
-        return RecordedTimes(times, zero_ns, lambda time_ns, data: self._bag.write(
+        return RecordedTimes(self._stamper, lambda time_ns, data: self._bag.write(
             topic, time_ns, self._bag.serializer.serialize(
                 message, np.frombuffer(data, np.uint8))))
 
@@ -231,6 +233,7 @@ class _Conversion:
                     stream.offer(item, to_ros)
                 progress(item.device_us)
             elif self._imu is not None:
+                self._stamper.observe_imu(item)
                 for samples in self._imu.batches(item):
                     self._imu.offer(samples, stamper.imu, paced=False)
 
@@ -254,13 +257,6 @@ class _Conversion:
             self._bag.write(topic, start_ns, message)
 
 
-def _exact_stamper(zero_ns: int) -> Stamper:
-    """Return stamps with the distances of device times, by the stamp at device time 0."""
-    stamper = Stamper(HostClock(lambda: 0, lambda: False), lambda step_ns: None)
-    stamper.start_timeline(exact=True, origin_ns=zero_ns)
-    return stamper
-
-
 def _patterns(topics: tuple[str, ...], camera: Camera) -> Iterator[str]:
     """Yield names and patterns of topics."""
     for name in topics:
@@ -277,3 +273,10 @@ def _patterns(topics: tuple[str, ...], camera: Camera) -> Iterator[str]:
 def _first_us(item: Item) -> int:
     """Return the device time of the first image or sample of an item, microseconds."""
     return item.device_us if isinstance(item, Capture) else int(item.acc_us[0])
+
+
+def _first_stamp(item: Item) -> int:
+    """Return the stamp that the recording has for the first image or sample; 0 for none."""
+    if isinstance(item, Capture):
+        return min(item.stamps.values(), default=0)
+    return 0 if item.stamps is None else int(item.stamps[0])
