@@ -60,7 +60,7 @@ def remove_speckles(
     surface.
     """
     height, width = depth.shape
-    wide = depth.astype(np.int32)
+    wide = depth.astype(np.int64)
     graph = np.zeros((2 * height - 1, 2 * width - 1), np.uint8)
     graph[::2, ::2] = depth != 0
     graph[::2, 1::2] = _connected(wide[:, 1:], wide[:, :-1], min_step, slope)
@@ -84,7 +84,7 @@ def average(
     """Do the same as ``temporal_kernels.average``."""
     most = frames // 2 + 1
     measured = depth != 0
-    wide = depth.astype(np.int32)
+    wide = depth.astype(np.int64)
     value = depth.astype(np.float32)
     change = value - mean
     gate = np.maximum(min_gate, (wide * slope) >> 16).astype(np.float32)
@@ -98,7 +98,7 @@ def average(
     missing[measured] = 0
     out[:] = np.where(measured, (new + _HALF).astype(np.uint16), 0)
     lost = ~measured & (count != 0)
-    step = np.maximum(min_step, (mean.astype(np.int32) * step_slope) >> 16).astype(np.float32)
+    step = np.maximum(min_step, (mean.astype(np.int64) * step_slope) >> 16).astype(np.float32)
     near = np.zeros(depth.shape, np.uint8)
     for here, there in _neighbors():
         near[here] += measured[there] & (

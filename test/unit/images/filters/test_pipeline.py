@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from hypothesis import example
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -51,6 +52,8 @@ frames = st.lists(depth_images(), min_size=1, max_size=2).flatmap(
 @NEEDS_NUMBA
 @settings(max_examples=60, deadline=None)
 @given(frames, options)
+@example([flat(65535), flat(40000)], DepthFilterOptions(
+    speckle_size=2, temporal_frames=3, motion_step=1.0, hole_size=1, surface_step=1.0))
 def test_compiled_and_fallback_agree_to_the_bit(images, chosen):
     fast, slow = filters(compiled=True), filters(compiled=False)
     for index, image in enumerate(images):
