@@ -38,22 +38,27 @@ _DISK_BYTES = 3 << 30
 
 def host_checks() -> Iterator[Check]:
     """Yield the checks that do not depend on a camera."""
-    yield _sdk()
+    yield from _sdk()
     yield _transport()
     yield from _numba()
     yield _body_model()
     yield _disk(Path.cwd())
 
 
-def _sdk() -> Check:
+def _sdk() -> Iterator[Check]:
     name = 'libk4a'
     try:
-        libk4a.library()
+        sdk = libk4a.load()
     except K4aRosError as error:
-        return problem(name, str(error), 'The simulated camera works without it')
-    paths = sorted({line.split()[-1] for line in Path('/proc/self/maps').read_text().splitlines()
-                    if Path(line.split()[-1]).name.startswith(('libk4a-', 'libk4a.'))})
-    return passed(name, ', '.join(paths) or 'loaded')
+        yield problem(
+            name, str(error), 'Recordings and the simulated camera work without it')
+        return
+    yield passed(name, str(sdk))
+    if sdk.depth_engine:
+        yield passed('depth engine', sdk.engine_text())
+    else:
+        yield problem(
+            'depth engine', sdk.engine_text(), 'Color works without it (depth_enabled:=false)')
 
 
 def _transport() -> Check:

@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 import json
 from pathlib import Path
 
@@ -44,8 +45,16 @@ def test_every_check_of_this_computer_has_one_line_and_a_remedy_if_needed() -> N
 def test_missing_sdk_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise CameraError('cannot load the Azure Kinect SDK')
-    monkeypatch.setattr(libk4a, 'library', fail)
+    monkeypatch.setattr(libk4a, 'load', fail)
     assert found('libk4a').status is Status.PROBLEM
+
+
+def test_missing_depth_engine_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    used = libk4a.load()
+    assert found('depth engine').found == used.depth_engine
+    monkeypatch.setattr(libk4a, 'load', lambda: replace(used, depth_engine=''))
+    assert found('libk4a').status is Status.OK
+    assert found('depth engine').status is Status.PROBLEM
 
 
 def test_degraded_transport_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
