@@ -26,8 +26,10 @@ import numpy.typing as npt
 
 #: how far from the first and the last data a capture with a stamp is searched for
 _SEARCH_US = 2_000_000
-#: number of estimates of a position, and how good one has to be to search from there
-_MAX_ESTIMATES, _NEAR_NS = 8, 500_000_000
+#: number of captures that are searched for the first stamp
+_MAX_FIRST = 8
+#: distance to a capture from which on one is searched for after the other
+_NEAR_US = 500_000
 
 
 class RecordedStamps:
@@ -48,7 +50,7 @@ class RecordedStamps:
         #: ROS time of device time 0, as the first image with a stamp has it
         self.origin_ns = 0
         self._search.captures.rewind()
-        for _ in range(_MAX_ESTIMATES):
+        for _ in range(_MAX_FIRST):
             capture = self._search.captures.read()
             if capture is None:
                 break
@@ -89,17 +91,35 @@ class RecordedStamps:
         """
         Return the position of a ROS time: such that the first image there is not stamped before.
 
+        Stamps increase with device time, but ROS time may have stepped while they were recorded.
+
         :raises CameraLostError: the file cannot be read.
         """
-        device_us = (ros_ns - self.origin_ns) // 1000
-        for _ in range(_MAX_ESTIMATES):
-            error_ns = ros_ns - self.ros_ns(device_us)
-            if abs(error_ns) < _NEAR_NS:
-                break
-            device_us += error_ns // 1000
-        self._search.captures.seek(device_us - _SEARCH_US)
+        low_us, high_us = self._search.start_us, self._search.end_us
+        near_us = (ros_ns - self.origin_ns) // 1000
+        for device_us in (near_us - _NEAR_US, near_us + _NEAR_US):
+            if low_us < device_us < high_us:
+                low_us, high_us = self._narrowed(low_us, high_us, device_us, ros_ns)
+        while high_us - low_us > 2 * _NEAR_US:
+            low_us, high_us = self._narrowed(low_us, high_us, (low_us + high_us) // 2, ros_ns)
+        latest_us, latest_ns = 0, self.origin_ns
+        self._search.captures.seek(low_us)
         while (capture := self._search.captures.read()) is not None:
             for image_us, stamp_ns in sorted(self.of_capture(capture).items()):
                 if stamp_ns >= ros_ns:
                     return image_us
-        return device_us + error_ns // 1000
+                latest_us, latest_ns = image_us, stamp_ns
+        return latest_us + (ros_ns - latest_ns) // 1000
+
+    def _narrowed(
+        self, low_us: int, high_us: int, device_us: int, ros_ns: int,
+    ) -> tuple[int, int]:
+        """Return the part of a range of device times, before or after one, with a ROS time."""
+        self._search.captures.seek(device_us)
+        while (capture := self._search.captures.read()) is not None:
+            if found := self.of_capture(capture):
+                first_us = min(found)
+                # what follows the first image with a stamp may be far away
+                return (low_us, device_us) if found[first_us] >= ros_ns else (
+                    max(first_us, device_us), max(first_us, high_us))
+        return low_us, device_us
