@@ -131,7 +131,8 @@ class LiveParameters:
     def _apply_to_camera(self, camera: Camera) -> None:
         self.release_camera()
         self._lock({name: value for name, value in mode_values(camera.config).items()
-                    if self._host.settings.camera_kind not in SPECS[name].cameras},
+                    if SPECS[name].cameras
+                    and self._host.settings.camera_kind not in SPECS[name].cameras},
                    f'that of {camera.info.kind} {camera.info.source}')
         controls = [name for name in camera.controls() if name in SPECS]
         self._controls = sorted(controls, key=_apply_order)

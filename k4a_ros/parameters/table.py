@@ -154,7 +154,7 @@ class Parameters:
         'drivers of recordings that were made together, so that the same trigger has the same '
         'stamp. If the first stamp is at most a minute in the future, playback starts at that '
         'time. -1 stamps the first data with the time at which it is played.', _PLAYBACK,
-        unit='s', minimum=-1.0, maximum=2 ** 31 - 1, cameras=_RECORDING)
+        unit='s', minimum=-1.0, maximum=2.0 ** 31 - 1, cameras=_RECORDING)
     publish_clock: float = _parameter(
         0.0, 'Rate of /clock, the time of playback, which nodes with use_sim_time follow; it '
         'stands still while playback is paused. 0 does not publish it.', _PLAYBACK, unit='Hz',

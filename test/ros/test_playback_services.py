@@ -264,10 +264,13 @@ def test_driver_runs_without_rosbag2_interfaces(tmp_path: Path) -> None:
 
 
 def test_live_camera_has_no_playback_services() -> None:
+    """And its synchronized_images_only, which recordings have as well, can be changed."""
     domain = new_domain()
     with listening(domain) as listener, DriverProcess.with_parameters(
-            domain, camera='simulated', autostart=False) as driver:
-        assert listener.get_parameters(NODE, 'playback_rate') == [1.0]
+            domain, camera='simulated', depth_mode='NFOV_2X2BINNED', fps=5) as driver:
+        driver.wait_for_line('Opened simulated')
+        result = listener.set_parameters(NODE, synchronized_images_only=True)
+        assert result.successful, result.reason
         assert f'{NODE}/pause' not in dict(listener.node.get_service_names_and_types())
         assert driver.stop() == 0
 

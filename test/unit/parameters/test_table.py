@@ -32,6 +32,14 @@ def test_parameter_has_description_and_limits(name: str) -> None:
         assert spec.choices or (spec.minimum is not None and spec.maximum is not None)
 
 
+@pytest.mark.parametrize('name', SPECS)
+def test_limits_have_the_type_of_the_parameter(name: str) -> None:
+    """A ROS descriptor takes an integer for a float, and has another number then."""
+    spec = SPECS[name]
+    for limit in (spec.minimum, spec.maximum):
+        assert limit is None or type(limit) is spec.kind
+
+
 def test_nearest_name_of_misspelled_parameter() -> None:
     assert nearest_name('recording_fle') == 'recording_file'
     assert nearest_name('zzz') is None
