@@ -241,6 +241,9 @@ class LiveParameters:
             return SetParametersResult(successful=True)
         try:
             values = {p.name: p.value for p in parameters if p.name in SPECS}
+            if not values and all(p.name != 'use_sim_time' for p in parameters):
+                # of others, such as the four of each publisher that is made
+                return SetParametersResult(successful=True)
             changed = self._host.settings.replace(values)
             check_time_source(changed, self._use_sim_time(parameters))
             if values:
