@@ -21,6 +21,7 @@ from types import SimpleNamespace
 
 from k4a_ros.parameters.live_parameters import LiveParameters
 from k4a_ros.parameters.ros_declaration import declare
+from k4a_ros.parameters.settings import mode_values
 from k4a_ros.parameters.settings import Settings
 from k4a_ros.parameters.spec import Value
 import pytest
@@ -94,5 +95,16 @@ def test_longest_exposure_can_be_set_after_the_powerline_frequency_was_50_hz(nod
         camera.set_control('powerline_frequency', 50)
         live.apply_to_camera(camera)
         for name, value in (('powerline_frequency', 60), ('exposure_time_us', 133330)):
+            (result,) = node.set_parameters([Parameter(name, value=value)])
+            assert result.successful, result.reason
+
+
+def test_modes_of_a_simulated_camera_can_be_changed(node: Node) -> None:
+    """They are read-only only if this kind of camera does not let users choose them."""
+    host = Host(settings=declare(node).replace({'camera': 'simulated'}))
+    live = LiveParameters(node, host)
+    with simulated.streaming(simulated.DEPTH_AND_COLOR) as camera:
+        live.apply_to_camera(camera)
+        for name, value in mode_values(camera.config).items():
             (result,) = node.set_parameters([Parameter(name, value=value)])
             assert result.successful, result.reason
