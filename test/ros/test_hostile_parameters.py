@@ -92,7 +92,7 @@ def test_library_that_is_set_at_runtime_is_not_loaded(
         assert not result.successful
         assert result.reason == (
             'body_tracking_library_path is fixed at startup, because it names a file that the '
-            'driver loads; restart the node with -p body_tracking_library_path:=…')
+            'driver uses; restart the node with -p body_tracking_library_path:=…')
     assert not backend.successful and 'cannot load' in backend.reason
     assert listener.get_parameters(NODE, *values) == ['', 'ground_truth']
 
@@ -102,8 +102,8 @@ def test_paths_are_refused_unseen(
 ) -> None:
     listener, process = driver
     assert set(PATHS) == {
-        'recording_file', 'simulation_scene', 'simulation_calibration',
-        'body_tracking_model_path', 'body_tracking_library_path'}
+        'recording_file', 'record_file', 'simulation_scene', 'simulation_calibration',
+        'k4a_library_path', 'body_tracking_model_path', 'body_tracking_library_path'}
     os.mkfifo(tmp_path / 'pipe')
     for value in ('a' * 5000, '/proc/1/root/x', str(tmp_path / 'pipe'), '/dev/zero', 'a.mkv'):
         for result in set_separately(listener, **dict.fromkeys(PATHS, value)):

@@ -108,7 +108,7 @@ def test_marked_blocks_run(block: Block, tmp_path: Path) -> None:
 @pytest.mark.parametrize('block', marked('ci'), ids=str)
 def test_ci_commands_are_run_by_the_scripts(block: Block) -> None:
     """A command is a line of scripts/test, or one of those that are tested elsewhere."""
-    lines = [line.partition(' || ')[0]
+    lines = [line.strip().partition(' || ')[0]
              for line in (ROOT / 'scripts/test').read_text().splitlines()]
     for command in block.commands():
         if command in lines:
