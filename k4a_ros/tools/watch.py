@@ -17,8 +17,8 @@ Subscribe to the topics of a camera, and show their rates, sizes, ages and image
 
     k4a_watch [--namespace /left] [--all] [--seconds 5] [--picture sheet.png]
 
-Without --all, topics that cost the driver much CPU time are skipped: registered images and
-compressed depth.
+Without --all, topics that cost the driver much CPU time are skipped: registered, rectified and
+filtered images, compressed depth and compressed infrared.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ KINDS = {f'sensor_msgs/msg/{kind.__name__}': kind
          for kind in (CameraInfo, CompressedImage, Image, Imu, PointCloud2)}
 _YUV_FORMATS = {'nv12': ColorFormat.NV12, 'yuv422_yuy2': ColorFormat.YUY2}
 #: parts of the names of topics that cost the driver much CPU time
-COSTLY = ('depth_to_rgb', 'ir_to_rgb', 'rgb_to_depth', 'compressedDepth')
+COSTLY = (
+    'depth_to_rgb', 'ir_to_rgb', 'rgb_to_depth', 'depth_filtered', 'depth_rect', 'ir_rect',
+    'rgb_rect', 'depth_to_rgb_rect', 'compressedDepth', 'ir/image_raw/compressed')
 
 
 @dataclass
@@ -103,7 +105,7 @@ class Watcher(Node):
         for name, types in self.get_topic_names_and_types():
             kind = KINDS.get(types[0])
             skipped = not name.startswith(self._prefix) or any(
-                part in self._skipped for part in name.split('/'))
+                f'/{part}/' in f'{name}/' for part in self._skipped)
             if kind is not None and not skipped and name not in self.topics:
                 self._subscribe(name, kind)
 

@@ -66,7 +66,8 @@ def test_table_and_contact_sheet(domain: int, tmp_path: Path, all_topics: bool) 
     assert rows['/left/depth/image_raw'][-1] == 'depth_camera_link'
     assert all(int(row[2]) > 0 for row in rows.values())
     for costly in ('depth_to_rgb/image_raw', 'rgb_to_depth/image_raw',
-                   'depth/image_raw/compressedDepth'):
+                   'depth/image_raw/compressedDepth', 'depth_filtered/image_raw',
+                   'depth_rect/image_rect', 'rgb_rect/image_rect', 'ir/image_raw/compressed'):
         assert (f'/left/{costly}' in rows) == all_topics
     assert last == f'Contact sheet: {picture}'
     assert cv2.imread(str(picture)).std() > 20
