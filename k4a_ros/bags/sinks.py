@@ -73,7 +73,7 @@ class BagOutputs:
     ``topics`` are those in the bag, ``left_out`` the names of the others.
 
     :param namespace: of the topics, with a slash at its end.
-    :param wanted: returns whether a topic, without namespace, is wanted.
+    :param wanted: returns whether a topic, without namespace, is to be written.
     """
 
     def __init__(

@@ -205,7 +205,7 @@ class _Conversion:
              if stream.counters.failed}, problem)
 
     def _noted_stamps(self) -> Stamper | RecordedTimes:
-        """Return the stamps of the recording, written for a conversion back if that is wanted."""
+        """Return the stamps of the recording, written for a conversion back if requested."""
         if not self._is_wanted(RECORDING_TIMES):
             return self._stamper
         topic = self._bag.add_topic(

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Whether files in a directory can be trusted: nobody else can have written them."""
+"""Whether files in a directory can be trusted: no other user can have written them."""
 
 from __future__ import annotations
 

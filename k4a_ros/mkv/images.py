@@ -32,7 +32,7 @@ class RecordedImage(Image):
     """
     An image whose pixels are read at the first access, which may raise CameraLostError.
 
-    So nobody pays for what nobody needs. It remains valid when the recording is closed.
+    Images without a consumer are never read. An image remains valid when the recording is closed.
     """
 
     @classmethod

@@ -16,8 +16,8 @@
 Read an Azure Kinect recording (.mkv), without pacing.
 
 The file is parsed here, in Python, and not by libk4arecord, which files from elsewhere can crash
-or hang, and which refuses one that is not complete. Only where images are is read in advance; an
-image itself is read when somebody needs it.
+or hang, and which refuses one that is not complete. Only the positions of images
+are read in advance; an image itself is read when its pixels are accessed.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class RecordingReader(contextlib.AbstractContextManager['RecordingReader']):
     about the file; empty if nothing is.
 
     Captures and IMU samples have positions of their own, `captures` and `imu`, so that each thread
-    that reads one of them does not wait for the other, and nobody pays for what is not read.
+    that reads one of them does not wait for the other, and data without a reader costs nothing.
     `read` returns both in the order of time. ``ros_times`` has the ROS time of each, None if the
     file does not.
 

@@ -53,7 +53,7 @@ _SERVICES = {
 _NOT_BEGUN = {
     StreamState.CLOSED: 'the recording is closed; configure and activate the node first',
     StreamState.READY: 'the stream is stopped; call ~/start to start it',
-    StreamState.WAITING: 'playback has not begun because nobody has subscribed; subscribe to a '
+    StreamState.WAITING: 'playback has not begun because there are no subscribers; subscribe to a '
                          'topic, or wait for playback_start_delay',
     StreamState.ENDED: 'playback has ended, and the driver is about to exit; start it again'}
 

@@ -112,7 +112,7 @@ def set_at_random(
     What was applied can be read back, exposure times as the sensor rounds them; what was refused
     has a reason and has changed nothing, neither the parameters of the request nor any control.
 
-    :param names: parameters to set, which nobody else sets meanwhile.
+    :param names: parameters to set, which nothing else sets meanwhile.
     :param is_valid: tells whether the values of ``names`` must be accepted, None if unknown.
     :return: how many requests were refused, and how many applied.
     """

@@ -160,7 +160,7 @@ class Pacer:
 
     @property
     def section(self) -> Section:
-        """Return what is to be read."""
+        """Return the part of the recording to read."""
         return self._section
 
     def position(self) -> Position:

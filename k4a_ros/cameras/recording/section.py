@@ -29,7 +29,7 @@ class AtEnd(enum.Enum):
 
 class Section(NamedTuple):
     """
-    What is to be read next: the file from a timestamp on.
+    The part of the recording to read next: the file from a timestamp on.
 
     ``from_us`` is the timestamp in the file, microseconds, and ``shift_us`` is added to all
     timestamps of the section.

@@ -33,7 +33,7 @@ class MessageSink(abc.ABC):
     reaches whoever offers the capture.
 
     :param qos_profile: of the publisher that the sink stands for.
-    :param wanted: whether the topic is wanted; its messages are not rendered otherwise.
+    :param wanted: whether to render messages of the topic.
     """
 
     def __init__(self, qos_profile: QoSProfile, wanted: bool) -> None:
@@ -41,7 +41,7 @@ class MessageSink(abc.ABC):
         self.wanted = wanted
 
     def get_subscription_count(self) -> int:
-        """Return 1 if the topic is wanted, otherwise 0."""
+        """Return 1 if messages of the topic are rendered, otherwise 0."""
         return int(self.wanted)
 
     @abc.abstractmethod
