@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Iterator
 
 from k4a_ros.cameras.base import Camera
@@ -36,20 +37,17 @@ def items(camera: Camera) -> Iterator[Item]:
     :raises CameraLostError: the recording is damaged at this position.
     """
     camera.start()
-    captures = camera.config.depth or camera.config.ir or camera.config.color
-    imu = camera.config.imu
-    while captures or imu:
-        if captures:
+    config = camera.config
+    readers: list[Callable[[float], Item]] = []
+    if config.depth or config.ir or config.color:
+        readers.append(camera.read)
+    if config.imu:
+        readers.append(camera.read_imu)
+    while readers:
+        for read in list(readers):
             try:
-                yield camera.read(0.0)
+                yield read(0.0)
             except ReadTimeout:
-                pass  # there are older IMU samples
+                pass  # the other stream has older data
             except EndOfRecording:
-                captures = False
-        if imu:
-            try:
-                yield camera.read_imu(0.0)
-            except ReadTimeout:
-                pass  # there is an older capture
-            except EndOfRecording:
-                imu = False
+                readers.remove(read)
