@@ -20,10 +20,14 @@ import os
 from pathlib import Path
 import re
 
+from k4a_ros.process.shared_memory import remove_stale_files
+
 _DIRECTORY = Path('/dev/shm')
 #: Name and inode: a later process may create a file of the same name.
 File = tuple[str, int]
 _used: set[File] = set()
+#: far longer than a process needs to lock the file that it has created
+_LOCKING_TIME_S = 1.0
 
 
 def _mapped(process: Path) -> set[File]:
@@ -56,8 +60,14 @@ def left_behind() -> set[File]:
 
 
 def remove_left_behind() -> set[str]:
-    """Remove what processes of a test left because they were killed; return the names."""
-    names = {name for name, _ in left_behind()}
+    """
+    Remove what processes of a test left because they were killed; return the names.
+
+    Segments first, with their lock files, also if a living process still has them mapped.
+    """
+    before = {name for name, _ in _used & present()}
+    remove_stale_files(min_age_s=_LOCKING_TIME_S)
+    names = before - {name for name, _ in present()} | {name for name, _ in left_behind()}
     for name in names:
         (_DIRECTORY / name).unlink(missing_ok=True)
     return names
