@@ -33,12 +33,12 @@ NOW = time.strptime('2026-11-29 14:03:07', '%Y-%m-%d %H:%M:%S')
     ('/data/%Y/run', '/data/2026/run.mkv'),
     ('/data/run.1', '/data/run.1.mkv'),
     ('~/run.mkv', '/home/me/run.mkv'),
-    ('run.mkv', '/work/run.mkv'),
+    ('run.mkv', '/current/run.mkv'),
 ])
 def test_dated_path(pattern, expected, monkeypatch, tmp_path):
     monkeypatch.setenv('HOME', '/home/me')
     monkeypatch.chdir(tmp_path)
-    assert dated_path(pattern, NOW) == Path(expected.replace('/work', str(tmp_path)))
+    assert dated_path(pattern, NOW) == Path(expected.replace('/current', str(tmp_path)))
 
 
 def test_home_of_an_unknown_user_is_refused():
