@@ -53,6 +53,7 @@ setup(
             'k4a_simulate = k4a_ros.tools.simulate:main',
             'k4a_record = k4a_ros.tools.record:main',
             'k4a_repair = k4a_ros.tools.repair:main',
+            'k4a_reset = k4a_ros.tools.reset:main',
             'k4a_to_bag = k4a_ros.tools.to_bag:main',
             'k4a_from_bag = k4a_ros.tools.from_bag:main',
         ],

@@ -40,6 +40,8 @@ from k4a_ros.cameras.device.camera import DeviceCamera
 from k4a_ros.cameras.device.discovery import Connected
 from k4a_ros.cameras.device.discovery import connected
 from k4a_ros.cameras.device.discovery import NO_CAMERA
+from k4a_ros.cameras.device.firmware import outdated
+from k4a_ros.cameras.device.firmware import REMEDY
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import DeviceNotFoundError
 from k4a_ros.errors import K4aRosError
@@ -65,6 +67,7 @@ def describe(camera: DeviceCamera) -> dict[str, Any]:
         'index': int(camera.info.source),
         'serial': camera.info.serial,
         'firmware': camera.info.firmware,
+        'newer_firmware': outdated(camera.info.firmware),
         'sync_jacks': jacks and {'in': jacks.sync_in, 'out': jacks.sync_out},
         'calibration': describe_calibration(calibration, lenses),
         'controls': {name: _control(camera, name) for name in camera.controls()},
@@ -86,15 +89,19 @@ def _control(camera: DeviceCamera, name: str) -> dict[str, Any]:
         'minimum': limits.minimum, 'maximum': limits.maximum, 'step': limits.step}
 
 
+def _versions(firmware: dict[str, str]) -> str:
+    return ', '.join(f'{name.replace("_", " ")} {version}' for name, version in firmware.items())
+
+
 def format_text(camera: dict[str, Any]) -> str:
     """Return the result of `describe` as human-readable lines."""
     jacks = camera['sync_jacks']
     cables = {True: 'cable', False: 'no cable'}
     lines = [
         f'Camera {camera["index"]}: serial number {camera["serial"]}',
-        '  firmware     ' + (', '.join(
-            f'{name.replace("_", " ")} {version}'
-            for name, version in camera['firmware'].items()) or 'unknown'),
+        '  firmware     ' + (_versions(camera['firmware']) or 'unknown'),
+        *([f'               newer: {_versions(camera["newer_firmware"])}; {REMEDY}']
+          if camera['newer_firmware'] else []),
         '  sync jacks   ' + (
             f'in: {cables[jacks["in"]]}, out: {cables[jacks["out"]]}' if jacks else 'unknown'),
         *calibration_lines(camera['calibration'])]

@@ -15,27 +15,31 @@
 """
 Check the USB connection of cameras, as Linux shows it in sysfs.
 
-Vendor and product IDs and the list of controllers are those of Microsoft's documentation ("Azure
-Kinect DK hardware specifications" and "USB3 host controller compatibility"); the files are
-described in the kernel's Documentation/ABI/testing/sysfs-bus-usb.
+The list of controllers is that of Microsoft's documentation ("USB3 host controller
+compatibility").
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Iterator
-from dataclasses import dataclass
 import os
 from pathlib import Path
 
+from k4a_ros.sdk.usb_devices import COLOR
+from k4a_ros.sdk.usb_devices import color_camera
+from k4a_ros.sdk.usb_devices import depth_cameras
+from k4a_ros.sdk.usb_devices import HUBS
+from k4a_ros.sdk.usb_devices import MICROSOFT
+from k4a_ros.sdk.usb_devices import ORBBEC
+from k4a_ros.sdk.usb_devices import read_text
+from k4a_ros.sdk.usb_devices import usb_devices
+from k4a_ros.sdk.usb_devices import UsbDevice
 from k4a_ros.tools.preflight.result import Check
 from k4a_ros.tools.preflight.result import passed
 from k4a_ros.tools.preflight.result import problem
 from k4a_ros.tools.preflight.result import warning
 
-_MICROSOFT, _ORBBEC = '045e', '2bc5'
-_DEPTH, _COLOR = '097c', '097d'
-_HUBS = ('097a', '097b')
 #: Mbit/s of USB 3
 _USB_3 = 5000
 #: PCI vendors of USB controllers
@@ -47,59 +51,6 @@ _TROUBLESOME = ('1b21',)
 _USBFS_MB = 16
 _RULES = ('sudo cp "$(ros2 pkg prefix --share k4a_ros)/config/99-k4a.rules" /etc/udev/rules.d/ && '
           'sudo udevadm control --reload-rules && sudo udevadm trigger')
-
-
-@dataclass(frozen=True)
-class UsbDevice:
-    """
-    A USB device.
-
-    ``speed``: Mbit/s. ``controller``: PCI vendor ID and address of the host controller, empty if
-    it is not on PCI. ``node``: file that a program opens.
-    """
-
-    name: str
-    vendor: str
-    product: str
-    serial: str
-    speed: int
-    controller: tuple[str, str]
-    node: Path
-
-
-def usb_devices(root: Path) -> list[UsbDevice]:
-    """
-    Return all USB devices.
-
-    :param root: '/', or a directory with a copy of the files.
-    """
-    directory = root / 'sys/bus/usb/devices'
-    found = []
-    for path in sorted(directory.iterdir()) if directory.is_dir() else []:
-        vendor = _text(path / 'idVendor')
-        if vendor:
-            node = root / 'dev/bus/usb' / _text(path / 'busnum').zfill(3) / _text(
-                path / 'devnum').zfill(3)
-            found.append(UsbDevice(
-                path.name, vendor, _text(path / 'idProduct'), _text(path / 'serial'),
-                int(float(_text(path / 'speed') or 0)), _controller(path), node))
-    return found
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(errors='replace').strip()
-    except OSError:
-        return ''
-
-
-def _controller(device: Path) -> tuple[str, str]:
-    """Return PCI vendor ID and address of the controller, the nearest parent with both."""
-    for parent in device.resolve().parents:
-        vendor = _text(parent / 'vendor')
-        if vendor and (parent / 'class').exists():
-            return vendor.removeprefix('0x'), parent.name
-    return '', ''
 
 
 def _can_open(node: Path) -> bool:
@@ -116,9 +67,7 @@ def usb_checks(
     :param can_open: returns whether this user may open a device file.
     """
     devices = usb_devices(root)
-    depth_cameras = [d for d in devices if (d.vendor, d.product) == (_MICROSOFT, _DEPTH)]
-    others = [d for d in devices if d.vendor == _ORBBEC]
-    cameras = depth_cameras + others
+    cameras = depth_cameras(devices) + [d for d in devices if d.vendor == ORBBEC]
     if not cameras:
         yield _no_camera(devices)
     for camera in cameras:
@@ -134,7 +83,7 @@ def _title(camera: UsbDevice) -> str:
 
 
 def _no_camera(devices: list[UsbDevice]) -> Check:
-    parts = [d for d in devices if d.vendor == _MICROSOFT and d.product in (*_HUBS, _COLOR)]
+    parts = [d for d in devices if d.vendor == MICROSOFT and d.product in (*HUBS, COLOR)]
     if parts:
         return problem(
             'camera', 'an Azure Kinect is connected, but its depth camera is missing on USB 3',
@@ -164,18 +113,15 @@ def _color_camera(
     camera: UsbDevice, devices: list[UsbDevice], can_open: Callable[[Path], bool],
 ) -> Iterator[Check]:
     """Yield a problem if the color camera beside a depth camera cannot be used."""
-    if camera.vendor != _MICROSOFT:
+    if camera.vendor != MICROSOFT:
         return
-    # both are ports of the same hub inside the camera
-    hub = camera.name.rpartition('.')[0]
-    color = [d for d in devices if (d.vendor, d.product) == (_MICROSOFT, _COLOR)
-             and d.name.rpartition('.')[0] == hub]
-    if not color:
+    color = color_camera(camera, devices)
+    if color is None:
         yield problem(
             f'{_title(camera)} color', 'the color camera is missing on USB',
             'Unplug the camera from power and USB, and connect it again')
-    elif not can_open(color[0].node):
-        yield _permission(color[0], can_open)
+    elif not can_open(color.node):
+        yield _permission(color, can_open)
 
 
 def _controllers(cameras: list[UsbDevice]) -> Iterator[Check]:
@@ -200,7 +146,7 @@ def _controllers(cameras: list[UsbDevice]) -> Iterator[Check]:
 
 def _usbfs(root: Path, cameras: int) -> Check:
     name = 'USB memory'
-    text = _text(root / 'sys/module/usbcore/parameters/usbfs_memory_mb')
+    text = read_text(root / 'sys/module/usbcore/parameters/usbfs_memory_mb')
     required = _USBFS_MB * max(cameras, 1)
     if not text.isdecimal():
         return passed(name, 'unknown: the kernel does not show usbfs_memory_mb')

@@ -53,8 +53,20 @@ def test_camera_is_printed_as_text(cameras):
                  '33330 (automatic)', '500 to 133330, step 100, default 33330',
                  'the color camera is at (32.0, '):
         assert part in out
-    assert out.count('Camera') == 1
+    assert out.count('Camera') == 1 and 'newer:' not in out
     assert all(name in out for name in CONTROLS)
+
+
+def test_newer_firmware_is_named():
+    found = {'index': 0, 'serial': SERIAL, 'firmware': {'color': '1.6.102', 'depth': '1.6.79'},
+             'newer_firmware': {'color': '1.6.110'}, 'sync_jacks': None, 'controls': {},
+             'calibration': {'made': '', 'color_in_depth_m': [], 'imu_in_depth_m': [],
+                             'lenses': {}}}
+    lines = info.format_text(found).splitlines()
+    assert lines[1:3] == [
+        '  firmware     color 1.6.102, depth 1.6.79',
+        "               newer: color 1.6.110; update it with Microsoft's "
+        'AzureKinectFirmwareTool: docs/device.md, section Firmware']
 
 
 def test_json_includes_cameras_that_do_not_open(cameras):
