@@ -24,8 +24,8 @@ from k4a_ros.mkv.source import Source
 import numpy as np
 import numpy.typing as npt
 
-#: pixels that are read and swapped at once: they stay in the cache of a core
-_PIXELS_AT_ONCE = 1 << 15
+#: pixels that are read and swapped at once: they stay in the second-level cache of a core
+_PIXELS_AT_ONCE = 1 << 17
 
 
 class RecordedImage(Image):

@@ -146,7 +146,7 @@ class LazyPublisher:
     """
     Base class of topics that do no work without subscribers.
 
-    ``sender`` publishes the messages.
+    ``sender`` publishes the messages; ``subscriber_count`` returns the number of subscribers.
 
     :param warn: called, at most every few seconds, when messages are dropped.
     :param counters: of the topic; incremented.
@@ -164,11 +164,8 @@ class LazyPublisher:
         self._lossless = lossless
         self._warn = warn
         self._publisher = publisher
+        self.subscriber_count: Callable[[], int] = publisher.get_subscription_count
         self._last_warning_ns = -_WARNING_PERIOD_NS
-
-    def subscriber_count(self) -> int:
-        """Return the number of subscribers."""
-        return self._publisher.get_subscription_count()
 
     def has_subscribers(self) -> bool:
         """Return whether there are subscribers."""

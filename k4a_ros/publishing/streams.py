@@ -79,9 +79,10 @@ class Stream(LazyPublisher):
 
     def offer(self, capture: Capture, to_ros: ToRos) -> None:
         """Publish the message of a capture, if there are subscribers."""
+        if not self.subscriber_count():  # first, because most topics have none
+            return
         image = self._source(capture)
-        if image is None or not self.has_subscribers() or not self._is_ready() or (
-                self._must_skip()):
+        if image is None or not self._is_ready() or self._must_skip():
             return
         start_ns = time.monotonic_ns()
         self._publish(capture, image, to_ros)

@@ -45,6 +45,7 @@ from rclpy.serialization import serialize_message
 
 #: number of times that publishing a message is attempted
 _ATTEMPTS = 3
+_NO_DATA = np.empty(0, np.uint8)
 
 _log = logging.getLogger('k4a_ros.publishing')
 
@@ -66,7 +67,7 @@ class RawMessage:
         self._borrowed = borrowed
         self._rcl: Rcl | None = verified_rcl(kind)
         self._struct = structs.struct_of(message)
-        self._data = self._buffer = np.empty(0, np.uint8)
+        self._data = self._buffer = _NO_DATA
 
     def set_data(self, data: npt.NDArray[Any]) -> None:
         """
@@ -111,7 +112,7 @@ class RawMessage:
     def release_borrowed(self) -> None:
         """Release the data if it is borrowed."""
         if self._borrowed:
-            self.set_data(np.empty(0, np.uint8))
+            self._struct.data, self._data = structs.OctetSequence(), _NO_DATA
 
     def _publish_with_rcl(self, publisher: Publisher[Any]) -> bool:
         """Publish the message; return False if rcl cannot be used."""
