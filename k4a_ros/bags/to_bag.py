@@ -40,6 +40,8 @@ from k4a_ros.bags.recording_info import RecordingInfo
 from k4a_ros.bags.sinks import BagOutputs
 from k4a_ros.bags.storage import BagWriter
 from k4a_ros.bags.storage import Storage
+from k4a_ros.calibration.calibration_file import check_serial
+from k4a_ros.calibration.calibration_file import read_calibration
 from k4a_ros.calibration.tf_frames import static_transforms
 from k4a_ros.camera_config import ColorFormat
 from k4a_ros.cameras.base import Camera
@@ -91,7 +93,8 @@ class BagOptions:
     neither a slash in front nor at its end. ``start_ns`` is the stamp of the first image or
     sample; with None, stamps are the ROS times in the recording, or else device times.
     ``content`` has the parameters of the topics; with ``native_color``, rgb/image_raw has the
-    pixels of the recording if it has no JPEG.
+    pixels of the recording if it has no JPEG. ``calibration`` is a file with the calibration to
+    use, '' for that of the recording.
     """
 
     topics: tuple[str, ...] = (DEFAULT,)
@@ -100,6 +103,7 @@ class BagOptions:
     start_ns: int | None = None
     content: TopicOptions = field(default_factory=TopicOptions)
     native_color: bool = True
+    calibration: str = ''
 
 
 @dataclass(frozen=True)
@@ -128,12 +132,17 @@ def convert(
     :param path: the folder that is to become the bag; it must not exist.
     :param warn: called with what is missing in the bag.
     :raises ConfigError: no topic of this recording has one of the names.
+    :raises CalibrationError: the calibration cannot be used, or is that of another camera.
     :raises CameraError: nothing of the recording can be read; there is no bag then.
     :raises BagError: the bag cannot be written.
     """
     with RecordingReader(os.path.expanduser(os.fspath(recording))) as reader:
         recorded = options.start_ns is None and reader.ros_times is not None
     with RecordingCamera(recording, rate=0, stamps='recorded' if recorded else 'now') as camera:
+        if options.calibration:
+            calibration = read_calibration(options.calibration)
+            check_serial(calibration, options.calibration, camera.info.serial)
+            camera.calibration = calibration
         with BagWriter(path, options.storage) as bag:
             return _Conversion(camera, bag, options, warn).run(progress)
 

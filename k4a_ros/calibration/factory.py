@@ -22,13 +22,18 @@ but validates all of it on loading and names the value that is wrong.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
 import json
 from typing import NoReturn
 
+from k4a_ros.calibration.camera_info import CameraInfoValues
 from k4a_ros.calibration.lens import Intrinsics
 from k4a_ros.calibration.lens import LensModel
+from k4a_ros.calibration.own_lens import own_lens
+from k4a_ros.calibration.raw_lens import with_lens
 from k4a_ros.calibration.rigid_transform import RigidTransform
 from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
@@ -128,6 +133,9 @@ class FactoryCalibration:
     gyro_sigma: npt.NDArray[np.float64] | None
     _depth_lens: _NormalizedLens = field(repr=False)
     _color_lens: _NormalizedLens = field(repr=False)
+    #: lenses that are not those of the factory, by mode
+    _own_depth: Mapping[DepthMode, Intrinsics] = field(default_factory=dict, repr=False)
+    _own_color: Mapping[ColorResolution, Intrinsics] = field(default_factory=dict, repr=False)
 
     @classmethod
     def from_raw(cls, raw: bytes | str) -> FactoryCalibration:
@@ -174,6 +182,8 @@ class FactoryCalibration:
         """
         if mode not in _DEPTH_CROPS:
             raise CalibrationError(f'there are no depth intrinsics in mode {mode.name}')
+        if mode in self._own_depth:
+            return self._own_depth[mode]
         return self._depth_lens.intrinsics(*_DEPTH_CROPS[mode], mode.size)
 
     def color(self, resolution: ColorResolution) -> Intrinsics:
@@ -184,7 +194,33 @@ class FactoryCalibration:
         """
         if resolution not in _COLOR_CROPS:
             raise CalibrationError(f'there are no color intrinsics at {resolution.name}')
+        if resolution in self._own_color:
+            return self._own_color[resolution]
         return self._color_lens.intrinsics(*_COLOR_CROPS[resolution], resolution.size)
+
+    def with_depth_lens(self, mode: DepthMode, values: CameraInfoValues) -> FactoryCalibration:
+        """
+        Return this calibration with another lens of the depth camera, for one mode.
+
+        ``raw`` has that lens, too, for programs that take the calibration in this form.
+
+        :raises CalibrationError: the mode is OFF, or `own_lens` refuses the values.
+        """
+        lens = own_lens(values, self.depth(mode))
+        sensor, crop = _DEPTH_CROPS[mode]
+        return replace(
+            self, raw=with_lens(self.raw, 'D0', sensor, (1024, 1024), crop, lens),
+            _own_depth={**self._own_depth, mode: lens})
+
+    def with_color_lens(
+        self, resolution: ColorResolution, values: CameraInfoValues,
+    ) -> FactoryCalibration:
+        """Return this calibration with another lens of the color camera; as `with_depth_lens`."""
+        lens = own_lens(values, self.color(resolution))
+        sensor, crop = _COLOR_CROPS[resolution]
+        return replace(
+            self, raw=with_lens(self.raw, 'PV0', sensor, (4096, 3072), crop, lens),
+            _own_color={**self._own_color, resolution: lens})
 
 
 def _refuse(problem: str) -> NoReturn:

@@ -22,10 +22,12 @@ coordinates are those of the SDK and OpenCV: (0, 0) is the center of the top lef
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import field
 import functools
 from typing import Any
 from typing import Literal
 
+from k4a_ros.calibration.camera_info import CameraInfoValues
 from k4a_ros.jit.array_cache import cached_array
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +57,8 @@ class Intrinsics:
     ``model`` 'brown_conrady' is OpenCV's rational model. 'rational_6kt', of pre-production
     devices, lacks the factor 2 in the mixed tangential terms, which OpenCV and
     sensor_msgs/CameraInfo cannot express.
+
+    ``published`` is what camera_info has for this lens, if it was not made by the factory.
     """
 
     width: int
@@ -75,6 +79,23 @@ class Intrinsics:
     cody: float = 0.0
     metric_radius: float = 1.7
     model: LensModel = 'brown_conrady'
+    published: CameraInfoValues | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def camera_info(self) -> CameraInfoValues:
+        """
+        Return the lens as sensor_msgs/CameraInfo describes it.
+
+        For that of the factory, D is k1 k2 p1 p2 k3 k4 k5 k6 (rational_polynomial, REP 104), R the
+        identity and P = [K | 0], as for any monocular camera.
+        """
+        if self.published is not None:
+            return self.published
+        k = self.camera_matrix
+        return CameraInfoValues(
+            self.width, self.height, 'rational_polynomial', tuple(self.distortion.tolist()),
+            tuple(k.ravel().tolist()), tuple(np.eye(3).ravel().tolist()),
+            tuple(np.hstack([k, np.zeros((3, 1))]).ravel().tolist()))
 
     @property
     def camera_matrix(self) -> npt.NDArray[np.float64]:

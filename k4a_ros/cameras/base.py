@@ -93,6 +93,9 @@ class Camera(contextlib.AbstractContextManager['Camera']):
     """
     An open camera.
 
+    ``calibration`` is that of the factory, until whoever opens the camera replaces it, before
+    anything is derived from it.
+
     ``read`` is called by one thread and ``read_imu`` by another; ``set_control``, ``stop`` and
     ``close`` may be called from any thread at any time. After ``stop``, both reads return or raise
     immediately. ``close`` is idempotent; leaving a ``with`` block calls it.

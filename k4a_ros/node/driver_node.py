@@ -23,6 +23,7 @@ import traceback
 
 from k4a_ros.calibration.tf_frames import static_transforms
 from k4a_ros.cameras.base import Camera
+from k4a_ros.errors import CalibrationError
 from k4a_ros.errors import CameraError
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import K4aRosError
@@ -31,8 +32,10 @@ from k4a_ros.node.backends import choose_tracker
 from k4a_ros.node.backends import inject_faults
 from k4a_ros.node.backends import open_camera
 from k4a_ros.node.backends import topic_options
+from k4a_ros.node.camera_info_services import CameraInfoServices
 from k4a_ros.node.clock_publisher import ClockPublisher
 from k4a_ros.node.diagnostics_publisher import DiagnosticsPublisher
+from k4a_ros.node.own_calibration import OwnCalibration
 from k4a_ros.node.playback_services import PlaybackServices
 from k4a_ros.node.recording import Recording
 from k4a_ros.node.stream_services import StreamServices
@@ -108,6 +111,11 @@ class DriverNode(LifecycleNode):
             self, self._supervisor, self._topics, transport_problem, self._recording.status)
         self._conflicts = TopicConflicts(self, lambda: self._topics.counters())
         self._stream_services = StreamServices(self, self._supervisor)
+        self._own_calibration = OwnCalibration(lambda: self._settings, self.get_logger())
+        self._camera_info_services = CameraInfoServices(
+            self, self._own_calibration,
+            BoundedCaller('saving of a calibration', _MAX_CHECK_S, shutdown.requested),
+            self._reopen)
         self._playback_services = PlaybackServices(
             self, self._supervisor, self._topics.stamper)
         self._playback_services.update(self._settings.camera_kind == 'recording')
@@ -323,17 +331,25 @@ class DriverNode(LifecycleNode):
         """
         Replace the settings, and restart the streams if the node is configured.
 
-        :raises ConfigError: no body tracker is available for the settings; nothing has changed.
+        :raises ConfigError: no body tracker is available for the settings, or the calibration of
+            the user is for another mode; nothing has changed.
         """
         try:
-            self._check_in_time(lambda: check_tracker_change(self._settings, settings))
+            self._check_in_time(lambda: self._check_change(settings))
         except TimeoutError as error:
             raise ConfigError(
                 f'cannot tell yet whether a body tracker is available: {error}; try again '
                 'later') from error
+        except CalibrationError as error:
+            raise ConfigError(str(error)) from error
         self._settings = settings
         if self.configured:
             self._supervisor.restart()
+
+    def _check_change(self, settings: Settings) -> None:
+        check_tracker_change(self._settings, settings)
+        if settings.camera_config != self._settings.camera_config:
+            self._own_calibration.check(settings.camera_config)
 
     # callbacks
 
@@ -341,7 +357,19 @@ class DriverNode(LifecycleNode):
         settings = self._settings
         if self._serial:  # never reconnect to another camera
             settings = replace(settings, sensor_sn=self._serial)
-        return open_camera(settings, self._on_control)
+        camera = open_camera(settings, self._on_control)
+        try:
+            self._own_calibration.apply(camera)
+        except BaseException:
+            camera.close()
+            raise
+        return camera
+
+    def _reopen(self) -> bool:
+        """Open the camera again, if that does not play a recording from its beginning."""
+        if self.configured and self.restartable:
+            self._supervisor.restart()
+        return self.restartable
 
     def _warn_of_unused(self, actual: Mapping[str, Value]) -> None:
         """Warn once of the parameters that this kind of camera ignores."""

@@ -162,6 +162,12 @@ class Settings(Parameters):
         if self.body_tracking_backend == 'ground_truth' and self.camera_kind != 'simulated':
             problems.append('body_tracking_backend is ground_truth, which only works with '
                             'camera:=simulated; choose auto, k4abt or landmarks')
+        if self.ir_camera_info_url and self.depth_camera_info_url not in (
+                '', self.ir_camera_info_url):
+            problems.append(
+                f'depth_camera_info_url is {self.depth_camera_info_url}, but ir_camera_info_url '
+                f'is {self.ir_camera_info_url}; depth and infrared images have the same lens, so '
+                'set one of them')
         if self.playback_stamps == 'recorded' and self.playback_time_origin >= 0:
             problems.append('playback_stamps is recorded, which needs no playback_time_origin; '
                             'set that to -1')

@@ -29,6 +29,7 @@ import difflib
 import typing
 from typing import Any
 
+from k4a_ros.calibration.camera_info_url import URL_PATTERN
 from k4a_ros.parameters.spec import LiveTarget
 from k4a_ros.parameters.spec import ParameterGroup
 from k4a_ros.parameters.spec import ParameterSpec
@@ -61,6 +62,13 @@ def _parameter(default: Any, description: str, group: ParameterGroup, **constrai
     """Return a dataclass field whose metadata are the arguments of its `ParameterSpec`."""
     return field(default=default, metadata={
         'description': description, 'group': group, **constraints})
+
+
+def _camera_info_url(description: str) -> Any:
+    """Return the field of the URL of a lens."""
+    return _parameter(
+        '', f'Calibration of your own for {description}', _CAMERA, path=True, pattern=URL_PATTERN,
+        pattern_name='factory, or a URL file:///PATH or package://PACKAGE/PATH')
 
 
 def _control(
@@ -108,6 +116,21 @@ class Parameters:
         '', 'File of libk4a to use for a physical camera, such as that of the K4A wrapper of '
         'Orbbec. Empty: environment variable K4A_LIBRARY_PATH, pyk4a-bundle, or the '
         'libk4a.so.1.4 that the dynamic loader finds.', _CAMERA, path=True, cameras=('device',))
+    calibration_file: str = _parameter(
+        '', 'Factory calibration to use instead of that of the camera or recording: JSON, as '
+        'k4a_device_get_raw_calibration returns it. That of a camera with another serial number '
+        'is rejected. See docs/calibration.md.', _CAMERA, path=True)
+    depth_camera_info_url: str = _camera_info_url(
+        'the depth camera, in the YAML of camera_calibration_parsers: file:///PATH or '
+        'package://PACKAGE/PATH, with ${NAME} and ${ROS_HOME}. depth/set_camera_info writes the '
+        'file. Empty: file://${ROS_HOME}/camera_info/${NAME}.yaml if there is such a file, '
+        'otherwise that of the factory. factory: that of the factory in any case. See '
+        'docs/calibration.md.')
+    ir_camera_info_url: str = _camera_info_url(
+        'the depth camera, too: its infrared and depth images have the same lens. Set one of '
+        'both.')
+    rgb_camera_info_url: str = _camera_info_url(
+        'the color camera, as depth_camera_info_url.')
     tf_prefix: str = _parameter(
         '', 'Prefix of all TF frame names, used verbatim: left_ gives left_depth_camera_link. Two '
         'cameras need different prefixes.', _CAMERA,

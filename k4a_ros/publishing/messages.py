@@ -201,21 +201,16 @@ def camera_info(
     intrinsics: Intrinsics, frame: str, *, rectified: bool = False,
 ) -> CameraInfo:
     """
-    Return the sensor_msgs/CameraInfo of a camera.
-
-    D is k1 k2 p1 p2 k3 k4 k5 k6 (rational_polynomial, REP 104); R is the identity and P = [K | 0],
-    as for any monocular camera.
+    Return the sensor_msgs/CameraInfo of a camera; see `Intrinsics.camera_info`.
 
     :param rectified: the camera has no distortion: the model is plumb_bob with D = 0, which every
         consumer knows.
     """
-    k = intrinsics.camera_matrix
+    values = intrinsics.camera_info
     message = CameraInfo(
-        height=intrinsics.height, width=intrinsics.width,
-        distortion_model='plumb_bob' if rectified else 'rational_polynomial',
-        d=[0.0] * 5 if rectified else [float(v) for v in intrinsics.distortion],
-        k=[float(v) for v in k.ravel()], r=[float(v) for v in np.eye(3).ravel()],
-        p=[float(v) for v in np.hstack([k, np.zeros((3, 1))]).ravel()])
+        height=values.height, width=values.width,
+        distortion_model='plumb_bob' if rectified else values.model,
+        d=(0.0,) * 5 if rectified else values.d, k=values.k, r=values.r, p=values.p)
     message.header.frame_id = frame
     return message
 

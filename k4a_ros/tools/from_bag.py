@@ -24,37 +24,17 @@ recording.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 
 from k4a_ros.bags.bag_reader import BagReader
 from k4a_ros.bags.from_bag import convert
-from k4a_ros.errors import CalibrationError
-from k4a_ros.errors import FileError
+from k4a_ros.calibration.calibration_file import read_calibration
 from k4a_ros.errors import K4aRosError
 from k4a_ros.process.allocator import retain_freed_memory
-from k4a_ros.process.files import read_regular
 from k4a_ros.tools.interrupts import ended_by_signals
 from k4a_ros.tools.interrupts import INTERRUPTED
 from k4a_ros.tools.progress import Progress
-
-#: more than any calibration has
-_MAX_CALIBRATION_BYTES = 1 << 20
-
-
-def _calibration(path: str) -> bytes | None:
-    """
-    Return the contents of a file; None for no path.
-
-    :raises CalibrationError: it cannot be read.
-    """
-    if not path:
-        return None
-    try:
-        return read_regular(os.path.expanduser(path), _MAX_CALIBRATION_BYTES)
-    except FileError as error:
-        raise CalibrationError(f'cannot read calibration {path}: {error}') from error
 
 
 def _progress(bag: str) -> Progress:
@@ -86,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
         with ended_by_signals(), _progress(given.bag) as progress:
             result = convert(
                 given.bag, given.recording, namespace=namespace,
-                calibration=_calibration(given.calibration),
+                calibration=read_calibration(given.calibration).raw if given.calibration else None,
                 warn=lambda text: print(f'k4a_from_bag: {text}', file=sys.stderr),
                 progress=lambda time_ns: progress.update(time_ns // 1000))
     except K4aRosError as error:

@@ -65,7 +65,7 @@ from k4a_ros.cameras.controls import ColorControls
 from k4a_ros.cameras.simulated.camera import FIRMWARE
 from k4a_ros.cameras.simulated.frames import FrameRenderer
 from k4a_ros.cameras.simulated.frames import IMU_BURST_US
-from k4a_ros.cameras.simulated.shared_device import read_calibration
+from k4a_ros.cameras.simulated.shared_device import simulated_calibration
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import K4aRosError
 from k4a_ros.errors import RecordingError
@@ -116,7 +116,7 @@ def write_simulation(
     if problems:
         raise ConfigError(*problems)
     options = options or SimulationOptions()
-    factory = read_calibration(options.calibration)
+    factory = simulated_calibration(options.calibration)
     scene = load_scene(os.path.expanduser(options.scene)) if options.scene else default_scene()
     sensor = Sensor(scene, factory, config, seed=options.seed, noise=options.noise)
     frames = FrameRenderer(config, sensor, options.controls)

@@ -126,6 +126,9 @@ def _parser() -> argparse.ArgumentParser:
         'seconds since 1970, or ISO 8601 (default: the ROS times in the recording, or else times '
         'of the clock of the camera, which starts with it)')
     parser.add_argument(
+        '--calibration', default='', metavar='FILE', help='factory calibration (JSON) to use '
+        'instead of that of the recording, as the parameter calibration_file of the driver')
+    parser.add_argument(
         '-p', '--param', type=_parameter, action='append', default=[], metavar='NAME:=VALUE',
         help='parameter of the driver that determines what is published')
     return parser
@@ -145,7 +148,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         options = BagOptions(
             tuple(given.topics), given.namespace, given.storage, given.start_time,
-            _content(parameters, given.tf_prefix), native_color='rgb_encoding' not in parameters)
+            _content(parameters, given.tf_prefix), native_color='rgb_encoding' not in parameters,
+            calibration=given.calibration)
         with ended_by_signals(), Progress.of_recording(given.recording) as progress:
             result = convert(given.recording, given.bag, options,
                              lambda text: print(f'k4a_to_bag: {text}', file=sys.stderr),

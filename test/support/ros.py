@@ -263,12 +263,16 @@ class Listener:
                 if self.node.count_publishers(name) and not name.endswith((
                     '/parameter_events', '/rosout', '/diagnostics', '/transition_event'))}
 
-    def call(self, kind: Any, name: str, request: Any) -> Any:
-        """Call a service of a node and return its response."""
+    def call(self, kind: Any, name: str, request: Any, node: str = '') -> Any:
+        """
+        Call a service of a node and return its response.
+
+        :param node: full name of the node; '' if the service has it in front of its own.
+        """
         client = self._clients.get(name)
         if client is None or not client.service_is_ready():
             client = self._clients[name] = self._create_client(kind, name)
-            self._await_discovery(name.rpartition('/')[0])
+            self._await_discovery(node or name.rpartition('/')[0])
         response = _response(client, request, PATIENCE)
         assert response is not None, f'no response from {name}'
         return response

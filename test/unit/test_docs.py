@@ -41,7 +41,7 @@ _OF_OTHER_PACKAGES = {
     'exact_sync', 'approx_sync', 'approx_sync_max_interval', 'rgb_topic', 'depth_topic',
     'camera_info_topic', 'imu_topic', 'wait_imu_to_init', 'compressed', 'frame_id', 'resolution',
     'output_frame', 'scan_height', 'range_min', 'range_max', 'size', 'image_transport',
-    'interpolation', 'topic_whitelist'}
+    'interpolation', 'topic_whitelist', 'image', 'set_camera_info'}
 
 
 @pytest.mark.parametrize('path', DOCUMENTS, ids=lambda p: p.name)

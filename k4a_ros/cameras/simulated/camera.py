@@ -103,7 +103,9 @@ class SimulatedCamera(Camera):
         if problems:
             raise ConfigError(*problems)
         self.config = config
-        self.calibration = calibration or FactoryCalibration.from_raw(nominal_calibration())
+        self._true_calibration = calibration or (
+            FactoryCalibration.from_raw(nominal_calibration()))
+        self.calibration = self._true_calibration
         self.info = DeviceInfo('simulated camera', self.calibration.serial, source, FIRMWARE)
         self._device = device or SimulatedDevice()
         self._changed = self._device.changed
@@ -365,7 +367,7 @@ class SimulatedCamera(Camera):
         if not isinstance(self.sensor, Sensor):
             return super().open_ground_truth_tracker()
         return QueuedTracker(GroundTruthEstimator(
-            self.sensor, self.sensor_us, self.calibration, self.config))
+            self.sensor, self.sensor_us, self._true_calibration, self.config))
 
     def sync_jacks(self) -> SyncJacks:
         """Return the jacks: cables are plugged in as the wired sync mode requires."""

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import os
 
+from k4a_ros.calibration.calibration_file import read_calibration
 from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.calibration.nominal import nominal_calibration
 from k4a_ros.camera_config import CameraConfig
@@ -33,17 +34,11 @@ from k4a_ros.cameras.base import is_serial
 from k4a_ros.cameras.simulated.camera import SimulatedCamera
 from k4a_ros.cameras.simulated.faults import parse_faults
 from k4a_ros.cameras.simulated.hardware import SimulatedDevice
-from k4a_ros.errors import CalibrationError
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import DeviceNotFoundError
-from k4a_ros.errors import FileError
-from k4a_ros.process.files import read_regular
 from k4a_ros.simulation.scene_file import default_scene
 from k4a_ros.simulation.scene_file import load_scene
 from k4a_ros.simulation.sensor import Sensor
-
-#: the calibration of an Azure Kinect has about 10 kB
-_MAX_CALIBRATION_BYTES = 1 << 20
 
 _device = SimulatedDevice()
 
@@ -69,7 +64,7 @@ def open_simulated(
     problems = validate(config)
     if problems:
         raise ConfigError(*problems)
-    factory = read_calibration(calibration)
+    factory = simulated_calibration(calibration)
     if serial and not is_serial(serial, factory.serial):
         raise DeviceNotFoundError(
             f'cannot open simulated camera {serial}: its calibration has the serial number '
@@ -80,19 +75,13 @@ def open_simulated(
         source=f'in {scene or "the default scene"}', seed=seed, on_control=on_control)
 
 
-def read_calibration(path: str) -> FactoryCalibration:
+def simulated_calibration(path: str) -> FactoryCalibration:
     """
     Return the calibration in a file, or a nominal one if the path is empty.
 
     :raises CalibrationError: the file cannot be read or used; the message names it.
     """
-    if not path:
-        return FactoryCalibration.from_raw(nominal_calibration())
-    try:
-        return FactoryCalibration.from_raw(
-            read_regular(os.path.expanduser(path), _MAX_CALIBRATION_BYTES))
-    except (FileError, CalibrationError) as error:
-        raise CalibrationError(f'cannot read calibration {path}: {error}') from error
+    return read_calibration(path) if path else FactoryCalibration.from_raw(nominal_calibration())
 
 
 def inject_faults(text: str, role: WiredSyncMode) -> None:

@@ -60,7 +60,8 @@ def values_of(spec: ParameterSpec) -> strategies.SearchStrategy:
         return strategies.integers(int(spec.minimum), int(spec.maximum))
     if spec.kind is float:
         return strategies.floats(spec.minimum, spec.maximum)
-    return strategies.from_regex('[A-Za-z0-9_]{1,40}', fullmatch=True)
+    words = strategies.from_regex('[A-Za-z0-9_]{1,40}', fullmatch=True)
+    return words.map('file:///{}'.format) if spec.name.endswith('_url') else words
 
 
 def test_every_parameter_is_an_argument_in_the_order_of_the_table() -> None:

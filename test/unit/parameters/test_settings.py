@@ -170,3 +170,17 @@ def test_mode_values_are_the_parameters_of_a_camera_config() -> None:
     config = Settings.from_values(values).camera_config
     assert {'camera': 'simulated', **mode_values(config)} == values
     assert all(SPECS[name].check(value) == value for name, value in mode_values(config).items())
+
+
+def test_depth_and_infrared_have_one_url() -> None:
+    url, other = 'file:///a.yaml', 'file:///b.yaml'
+    Settings.from_values({'depth_camera_info_url': url, 'ir_camera_info_url': url})
+    Settings.from_values({'ir_camera_info_url': url})
+    with pytest.raises(ConfigError, match='have the same lens, so set one of them'):
+        Settings.from_values({'depth_camera_info_url': url, 'ir_camera_info_url': other})
+
+
+@pytest.mark.parametrize('url', ['a.yaml', 'http://host/a.yaml', 'file://a.yaml', 'Factory'])
+def test_url_of_another_kind_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match='it must be factory, or a URL file:///PATH'):
+        Settings.from_values({'rgb_camera_info_url': url})

@@ -21,10 +21,15 @@ import resource
 import signal
 import subprocess
 import sys
+from typing import Any
 
+from k4a_ros.calibration.nominal import nominal_calibration
 from k4a_ros.tools import to_bag
 import pytest
 from rosbags.rosbag2 import Reader
+from rosbags.typesys import get_typestore
+from rosbags.typesys import Stores
+from support.recordings import SERIAL
 from support.recordings import write_recording
 from support.time_limits import PROCESS_TIMEOUT_S
 
@@ -55,6 +60,24 @@ def test_bag_is_written_with_the_options(
         '/left/depth/camera_info', '/left/imu'}
     assert 5 < counts['/left/imu'] < 15
     assert (bag / 'bag.db3').exists()
+
+
+def test_calibration_of_the_user_replaces_that_of_the_recording(
+    recording: str, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+) -> None:
+    mine, other = tmp_path / 'mine.json', tmp_path / 'other.json'
+    mine.write_bytes(nominal_calibration(SERIAL).replace(b'0.4925', b'0.4825'))
+    other.write_bytes(nominal_calibration('000999999912'))
+    options = [recording, str(tmp_path / 'bag'), '--topics', 'depth/camera_info', '--calibration']
+    assert to_bag.main([*options, str(other)]) == 1
+    assert 'that of camera 000999999912' in capsys.readouterr().err
+    assert not (tmp_path / 'bag').exists()
+    assert to_bag.main([*options, str(mine)]) == 0
+    types = get_typestore(Stores.ROS2_HUMBLE)
+    with Reader(tmp_path / 'bag') as reader:
+        for connection, _, data in reader.messages():
+            info: Any = types.deserialize_cdr(data, connection.msgtype)
+            assert info.k[0] == pytest.approx(0.4825 * 512)
 
 
 @pytest.mark.parametrize(('options', 'sentence'), [
