@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""The launch file under test, for what launch_test runs."""
+"""The launch files under test, for what launch_test runs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,12 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 
 def driver_launch(**arguments: str) -> GroupAction:
     """Return driver.launch.py as it is installed, with these arguments and no others."""
-    file = Path(get_package_share_directory('k4a_ros')) / 'launch/driver.launch.py'
+    return launch_file('driver.launch.py', **arguments)
+
+
+def launch_file(name: str, **arguments: str) -> GroupAction:
+    """Return a launch file as it is installed, with these arguments and no others."""
+    file = Path(get_package_share_directory('k4a_ros')) / 'launch' / name
     source = PythonLaunchDescriptionSource(str(file))
     return GroupAction([
         IncludeLaunchDescription(source, launch_arguments=arguments.items())])
