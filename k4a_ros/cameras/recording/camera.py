@@ -20,6 +20,7 @@ import contextlib
 from dataclasses import replace
 import enum
 import logging
+import math
 import os
 import time
 from typing import NoReturn
@@ -41,6 +42,7 @@ from k4a_ros.cameras.recording.section_data import SectionImu
 from k4a_ros.capture import Capture
 from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import CalibrationError
+from k4a_ros.errors import CameraLostError
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import DeviceNotFoundError
 from k4a_ros.errors import EndOfRecording
@@ -137,9 +139,10 @@ class RecordingCamera(Camera):
         self._start_us, self._end_us = self._range_us(start_offset, duration)
         recorded = self._recorded_stamps() if (
             _choice(Stamps, 'stamps', stamps) is Stamps.RECORDED) else None
-        self._captures = SectionCaptures(
-            reader, self._end_us, synchronized_images_only, recorded)
-        self._imu = SectionImu(reader, self._end_us, recorded)
+        # in a damaged file, there may be data that is later than the end
+        limit_us = self._end_us if duration else math.inf
+        self._captures = SectionCaptures(reader, limit_us, synchronized_images_only, recorded)
+        self._imu = SectionImu(reader, limit_us, recorded)
         self._streams = self._find_streams()
         self._pacer = Pacer(
             self._streams, self._start_us, self._span_us(loop_period), rate, paused,
@@ -209,13 +212,21 @@ class RecordingCamera(Camera):
     def _find_streams(self) -> list[str]:
         """Read the first data of each stream, and return the streams that have any."""
         first = Section(0, self._start_us, 0)
-        self.config = replace(self.config, imu=self._imu.peek(first) is not None)
-        streams = [_CAPTURES] * (self._captures.peek(first) is not None) + (
-            [_IMU] * self.config.imu)
+        streams, problems = [], []
+        for stream, data, words in ((_CAPTURES, self._captures, 'images'),
+                                    (_IMU, self._imu, 'IMU samples')):
+            try:
+                if data.peek(first) is not None:
+                    streams.append(stream)
+            except CameraLostError as error:
+                problems.append(f'{error}, so no {words} are played')
         if not streams:
-            raise RecordingError(
+            raise RecordingError('; '.join(problems) or (
                 f'cannot open recording {self.info.source}: it has neither images nor IMU samples '
-                'to play')
+                'to play'))
+        for problem in problems:
+            _log.warning(problem)
+        self.config = replace(self.config, imu=_IMU in streams)
         return streams
 
     def start(self) -> None:

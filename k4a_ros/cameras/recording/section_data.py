@@ -40,13 +40,13 @@ class SectionCaptures:
     The captures of the present section; for one thread.
 
     :param reader: the recording.
-    :param end_us: device time of the last capture that is played.
+    :param end_us: latest device time of a capture that is played.
     :param complete_only: leave out captures that lack the depth (or infrared) or the color image.
     :param stamps: those of the recording, if it is played with them.
     """
 
     def __init__(
-        self, reader: RecordingReader, end_us: int, complete_only: bool,
+        self, reader: RecordingReader, end_us: float, complete_only: bool,
         stamps: RecordedStamps | None = None,
     ) -> None:
         self._reader = reader
@@ -100,12 +100,12 @@ class SectionImu:
     The IMU samples of the present section; for one thread.
 
     :param reader: the recording.
-    :param end_us: device time of the last sample that is played.
+    :param end_us: latest device time of a sample that is played.
     :param stamps: those of the recording, if it is played with them.
     """
 
     def __init__(
-        self, reader: RecordingReader, end_us: int, stamps: RecordedStamps | None = None,
+        self, reader: RecordingReader, end_us: float, stamps: RecordedStamps | None = None,
     ) -> None:
         self._reader = reader
         self._end_us = end_us

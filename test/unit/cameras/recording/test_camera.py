@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+import re
 
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import ColorFormat
@@ -36,6 +37,7 @@ from support.player import Player
 from support.recordings import assert_same_capture
 from support.recordings import COMBINATIONS
 from support.recordings import FIRMWARE
+from support.recordings import move_cluster
 from support.recordings import SERIAL
 from support.recordings import without
 from support.recordings import write_recording
@@ -187,11 +189,32 @@ def test_truncated_file_is_played_with_a_warning(small, tmp_path, caplog):
         f'{small.path.stat().st_size} bytes']
 
 
-def test_damaged_image_raises_camera_lost(tmp_path):
+@pytest.mark.parametrize('imu', [False, True])
+def test_damaged_first_image_leaves_imu_samples(tmp_path, caplog, imu):
     """An image of the wrong size, in a file that is complete otherwise."""
     config = CameraConfig.of_modes(
-        DepthMode.OFF, ColorResolution.R720P, ColorFormat.NV12, imu=False)
+        DepthMode.OFF, ColorResolution.R720P, ColorFormat.NV12, imu=imu)
     written = write_recording(tmp_path / 'a.mkv', config, count=1)
     written.path.write_bytes(written.path.read_bytes().replace(b'NV12', b'YUY2'))
-    with pytest.raises(CameraLostError, match=r'damaged.*color'):
-        RecordingCamera(written.path)
+    message = f'recording {written.path} is damaged: the color image .*, so no images are played'
+    if not imu:
+        with pytest.raises(RecordingError, match=message):
+            RecordingCamera(written.path)
+        return
+    player = play(written.path, rate=0)
+    assert not player.captures
+    assert len(player.imu_us) == len(written.imu)
+    assert re.fullmatch(message, caplog.records[-1].message)
+
+
+def test_images_before_a_time_that_goes_back_are_played(tmp_path):
+    """Also those that are later than the last one in the file."""
+    config = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF, imu=False)
+    written = write_recording(tmp_path / 'a.mkv', config, count=3)
+    move_cluster(written.path, 2, 1)
+    with RecordingCamera(written.path, rate=0) as camera:
+        camera.start()
+        for expected in written.captures[:2]:
+            assert_same_capture(camera.read(1.0), expected)
+        with pytest.raises(CameraLostError, match='the time of its depth images goes back'):
+            camera.read(1.0)
