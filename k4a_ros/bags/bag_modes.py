@@ -40,6 +40,8 @@ import numpy as np
 
 #: number of images whose distance gives the frame rate
 _MAX_IMAGES = 60
+#: frames per second of the Azure Kinect, and another one of Orbbec's cameras
+_FRAME_RATES = (*FPS_CODES, 25)
 #: device time of the beginning of a bag whose camera's clock is unknown: stamps may be a little
 #: older than the time of the first message
 _FIRST_NS = 1_000_000_000
@@ -130,5 +132,5 @@ def _frame_rate(reader: BagReader, topics: CameraTopics) -> int:
             steps = np.diff([stamp_of(message) for _, _, message in found])
             if len(steps):
                 rate = 1e9 / max(1.0, float(np.median(steps)))
-                return min(FPS_CODES, key=lambda fps: abs(np.log(fps / rate)))
+                return min(_FRAME_RATES, key=lambda fps: abs(np.log(fps / rate)))
     return max(FPS_CODES)

@@ -46,7 +46,7 @@ from support.recordings import Written
 #: depth mode, color resolution and format, frame rate
 COMBINATIONS = [
     (DepthMode.NFOV_2X2BINNED, ColorResolution.R720P, ColorFormat.MJPG, 30),
-    (DepthMode.WFOV_2X2BINNED, ColorResolution.R720P, ColorFormat.YUY2, 15),
+    (DepthMode.WFOV_2X2BINNED, ColorResolution.R720P, ColorFormat.YUY2, 25),
     (DepthMode.PASSIVE_IR, ColorResolution.R720P, ColorFormat.NV12, 15),
     (DepthMode.OFF, ColorResolution.R720P, ColorFormat.BGRA32, 5),
 ]
@@ -173,6 +173,18 @@ def test_without_recording_info_a_calibration_is_needed(written: Written, tmp_pa
     for capture, original in zip(captures, originals, strict=True):
         assert_same_capture(capture, original, shift_us)
     np.testing.assert_array_equal(imu.acc_us, samples.acc_us + shift_us)
+
+
+@pytest.mark.parametrize('fps', [5, 25])
+def test_without_recording_info_stamps_give_the_frame_rate(tmp_path: Path, fps: int) -> None:
+    config = CameraConfig.of_modes(
+        DepthMode.NFOV_2X2BINNED, ColorResolution.OFF, fps=fps, imu=False)
+    written = write_recording(tmp_path / 'in.mkv', config, count=4)
+    to_bag(written.path, tmp_path / 'bag', BagOptions(('depth/image_raw',)))
+    from_bag(tmp_path / 'bag', tmp_path / 'out.mkv', calibration=written.calibration)
+    reader, captures, _ = read(tmp_path / 'out.mkv')
+    assert reader.config == config
+    assert len(captures) == 4
 
 
 def test_scaled_infrared_is_left_out_with_a_sentence(written: Written, tmp_path: Path) -> None:
