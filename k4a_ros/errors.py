@@ -22,6 +22,7 @@ Exceptions that this package raises on purpose.
     │   ├── ConfigError             unusable parameters or arguments
     │   ├── CalibrationError        unusable factory calibration
     │   ├── FileError               not a regular file, unreadable or too large
+    │   ├── TransformError          no transform between two TF frames
     │   ├── SceneError              unusable scene file of the simulation
     │   ├── BagError                a bag cannot be written or read, or is of no use
     │   ├── CameraError             a camera failed, whichever kind it is
@@ -73,6 +74,10 @@ class FileError(K4aRosError):
 
     The message is a phrase for the end of a sentence, such as ``no such file or directory``.
     """
+
+
+class TransformError(K4aRosError):
+    """There is no transform between two TF frames; a phrase, as of a `FileError`."""
 
 
 class SceneError(K4aRosError):

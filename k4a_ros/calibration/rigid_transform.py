@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 import math
 
@@ -48,6 +49,23 @@ class RigidTransform:
     def identity(cls) -> RigidTransform:
         """Return the identity transform."""
         return cls(np.eye(3), np.zeros(3))
+
+    @classmethod
+    def of_pose(
+        cls, quaternion: Sequence[float], translation: Sequence[float],
+    ) -> RigidTransform:
+        """
+        Return the transform of a pose.
+
+        :param quaternion: x, y, z, w; of any length but 0.
+        :param translation: x, y, z, meters.
+        """
+        x, y, z, w = np.asarray(quaternion, np.float64) / np.linalg.norm(quaternion)
+        rotation = np.array([
+            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)]])
+        return cls(rotation, np.array(translation))
 
     def inverse(self) -> RigidTransform:
         """Return the inverse; as in libk4a, the rotation is transposed."""

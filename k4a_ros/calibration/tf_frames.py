@@ -45,6 +45,8 @@ CAMERA_BASE = 'camera_base'
 DEPTH_CAMERA = 'depth_camera_link'
 RGB_CAMERA = 'rgb_camera_link'
 IMU = 'imu_link'
+#: all frames of a camera, without prefix
+FRAMES = (CAMERA_BASE, DEPTH_CAMERA, RGB_CAMERA, IMU)
 
 #: pitch of the depth camera below camera_base's x (hardware specification, and
 #: k4a_calibration_transform_data.cpp of Microsoft's driver), and its height there (the latter)
@@ -76,6 +78,14 @@ def base_from_depth() -> RigidTransform:
     c, s = math.cos(DEPTH_TILT_RAD), math.sin(DEPTH_TILT_RAD)
     tilt = np.array([[1.0, 0.0, 0.0], [0.0, c, s], [0.0, -s, c]])
     return RigidTransform(BODY_FROM_OPTICAL @ tilt, np.array([0.0, 0.0, DEPTH_HEIGHT_M]))
+
+
+def own_frame(name: str, prefix: str) -> str | None:
+    """Return a frame of the camera without its prefix, None if the name is that of another."""
+    if name in FRAMES:
+        return name
+    bare = name.removeprefix(prefix)
+    return bare if bare in FRAMES else None
 
 
 def transform_between(

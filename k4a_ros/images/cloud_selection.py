@@ -36,8 +36,9 @@ class CloudSelection:
     """
     Points to keep.
 
-    Those inside of a box, limits included, meters in the TF frame ``crop_frame``, without prefix;
-    and with ``voxel_size``, meters, 0 for off, the mean of all points in each cube of a grid.
+    Those inside of a box, limits included, meters in the TF frame ``crop_frame``: one of the
+    camera without prefix, or one of another node; and with ``voxel_size``, meters, 0 for off, the
+    mean of all points in each cube of a grid.
     """
 
     crop_frame: str = 'camera_base'

@@ -402,7 +402,7 @@ class DriverNode(LifecycleNode):
         return value
 
     def _set_points(self, name: str, value: Value) -> Value:
-        self._topics.live.set_points(name, value)
+        self._topics.set_points(name, value)
         return value
 
     def _set_body_smoothing(self, _: str, value: Value) -> Value:
@@ -418,7 +418,7 @@ class DriverNode(LifecycleNode):
         self._live_parameters.set_silently({name: value})
 
     def _on_time_jump(self, jump: TimeJump) -> None:
-        self._topics.stamper.follow_time_jump()
+        self._topics.follow_time_jump()
 
     def _playback_summary(self) -> str:
         published = ', '.join(f'{topic} {counters.published}'

@@ -309,9 +309,12 @@ class Parameters:
         1, 'Use only every Nth row and column of the image for points2.', _STREAMS,
         minimum=1, maximum=16)
     point_cloud_crop_frame: str = _parameter(
-        'camera_base', 'TF frame of the crop box of points2, without tf_prefix.', _STREAMS,
-        choices=('camera_base', 'depth_camera_link', 'rgb_camera_link', 'imu_link'),
-        target=LiveTarget.POINTS)
+        'camera_base', 'TF frame of the crop box of points2: one of the camera, without '
+        'tf_prefix (camera_base, depth_camera_link, rgb_camera_link, imu_link), or any other, '
+        'which is looked up in /tf and /tf_static. While there is no transform to that, points2 '
+        'is not published.', _STREAMS, target=LiveTarget.POINTS,
+        pattern='[A-Za-z0-9_.-][A-Za-z0-9_./-]{0,127}',
+        pattern_name='1 to 128 letters, digits and _ - . /, without a leading /')
     point_cloud_crop_min_x: float = _crop(-20.0, 'Discard points with a smaller x')
     point_cloud_crop_min_y: float = _crop(-20.0, 'Discard points with a smaller y')
     point_cloud_crop_min_z: float = _crop(-20.0, 'Discard points with a smaller z')

@@ -19,15 +19,20 @@ from __future__ import annotations
 from collections.abc import Callable
 import functools
 import math
+import time
 from typing import Any
+from typing import Protocol
 
-from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.calibration.lens import Intrinsics
+from k4a_ros.calibration.rigid_transform import RigidTransform
 from k4a_ros.calibration.tf_frames import DEPTH_CAMERA
+from k4a_ros.calibration.tf_frames import FRAMES
+from k4a_ros.calibration.tf_frames import own_frame
 from k4a_ros.calibration.tf_frames import RGB_CAMERA
 from k4a_ros.calibration.tf_frames import transform_between
 from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
+from k4a_ros.errors import TransformError
 from k4a_ros.images.cloud_selection import CloudSelection
 from k4a_ros.images.cloud_selection import PointSelector
 from k4a_ros.images.clouds import CloudConverter
@@ -56,6 +61,21 @@ Rays = npt.NDArray[np.float32]
 #: builds a `WritePoints` for rays, options and an output array
 BuildWriter = Callable[[Rays, CloudOptions, Any], WritePoints]
 
+#: a frame that is missing for less long is not worth a warning: transforms take time to arrive
+_MAX_LOST_S = 2.0
+
+
+class Frames(Protocol):
+    """Looks up transforms between any frames."""
+
+    def transform(self, target: str, source: str, ros_ns: int) -> RigidTransform:
+        """
+        Return the transform of points from one frame to another, without waiting.
+
+        :param ros_ns: time of the points.
+        :raises TransformError: there is none; a phrase that says why.
+        """
+
 
 def cloud_options(options: TopicOptions) -> CloudOptions:
     """Return the options of the converter for those of the topics."""
@@ -66,13 +86,14 @@ def cloud_options(options: TopicOptions) -> CloudOptions:
 
 def add_points(
     builder: TopicBuilder, filtered: FilteredDepth, registered: RegistrationCache | None,
-    selection: Callable[[], CloudSelection],
+    selection: Callable[[], CloudSelection], frames: Frames | None,
 ) -> None:
     """
     Add points2.
 
     :param registered: registered images; None if the camera does not stream depth and color.
     :param selection: returns the crop box and voxel grid of now.
+    :param frames: looks up frames that are not those of the camera; None if there are no others.
     """
     options = builder.options
     if options.rgb_point_cloud and registered is None:
@@ -80,20 +101,20 @@ def add_points(
     if options.ir_point_cloud and not builder.camera.config.ir:
         builder.warn('ir_point_cloud has no effect: the camera does not stream infrared')
     camera = DEPTH_CAMERA
+    add = functools.partial(_add, builder, selection, frames)
     if options.rgb_point_cloud and registered is not None:
         lens, source = builder.depth_lens, sources.depth_with_color
         if not options.point_cloud_in_depth_frame:
             lens, camera = builder.color_lens, RGB_CAMERA
             if options.stamps_as_target:
                 source = sources.color_with_depth
-        _add(builder, lens, camera, 'rgb', source, filtered, selection,
-             _colored_writer(filtered, registered, options.point_cloud_in_depth_frame))
+        add(lens, camera, 'rgb', source, filtered,
+            _colored_writer(filtered, registered, options.point_cloud_in_depth_frame))
     elif options.ir_point_cloud and builder.camera.config.ir:
-        _add(builder, builder.depth_lens, camera, 'intensity', sources.depth_with_infrared,
-             filtered, selection, _infrared_writer(filtered))
+        add(builder.depth_lens, camera, 'intensity', sources.depth_with_infrared, filtered,
+            _infrared_writer(filtered))
     else:
-        _add(builder, builder.depth_lens, camera, '', sources.depth, filtered, selection,
-             _xyz_writer(filtered))
+        add(builder.depth_lens, camera, '', sources.depth, filtered, _xyz_writer(filtered))
 
 
 def _xyz_writer(filtered: FilteredDepth) -> BuildWriter:
@@ -154,30 +175,75 @@ class _Selector:
 
     :param camera: TF frame of the points without prefix.
     :param selection: returns the crop box and voxel grid of now.
+    :param frames: looks up frames that are not those of the camera; None if there are no others.
     """
 
     def __init__(
-        self, calibration: FactoryCalibration, camera: str,
-        selection: Callable[[], CloudSelection],
+        self, builder: TopicBuilder, camera: str, selection: Callable[[], CloudSelection],
+        frames: Frames | None,
     ) -> None:
+        self._builder = builder
+        self._camera = camera
         self._selection = selection
-        self._to_box = functools.cache(
-            lambda frame: transform_between(calibration, camera, frame))
+        self._frames = frames
+        self._own_box = functools.cache(
+            lambda frame: transform_between(builder.camera.calibration, camera, frame))
         self._selector = Lazy(_build_selector)
+        #: the box of the next cloud, and the transform to it
+        self._now = CloudSelection()
+        self._to_box = RigidTransform.identity()
+        self._lost_since_s: float | None = None
+        self._has_warned = False
 
     def start(self) -> bool:
         """Return whether `select` does not have to compile anything."""
         selection = self._selection()
         return not (selection.crops or selection.voxel_size) or self._selector.start()
 
+    def locate(self, ros_ns: int) -> bool:
+        """
+        Find the crop box at the time of a cloud.
+
+        :param ros_ns: its stamp.
+        :return: False if there is no transform to the frame of the box; the warning says why.
+        """
+        self._now = selection = self._selection()
+        if not selection.crops:
+            return True
+        prefix = self._builder.options.tf_prefix
+        own = own_frame(selection.crop_frame, prefix)
+        if own is not None:
+            self._to_box = self._own_box(own)
+            return True
+        source = prefix + self._camera
+        try:
+            if self._frames is None:
+                raise TransformError('there are no transforms of others here')
+            self._to_box = self._frames.transform(selection.crop_frame, source, ros_ns)
+        except TransformError as error:
+            self._report(selection.crop_frame, source, str(error))
+            return False
+        self._lost_since_s, self._has_warned = None, False
+        return True
+
+    def _report(self, frame: str, source: str, reason: str) -> None:
+        """Warn once if there is no transform for a while."""
+        now_s = time.monotonic()
+        self._lost_since_s = self._lost_since_s or now_s
+        if not self._has_warned and now_s - self._lost_since_s >= _MAX_LOST_S:
+            self._has_warned = True
+            self._builder.warn(
+                f'points2 is not published: there is no transform from {source} to {frame}, '
+                f'the frame of its crop box ({reason}); publish it on /tf or /tf_static, or set '
+                f'point_cloud_crop_frame to {", ".join(FRAMES)}')
+
     def select(self, cloud: messages.CloudBuffer, count: int, organized: bool) -> None:
         """Select from the first points of a cloud, and give it the right size."""
-        selection = self._selection()
+        selection = self._now
         points = cloud.points.reshape(-1, cloud.points.shape[-1])
         if selection.crops:
             count = self._selector.result().crop(
-                points, count, selection, self._to_box(selection.crop_frame),
-                organized=organized)
+                points, count, selection, self._to_box, organized=organized)
         if selection.voxel_size:
             count = self._selector.result().to_voxels(points, count, selection.voxel_size)
         if organized and not selection.voxel_size:
@@ -192,14 +258,15 @@ def _build_selector() -> PointSelector:
 
 
 def _add(
-    builder: TopicBuilder, lens: Intrinsics, camera: str, extra_field: str, source: Source,
-    filtered: FilteredDepth, selection: Callable[[], CloudSelection], build_writer: BuildWriter,
+    builder: TopicBuilder, selection: Callable[[], CloudSelection], frames: Frames | None,
+    lens: Intrinsics, camera: str, extra_field: str, source: Source, filtered: FilteredDepth,
+    build_writer: BuildWriter,
 ) -> None:
     options = cloud_options(builder.options)
     cloud = messages.CloudBuffer(
         builder.options.tf_prefix + camera, options.organized_size(lens.width, lens.height),
         extra_field, organized=options.organized)
-    selector = _Selector(builder.camera.calibration, camera, selection)
+    selector = _Selector(builder, camera, selection, frames)
 
     def build() -> WritePoints:
         warm_up_clouds()
@@ -213,4 +280,4 @@ def _add(
         return cloud.message
 
     builder.add('points2', sensor_msgs.msg.PointCloud2, source, render,
-                Together(write, filtered, selector))
+                Together(write, filtered, selector), admit=selector.locate)

@@ -63,15 +63,19 @@ class Stream(LazyPublisher):
     :param cancel: wait for ``requires`` until this event is set, and skip no captures; None: skip
         captures instead of waiting.
     :param slow_s: see `TopicSender`.
+    :param admit: called with the stamp of a message, nanoseconds, before it is rendered; returns
+        False to drop it, after it has said why.
     """
 
     def __init__(
         self, topic: str, publisher: Publisher[Any] | MessageSink, source: Source,
         render: Render, warn: Warn, counters: Counters, *, requires: Startable | None = None,
         cancel: threading.Event | None = None, slow_s: float | None = None,
+        admit: Callable[[int], bool] | None = None,
     ) -> None:
         super().__init__(topic, publisher, warn, counters, slow_s=slow_s,
                          lossless=cancel is not None)
+        self._admit = admit
         self._source = source
         self._render = render
         self._requires = requires
@@ -89,13 +93,17 @@ class Stream(LazyPublisher):
         self.counters.busy_ns += time.monotonic_ns() - start_ns
 
     def _publish(self, capture: Capture, image: Image, to_ros: ToRos) -> None:
+        ros_ns = to_ros(image.device_us)
+        if self._admit is not None and not self._admit(ros_ns):
+            self.counters.failed += 1
+            return
         try:
             message = self._render(capture, image)
         except Exception as error:  # decoders raise anything for corrupt images
             self._count_dropped(f'cannot convert the image: {error}')
             return
         self.counters.converted += 1
-        set_stamp(message.header, to_ros(image.device_us))
+        set_stamp(message.header, ros_ns)
         self.sender.send(message)
 
     def _is_ready(self) -> bool:

@@ -91,19 +91,21 @@ class TopicBuilder:
     def add(
         self, topic: str, kind: Any, source: Source, render: Render,
         requires: Startable | None = None, light: bool = False,
+        admit: Callable[[int], bool] | None = None,
     ) -> None:
         """
         Add a topic.
 
         :param requires: resources of ``render`` that take long to build. While they are being
             built, lossless cameras wait, and other cameras skip this topic.
+        :param admit: see `Stream`.
         :param light: publish this topic before those that are not, because that takes no time.
         """
         stream = Stream(
             topic, self.publisher(kind, topic, IMAGE_DEPTH), source, render, self.warn,
             self.counters(topic), requires=requires,
             cancel=self._cancel if self.camera.lossless else None,
-            slow_s=_SLOW_PERIODS / self.camera.config.fps)
+            slow_s=_SLOW_PERIODS / self.camera.config.fps, admit=admit)
         if light:
             self.streams.insert(self._light_count, stream)
             self._light_count += 1

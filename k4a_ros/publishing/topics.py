@@ -25,6 +25,7 @@ import time
 from typing import Protocol
 
 from k4a_ros.calibration.tf_frames import IMU
+from k4a_ros.calibration.tf_frames import own_frame
 from k4a_ros.cameras.base import Camera
 from k4a_ros.capture import Capture
 from k4a_ros.capture import ImuSamples
@@ -35,6 +36,7 @@ from k4a_ros.publishing import messages
 from k4a_ros.publishing.body_topics import BodyTopics
 from k4a_ros.publishing.body_topics import TrackerChoice
 from k4a_ros.publishing.color_topics import add_color
+from k4a_ros.publishing.crop_frames import CropFrames
 from k4a_ros.publishing.depth_topics import add_depth
 from k4a_ros.publishing.depth_topics import add_filtered_depth
 from k4a_ros.publishing.depth_topics import add_infrared
@@ -43,6 +45,7 @@ from k4a_ros.publishing.metadata_topics import add_temperature
 from k4a_ros.publishing.options import LiveOptions
 from k4a_ros.publishing.options import TopicOptions
 from k4a_ros.publishing.point_topics import add_points
+from k4a_ros.publishing.point_topics import Frames
 from k4a_ros.publishing.publishers import Counters
 from k4a_ros.publishing.publishers import IMU_DEPTH
 from k4a_ros.publishing.publishers import LazyPublisher
@@ -116,7 +119,8 @@ class Topics:
         #: the topics of tracked people; None if body tracking is disabled
         self.bodies: BodyTopics | None = None
         self.body_error = ''
-        self.live = LiveOptions.of(TopicOptions())
+        self._crop_frames = CropFrames(node)
+        self.live, self._tf_prefix = LiveOptions.of(TopicOptions()), ''
         #: gets what a live camera delivers, in addition to the topics
         self.tap: Tap | None = None
         self.latency = Durations()
@@ -135,13 +139,14 @@ class Topics:
         :param choose_tracker: called if body tracking is enabled; raises BodyTrackingError.
         """
         self._camera = camera
-        self.live = LiveOptions.of(options)
+        self.live, self._tf_prefix = LiveOptions.of(options), options.tf_prefix
         origin_ns = options.playback_origin_ns
         if camera.playback is not None and camera.playback.origin_ns is not None:
             origin_ns = camera.playback.origin_ns
         self.stamper.start_timeline(camera.lossless, origin_ns)
         builder = TopicBuilder(camera, options, self._publishers, self._warn, self._cancel)
-        filtered = add_images(builder, self.live)
+        self._listen_to_frames()
+        filtered = add_images(builder, self.live, self._crop_frames)
         self._streams = builder.streams
         self._imu = imu_stream(builder)
         self.bodies = self._body_topics(builder, choose_tracker, filtered)
@@ -165,6 +170,20 @@ class Topics:
             self.body_error = str(error)
             self._node.get_logger().error(f'Body tracking is disabled: {error}')
             return None
+
+    def set_points(self, name: str, value: bool | float | str) -> None:
+        """Set a parameter of the crop box or the voxel grid by its full name."""
+        self.live.set_points(name, value)
+        self._listen_to_frames()
+
+    def follow_time_jump(self) -> None:
+        """Adjust to a change of ROS time."""
+        self.stamper.follow_time_jump()
+        self._crop_frames.clear()
+
+    def _listen_to_frames(self) -> None:
+        frame = self.live.points.crop_frame
+        self._crop_frames.listen(own_frame(frame, self._tf_prefix) is None)
 
     def set_smoothing(self, factor: float) -> None:
         """Set the temporal smoothing of body tracking, from 0 (none) to 1 (joints freeze)."""
@@ -280,11 +299,14 @@ class Topics:
         self._node.get_logger().warning(text)
 
 
-def add_images(builder: TopicBuilder, live: LiveOptions) -> FilteredDepth:
+def add_images(
+    builder: TopicBuilder, live: LiveOptions, frames: Frames | None = None,
+) -> FilteredDepth:
     """
     Add all topics of images and clouds that the modes and options select.
 
     :param live: read for each image.
+    :param frames: looks up frames that are not those of the camera; None if there is no TF.
     :return: the filtered depth images that all topics share, if there is depth at all.
     """
     options, config = builder.options, builder.camera.config
@@ -304,7 +326,7 @@ def add_images(builder: TopicBuilder, live: LiveOptions) -> FilteredDepth:
         add_depth(builder)
         add_filtered_depth(builder, filtered)
     if depth and options.point_cloud:
-        add_points(builder, filtered, registered, lambda: live.points)
+        add_points(builder, filtered, registered, lambda: live.points, frames)
     if color:
         add_color(builder, colors)
     if registered is not None:

@@ -34,6 +34,8 @@ from k4a_ros.bags.storage import STORAGES
 from k4a_ros.bags.to_bag import BagOptions
 from k4a_ros.bags.to_bag import convert
 from k4a_ros.bags.to_bag import DEFAULT
+from k4a_ros.calibration.tf_frames import FRAMES
+from k4a_ros.calibration.tf_frames import own_frame
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import K4aRosError
 from k4a_ros.node.backends import topic_options
@@ -103,6 +105,11 @@ def _content(parameters: dict[str, object], tf_prefix: str) -> TopicOptions:
     if unknown:
         raise ConfigError(
             f'{", ".join(unknown)}: no such parameter of topics; choose from {", ".join(usable)}')
+    frame = str(parameters.get('point_cloud_crop_frame', FRAMES[0]))
+    if own_frame(frame, tf_prefix) is None:
+        raise ConfigError(
+            f'point_cloud_crop_frame is {frame}, but a recording has no transforms to it; choose '
+            f'from {", ".join(FRAMES)}')
     settings = Settings.from_values({
         'camera': 'recording', 'recording_file': 'recording', 'tf_prefix': tf_prefix,
         **parameters})

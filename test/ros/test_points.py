@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from geometry_msgs.msg import TransformStamped
 from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.calibration.nominal import nominal_calibration
 from k4a_ros.calibration.tf_frames import base_from_depth
@@ -35,6 +36,7 @@ from support.ros import listening
 from support.ros import new_domain
 from support.ros import PATIENCE
 from support.ros import wait_for
+from tf2_ros import StaticTransformBroadcaster
 
 # a slanted wall: depth decreases from left to right, from 4 m to 1 m
 SCENE = """
@@ -53,8 +55,10 @@ DEFAULTS |= {f'point_cloud_crop_{side}_{axis}': limit
 
 
 @pytest.fixture(scope='module')
-def camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listener]:
-    """Yield a listener to a simulated camera without noise, NFOV_2X2BINNED."""
+def running(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Listener, DriverProcess]]:
+    """Yield a simulated camera without noise, NFOV_2X2BINNED, and a listener to it."""
     scene = tmp_path_factory.mktemp('points') / 'scene.yaml'
     Path(scene).write_text(SCENE)
     domain = new_domain()
@@ -62,7 +66,19 @@ def camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listener]:
             domain, camera='simulated', depth_mode='NFOV_2X2BINNED', fps=5, imu_enabled=False,
             simulation_scene=scene, simulation_noise=False) as driver:
         driver.wait_for_line('Opened simulated')
-        yield listener
+        yield listener, driver
+
+
+@pytest.fixture
+def camera(running: tuple[Listener, DriverProcess]) -> Listener:
+    """Return the listener."""
+    return running[0]
+
+
+@pytest.fixture
+def driver(running: tuple[Listener, DriverProcess]) -> DriverProcess:
+    """Return the driver."""
+    return running[1]
 
 
 def cloud_with(listener: Listener, **options: object) -> tuple[PointCloud2, Any, Any]:
@@ -158,6 +174,48 @@ def test_crop_box_leaves_out_points_of_an_organized_cloud(camera: Listener) -> N
     assert cloud.height == 288 and not cloud.is_dense
 
 
+def send_static(listener: Listener, child: str, x: float, yaw: float) -> None:
+    """Publish the pose of a frame in camera_base, as another node would do."""
+    message = TransformStamped(child_frame_id=child)
+    message.header.frame_id = 'camera_base'
+    message.transform.translation.x = x
+    message.transform.rotation.z, message.transform.rotation.w = np.sin(yaw / 2), np.cos(yaw / 2)
+    StaticTransformBroadcaster(listener.node).sendTransform(message)
+
+
+def test_crop_box_in_the_frame_of_another_node(camera: Listener) -> None:
+    send_static(camera, 'table', 1.5, 0.4)
+    cloud, depth, _ = cloud_with(
+        camera, point_cloud_crop_frame='table', point_cloud_crop_min_x=0.0,
+        point_cloud_crop_max_y=0.2)
+    expected = expected_points(depth)
+    x, y, _ = np.moveaxis(base_from_depth().apply(expected), -1, 0)
+    inside = ((x - 1.5) * np.cos(0.4) + y * np.sin(0.4) >= 0) & (
+        y * np.cos(0.4) - (x - 1.5) * np.sin(0.4) <= 0.2)
+    assert 1000 < inside.sum() < 0.8 * (depth > 0).sum()
+    found = points(cloud)[:, :3].reshape(expected.shape)
+    assert (np.isnan(found[..., 2]) != inside).mean() > 0.9999
+    assert cloud.header.frame_id == 'depth_camera_link'
+
+
+def test_cloud_without_transform_to_its_box_waits_for_it(
+    camera: Listener, driver: DriverProcess,
+) -> None:
+    answer = camera.set_parameters('/k4a_driver', **(DEFAULTS | {
+        'point_cloud_crop_frame': 'late', 'point_cloud_crop_min_x': 1.0}))
+    assert answer.successful, answer.reason
+    received = camera.subscribe(PointCloud2, '/points2', depth=2)
+    line = driver.wait_for_line('there is no transform from depth_camera_link to late')
+    assert 'set point_cloud_crop_frame to camera_base' in line
+    count = len(received)
+    depth = camera.subscribe(Image, '/depth/image_raw', depth=2)
+    wait_for(lambda: len(depth) > 5, 'depth images meanwhile')
+    assert len(received) == count
+    assert driver.output.count('points2 is not published') == 1
+    send_static(camera, 'late', 0.0, 0.0)
+    wait_for(lambda: len(received) > count, 'clouds when there is a transform')
+
+
 def test_voxels_are_unorganized_means_of_what_is_in_the_box(camera: Listener) -> None:
     size = 0.0973  # few depths, which are whole millimeters, are at the face of a cube
     cloud, depth, _ = cloud_with(
@@ -185,9 +243,9 @@ def test_both_limits_change_in_one_request(camera: Listener) -> None:
     answer = camera.set_parameters('/k4a_driver', point_cloud_crop_min_x=1.5)
     assert not answer.successful
     assert 'point_cloud_crop_max_x is 1; it must be less' in answer.reason
-    answer = camera.set_parameters('/k4a_driver', point_cloud_crop_frame='map')
+    answer = camera.set_parameters('/k4a_driver', point_cloud_crop_frame='/map')
     assert not answer.successful
-    assert 'camera_base, depth_camera_link, rgb_camera_link, imu_link' in answer.reason
+    assert 'without a leading /' in answer.reason
 
 
 def test_contradictory_options_are_rejected(camera: Listener) -> None:

@@ -40,14 +40,21 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy
 from rclpy.qos import QoSProfile
 from rclpy.qos import ReliabilityPolicy
+from rclpy.time import Time
 from rosbag2_interfaces.srv import Burst
 from rosbag2_interfaces.srv import Seek
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from support.domains import ros_domains
 from tf2_msgs.msg import TFMessage
+from tf2_ros import Buffer
+from tf2_ros import ConnectivityException
+from tf2_ros import ExtrapolationException
+from tf2_ros import LookupException
 from tf2_ros import StaticTransformBroadcaster
 from tf2_ros import TransformBroadcaster
+from tf2_ros import TransformException
+from tf2_ros import TransformListener
 
 TF_MESSAGE_HASH = 'RIHS01_e369d0f05a23ae52508854b66f6aa0437f3449d652e8cbf22d5abe85d020f087'
 DISCOVERY_SECONDS = 100.0
@@ -140,6 +147,68 @@ def test_player_services_can_be_called(node: Node) -> None:
     wait_for(future.done, node)
     assert future.result().success is True
     assert asked == [request]
+
+
+def pose(parent: str, child: str, seconds: float, x: float, yaw: float) -> TransformStamped:
+    """Return a transform at a time."""
+    result = transform(child, x)
+    result.header.frame_id = parent
+    result.header.stamp = Time(nanoseconds=round(seconds * 1e9)).to_msg()
+    result.transform.rotation.z, result.transform.rotation.w = np.sin(yaw / 2), np.cos(yaw / 2)
+    return result
+
+
+def found(buffer: Buffer, target: str, source: str, seconds: float) -> tuple[float, ...]:
+    """Return x, y and yaw of a transform."""
+    result = buffer.lookup_transform(target, source, Time(nanoseconds=round(seconds * 1e9)))
+    assert (result.header.frame_id, result.child_frame_id) == (target, source)
+    r, t = result.transform.rotation, result.transform.translation
+    return t.x, t.y, 2 * np.arctan2(r.z, r.w)
+
+
+def test_buffer_connects_interpolates_and_refuses() -> None:
+    buffer = Buffer()
+    for seconds in (100.0, 101.0):
+        s = seconds - 100
+        buffer.set_transform(pose('map', 'odom', seconds, 4 * s, 0.0), 'test')
+        buffer.set_transform(pose('odom', 'base', seconds + 0.5, 2.0, s), 'test')
+    buffer.set_transform_static(pose('base', 'camera', 0, 1.0, 0.0), 'test')
+    c, n = np.cos(0.5), np.sin(0.5)
+    np.testing.assert_allclose(found(buffer, 'odom', 'camera', 101.0), (2 + c, n, 0.5), atol=1e-9)
+    np.testing.assert_allclose(found(buffer, 'map', 'camera', 101.0), (6 + c, n, 0.5), atol=1e-9)
+    np.testing.assert_allclose(
+        found(buffer, 'camera', 'odom', 101.0), (-2 * c - 1, 2 * n, -0.5), atol=1e-9)
+    # 0 is the latest time that all moving transforms have
+    np.testing.assert_allclose(found(buffer, 'map', 'camera', 0), (6 + c, n, 0.5), atol=1e-9)
+    np.testing.assert_allclose(found(buffer, 'odom', 'base', 0), (2, 0, 1), atol=1e-9)
+    assert found(buffer, 'camera', 'base', 7.0) == (-1, 0, 0)
+    for target, seconds, kind in (
+            ('map', 100.2, ExtrapolationException), ('map', 101.2, ExtrapolationException),
+            ('nowhere', 101.0, LookupException), ('island', 101.0, ConnectivityException)):
+        buffer.set_transform_static(pose('island', 'tree', 0, 0.0, 0.0), 'test')
+        with pytest.raises(kind) as caught:
+            buffer.lookup_transform(target, 'camera', Time(nanoseconds=round(seconds * 1e9)))
+        assert isinstance(caught.value, TransformException)
+    buffer.clear()
+    assert found(buffer, 'camera', 'base', 0) == (-1, 0, 0)
+    with pytest.raises(TransformException):
+        found(buffer, 'map', 'camera', 101.0)
+
+
+def test_listener_fills_the_buffer(node: Node) -> None:
+    StaticTransformBroadcaster(node).sendTransform(transform('camera', 1.0))
+    buffer = Buffer()
+    listener = TransformListener(buffer, node)
+    broadcaster = TransformBroadcaster(node)
+
+    def arrived() -> bool:
+        broadcaster.sendTransform(pose('map', 'base', 100.0, 3.0, 0.0))
+        with contextlib.suppress(TransformException):
+            return found(buffer, 'map', 'camera', 100.0) == (4, 0, 0)
+        return False
+
+    wait_for(arrived, node)
+    listener.unregister()
 
 
 def test_late_subscriber_gets_all_static_transforms(node: Node) -> None:

@@ -147,3 +147,12 @@ def test_signal_ends_it_and_leaves_nothing(
     assert signal.getsignal(number) is before
     assert capsys.readouterr().err.endswith('bag is not written\n')
     assert not [*tmp_path.iterdir()]
+
+
+def test_crop_box_in_a_frame_of_another_node_is_refused(
+    recording: str, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+) -> None:
+    options = [recording, str(tmp_path / 'bag'), '--tf-prefix', 'left_', '-p']
+    assert to_bag.main([*options, 'point_cloud_crop_frame:=map']) == 1
+    assert 'a recording has no transforms to it' in capsys.readouterr().err
+    assert to_bag.main([*options, 'point_cloud_crop_frame:=left_imu_link']) == 0

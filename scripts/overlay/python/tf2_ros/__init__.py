@@ -13,13 +13,22 @@
 # limitations under the License.
 
 """
-Stand-in for the broadcasters of tf2_ros in environments with the ROS wheels of PyPI.
+Stand-in for tf2_ros in environments with the ROS wheels of PyPI: broadcasters, buffer, listener.
 
-Same names, signatures and quality of service as tf2_ros_py of geometry2, without buffers and
-listeners.
+Same names, signatures and quality of service as tf2_ros_py of geometry2. The buffer only has what
+this package needs: it looks up transforms without waiting.
 """
 
 from .broadcasters import StaticTransformBroadcaster
 from .broadcasters import TransformBroadcaster
+from .buffer import Buffer
+from .buffer import ConnectivityException
+from .buffer import ExtrapolationException
+from .buffer import LookupException
+from .buffer import TransformException
+from .buffer import TransformListener
 
-__all__ = ['StaticTransformBroadcaster', 'TransformBroadcaster']
+__all__ = [
+    'Buffer', 'ConnectivityException', 'ExtrapolationException', 'LookupException',
+    'StaticTransformBroadcaster', 'TransformBroadcaster', 'TransformException',
+    'TransformListener']
