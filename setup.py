@@ -31,7 +31,9 @@ setup(
     name=package_name,
     version='0.1.0',
     packages=find_packages(include=[package_name, f'{package_name}.*']),
-    package_data={'k4a_ros': ['py.typed']},
+    package_data={
+        'k4a_ros': ['py.typed'],
+        'k4a_ros.viewer': ['web/*', 'web/*/*']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{package_name}']),
         (f'share/{package_name}', ['package.xml']),
@@ -50,6 +52,7 @@ setup(
             'k4a_driver = k4a_ros.main:main',
             'k4a_info = k4a_ros.tools.info:main',
             'k4a_watch = k4a_ros.tools.watch:main',
+            'k4a_view = k4a_ros.tools.view:main',
             'k4a_simulate = k4a_ros.tools.simulate:main',
             'k4a_record = k4a_ros.tools.record:main',
             'k4a_repair = k4a_ros.tools.repair:main',

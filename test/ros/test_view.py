@@ -1,0 +1,293 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""k4a_view as a process beside a camera, and its page in a real browser."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+import contextlib
+from dataclasses import dataclass
+import json
+import os
+import signal
+import subprocess
+import sys
+from typing import Any
+
+import aiohttp
+import pytest
+from support.browser import browsing
+from support.browser import chromium
+from support.browser import Tab
+from support.ros import DriverProcess
+from support.ros import Listener
+from support.ros import listening
+from support.ros import new_domain
+from support.ros import wait_for
+from support.time_limits import PATIENCE
+
+NODE = '/left/k4a_driver'
+PROGRAM = 'from k4a_ros.tools.view import main; raise SystemExit(main())'
+needs_browser = pytest.mark.skipif(
+    chromium() is None, reason='Chromium is not installed: apt install chromium')
+#: share of the pixels of the cloud's pane that are not background, and number of their colors
+CLOUD_PIXELS = """(() => {
+  const cloud = app.panes.cloud.canvas;
+  const copy = document.createElement('canvas');
+  [copy.width, copy.height] = [cloud.width, cloud.height];
+  const context = copy.getContext('2d');
+  context.drawImage(cloud, 0, 0);
+  const words = new Uint32Array(context.getImageData(0, 0, copy.width, copy.height).data.buffer);
+  const counts = new Map();
+  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+  return [1 - Math.max(...counts.values()) / words.length, counts.size];
+})()"""
+
+
+@contextlib.contextmanager
+def viewing(domain: int, *arguments: str) -> Iterator[str]:
+    """Run k4a_view within the block, and give the address that it prints."""
+    process = subprocess.Popen(
+        [sys.executable, '-c', PROGRAM, '--port', '0', *arguments], text=True,
+        stdout=subprocess.PIPE, env=os.environ | {'ROS_DOMAIN_ID': str(domain)})
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        assert line.startswith('k4a_view: open http://'), line
+        yield line.split()[2]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+@dataclass
+class Viewed:
+    """A camera, the address of its page, and a node that looks on."""
+
+    domain: int
+    listener: Listener
+    address: str
+
+    def subscribers(self, topic: str) -> int:
+        """Return how many nodes subscribe to a topic."""
+        return int(self.listener.node.count_subscribers(topic))
+
+
+@pytest.fixture(scope='module')
+def viewed() -> Iterator[Viewed]:
+    domain = new_domain()
+    with listening(domain) as listener, DriverProcess.with_parameters(
+            domain, '-r', '__ns:=/left', camera='simulated', depth_mode='NFOV_2X2BINNED',
+            color_resolution='720P', fps=5, body_tracking_enabled=True,
+            body_tracking_backend='ground_truth') as driver:
+        driver.wait_for_line('Opened simulated camera')
+        with viewing(domain) as address:
+            yield Viewed(domain, listener, address)
+        assert 'Traceback' not in driver.output
+
+
+@pytest.fixture(scope='module')
+def tab(viewed: Viewed) -> Iterator[Tab]:
+    with browsing((900, 640)) as tab:
+        tab.go(viewed.address)
+        yield tab
+        assert tab.errors == []
+
+
+def frames(tab: Tab, pane: str) -> int:
+    """Return how often a pane has changed."""
+    return int(tab.evaluate(
+        f'Number(document.querySelector("#pane-{pane} canvas[data-frames]")?.dataset.frames)'
+        '|| 0'))
+
+
+@needs_browser
+def test_every_pane_changes(tab: Tab) -> None:
+    for pane in ('color', 'depth', 'ir', 'imu', 'cloud'):
+        before = frames(tab, pane)
+        wait_for(lambda p=pane, b=before: frames(tab, p) >= b + 3, f'three changes of {pane}')
+    for pane in ('color', 'depth', 'ir'):
+        shades = tab.evaluate(f"""(() => {{
+          const c = app.panes.{pane}.canvas;
+          return new Set(new Uint32Array(c.getContext('2d').getImageData(
+            0, 0, c.width, c.height).data.buffer)).size;
+        }})()""")
+        assert shades > 50, pane
+    assert tab.evaluate('app.panes.depth.value(160, 144)').endswith(' m')
+    tab.wait('app.statuses.size > 2')
+
+
+@needs_browser
+def test_cloud_is_drawn_in_color_and_turns(tab: Tab) -> None:
+    tab.wait('app.panes.cloud.drawn > 2 && Boolean(app.panes.cloud.infos.color)')
+    share, colors = wait_for(
+        lambda: (found := tab.evaluate(CLOUD_PIXELS)) and found[1] > 300 and found, 'colors')
+    assert share > 0.1
+    assert tab.evaluate('app.frames.parents.size') == 3
+    picture = 'app.panes.cloud.canvas.toDataURL()'
+    tab.evaluate('app.panes.cloud.orbit.show("top")')
+    top = tab.evaluate(f'app.panes.cloud.invalidate().then(() => {picture})')
+    tab.evaluate('app.panes.cloud.orbit.show("camera")')
+    assert top != tab.evaluate(f'app.panes.cloud.invalidate().then(() => {picture})')
+    tab.wait('app.panes.cloud.markers.length > 30')
+    assert colors > 300
+
+
+@needs_browser
+def test_slider_sets_the_parameter_and_shows_a_refusal(tab: Tab, viewed: Viewed) -> None:
+    row = 'document.querySelector("#parameter-brightness")'
+    tab.wait(f'{row} !== null')
+    tab.evaluate(f"""(() => {{
+      const slider = {row}.querySelector('[type=range]');
+      slider.value = 200;
+      slider.dispatchEvent(new Event('change'));
+    }})()""")
+    tab.wait(f'{row}.querySelector(".answer.good")?.textContent.startsWith("applied")')
+    assert viewed.listener.get_parameters(NODE, 'brightness') == [200]
+    tab.evaluate(f"""(() => {{
+      const number = {row}.querySelector('[type=number]');
+      number.value = 999;
+      number.dispatchEvent(new Event('change'));
+    }})()""")
+    refusal = tab.wait(f'{row}.querySelector(".answer.bad")?.textContent')
+    assert 'brightness' in refusal
+    assert viewed.listener.get_parameters(NODE, 'brightness') == [200]
+    assert tab.evaluate(f'{row}.querySelector("[type=number]").value') == '200'
+    assert viewed.listener.set_parameters(NODE, brightness=50).successful
+    tab.wait(f'{row}.querySelector("[type=range]").value === "50"')
+
+
+@needs_browser
+def test_what_is_not_shown_is_not_subscribed_to(tab: Tab, viewed: Viewed) -> None:
+    depth, color, imu = (f'/left/{name}' for name in (
+        'depth/image_raw', 'rgb/image_raw/compressed', 'imu'))
+    wait_for(lambda: all(map(viewed.subscribers, (depth, color, imu))), 'subscriptions')
+    assert viewed.subscribers('/left/points2') == viewed.subscribers('/left/rgb/image_raw') == 0
+    tab.evaluate('app.layout.choose("motion")')
+    wait_for(lambda: not viewed.subscribers(depth), 'the end of a subscription')
+    assert viewed.subscribers(imu) == 1
+    tab.go('about:blank')
+    wait_for(lambda: not any(map(viewed.subscribers, (depth, color, imu))), 'their end')
+    tab.go(viewed.address)
+    tab.wait('window.app?.connection.connected')
+    tab.evaluate('app.layout.choose("overview")')
+    wait_for(lambda: viewed.subscribers(depth), 'a subscription')
+
+
+def status_of(address: str, path: str = '', **headers: str) -> int:
+    """Return the status of a GET request."""
+    async def get() -> int:
+        async with aiohttp.ClientSession() as session:
+            async with session.get(address + path, headers=headers,
+                                   allow_redirects=False) as response:
+                assert "default-src 'none'" in response.headers['Content-Security-Policy']
+                return response.status
+    return asyncio.run(get())
+
+
+UPGRADE = {'Connection': 'Upgrade', 'Upgrade': 'websocket', 'Sec-WebSocket-Version': '13',
+           'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA=='}
+
+
+def test_requests_of_other_pages_and_names_are_refused(viewed: Viewed) -> None:
+    own = viewed.address.rstrip('/')
+    assert status_of(viewed.address) == 200
+    assert status_of(viewed.address, Host='evil.example') == 403
+    assert status_of(viewed.address, Origin='http://evil.example') == 403
+    assert status_of(viewed.address, 'ws', **UPGRADE) == 403
+    assert status_of(viewed.address, 'ws', **UPGRADE, Origin='http://evil.example') == 403
+    assert status_of(viewed.address, 'ws', **UPGRADE, Origin='null') == 403
+    assert status_of(viewed.address, 'ws', Origin=own) == 400
+    assert status_of(viewed.address, '..%2f..%2fserver.py') == 404
+    assert status_of(viewed.address, '%2fetc/passwd') == 404
+
+
+def test_other_interfaces_need_the_token(viewed: Viewed) -> None:
+    with viewing(viewed.domain, '--host', '0.0.0.0') as address:
+        port = address.rpartition(':')[2].partition('/')[0]
+        token = address.partition('?')[2]
+        local = f'http://127.0.0.1:{port}'
+        assert len(token) > 32
+        for path in ('/', '/main.js', '/?token=', '/?token=' + 'x' * 32):
+            assert status_of(local, path) == 403
+        origin = {'Origin': local}
+        assert status_of(local, '/ws', **UPGRADE, **origin) == 403
+        assert status_of(local, f'/?{token}') == 302
+        cookie = f'k4a_view_{port}={token.partition("=")[2]}'
+        assert status_of(local, '/', Cookie=cookie) == 200
+        assert status_of(local, '/ws', **UPGRADE, **origin, Cookie=cookie) == 101
+
+
+async def abuse(address: str) -> None:
+    """Send a thousand requests that no page sends."""
+    origin = {'Origin': address.rstrip('/')}
+    messages: list[Any] = [
+        '', 'null', '[]', '{', '{"op": 1}', '{"op": "want", "topics": []}', '[' * 60_000,
+        '{"op": "want", "topics": {"/left/depth/image_raw": 0}}', b'\0', 'x' * 100_000,
+        '{"op": "call"}', json.dumps({'op': 'want', 'topics': {str(i): 1 for i in range(99)}})]
+    calls = [
+        ('set', {'name': 'brightness', 'value': 'x'}), ('set', {'name': 'brightness'}),
+        ('set', {'name': 'no_such', 'value': 1}), ('set', {'name': 'record_file', 'value': '/x'}),
+        ('set', {'name': 'brightness', 'value': 10 ** 30}), ('service', {'name': '../stop'}),
+        ('service', {'name': 'seek', 'time_ns': '-1'}), ('rays', {}), ('rays', {'width': 10 ** 9}),
+        ('parameters', {'node': '/other'}), ('', {}), ('set', [])]
+    async with aiohttp.ClientSession() as session:
+        for i in range(400):
+            with contextlib.suppress(aiohttp.ClientError):
+                async with session.request(
+                        ('GET', 'POST', 'PUT', 'BREW')[i % 4], f'{address}{"a/" * (1 + i % 300)}',
+                        data=b'x' * (i * 50 % 4000)) as response:
+                    assert response.status in (400, 404, 405)
+        for i in range(200):
+            async with session.ws_connect(f'{address}ws', headers=origin) as socket:
+                message = messages[i % len(messages)]
+                await (socket.send_str if isinstance(message, str) else socket.send_bytes)(message)
+                while (await socket.receive(PATIENCE)).type is aiohttp.WSMsgType.TEXT:
+                    pass
+        async with session.ws_connect(f'{address}ws', headers=origin) as socket:
+            for i in range(400):
+                method, arguments = calls[i % len(calls)]
+                if isinstance(arguments, dict):
+                    arguments = {'node': NODE, **arguments}
+                await socket.send_json(
+                    {'op': 'call', 'id': i, 'method': method, 'arguments': arguments})
+            answers: set[int] = set()
+            while len(answers) < 400:
+                answer = json.loads((await socket.receive(PATIENCE)).data)
+                if answer['op'] == 'answer':
+                    assert 'error' in answer or not answer['result']['successful'], answer
+                    answers.add(answer['id'])
+
+
+def test_a_thousand_bad_requests_change_nothing(viewed: Viewed) -> None:
+    names = [d.name for d in viewed.listener.describe(NODE, 'brightness', 'record_file', 'fps')]
+    before = viewed.listener.get_parameters(NODE, *names)
+    asyncio.run(abuse(viewed.address))
+    assert viewed.listener.get_parameters(NODE, *names) == before
+    assert status_of(viewed.address) == 200
+
+
+def test_port_that_is_taken_is_one_line(viewed: Viewed) -> None:
+    port = viewed.address.rpartition(':')[2].strip('/')
+    result = subprocess.run(
+        [sys.executable, '-c', PROGRAM, '--port', port], text=True, capture_output=True,
+        timeout=PATIENCE, env=os.environ | {'ROS_DOMAIN_ID': str(viewed.domain)})
+    assert result.returncode == 1
+    assert result.stderr.startswith(f'k4a_view: cannot listen on 127.0.0.1, port {port}: ')
+    assert result.stderr.count('\n') == 1
