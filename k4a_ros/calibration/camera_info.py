@@ -22,9 +22,13 @@ from pathlib import Path
 import tempfile
 from typing import Any
 
+from k4a_ros.calibration.rotation import upright_axes
+from k4a_ros.calibration.rotation import upright_size
+from k4a_ros.calibration.rotation import upright_vector
 from k4a_ros.errors import CalibrationError
 from k4a_ros.errors import FileError
 from k4a_ros.process.files import read_regular
+import numpy as np
 import yaml
 
 #: a file of camera_calibration_parsers has less than 1 kB
@@ -52,6 +56,31 @@ class CameraInfoValues:
     k: tuple[float, ...]
     r: tuple[float, ...]
     p: tuple[float, ...]
+
+    def rotated(self, rotation: int) -> CameraInfoValues:
+        """
+        Return the lens of the images that result if those of this lens are turned clockwise.
+
+        The model must be plumb_bob or rational_polynomial.
+
+        :param rotation: 0, 90, 180 or 270 degrees; see `k4a_ros.calibration.rotation`.
+        """
+        if not rotation:
+            return self
+        width, height = upright_size((self.width, self.height), rotation)
+        axes, d = upright_axes(rotation), list(self.d)
+        # p1 and p2, see `Intrinsics.rotated`
+        d[3], d[2] = upright_vector(d[3], d[2], rotation)
+        # from the pixels of the image to those of the turned one: about the center of both
+        pixels = axes.copy()
+        pixels[:2, 2] = np.array((width - 1, height - 1)) / 2 - axes[:2, :2] @ (
+            (self.width - 1) / 2, (self.height - 1) / 2)
+        axes_and_one = np.eye(4)
+        axes_and_one[:3, :3] = axes
+        k, r, p = (np.reshape(matrix, (3, -1)) for matrix in (self.k, self.r, self.p))
+        return CameraInfoValues(
+            width, height, self.model, tuple(d), *(tuple((m + 0.0).ravel().tolist()) for m in (
+                pixels @ k @ axes.T, axes @ r @ axes.T, pixels @ p @ axes_and_one.T)))
 
     @classmethod
     def from_yaml(cls, data: bytes) -> CameraInfoValues:

@@ -35,6 +35,7 @@ from k4a_ros.calibration.lens import LensModel
 from k4a_ros.calibration.own_lens import own_lens
 from k4a_ros.calibration.raw_lens import with_lens
 from k4a_ros.calibration.rigid_transform import RigidTransform
+from k4a_ros.calibration.rotation import upright_axes
 from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
 from k4a_ros.errors import CalibrationError
@@ -121,6 +122,9 @@ class FactoryCalibration:
     none. They are the JSON's "Noise", which the SDK (k4ainternal/calibration.h) calls the
     "standard deviation of the noise" without giving unit or bandwidth; this package assumes that
     of a single sample as delivered, in the sample's unit.
+
+    ``rotation`` is the angle by which the images, and the frames of both cameras, are turned; see
+    `rotated`.
     """
 
     raw: bytes = field(repr=False)
@@ -133,9 +137,10 @@ class FactoryCalibration:
     gyro_sigma: npt.NDArray[np.float64] | None
     _depth_lens: _NormalizedLens = field(repr=False)
     _color_lens: _NormalizedLens = field(repr=False)
-    #: lenses that are not those of the factory, by mode
+    #: lenses that are not those of the factory, of images that are not turned, by mode
     _own_depth: Mapping[DepthMode, Intrinsics] = field(default_factory=dict, repr=False)
     _own_color: Mapping[ColorResolution, Intrinsics] = field(default_factory=dict, repr=False)
+    rotation: int = 0
 
     @classmethod
     def from_raw(cls, raw: bytes | str) -> FactoryCalibration:
@@ -174,6 +179,24 @@ class FactoryCalibration:
             _depth_lens=_read_depth_lens(depth),
             _color_lens=_read_color_lens(color))
 
+    def rotated(self, rotation: int) -> FactoryCalibration:
+        """
+        Return the calibration for images that are turned clockwise, all by the same angle.
+
+        The optical frames of both cameras turn with their images. ``raw`` and the frames of the
+        inertial sensors stay as they are.
+
+        :param rotation: 0, 90, 180 or 270 degrees; see `k4a_ros.calibration.rotation`.
+        """
+        if not rotation:
+            return self
+        turn = RigidTransform(upright_axes(rotation), np.zeros(3))
+        back = turn.inverse()
+        return replace(
+            self, depth_to_color=turn @ self.depth_to_color @ back,
+            depth_to_accel=self.depth_to_accel @ back, depth_to_gyro=self.depth_to_gyro @ back,
+            rotation=(self.rotation + rotation) % 360)
+
     def depth(self, mode: DepthMode) -> Intrinsics:
         """
         Return the intrinsics of the depth and infrared images in a mode.
@@ -182,9 +205,9 @@ class FactoryCalibration:
         """
         if mode not in _DEPTH_CROPS:
             raise CalibrationError(f'there are no depth intrinsics in mode {mode.name}')
-        if mode in self._own_depth:
-            return self._own_depth[mode]
-        return self._depth_lens.intrinsics(*_DEPTH_CROPS[mode], mode.size)
+        lens = self._own_depth.get(mode) or self._depth_lens.intrinsics(
+            *_DEPTH_CROPS[mode], mode.size)
+        return lens.rotated(self.rotation)
 
     def color(self, resolution: ColorResolution) -> Intrinsics:
         """
@@ -194,9 +217,9 @@ class FactoryCalibration:
         """
         if resolution not in _COLOR_CROPS:
             raise CalibrationError(f'there are no color intrinsics at {resolution.name}')
-        if resolution in self._own_color:
-            return self._own_color[resolution]
-        return self._color_lens.intrinsics(*_COLOR_CROPS[resolution], resolution.size)
+        lens = self._own_color.get(resolution) or self._color_lens.intrinsics(
+            *_COLOR_CROPS[resolution], resolution.size)
+        return lens.rotated(self.rotation)
 
     def with_depth_lens(self, mode: DepthMode, values: CameraInfoValues) -> FactoryCalibration:
         """
@@ -204,9 +227,10 @@ class FactoryCalibration:
 
         ``raw`` has that lens, too, for programs that take the calibration in this form.
 
+        :param values: for the images of this calibration, which may be turned.
         :raises CalibrationError: the mode is OFF, or `own_lens` refuses the values.
         """
-        lens = own_lens(values, self.depth(mode))
+        lens = own_lens(values, self.depth(mode)).rotated((360 - self.rotation) % 360)
         sensor, crop = _DEPTH_CROPS[mode]
         return replace(
             self, raw=with_lens(self.raw, 'D0', sensor, (1024, 1024), crop, lens),
@@ -216,7 +240,7 @@ class FactoryCalibration:
         self, resolution: ColorResolution, values: CameraInfoValues,
     ) -> FactoryCalibration:
         """Return this calibration with another lens of the color camera; as `with_depth_lens`."""
-        lens = own_lens(values, self.color(resolution))
+        lens = own_lens(values, self.color(resolution)).rotated((360 - self.rotation) % 360)
         sensor, crop = _COLOR_CROPS[resolution]
         return replace(
             self, raw=with_lens(self.raw, 'PV0', sensor, (4096, 3072), crop, lens),

@@ -23,11 +23,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
 import functools
 from typing import Any
 from typing import Literal
 
 from k4a_ros.calibration.camera_info import CameraInfoValues
+from k4a_ros.calibration.rotation import upright_image
+from k4a_ros.calibration.rotation import upright_size
+from k4a_ros.calibration.rotation import upright_vector
 from k4a_ros.jit.array_cache import cached_array
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +63,9 @@ class Intrinsics:
     sensor_msgs/CameraInfo cannot express.
 
     ``published`` is what camera_info has for this lens, if it was not made by the factory.
+
+    ``rotation`` is the angle by which the images are turned, see `k4a_ros.calibration.rotation`;
+    all other values are those of the turned image.
     """
 
     width: int
@@ -79,6 +86,7 @@ class Intrinsics:
     cody: float = 0.0
     metric_radius: float = 1.7
     model: LensModel = 'brown_conrady'
+    rotation: int = 0
     published: CameraInfoValues | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -96,6 +104,31 @@ class Intrinsics:
             self.width, self.height, 'rational_polynomial', tuple(self.distortion.tolist()),
             tuple(k.ravel().tolist()), tuple(np.eye(3).ravel().tolist()),
             tuple(np.hstack([k, np.zeros((3, 1))]).ravel().tolist()))
+
+    def rotated(self, rotation: int) -> Intrinsics:
+        """
+        Return the lens of the images that result if those of this lens are turned clockwise.
+
+        It is exact: a direction in the turned axes projects to the turned pixel.
+
+        :param rotation: 0, 90, 180 or 270 degrees; see `k4a_ros.calibration.rotation`.
+        """
+        if not rotation:
+            return self
+        width, height = upright_size((self.width, self.height), rotation)
+        fx, fy = upright_size((self.fx, self.fy), rotation)
+        # the center of the image stays where it is
+        across, down = upright_vector(
+            self.cx - (self.width - 1) / 2, self.cy - (self.height - 1) / 2, rotation)
+        # p2 and p1 are the x and y of a vector: the tangential distortion of a point (x, y) is
+        # r² (p2, p1) + 2 (x p2 + y p1) (x, y)
+        p2, p1 = upright_vector(self.p2, self.p1, rotation)
+        codx, cody = upright_vector(self.codx, self.cody, rotation)
+        return replace(
+            self, width=width, height=height, fx=fx, fy=fy, cx=across + (width - 1) / 2,
+            cy=down + (height - 1) / 2, p1=p1, p2=p2, codx=codx, cody=cody,
+            rotation=(self.rotation + rotation) % 360,
+            published=self.published and self.published.rotated(rotation))
 
     @property
     def camera_matrix(self) -> npt.NDArray[np.float64]:
@@ -258,8 +291,18 @@ class Intrinsics:
 
 @functools.lru_cache(maxsize=2)
 def _rays(lens: Intrinsics) -> npt.NDArray[np.float32]:
-    return cached_array(
-        repr(lens), __file__, (lens.height, lens.width, 2), lambda: _unprojected(lens))
+    # those of the lens as it is in the camera, turned: bit for bit the same, whatever the rotation
+    measured = lens.rotated(-lens.rotation % 360)
+    rays = cached_array(
+        repr(measured), __file__, (measured.height, measured.width, 2),
+        lambda: _unprojected(measured))
+    if not lens.rotation:
+        return rays
+    turned = upright_image(rays, lens.rotation)
+    x, y = upright_vector(turned[..., 0], turned[..., 1], lens.rotation)
+    turned = np.stack((x, y), axis=-1)
+    turned.flags.writeable = False
+    return turned
 
 
 def _unprojected(lens: Intrinsics) -> npt.NDArray[np.float32]:

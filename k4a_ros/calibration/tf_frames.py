@@ -28,6 +28,9 @@ Names of the TF frames, and the static transforms between them.
         y -------+'           camera's, 32 mm to the depth camera's right, is about parallel
                               to it.
 
+In a calibration for images that are turned (`k4a_ros.calibration.rotation`), both optical frames
+are turned with them, about their z axes; the others stay where they are.
+
 Names and tree are those of Microsoft's driver, for compatibility: hence the suffix _link, although
 the frames of the cameras are optical frames.
 """
@@ -39,6 +42,7 @@ import math
 
 from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.calibration.rigid_transform import RigidTransform
+from k4a_ros.calibration.rotation import upright_axes
 import numpy as np
 
 CAMERA_BASE = 'camera_base'
@@ -68,16 +72,19 @@ class FrameTransform:
     transform: RigidTransform
 
 
-def base_from_depth() -> RigidTransform:
+def base_from_depth(rotation: int = 0) -> RigidTransform:
     """
     Return the pose of the depth camera in camera_base, a constant.
 
     Its z axis points DEPTH_TILT_RAD below the base's x axis. Microsoft's driver writes the same
     rotation as setEuler(-π/2, π, π/2) * setEuler(0, -6°, 0).
+
+    :param rotation: by which its images and its frame are turned, degrees.
     """
     c, s = math.cos(DEPTH_TILT_RAD), math.sin(DEPTH_TILT_RAD)
     tilt = np.array([[1.0, 0.0, 0.0], [0.0, c, s], [0.0, -s, c]])
-    return RigidTransform(BODY_FROM_OPTICAL @ tilt, np.array([0.0, 0.0, DEPTH_HEIGHT_M]))
+    return RigidTransform(BODY_FROM_OPTICAL @ tilt @ upright_axes(rotation).T,
+                          np.array([0.0, 0.0, DEPTH_HEIGHT_M]))
 
 
 def own_frame(name: str, prefix: str) -> str | None:
@@ -115,7 +122,7 @@ def static_transforms(
         return FrameTransform(prefix + parent, prefix + child, transform)
 
     return (
-        frame(CAMERA_BASE, DEPTH_CAMERA, base_from_depth()),
+        frame(CAMERA_BASE, DEPTH_CAMERA, base_from_depth(calibration.rotation)),
         frame(DEPTH_CAMERA, RGB_CAMERA, calibration.depth_to_color.normalized().inverse()),
         frame(DEPTH_CAMERA, IMU, calibration.depth_to_accel.normalized().inverse()),
     )

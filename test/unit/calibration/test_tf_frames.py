@@ -22,6 +22,7 @@ import math
 from k4a_ros.calibration import tf_frames
 from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.calibration.nominal import nominal_calibration
+from k4a_ros.calibration.rotation import upright_axes
 import numpy as np
 import pytest
 
@@ -100,6 +101,21 @@ def test_real_sensor_poses_match_libk4a(test_data, name):
         rotation, translation = theirs.get_extrinsic_parameters(sensor, CalibrationType.DEPTH)
         np.testing.assert_allclose(found.transform.rotation, rotation, rtol=0, atol=1e-6)
         np.testing.assert_allclose(found.transform.translation, translation[0], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize('rotation', [90, 180, 270])
+def test_turned_optical_frames_move_nothing_else(rotation):
+    def poses(calibration):
+        return {frame: tf_frames.transform_between(calibration, frame, 'camera_base')
+                for frame in ('depth_camera_link', 'rgb_camera_link', 'imu_link')}
+
+    before, after = poses(NOMINAL), poses(NOMINAL.rotated(rotation))
+    for frame, pose in before.items():
+        np.testing.assert_allclose(after[frame].translation, pose.translation, atol=1e-12)
+        turn = np.eye(3) if frame == 'imu_link' else upright_axes(rotation)
+        np.testing.assert_allclose(after[frame].rotation @ turn, pose.rotation, atol=1e-12)
+    assert tf_frames.base_from_depth(rotation).rotation == pytest.approx(
+        after['depth_camera_link'].rotation, abs=1e-12)
 
 
 def test_imprecise_rotations_are_normalized():
