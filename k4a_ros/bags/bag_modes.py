@@ -67,6 +67,11 @@ def describe(
     :raises CalibrationError: the calibration cannot be used.
     """
     info = RecordingInfo.from_json(reader.first(topics.info).data) if topics.info else None
+    if info is not None and info.camera_rotation:
+        raise reader.error(
+            f'its images are turned (camera_rotation {info.camera_rotation}), but a recording has '
+            'those of the camera; make the bag with camera_rotation 0, and play the recording '
+            'with that parameter')
     if calibration is None:
         if info is None:
             raise reader.error(
@@ -96,7 +101,8 @@ def _depth_modes(reader: BagReader, topics: CameraTopics) -> CameraConfig:
     height, width = convert(reader.first(topic)).shape
     modes = [mode for mode in DepthMode if mode.size == (width, height)]
     if not modes:
-        raise reader.error(f'{topic}: no depth mode has {width} x {height} pixels')
+        raise reader.error(f'{topic}: no depth mode has {width} x {height} pixels; images that '
+                           'camera_rotation has turned cannot become a recording')
     if DEPTH not in streams and DepthMode.PASSIVE_IR in modes:
         return replace(config, depth_mode=DepthMode.PASSIVE_IR)
     return replace(config, depth_mode=modes[0])

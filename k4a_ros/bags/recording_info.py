@@ -21,6 +21,7 @@ a bag is filtered, split, or played and recorded again:
     format                  1
     serial, firmware        of the camera; firmware versions by component
     device_zero_ns          stamp at device time 0: stamp = device_zero_ns + 1000 * device time, us
+    camera_rotation         degrees by which the images are turned; not there if they are not
     calibration             text of the factory calibration, calibration.json of the recording
     config                  depth_mode, color_resolution, color_format, fps, the streams depth, ir,
                             color and imu, depth_delay_off_color_usec, wired_sync_mode,
@@ -60,6 +61,7 @@ class RecordingInfo:
     device_zero_ns: int
     serial: str = ''
     firmware: Mapping[str, str] = field(default_factory=dict)
+    camera_rotation: int = 0
 
     def to_json(self) -> str:
         """Return the text of the message."""
@@ -76,6 +78,7 @@ class RecordingInfo:
                 'fps': config.fps,
                 **{name: getattr(config, name) for name in _SWITCHES + _DELAYS},
                 'wired_sync_mode': int(config.wired_sync_mode)},
+            **({'camera_rotation': self.camera_rotation} if self.camera_rotation else {}),
             'calibration': self.calibration.decode(errors='surrogateescape')})
 
     @classmethod
@@ -95,7 +98,8 @@ class RecordingInfo:
                 _config(values['config']),
                 str(values['calibration']).encode(errors='surrogateescape'),
                 int(values['device_zero_ns']), str(values['serial']),
-                {str(name): str(version) for name, version in values['firmware'].items()})
+                {str(name): str(version) for name, version in values['firmware'].items()},
+                int(values.get('camera_rotation', 0)))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise BagError(
                 f'its {RECORDING_INFO} cannot be used ({type(error).__name__}: {error}); give a '

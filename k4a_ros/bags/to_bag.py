@@ -49,6 +49,7 @@ from k4a_ros.cameras.recording.camera import RecordingCamera
 from k4a_ros.capture import Capture
 from k4a_ros.errors import CameraLostError
 from k4a_ros.errors import ConfigError
+from k4a_ros.images.upright import upright_capture
 from k4a_ros.mkv.reader import RecordingReader
 from k4a_ros.publishing.messages import stamp_message
 from k4a_ros.publishing.messages import transform_message
@@ -169,6 +170,7 @@ class _Conversion:
             content = replace(content, rgb_encoding='native')
         builder = TopicBuilder(camera, content, self._outputs, warn, threading.Event())
         add_images(builder, LiveOptions.of(content))
+        self._calibration = builder.calibration
         self._streams = builder.streams
         self._imu = imu_stream(builder)
         self._stamper = Stamper(HostClock(lambda: 0, lambda: False), lambda step_ns: None)
@@ -238,8 +240,9 @@ class _Conversion:
                 return ''
             if isinstance(item, Capture):
                 to_ros = stamper.capture(item)
+                capture = upright_capture(item, self._options.content.camera_rotation)
                 for stream in self._streams:
-                    stream.offer(item, to_ros)
+                    stream.offer(capture, to_ros)
                 progress(item.device_us)
             elif self._imu is not None:
                 self._stamper.observe_imu(item)
@@ -254,12 +257,13 @@ class _Conversion:
         if self._is_wanted(_TF_STATIC):
             stamp = stamp_message(start_ns)
             transforms = TFMessage(transforms=[transform_message(t, stamp) for t in (
-                static_transforms(camera.calibration, self._options.content.tf_prefix))])
+                static_transforms(self._calibration, self._options.content.tf_prefix))])
             topic = self._topics[_TF_STATIC] = self._bag.add_topic('/tf_static', TFMessage, qos)
             self._bag.write(topic, start_ns, self._bag.serializer.serialize(transforms))
         if self._is_wanted(RECORDING_INFO):
             info = RecordingInfo(camera.config, camera.calibration.raw, zero_ns,
-                                 camera.info.serial, camera.info.firmware)
+                                 camera.info.serial, camera.info.firmware,
+                                 self._calibration.rotation)
             topic = self._topics[RECORDING_INFO] = self._bag.add_topic(
                 self._namespace + RECORDING_INFO, String, qos)
             message = self._bag.serializer.serialize(String(data=info.to_json()))

@@ -28,6 +28,9 @@ PROCESSING_MODES: Final = {'gpu': 0, 'cpu': 1, 'cuda': 2, 'tensorrt': 3}
 #: rotation of the mounted camera, as seen from in front of it -> k4abt_sensor_orientation_t
 SENSOR_ORIENTATIONS: Final = {
     'default': 0, 'clockwise90': 1, 'counterclockwise90': 2, 'flip180': 3}
+#: rotation of the camera in degrees, clockwise as seen from behind it -> the same orientation
+ORIENTATIONS_OF_ROTATIONS: Final = {
+    0: 'default', 90: 'counterclockwise90', 180: 'flip180', 270: 'clockwise90'}
 
 
 @dataclass(frozen=True)

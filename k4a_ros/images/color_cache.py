@@ -21,6 +21,8 @@ from collections.abc import Mapping
 import weakref
 
 import cv2
+from k4a_ros.calibration.rotation import upright_image
+from k4a_ros.calibration.rotation import upright_size
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import ColorFormat
 from k4a_ros.capture import Capture
@@ -37,24 +39,30 @@ _REORDER_CHANNELS = {
 
 class CachedColor:
     """
-    The color image of the current capture in one encoding.
+    The color image of the current capture in one encoding, upright.
 
     ``encoding`` is the ROS encoding, ``shape`` the shape of the image as uint8. There is one
     buffer, which the next capture overwrites. Not thread-safe. Captures are not kept alive.
 
     :param others: images of the same camera in other encodings, by encoding; may grow. If one of
         them has decoded the capture already, its channels are reordered instead.
+    :param rotation: of the camera, see `k4a_ros.calibration.rotation`.
     """
 
     def __init__(
         self, converter: ColorConverter, others: Mapping[str, CachedColor] | None = None,
+        rotation: int = 0,
     ) -> None:
         self._converter = converter
         self._others = {} if others is None else others
+        self._rotation = rotation
         self._capture: Callable[[], Capture | None] = lambda: None
         self.encoding = converter.encoding
-        self.shape = converter.shape
-        self._pixels: Pixels = np.zeros(converter.shape, np.uint8)
+        height, width, *channels = converter.shape
+        self.shape = (*upright_size((height, width), rotation), *channels)
+        self._pixels: Pixels = np.zeros(self.shape, np.uint8)
+        #: as the camera delivered it, if that is turned
+        self._decoded = np.zeros(converter.shape if rotation else 0, np.uint8)
 
     def get(self, capture: Capture) -> Pixels:
         """
@@ -66,7 +74,9 @@ class CachedColor:
             assert capture.color is not None
             self._capture = lambda: None
             if not self._reorder_other(capture):
-                self._converter.convert(capture.color.data, self._pixels)
+                decoded = self._decoded if self._rotation else self._pixels
+                self._converter.convert(capture.color.data, decoded)
+                upright_image(decoded, self._rotation, self._pixels)
             self._capture = weakref.ref(capture)
         return self._pixels
 
@@ -81,16 +91,29 @@ class CachedColor:
 
 
 class ColorCache:
-    """The `CachedColor` of each encoding that is asked for, shared by all topics."""
+    """
+    The `CachedColor` of each encoding that is asked for, shared by all topics.
 
-    def __init__(self, config: CameraConfig) -> None:
+    :param rotation: of the camera, see `k4a_ros.calibration.rotation`.
+    """
+
+    def __init__(self, config: CameraConfig, rotation: int = 0) -> None:
         self._config = config
+        self._rotation = rotation
         self._by_encoding: dict[str, CachedColor] = {}
 
     def in_encoding(self, encoding: str) -> CachedColor:
-        """Return the images in an encoding; for its values see `ColorConverter`."""
+        """
+        Return the images in an encoding; for its values see `ColorConverter`.
+
+        'native' is 'bgra8' for a camera that is turned: the colors of YUY2 have half the
+        resolution along the rows of its sensor, but not along those of the upright image.
+        """
+        if encoding == 'native' and self._rotation:
+            encoding = 'bgra8'
         converter = ColorConverter(
             self._config.color_format, self._config.color_resolution.size, encoding)
         # BGRA images have an alpha channel of their own, and converting them costs no more
         others = None if self._config.color_format is ColorFormat.BGRA32 else self._by_encoding
-        return self._by_encoding.setdefault(converter.encoding, CachedColor(converter, others))
+        return self._by_encoding.setdefault(
+            converter.encoding, CachedColor(converter, others, self._rotation))

@@ -65,6 +65,7 @@ class RegistrationCache:
     Results are buffers that the next capture overwrites. Not thread-safe. Captures are not kept
     alive.
 
+    :param depth_shape: height and width of depth images.
     :param colors: color images in bgra8.
     :param registration: waited for at first use.
     :param depth: returns the depth image of a capture to register, uint16 millimeters.
@@ -75,10 +76,11 @@ class RegistrationCache:
     """
 
     def __init__(
-        self, config: CameraConfig, colors: CachedColor, registration: Lazy[Registration],
-        depth: Callable[[Capture], npt.NDArray[np.uint16]], needs_infrared: Callable[[], bool],
+        self, depth_shape: tuple[int, int], colors: CachedColor,
+        registration: Lazy[Registration], depth: Callable[[Capture], npt.NDArray[np.uint16]],
+        needs_infrared: Callable[[], bool],
     ) -> None:
-        depth_shape, color_shape = config.depth_mode.size[::-1], config.color_resolution.size[::-1]
+        color_shape = colors.shape[:2]
         self.registration = registration
         self._colors = colors
         self._depth = depth

@@ -24,12 +24,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import fields
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 from typing import NamedTuple
 
 from k4a_ros.body.backend import TrackerBackend
+from k4a_ros.body.options import ORIENTATIONS_OF_ROTATIONS
 from k4a_ros.body.options import TrackerOptions
 from k4a_ros.cameras.base import Camera
 from k4a_ros.cameras.base import ControlListener
@@ -179,7 +181,11 @@ def _first_available(options: TrackerOptions) -> str:
 
 def tracker_options(settings: Settings) -> TrackerOptions:
     """Return the parameters that start with ``body_tracking_`` as tracker options."""
-    return TrackerOptions(**_values(settings, TrackerOptions, 'body_tracking_'))
+    options = TrackerOptions(**_values(settings, TrackerOptions, 'body_tracking_'))
+    if options.sensor_orientation != 'default':
+        return options
+    return replace(
+        options, sensor_orientation=ORIENTATIONS_OF_ROTATIONS[settings.camera_rotation])
 
 
 def topic_options(settings: Settings) -> TopicOptions:

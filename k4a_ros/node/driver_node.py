@@ -21,7 +21,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 import traceback
 
-from k4a_ros.calibration.tf_frames import static_transforms
 from k4a_ros.cameras.base import Camera
 from k4a_ros.errors import CalibrationError
 from k4a_ros.errors import CameraError
@@ -38,6 +37,7 @@ from k4a_ros.node.diagnostics_publisher import DiagnosticsPublisher
 from k4a_ros.node.own_calibration import OwnCalibration
 from k4a_ros.node.playback_services import PlaybackServices
 from k4a_ros.node.recording import Recording
+from k4a_ros.node.static_frames import StaticFrames
 from k4a_ros.node.stream_services import StreamServices
 from k4a_ros.node.topic_conflicts import TopicConflicts
 from k4a_ros.node.wired_sync import sync_problems
@@ -52,7 +52,6 @@ from k4a_ros.parameters.table import SPECS
 from k4a_ros.process.bounded import BoundedCaller
 from k4a_ros.process.native_calls import NATIVE_CALLS
 from k4a_ros.process.shutdown import Shutdown
-from k4a_ros.publishing.messages import transform_message
 from k4a_ros.publishing.topics import Topics
 from k4a_ros.recorder.part import Source
 from k4a_ros.streaming.outage import Report
@@ -65,7 +64,6 @@ from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode
 from rclpy.lifecycle import LifecycleState
 from rclpy.lifecycle import TransitionCallbackReturn
-from tf2_ros import StaticTransformBroadcaster
 
 NODE_NAME = 'k4a_driver'
 #: a smaller change of ROS time is a clock adjustment, not a jump
@@ -98,7 +96,7 @@ class DriverNode(LifecycleNode):
             self.destroy_node()
             raise
         self._topics = Topics(self, shutdown.requested)
-        self._broadcaster = StaticTransformBroadcaster(self)
+        self._frames = StaticFrames(self)
         self._supervisor = CameraSupervisor(
             self._open_camera, self, end_if_permanent=self._settings.autostart)
         self._autostarting = False
@@ -253,9 +251,8 @@ class DriverNode(LifecycleNode):
         if not self._qos_checked:
             self._qos_checked = True
             warn_of_unknown(self, qos=True)
-        now = self.get_clock().now().to_msg()
-        self._broadcaster.sendTransform([transform_message(t, now) for t in static_transforms(
-            camera.calibration, self._settings.tf_prefix)])
+        self._frames.publish(camera.calibration.rotated(self._settings.camera_rotation),
+                             self._settings.tf_prefix)
         self._live_parameters.apply_to_camera(camera)
         self._warn_of_unused(mode_values(camera.config))
         opened = f'Opened {info.kind} {info.source}: serial number {info.serial}, {camera.config}'

@@ -114,6 +114,9 @@ class OwnCalibration:
         """
         Save the calibration of a lens of the open camera, in its mode.
 
+        It is for the images of the topics; the file is for those of the camera, which may be
+        mounted turned.
+
         :param lens: name of its topics, a key of `LENSES`.
         :return: the file. It is used when the camera is opened again.
         :raises CalibrationError: the values are not for this camera or mode, the camera has no
@@ -131,8 +134,9 @@ class OwnCalibration:
         if path is None:
             raise CalibrationError(
                 f'the parameter {self._parameter(lens)} is {FACTORY}; start the driver without it')
-        camera.with_lens(camera.calibration, lens, values)
-        write_camera_info(path, name, values)
+        rotation = self._settings().camera_rotation
+        camera.with_lens(camera.calibration.rotated(rotation), lens, values)
+        write_camera_info(path, name, values.rotated((360 - rotation) % 360))
         return path
 
     def _with_lenses(self, camera: _Camera) -> FactoryCalibration:

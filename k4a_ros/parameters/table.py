@@ -279,6 +279,11 @@ class Parameters:
         "of images (default 1). Separate several faults with ';'.", _SIMULATION,
         target=LiveTarget.FAULTS, cameras=_SIMULATED)
 
+    camera_rotation: int = _parameter(
+        0, 'Angle by which the camera is mounted turned clockwise about its optical axis, as seen '
+        'from behind it. All images are turned clockwise by the same angle and so become upright; '
+        'camera_info and the optical frames turn with them. docs/mounting.md has the details.',
+        _STREAMS, unit='deg', choices=('0', '90', '180', '270'))
     depth_enabled: bool = _parameter(
         True, 'Publish depth and infrared images.', _STREAMS)
     color_enabled: bool = _parameter(True, 'Publish color images.', _STREAMS)
@@ -361,11 +366,13 @@ class Parameters:
         _STREAMS, minimum=0.1, maximum=2.0)
     rgb_encoding: str = _parameter(
         'bgra8', 'Encoding of rgb/image_raw. native publishes NV12 and YUY2 images without '
-        'conversion (as nv12 and yuv422_yuy2), and other formats as bgra8.', _STREAMS,
+        'conversion (as nv12 and yuv422_yuy2), and other formats as bgra8, as all are with '
+        'camera_rotation.', _STREAMS,
         choices=('bgra8', 'bgr8', 'rgb8', 'native'))
     jpeg_quality: int = _parameter(
         90, 'JPEG quality of all compressed topics but rgb/image_raw/compressed with color_format '
-        'jpeg, which is the JPEG of the camera.', _STREAMS, minimum=1, maximum=100)
+        'jpeg and without camera_rotation, which is the JPEG of the camera.', _STREAMS,
+        minimum=1, maximum=100)
     imu_rate_target: int = _parameter(
         0, 'Maximum rate of imu; consecutive samples are averaged down to it. 0 publishes every '
         'sample.', _STREAMS, unit='Hz', minimum=0, maximum=1666)
@@ -416,8 +423,9 @@ class Parameters:
         '', 'Library file of k4abt; empty for the libk4abt.so that the dynamic loader finds.',
         _BODY_TRACKING, path=True)
     body_tracking_sensor_orientation: str = _parameter(
-        'default', 'Mounting orientation of the camera as seen from its front; used by k4abt.',
-        _BODY_TRACKING, choices=('default', 'clockwise90', 'counterclockwise90', 'flip180'))
+        'default', 'Mounting orientation of the camera as seen from its front; used by k4abt. '
+        'default: as camera_rotation says.', _BODY_TRACKING,
+        choices=('default', 'clockwise90', 'counterclockwise90', 'flip180'))
     publish_body_tf: bool = _parameter(
         False, 'Also publish all joints of each person as TF frames: body_ID, head_ID, l_hand_ID, '
         '… (REP 155).', _BODY_TRACKING)

@@ -165,7 +165,7 @@ def _index_map_in_color(builder: TopicBuilder) -> Render:
     depth_in_color = np.zeros(size[::-1], np.uint16)
 
     def build() -> tuple[Correspondences, DepthToColor]:
-        pair = CameraPair(builder.camera.calibration, config.depth_mode, config.color_resolution)
+        pair = CameraPair(builder.calibration, config.depth_mode, config.color_resolution)
         return Correspondences(pair), DepthToColor(pair)
 
     registration = Lazy(build)

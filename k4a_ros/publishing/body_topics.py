@@ -27,6 +27,7 @@ from typing import NamedTuple
 from k4a_ros.body.tracker import BodyFrame
 from k4a_ros.body.tracker import BodyInput
 from k4a_ros.body.tracker import BodyTracker
+from k4a_ros.body.upright_tracker import upright_tracker
 from k4a_ros.cameras.base import Camera
 from k4a_ros.capture import Capture
 from k4a_ros.capture import ImuSamples
@@ -99,9 +100,10 @@ class BodyTopics:
         self._warn = builder.warn
         self._wait_for_acks = wait_for_acks
         self._smoothing = builder.options.body_tracking_smoothing_factor
-        self._open = lambda: choice.open_tracker(builder.camera)
+        self._open = lambda: upright_tracker(
+            choice.open_tracker(builder.camera), builder.calibration.rotation)
         self._tracker: Lazy[BodyTracker] = Lazy(self._open)
-        self._accel_to_depth = builder.camera.calibration.depth_to_accel.rotation.T
+        self._accel_to_depth = builder.calibration.depth_to_accel.rotation.T
         self._up: npt.NDArray[np.float64] | None = None
         self._pending: deque[_Pending] = deque()
         self._section = self._newest_us = 0

@@ -23,6 +23,7 @@ from k4a_ros.images.color import encode_jpeg
 from k4a_ros.images.color_cache import ColorCache
 from k4a_ros.publishing import image_sources as sources
 from k4a_ros.publishing import messages
+from k4a_ros.publishing.compressed_topics import COLOR_ENCODINGS
 from k4a_ros.publishing.compressed_topics import color_jpeg_format
 from k4a_ros.publishing.raw.message import RawMessage
 from k4a_ros.publishing.topic_builder import TopicBuilder
@@ -43,12 +44,14 @@ def add_color(builder: TopicBuilder, colors: ColorCache) -> None:
 
     builder.add_images('rgb', lens, frame, sources.color, render)
     jpeg = messages.CompressedView(frame, color_jpeg_format(color.encoding))
-    is_camera_jpeg = builder.camera.config.color_format is ColorFormat.MJPG
-    bgra = None if is_camera_jpeg else colors.in_encoding('bgra8')
+    is_camera_jpeg = (builder.camera.config.color_format is ColorFormat.MJPG
+                      and not builder.options.camera_rotation)
+    pixels = color if color.encoding in COLOR_ENCODINGS else colors.in_encoding('bgra8')
     quality = builder.options.jpeg_quality
 
     def render_jpeg(capture: Capture, image: Image) -> RawMessage:
-        jpeg.set_data(encode_jpeg(bgra.get(capture), quality) if bgra else image.data)
+        jpeg.set_data(image.data if is_camera_jpeg
+                      else encode_jpeg(pixels.get(capture), quality, pixels.encoding))
         return jpeg.message
 
     builder.add('rgb/image_raw/compressed', sensor_msgs.msg.CompressedImage, sources.color,

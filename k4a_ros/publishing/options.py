@@ -36,6 +36,7 @@ class TopicOptions:
     """Values of the parameters of the same names; docs/parameters.md describes them."""
 
     tf_prefix: str = ''
+    camera_rotation: int = 0
     depth_enabled: bool = True
     color_enabled: bool = True
     imu_enabled: bool = True

@@ -187,7 +187,7 @@ class _Selector:
         self._selection = selection
         self._frames = frames
         self._own_box = functools.cache(
-            lambda frame: transform_between(builder.camera.calibration, camera, frame))
+            lambda frame: transform_between(builder.calibration, camera, frame))
         self._selector = Lazy(_build_selector)
         #: the box of the next cloud, and the transform to it
         self._now = CloudSelection()

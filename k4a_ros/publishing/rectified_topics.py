@@ -137,12 +137,12 @@ class RectifiedTopics:
     def add_depth_to_color(self, filtered: FilteredDepth) -> None:
         """Add depth_to_rgb_rect."""
         builder = self._builder
-        camera, config, rectified = builder.camera, builder.camera.config, self._color_camera()
+        config, rectified = builder.camera.config, self._color_camera()
 
         def build() -> PerCapture:
             warm_up_registration()
             pair = CameraPair(
-                camera.calibration, config.depth_mode, config.color_resolution, color=rectified)
+                builder.calibration, config.depth_mode, config.color_resolution, color=rectified)
             correspondences, warp = Correspondences(pair), DepthToColor(pair)
             out = _buffer(rectified)
 

@@ -41,14 +41,14 @@ def registration_cache(
     builder: TopicBuilder, colors: ColorCache, filtered: FilteredDepth,
 ) -> RegistrationCache:
     """Return the registered images of a camera that streams both depth and color."""
-    camera, options = builder.camera, builder.options
+    options, lens = builder.options, builder.depth_lens
     registration = Lazy(lambda: Registration.from_calibration(
-        camera.calibration, camera.config, occlusion=options.registration_occlusion))
+        builder.calibration, builder.camera.config, occlusion=options.registration_occlusion))
     checks = [builder.subscriber_check(kind, topic) for kind, topic in (
         (sensor_msgs.msg.Image, 'ir_to_rgb/image_raw'),
         (sensor_msgs.msg.CompressedImage, 'ir_to_rgb/image_raw/compressed'))]
     return RegistrationCache(
-        camera.config, colors.in_encoding('bgra8'), registration, filtered.get,
+        (lens.height, lens.width), colors.in_encoding('bgra8'), registration, filtered.get,
         needs_infrared=lambda: any(check() for check in checks))
 
 

@@ -20,6 +20,7 @@ from collections.abc import Callable
 import threading
 from typing import Any
 
+from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.calibration.lens import Intrinsics
 from k4a_ros.calibration.tf_frames import DEPTH_CAMERA
 from k4a_ros.calibration.tf_frames import RGB_CAMERA
@@ -66,14 +67,19 @@ class TopicBuilder:
         self._cancel = cancel
 
     @property
+    def calibration(self) -> FactoryCalibration:
+        """Return the calibration for the images of the topics, which are upright."""
+        return self.camera.calibration.rotated(self.options.camera_rotation)
+
+    @property
     def depth_lens(self) -> Intrinsics:
         """Return the intrinsics of the depth camera in its mode."""
-        return self.camera.calibration.depth(self.camera.config.depth_mode)
+        return self.calibration.depth(self.camera.config.depth_mode)
 
     @property
     def color_lens(self) -> Intrinsics:
         """Return the intrinsics of the color camera in its resolution."""
-        return self.camera.calibration.color(self.camera.config.color_resolution)
+        return self.calibration.color(self.camera.config.color_resolution)
 
     def publisher(self, kind: Any, topic: str, depth: int) -> Any:
         """Return the publisher of a topic; see `TopicOutputs.get`."""

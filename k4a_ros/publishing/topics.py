@@ -32,6 +32,7 @@ from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import BodyTrackingError
 from k4a_ros.images.color_cache import ColorCache
 from k4a_ros.images.filters.cache import FilteredDepth
+from k4a_ros.images.upright import upright_capture
 from k4a_ros.publishing import messages
 from k4a_ros.publishing.body_topics import BodyTopics
 from k4a_ros.publishing.body_topics import TrackerChoice
@@ -140,6 +141,7 @@ class Topics:
         """
         self._camera = camera
         self.live, self._tf_prefix = LiveOptions.of(options), options.tf_prefix
+        self._rotation = options.camera_rotation
         origin_ns = options.playback_origin_ns
         if camera.playback is not None and camera.playback.origin_ns is not None:
             origin_ns = camera.playback.origin_ns
@@ -205,6 +207,7 @@ class Topics:
         start_ns = time.monotonic_ns()
         self.last_capture_s = start_ns / 1e9
         self.temperature = capture.temperature
+        capture = upright_capture(capture, self._rotation)
         for stream in self._streams:
             stream.offer(capture, to_ros)
         if self.bodies is not None:
@@ -317,7 +320,7 @@ def add_images(
     def infrared_scale() -> float:
         return live.infrared_scale
 
-    colors = ColorCache(config)
+    colors = ColorCache(config, options.camera_rotation)
     filtered = FilteredDepth(lambda: builder.depth_lens.rays(), lambda: live.depth_filters)
     registered = registration_cache(builder, colors, filtered) if depth and color else None
     if infrared:

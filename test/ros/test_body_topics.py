@@ -81,7 +81,7 @@ def test_depth_is_filtered_by_choice_and_never_overwritten(monkeypatch, filtered
     monkeypatch.setattr(body_topics, 'body_streams', lambda _: [stream])
     tracker = RecordingTracker()
     builder = SimpleNamespace(
-        camera=SimpleNamespace(lockstep=True, calibration=NOMINAL), warn=pytest.fail,
+        camera=SimpleNamespace(lockstep=True), calibration=NOMINAL, warn=pytest.fail,
         options=TopicOptions(body_tracking_filtered_depth=filtered))
     topics = BodyTopics(
         builder, TrackerChoice('fake', lambda _: tracker),

@@ -33,6 +33,8 @@ from support.ros import listening
 from support.ros import new_domain
 from support.ros import PATIENCE
 from support.ros import wait_for
+from support.transforms import frames
+from support.transforms import moved
 from tf2_msgs.msg import TFMessage
 
 BALL, RADIUS = np.array([0.25, 0.1, 1.5]), 0.2
@@ -45,40 +47,6 @@ shapes:
   - {{plane: {{point: [0, 0, {WALL}], normal: [0, 0, -1]}}, material: wall}}
   - {{sphere: {{center: {BALL.tolist()}, radius: {RADIUS}}}, material: ball}}
 """
-
-
-def matrix(transform: Any) -> npt.NDArray[np.float64]:
-    """Return a geometry_msgs/Transform as a 4x4 matrix."""
-    q, t = transform.rotation, transform.translation
-    rotation, _ = cv2.Rodrigues(_vector(q))
-    result = np.eye(4)
-    result[:3, :3], result[:3, 3] = rotation, (t.x, t.y, t.z)
-    return result
-
-
-def _vector(q: Any) -> npt.NDArray[np.float64]:
-    axis = np.array([q.x, q.y, q.z])
-    length = float(np.linalg.norm(axis))
-    return axis / length * 2 * np.arctan2(length, q.w) if length else axis
-
-
-def frames(messages: list[TFMessage]) -> dict[str, npt.NDArray[np.float64]]:
-    """Return the 4x4 transforms from the frames to the coordinates of the scene, by frame."""
-    edges = {t.child_frame_id: (t.header.frame_id, matrix(t.transform))
-             for m in messages for t in m.transforms}
-    # camera_base is x forward, y left, z up; the scene's world is x right, y down, z forward
-    found = {'camera_base': np.array(
-        [[0.0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]])}
-    for _ in edges:  # as deep as the tree may be
-        for child, (parent, edge) in edges.items():
-            if parent in found:
-                found[child] = found[parent] @ edge
-    assert found.keys() >= edges.keys(), 'not one tree'
-    return found
-
-
-def moved(points: npt.NDArray[Any], transform: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
-    return points @ transform[:3, :3].T + transform[:3, 3]
 
 
 def cloud_points(message: PointCloud2) -> npt.NDArray[np.float64]:

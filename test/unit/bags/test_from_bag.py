@@ -159,6 +159,15 @@ def test_depth_comes_back_from_other_forms(
     assert_same_recording(tmp_path / 'out.mkv', written.path)
 
 
+@pytest.mark.parametrize('rotation', [90, 180])
+def test_turned_images_are_refused(written: Written, tmp_path: Path, rotation: int) -> None:
+    to_bag(written.path, tmp_path / 'bag', BagOptions(
+        content=TopicOptions(camera_rotation=rotation)))
+    with pytest.raises(BagError, match=rf'turned \(camera_rotation {rotation}\).*with camera_r'):
+        from_bag(tmp_path / 'bag', tmp_path / 'out.mkv')
+    assert not (tmp_path / 'out.mkv').exists()
+
+
 def test_without_recording_info_a_calibration_is_needed(written: Written, tmp_path: Path) -> None:
     to_bag(written.path, tmp_path / 'bag', BagOptions(
         ('depth/image_raw', 'ir/image_raw', 'imu'), start_ns=1_795_953_600_000_000_000))

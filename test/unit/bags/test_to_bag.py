@@ -24,12 +24,15 @@ from typing import Any
 from k4a_ros.bags.to_bag import BagOptions
 from k4a_ros.bags.to_bag import convert
 from k4a_ros.bags.to_bag import DEFAULT
+from k4a_ros.calibration.tf_frames import base_from_depth
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import ColorFormat
 from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
 from k4a_ros.errors import BagError
 from k4a_ros.errors import ConfigError
+from k4a_ros.publishing.options import TopicOptions
+import numpy as np
 import pytest
 from rclpy.serialization import deserialize_message
 from rosbags.interfaces import QosDurability
@@ -38,6 +41,7 @@ from rosbags.rosbag2 import Reader
 from sensor_msgs.msg import Image
 from support.recordings import write_recording
 from support.recordings import Written
+from tf2_msgs.msg import TFMessage
 
 ALL_DEFAULT = {
     '/depth/image_raw', '/depth/camera_info', '/ir/image_raw', '/ir/camera_info', '/imu',
@@ -134,6 +138,25 @@ def test_color_that_is_no_jpeg_stays_as_it_is(tmp_path: Path) -> None:
     assert message.encoding == 'nv12'
     assert nv12.captures[0].color is not None
     assert bytes(message.data) == nv12.captures[0].color.data.tobytes()
+
+
+def test_turned_camera_has_upright_images(written: Written, tmp_path: Path) -> None:
+    convert(written.path, tmp_path / 'bag', BagOptions(
+        ('depth/image_raw', 'tf_static'), content=TopicOptions(camera_rotation=90)))
+    with Reader(tmp_path / 'bag') as reader:
+        messages = [(connection.topic, data) for connection, _, data in reader.messages()]
+    images = [deserialize_message(data, Image) for topic, data in messages
+              if topic == '/depth/image_raw']
+    for message, capture in zip(images, written.captures, strict=True):
+        assert capture.depth is not None
+        np.testing.assert_array_equal(
+            np.frombuffer(message.data, np.uint16).reshape(message.height, message.width),
+            np.rot90(capture.depth.data, -1))
+    transforms = next(deserialize_message(data, TFMessage) for topic, data in messages
+                      if topic == '/tf_static').transforms
+    rotation = transforms[0].transform.rotation
+    expected = base_from_depth(90).quaternion()
+    assert [rotation.x, rotation.y, rotation.z, rotation.w] == pytest.approx(expected)
 
 
 def test_existing_path_is_refused(written: Written, tmp_path: Path) -> None:

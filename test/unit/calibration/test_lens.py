@@ -16,12 +16,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 import json
 from typing import Any
 
 import cv2
 from hypothesis import given
 from hypothesis import strategies as st
+from k4a_ros.calibration.camera_info import CameraInfoValues
 from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.calibration.lens import Intrinsics
 from k4a_ros.calibration.nominal import nominal_calibration
@@ -107,6 +109,35 @@ def test_turned_lens_sees_the_same_in_turned_pixels(
         by_consumer, _ = cv2.projectPoints(
             in_turned_axes, np.zeros(3), np.zeros(3), turned.camera_matrix, turned.distortion)
         np.testing.assert_allclose(by_consumer[:, 0], expected, rtol=0, atol=1e-6)
+
+
+def rectified(info: CameraInfoValues, points: np.ndarray) -> np.ndarray:
+    """Return the pixels of points in the rectified image, as CameraInfo.msg defines it."""
+    r, p = np.reshape(info.r, (3, 3)), np.reshape(info.p, (3, 4))
+    pixels = np.column_stack((points @ r.T, np.ones(len(points)))) @ p.T
+    return pixels[:, :2] / pixels[:, 2:]
+
+
+@pytest.mark.parametrize('rotation', ROTATIONS)
+def test_camera_info_turns_like_the_lens(
+    calibration: FactoryCalibration, rotation: int,
+) -> None:
+    """Also R and P of a lens that was calibrated in ROS: they map to the turned pixels."""
+    info = calibration.depth(DepthMode.NFOV_UNBINNED).camera_info
+    turned = calibration.rotated(rotation).depth(DepthMode.NFOV_UNBINNED).camera_info
+    found = info.rotated(rotation)
+    assert (found.width, found.height, found.model) == (turned.width, turned.height, turned.model)
+    for name in 'dkrp':
+        np.testing.assert_allclose(getattr(found, name), getattr(turned, name), atol=1e-9)
+    tilt, _ = cv2.Rodrigues(np.array([0.01, -0.02, 0.03]))
+    p = np.array([[450.0, 0, 310, -20], [0, 460, 300, 5], [0, 0, 1, 0]])
+    own = replace(info, r=tuple(tilt.ravel()), p=tuple(p.ravel()))
+    np.testing.assert_allclose(
+        own.rotated(rotation).rotated((360 - rotation) % 360).p, own.p, atol=1e-9)
+    points = np.random.default_rng(1).uniform([-1, -1, 1], [1, 1, 4], (50, 3))
+    expected = turned_pixels(rectified(own, points), (info.width, info.height), rotation)
+    np.testing.assert_allclose(
+        rectified(own.rotated(rotation), points @ upright_axes(rotation).T), expected, atol=1e-9)
 
 
 @pytest.mark.parametrize('rotation', ROTATIONS)

@@ -56,7 +56,7 @@ def test_depth_and_infrared_share_one_pass_if_both_are_needed(
 ) -> None:
     synthetic = SyntheticCapture(*SMALL)
     cache = RegistrationCache(
-        CONFIG, ColorCache(CONFIG).in_encoding('bgra8'),
+        synthetic.depth.shape, ColorCache(CONFIG).in_encoding('bgra8'),
         Lazy(lambda: Registration.from_calibration(NOMINAL, CONFIG, occlusion=False)),
         lambda capture: capture.depth.data, lambda: needs_infrared)
     for round_ in (1, 2):

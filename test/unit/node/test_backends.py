@@ -71,6 +71,19 @@ def test_options_have_the_values_of_parameters() -> None:
     assert topic_options(settings).tf_prefix == 'left_'
 
 
+@pytest.mark.parametrize(('rotation', 'given', 'expected'), [
+    (0, 'default', 'default'), (90, 'default', 'counterclockwise90'),
+    (180, 'default', 'flip180'), (270, 'default', 'clockwise90'),
+    (90, 'flip180', 'flip180')])
+def test_k4abt_gets_the_orientation_of_a_turned_camera(
+    rotation: int, given: str, expected: str,
+) -> None:
+    """Its names are those of an observer in front of the camera."""
+    settings = Settings.from_values({
+        'camera_rotation': rotation, 'body_tracking_sensor_orientation': given})
+    assert tracker_options(settings).sensor_orientation == expected
+
+
 class FakeBackend:
     """A tracker backend that may not be installed."""
 

@@ -103,6 +103,28 @@ def test_saved_lens_is_used_when_the_camera_is_opened_again(folder: Path) -> Non
     assert Own().opened().color(ColorResolution.R720P).camera_info == OWN_COLOR
 
 
+@pytest.mark.parametrize('rotation', [90, 180, 270])
+def test_lens_of_upright_images_is_saved_for_the_camera(folder: Path, rotation: int) -> None:
+    """The file is right whatever the rotation is when it is read."""
+    own = Own(camera_rotation=rotation)
+    own.opened()
+    own.save('rgb', OWN_COLOR.rotated(rotation))
+    own.save('depth', OWN_DEPTH.rotated(rotation))
+    calibration = own.opened()
+    for lens, expected in ((calibration.color(ColorResolution.R720P), OWN_COLOR),
+                           (calibration.depth(DepthMode.NFOV_UNBINNED), OWN_DEPTH)):
+        for angle in (0, rotation):
+            found, given = lens.rotated(angle).camera_info, expected.rotated(angle)
+            assert (found.width, found.height, found.model) == (
+                given.width, given.height, given.model)
+            for name in 'dkrp':
+                assert getattr(found, name) == pytest.approx(getattr(given, name), abs=1e-9)
+    turned = OWN_COLOR.rotated((rotation + 90) % 360)
+    if rotation != 180:
+        with pytest.raises(CalibrationError, match=r'1280x720 pixels, but those.* have 720x1280'):
+            own.save('rgb', turned)
+
+
 def test_depth_and_infrared_have_one_lens(folder: Path) -> None:
     own = Own()
     own.opened()
