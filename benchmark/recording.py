@@ -24,6 +24,7 @@ The camera is the virtual device (test/virtual_k4a), which plays a simulated rec
   whether it got everything that is in the file;
 - processor time and rates with and without recording, in turn;
 - what a k4a_record that is killed at a random moment leaves;
+- what is on the disk, a file system in a file, if the power is cut meanwhile (only as root);
 - what a driver does whose disk, a tmpfs of 100 MB, is full (only as root).
 """
 
@@ -73,6 +74,8 @@ MODES = {'fps': FPS, 'depth_mode': 'NFOV_UNBINNED', 'color_resolution': '720P'}
 #: how long something may take that happens at once on an idle machine
 PATIENCE_S = 100.0
 TMPFS_BYTES = 100 << 20
+#: size of the file system whose power is cut, the length of the recording to it, and how often
+IMAGE_BYTES, UNCUT_S, CUTS = 1500 << 20, 20, 3
 
 
 class Subscriber:
@@ -223,6 +226,55 @@ def kill_recorders(count: int, environment: dict[str, str], folder: Path) -> Non
           f'{np.median(lost_s):.2f} s (median) and {max(lost_s):.2f} s (maximum) before')
 
 
+def cut_power(environment: dict[str, str], folder: Path) -> None:
+    """
+    Record to a file system in a file, and copy the file at some moments.
+
+    What the kernel has not written to the file yet is not in the copy, as if the power was cut.
+    """
+    image, copy, disk = folder / 'image', folder / 'copy', folder / 'mounted'
+    disk.mkdir()
+    with image.open('wb') as file:
+        file.truncate(IMAGE_BYTES)
+
+    def mount(file: Path) -> bool:
+        return subprocess.run(['mount', '-o', 'loop', str(file), str(disk)],
+                              check=False, stderr=subprocess.DEVNULL).returncode == 0
+
+    if os.geteuid() or subprocess.run(
+            ['mkfs.ext4', '-q', '-E', 'lazy_itable_init=0,lazy_journal_init=0', str(image)],
+            check=False).returncode or not mount(image):
+        print('  skipped: a file system in a file cannot be mounted')
+        return
+    try:
+        process = subprocess.Popen(
+            [sys.executable, '-c', RECORD, '-c', '720p', '-r', str(FPS), '-l', str(UNCUT_S),
+             str(disk / 'a.mkv')], env=environment, stderr=subprocess.DEVNULL)
+        until(lambda: (disk / 'a.mkv').exists(), 'data')
+        cuts_ns = []
+        for number in range(CUTS):
+            time.sleep(random.uniform(3.0, UNCUT_S / CUTS))
+            cuts_ns.append(time.time_ns())
+            subprocess.run(['cp', '--sparse=always', str(image), f'{copy}{number}'], check=True)
+        process.wait()
+    finally:
+        subprocess.run(['umount', str(disk)], check=True)
+    for number, cut_ns in enumerate(cuts_ns):
+        assert mount(Path(f'{copy}{number}'))  # which completes what the journal has
+        try:
+            result = repair(str(disk / 'a.mkv'), folder / 'repaired.mkv')
+            with RecordingReader(str(disk / 'a.mkv')) as reader:
+                assert reader.ros_times is not None
+                last = max(capture.device_us for capture in reader.captures)
+                ros_ns = int(max(reader.ros_times.find(stream, np.array([last]))[0]
+                                 for stream in TOPICS))
+        finally:
+            subprocess.run(['umount', str(disk)], check=True)
+        (folder / 'repaired.mkv').unlink()
+        print(f'  {result.captures} captures are on the disk, and repaired; the last one was '
+              f'taken {(cut_ns - ros_ns) * 1e-9:.2f} s before')
+
+
 def fill_disk(environment: dict[str, str], folder: Path, parameters: dict[str, object]) -> None:
     """Record to a small disk until it is full."""
     disk = folder / 'disk'
@@ -287,6 +339,8 @@ def main() -> int:
         if options.kills:
             print('Killed:')
             kill_recorders(options.kills, environment, folder)
+        print('Power cut:')
+        cut_power(environment, folder)
         print('Full disk:')
         fill_disk(environment, folder, parameters)
     return 0

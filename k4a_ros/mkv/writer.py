@@ -19,7 +19,8 @@ The caller supplies what k4arecorder reads from the device (factory calibration,
 firmware versions). Everything is where libk4arecord has it, so that all programs that read Azure
 Kinect recordings read these. In contrast to libk4arecord, which completes a file at its end only,
 everything is final when it is written, except for the index and the length: a file whose writer
-was killed is complete up to its last 32 ms.
+was killed is complete up to its last 32 ms, and if the power was cut, one that is ``durable`` up
+to its last seconds.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from k4a_ros.mkv.clusters import Block
 from k4a_ros.mkv.clusters import Buffer
 from k4a_ros.mkv.clusters import Cluster
 from k4a_ros.mkv.clusters import ClusterQueue
+from k4a_ros.mkv.disk_sync import DiskSync
 from k4a_ros.mkv.ros_time_track import encode
 from k4a_ros.mkv.ros_time_track import TimedStream
 from k4a_ros.mkv.ros_time_track import TRACK_NAME
@@ -83,6 +85,7 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
     :param ros_time: add a track with the ROS time of images and samples.
     :param tags: more tags, or other values of those that follow from the other parameters.
     :param attachments: more attached files, by name.
+    :param durable: see `DiskSync`.
     :raises RecordingError: the file cannot be created.
     """
 
@@ -90,7 +93,7 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
         self, path: str | os.PathLike[str], config: CameraConfig, calibration: bytes,
         serial: str = '', firmware: Mapping[str, str] | None = None, overwrite: bool = False, *,
         ros_time: bool = False, tags: Mapping[str, str] | None = None,
-        attachments: Mapping[str, bytes] | None = None,
+        attachments: Mapping[str, bytes] | None = None, durable: bool = False,
     ) -> None:
         """Create the file; its header is written with its first data."""
         self.path = os.path.expanduser(os.fspath(path))
@@ -127,6 +130,7 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
             raise self._error('the file exists; choose another name, or remove it') from error
         except OSError as error:
             raise self._error(error.strerror or str(error)) from error
+        self._sync = DiskSync(self.path, self._file) if durable else None
 
     @property
     def length_us(self) -> int:
@@ -227,6 +231,8 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
                     f'{_reason(error)}; its index is missing, but what was written before can be '
                     'read') from error
             finally:
+                if self._sync is not None:
+                    self._sync.close()
                 os.close(file)
 
     def _complete(self, file: int) -> None:
@@ -281,6 +287,13 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
             self._add_cue(cluster, position)
             for block in cluster.blocks:
                 self._buffers.give_back(block.data)
+        if self._sync is not None:
+            try:
+                self._sync.poll()
+            except OSError as error:
+                self._failed = True
+                raise self._error(
+                    f'{_reason(error)}; the disk has lost a part of what was written') from error
 
     def _add_cue(self, cluster: Cluster, position: int) -> None:
         """Add a cluster to the index, if the last one in the index is not too close."""

@@ -77,7 +77,7 @@ class Part:
             try:
                 self._writer = RecordingWriter(
                     candidate, source.config, source.calibration, source.serial, source.firmware,
-                    ros_time=True)
+                    ros_time=True, durable=True)
             except RecordingError as error:
                 if isinstance(error.__cause__, FileExistsError):
                     continue
