@@ -16,11 +16,14 @@
 Measure how long the driver takes from its start to the first message at a subscriber.
 
     python benchmark/startup.py [--starts 10] [--topic /points2] [--domain 44] [-p NAME:=VALUE ...]
+        [--against CHECKOUT]
 
 The subscriber, in this process, waits before the driver is started. The first start fills the
 caches and is not counted. For comparison, a node of rclpy alone that publishes a small message
-takes turns. Processor time is that of the whole process until the message has arrived. Compiled
-Python files are kept in a folder of this run, as those of an installed package are.
+takes turns, and so does the driver of another checkout. Processor time is that of the whole
+process until the message has arrived. Compiled Python files are kept in a folder of this run, as
+those of an installed package are. On a machine with other load, ``chrt -r 5 python ...`` comes
+close to the times without it.
 """
 
 from __future__ import annotations
@@ -56,6 +59,8 @@ while True:  # as the driver, so that the first message that is not lost counts
     time.sleep(0.01)
 """
 _TIMEOUT_S = 120.0
+#: for messages that are still under way when a driver ends
+_PAUSE_S = 0.2
 
 
 def first_message(
@@ -68,8 +73,8 @@ def first_message(
     """
     arrived.clear()
     start = time.monotonic()
-    process = subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(  # not in the checkout, whose package would come first
+        command, env=environment, cwd='/', stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         while not arrived:
             rclpy.spin_once(node, timeout_sec=0.02)
@@ -79,6 +84,9 @@ def first_message(
     finally:
         process.send_signal(signal.SIGINT)
         process.wait()
+        end = time.monotonic() + _PAUSE_S
+        while time.monotonic() < end:
+            rclpy.spin_once(node, timeout_sec=0.02)
 
 
 def row(name: str, results: list[tuple[float, float]]) -> str:
@@ -96,6 +104,7 @@ def main() -> int:
     parser.add_argument('--starts', type=int, default=10)
     parser.add_argument('--topic', default='/depth/image_raw', help='an image, or /points2')
     parser.add_argument('--domain', type=int, default=44, help='ROS_DOMAIN_ID')
+    parser.add_argument('--against', type=Path, metavar='CHECKOUT', help='another version')
     parser.add_argument('-p', action='append', default=[], metavar='NAME:=VALUE',
                         help='parameters of the driver; default: camera:=simulated')
     options = parser.parse_args()
@@ -104,6 +113,7 @@ def main() -> int:
     rclpy.init()
     node = rclpy.create_node('startup')
     times: dict[str, list[float]] = {'driver': [], 'floor': []}
+    packages = {'driver': Path(__file__).resolve().parents[1]}
 
     def arrival(of: list[float]) -> Callable[[Any], None]:
         return lambda message: of.append(time.monotonic())
@@ -114,18 +124,26 @@ def main() -> int:
     parameters = [text for each in options.p or ['camera:=simulated'] for text in ('-p', each)]
     commands = {'driver': [sys.executable, '-c', DRIVER, '--ros-args', *parameters],
                 'floor': [sys.executable, '-c', _FLOOR]}
-    results: dict[str, list[tuple[float, float]]] = {'driver': [], 'floor': []}
+    if options.against:
+        packages['other'] = options.against.resolve()
+        commands['other'], times['other'] = commands['driver'], times['driver']
+    results: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
     with tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | {'PYTHONPYCACHEPREFIX': folder}
-        environment.pop('PYTHONDONTWRITEBYTECODE', None)
         for number in range(options.starts + 1):
             for name, command in commands.items():
+                environment = os.environ | {'PYTHONPYCACHEPREFIX': f'{folder}/{name}'}
+                environment.pop('PYTHONDONTWRITEBYTECODE', None)
+                if name in packages:
+                    environment['PYTHONPATH'] = os.pathsep.join(
+                        [str(packages[name]), os.environ.get('PYTHONPATH', '')])
                 result = first_message(node, times[name], command, environment)
                 if number:
                     results[name].append(result)
     print(f'{options.starts} starts, {" ".join(parameters)}\n\n| | s | s of processor time |\n'
           '|---|---|---|')
     print(row(f'`{options.topic}` of the driver', results['driver']))
+    if options.against:
+        print(row(f'the same of {options.against}', results['other']))
     print(row('a node of rclpy alone', results['floor']))
     return 0
 

@@ -26,7 +26,6 @@ nodes that import the package keep their own.
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import sys
 
@@ -35,6 +34,8 @@ from k4a_ros.process.allocator import retain_freed_memory
 from k4a_ros.process.arguments import help_requested
 from k4a_ros.process.arguments import help_text
 from k4a_ros.process.bounded import abandoned_threads
+from k4a_ros.process.garbage import collect_all
+from k4a_ros.process.garbage import search_rarely
 from k4a_ros.process.limits import shortage
 from k4a_ros.process.shutdown import Shutdown
 
@@ -59,7 +60,7 @@ def main(args: list[str] | None = None) -> int:
         code = 1
     finally:
         # The middleware releases its shared memory when the last reference to the node is gone.
-        gc.collect()
+        collect_all()
         shutdown.ignore_signals()
     if building() or abandoned_threads():
         # These threads cannot be interrupted, and their results are not needed any more.
@@ -75,6 +76,7 @@ def _run(arguments: list[str], shutdown: Shutdown) -> int:
         print(help_text())
         return 0
     retain_freed_memory()
+    search_rarely()
     # Linear systems are small here: more BLAS threads would only spin. Read when numpy is loaded.
     os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
     from k4a_ros.node.run import run

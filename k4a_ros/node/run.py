@@ -12,35 +12,45 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Run the driver node in this process: ROS context, logging, executor and exit code."""
+"""
+Run the driver node in this process: ROS context, logging, executor and exit code.
+
+The node is imported when the middleware is being started, because both take tenths of a second.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
+from typing import TYPE_CHECKING
 
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import K4aRosError
-from k4a_ros.node.driver_node import DriverNode
-from k4a_ros.node.driver_node import NODE_NAME
 from k4a_ros.node.parameter_files import unused_parameter_files
+from k4a_ros.node.participant import EarlyParticipant
 from k4a_ros.process.arguments import check_arguments
 from k4a_ros.process.bounded import abandonable_thread
 from k4a_ros.process.fastdds import select_fastdds_profile
 from k4a_ros.process.fastdds import TransportChoice
+from k4a_ros.process.garbage import keep_present_objects
 from k4a_ros.process.hang_watchdog import HangWatchdog
 from k4a_ros.process.limits import check_limits
 from k4a_ros.process.native_calls import NATIVE_CALLS
 from k4a_ros.process.ros_log_handler import RosLogHandler
 from k4a_ros.process.shutdown import Shutdown
 from k4a_ros.process.spinner import Spinner
-from k4a_ros.publishing.raw.rcl import RCLError
+from k4a_ros.process.type_supports import import_type_support
 import rclpy
 from rclpy.exceptions import NameValidationException
 from rclpy.exceptions import ParameterException
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.logging import get_logger
 from rclpy.signals import SignalHandlerOptions
 
+if TYPE_CHECKING:
+    from k4a_ros.node.driver_node import DriverNode
+
+NODE_NAME = 'k4a_driver'
 #: time that threads have to end what they do after a signal
 _MAX_TIDY_S = 1.0
 
@@ -68,12 +78,15 @@ def run(arguments: list[str], shutdown: Shutdown) -> int:
     package_logger = logging.getLogger('k4a_ros')
     package_logger.addHandler(handler)
     package_logger.setLevel(logging.INFO)
+    participant = EarlyParticipant(rclpy.get_default_context())
     try:
-        return _run_node(arguments, shutdown, transport)
-    except (K4aRosError, NameValidationException, ParameterException, RCLError) as error:
+        return _run_node(arguments, shutdown, transport, participant)
+    except (K4aRosError, NameValidationException, ParameterException,
+            rclpy_implementation.RCLError) as error:
         get_logger(NODE_NAME).fatal(str(error).splitlines()[0])
         return 1
     finally:
+        participant.release()
         package_logger.setLevel(logging.NOTSET)
         package_logger.removeHandler(handler)
         rclpy.try_shutdown()
@@ -90,8 +103,14 @@ def _log_transport(transport: TransportChoice) -> None:
         logger.debug(transport.description)
 
 
-def _run_node(arguments: list[str], shutdown: Shutdown, transport: TransportChoice) -> int:
-    node = DriverNode(shutdown, transport.problem)
+def _run_node(
+    arguments: list[str], shutdown: Shutdown, transport: TransportChoice,
+    participant: EarlyParticipant,
+) -> int:
+    import_type_support()
+    from k4a_ros.node.driver_node import DriverNode
+    node = DriverNode(NODE_NAME, shutdown, transport.problem)
+    participant.release()
     for problem in unused_parameter_files(arguments, node.get_fully_qualified_name()):
         node.get_logger().warning(problem)
     spinner = Spinner(node, node.on_ended)  # without callbacks, the node could not be controlled
@@ -125,6 +144,7 @@ def _start(node: DriverNode, spinner: Spinner, shutdown: Shutdown) -> None:
     try:
         if not shutdown.requested.is_set() and not node.autostart():
             shutdown.finish()
+        keep_present_objects()
         if not shutdown.requested.is_set():
             spinner.start()
     except Exception as error:

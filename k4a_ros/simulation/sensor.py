@@ -17,6 +17,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.calibration.rigid_transform import quaternions
 from k4a_ros.camera_config import CameraConfig
@@ -62,12 +64,16 @@ class Sensor:
         self._inertial = InertialSensors(scene.camera, calibration, seed, noise)
         self._depth: DepthCamera | None = None
         self._color: ColorCamera | None = None
-        if config.depth_mode is not DepthMode.OFF:
-            self._depth = DepthCamera(
-                timeline, calibration.depth(config.depth_mode), config.depth_mode, seed, noise)
-        if config.color_resolution is not ColorResolution.OFF:
-            self._color = ColorCamera(
-                timeline, calibration.color(config.color_resolution), self._from_color)
+        with ThreadPoolExecutor(1) as other:  # each draws its background, without the GIL
+            if config.color_resolution is not ColorResolution.OFF:
+                color = other.submit(
+                    ColorCamera, timeline, calibration.color(config.color_resolution),
+                    self._from_color)
+            if config.depth_mode is not DepthMode.OFF:
+                self._depth = DepthCamera(
+                    timeline, calibration.depth(config.depth_mode), config.depth_mode, seed, noise)
+            if config.color_resolution is not ColorResolution.OFF:
+                self._color = color.result()
 
     def depth_and_ir(
         self, device_us: int,

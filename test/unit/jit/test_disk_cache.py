@@ -60,6 +60,14 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return cache
 
 
+def test_loading_does_not_prepare_the_compiler(filled: Path) -> None:
+    check = '\nassert "numba.np.linalg" not in sys.modules'
+    done = subprocess.run(
+        [sys.executable, '-c', PROGRAM + check], capture_output=True, text=True,
+        timeout=PROCESS_TIMEOUT_S, env=os.environ | {'NUMBA_CACHE_DIR': str(filled)})
+    assert (done.returncode, done.stdout, done.stderr) == (0, '1\n', '')
+
+
 def _truncate_index(path: Path) -> None:
     if path.suffix == '.nbi':
         path.write_bytes(path.read_bytes()[:path.stat().st_size // 2])
