@@ -32,6 +32,8 @@ _MODELS = {'plumb_bob': 5, 'rational_polynomial': 8}
 _MAX_FOCAL_RATIO = 2.0
 #: largest element of R Rᵀ - I that is accepted of a rectification R, which files round
 _MAX_ORTHOGONALITY_ERROR = 1e-3
+#: rows and columns of pixels at which lenses are compared
+_GRID = 33
 #: radii at which the distortion is examined
 _RADII = 4096
 
@@ -71,13 +73,21 @@ def own_lens(values: CameraInfoValues, factory: Intrinsics) -> Intrinsics:
     return replace(lens, metric_radius=_reach(lens))
 
 
+def difference_px(own: Intrinsics, factory: Intrinsics) -> float:
+    """Return how far apart the pixels of a direction are in both lenses, pixels, median."""
+    pixels = np.stack(np.meshgrid(np.linspace(0, own.width - 1, _GRID),
+                                  np.linspace(0, own.height - 1, _GRID)), axis=-1)
+    rays, _ = own.unproject(pixels)
+    others, _ = factory.project(np.dstack((rays, np.ones(rays.shape[:2]))))
+    return float(np.nanmedian(np.linalg.norm(others - pixels, axis=-1)))
+
+
 def _check_numbers(values: CameraInfoValues) -> None:
     """Check everything that does not depend on the camera."""
     count = _MODELS.get(values.model)
     if count is None:
         _refuse(f'its distortion model is {values.model[:50]!r}; calibrate as a pinhole camera, '
-                'as plumb_bob or, better for the depth camera, rational_polynomial '
-                '(--k-coefficients 6)')
+                'as plumb_bob (--k-coefficients 3) or rational_polynomial (6)')
     if len(values.d) != count:
         _refuse(f'D has {len(values.d)} elements; {values.model} has {count}, add zeros if it '
                 'has fewer')

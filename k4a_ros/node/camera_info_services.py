@@ -72,10 +72,12 @@ class CameraInfoServices:
     def _set(self, lens: str, message: CameraInfo) -> str:
         """Save a calibration, and use it; return what was done."""
         values = _values(message)
-        path = self._save_in_time(lambda: self._own.save(lens, values))
+        saved = self._save_in_time(lambda: self._own.save(lens, values))
+        done = (f'saved in {saved.path}; directions are {saved.difference_px:.1f} pixels (median) '
+                'from where the factory has them; ')
         if self._reopen():
-            return f'saved in {path}; reopening the camera, which then uses it'
-        return f'saved in {path}; start the driver again to use it with this recording'
+            return done + 'reopening the camera, which then uses it'
+        return done + 'start the driver again to use it with this recording'
 
 
 def _values(message: CameraInfo) -> CameraInfoValues:

@@ -29,6 +29,8 @@ from k4a_ros.calibration.camera_info_url import camera_name
 from k4a_ros.calibration.camera_info_url import FACTORY
 from k4a_ros.calibration.camera_info_url import resolve
 from k4a_ros.calibration.factory import FactoryCalibration
+from k4a_ros.calibration.lens import Intrinsics
+from k4a_ros.calibration.own_lens import difference_px
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.cameras.base import Camera
 from k4a_ros.errors import CalibrationError
@@ -39,6 +41,13 @@ from rclpy.impl.rcutils_logger import RcutilsLogger
 
 #: topics of a lens -> name in its file: depth and infrared are images of one sensor
 LENSES = {'depth': 'ir', 'ir': 'ir', 'rgb': 'rgb'}
+
+
+class Saved(NamedTuple):
+    """A file that was written, and how far its lens is from that of the factory, pixels."""
+
+    path: Path
+    difference_px: float
 
 
 class _Camera(NamedTuple):
@@ -55,6 +64,12 @@ class _Camera(NamedTuple):
         else:
             mode = self.config.depth_mode.name if self.config.depth or self.config.ir else ''
         return camera_name(LENSES[lens], self.serial, mode) if mode else ''
+
+    def lens(self, calibration: FactoryCalibration, lens: str) -> Intrinsics:
+        """Return a lens of a calibration in its mode."""
+        if LENSES[lens] == 'rgb':
+            return calibration.color(self.config.color_resolution)
+        return calibration.depth(self.config.depth_mode)
 
     def with_lens(
         self, calibration: FactoryCalibration, lens: str, values: CameraInfoValues,
@@ -110,7 +125,7 @@ class OwnCalibration:
         if self._camera is not None:
             self._with_lenses(self._camera._replace(config=config))
 
-    def save(self, lens: str, values: CameraInfoValues) -> Path:
+    def save(self, lens: str, values: CameraInfoValues) -> Saved:
         """
         Save the calibration of a lens of the open camera, in its mode.
 
@@ -118,7 +133,7 @@ class OwnCalibration:
         mounted turned.
 
         :param lens: name of its topics, a key of `LENSES`.
-        :return: the file. It is used when the camera is opened again.
+        :return: the file, which is used when the camera is opened again.
         :raises CalibrationError: the values are not for this camera or mode, the camera has no
             such lens, or the file cannot be written.
         :raises ConfigError: a URL cannot be resolved.
@@ -135,9 +150,10 @@ class OwnCalibration:
             raise CalibrationError(
                 f'the parameter {self._parameter(lens)} is {FACTORY}; start the driver without it')
         rotation = self._settings().camera_rotation
-        camera.with_lens(camera.calibration.rotated(rotation), lens, values)
+        base = camera.calibration.rotated(rotation)
+        own = camera.with_lens(base, lens, values)
         write_camera_info(path, name, values.rotated((360 - rotation) % 360))
-        return path
+        return Saved(path, difference_px(camera.lens(own, lens), camera.lens(base, lens)))
 
     def _with_lenses(self, camera: _Camera) -> FactoryCalibration:
         """Return the calibration with the lenses in the files for the modes of the camera."""

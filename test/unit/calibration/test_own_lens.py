@@ -25,6 +25,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.calibration.nominal import nominal_calibration
+from k4a_ros.calibration.own_lens import difference_px
 from k4a_ros.calibration.own_lens import own_lens
 from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
@@ -63,6 +64,13 @@ def test_own_lens_projects_as_opencv(scale: float, change: tuple, data: st.DataO
     pixels, valid = own.project(points)
     assert valid.all()
     assert np.abs(pixels - expected[:, 0]).max() < 1e-9
+
+
+def test_difference_is_that_of_pixels() -> None:
+    assert difference_px(FACTORY, FACTORY) < 1e-3
+    moved = replace(VALUES, k=(*VALUES.k[:2], VALUES.k[2] + 3, *VALUES.k[3:5], VALUES.k[5] - 4,
+                               *VALUES.k[6:]))
+    assert difference_px(own_lens(moved, FACTORY), FACTORY) == pytest.approx(5, abs=1e-3)
 
 
 def test_plumb_bob_reaches_as_far_as_it_increases() -> None:

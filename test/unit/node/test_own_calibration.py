@@ -93,8 +93,10 @@ def test_file_of_another_camera_is_refused(tmp_path: Path) -> None:
 def test_saved_lens_is_used_when_the_camera_is_opened_again(folder: Path) -> None:
     own = Own()
     own.opened()
-    assert own.save('rgb', OWN_COLOR) == folder / RGB_FILE
-    assert own.save('depth', OWN_DEPTH) == folder / IR_FILE
+    saved = own.save('rgb', OWN_COLOR)
+    assert saved.path == folder / RGB_FILE
+    assert 1 < saved.difference_px < 10
+    assert own.save('depth', OWN_DEPTH).path == folder / IR_FILE
     calibration = own.opened()
     assert calibration.color(ColorResolution.R720P).camera_info == OWN_COLOR
     assert calibration.depth(DepthMode.NFOV_UNBINNED).camera_info == OWN_DEPTH
@@ -128,7 +130,7 @@ def test_lens_of_upright_images_is_saved_for_the_camera(folder: Path, rotation: 
 def test_depth_and_infrared_have_one_lens(folder: Path) -> None:
     own = Own()
     own.opened()
-    assert own.save('ir', OWN_DEPTH) == own.save('depth', OWN_DEPTH) == folder / IR_FILE
+    assert own.save('ir', OWN_DEPTH) == own.save('depth', OWN_DEPTH)
 
 
 @pytest.mark.parametrize(('config', 'serial'), [
@@ -145,7 +147,7 @@ def test_lens_is_of_one_mode_of_one_camera(config: CameraConfig, serial: str) ->
 def test_lens_is_saved_where_the_parameter_says(tmp_path: Path) -> None:
     own = Own(rgb_camera_info_url=f'file://{tmp_path}/${{NAME}}/color.yaml')
     own.opened()
-    path = own.save('rgb', OWN_COLOR)
+    path = own.save('rgb', OWN_COLOR).path
     assert path == tmp_path / RGB_FILE.removesuffix('.yaml') / 'color.yaml'
     assert 'set_camera_info writes it' in own.lines[0]
     assert own.opened().color(ColorResolution.R720P).camera_info == OWN_COLOR
@@ -174,7 +176,7 @@ def test_factory_ignores_what_was_saved(folder: Path) -> None:
 def test_removed_file_is_the_way_back(folder: Path) -> None:
     own = Own()
     own.opened()
-    own.save('rgb', OWN_COLOR).unlink()
+    own.save('rgb', OWN_COLOR).path.unlink()
     assert own.opened() is FACTORY
 
 
