@@ -78,7 +78,8 @@ CAMERAS: Mapping[str, CameraBackend] = {
     'simulated': CameraBackend('k4a_ros.cameras.simulated.shared_device', 'open_simulated', {
         'config': 'camera_config', 'scene': 'simulation_scene',
         'calibration': 'simulation_calibration', 'serial': 'sensor_sn',
-        'seed': 'simulation_seed', 'noise': 'simulation_noise'}),
+        'seed': 'simulation_seed', 'noise': 'simulation_noise', 'pose': 'simulation_pose',
+        'sync_group': 'simulation_sync_group', 'sync_cables': 'simulation_sync_cables'}),
 }
 
 #: body_tracking_backend -> module and class of its `TrackerBackend`

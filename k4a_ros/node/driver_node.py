@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 import traceback
 
+from k4a_ros.camera_config import WiredSyncMode
 from k4a_ros.cameras.base import Camera
 from k4a_ros.errors import CalibrationError
 from k4a_ros.errors import CameraError
@@ -39,6 +40,9 @@ from k4a_ros.node.playback_services import PlaybackServices
 from k4a_ros.node.recording import Recording
 from k4a_ros.node.static_frames import StaticFrames
 from k4a_ros.node.stream_services import StreamServices
+from k4a_ros.node.synchronization import SharedClock
+from k4a_ros.node.synchronization import StreamStateTopic
+from k4a_ros.node.synchronization import WAITING_FOR_PULSE
 from k4a_ros.node.topic_conflicts import TopicConflicts
 from k4a_ros.node.wired_sync import sync_problems
 from k4a_ros.parameters.live_parameters import LiveParameters
@@ -96,6 +100,8 @@ class DriverNode(LifecycleNode):
             raise
         self._topics = Topics(self, shutdown.requested)
         self._frames = StaticFrames(self)
+        self._stream_state = StreamStateTopic(self)
+        self._shared_clock = SharedClock(self, self._topics.clock_plan)
         self._supervisor = CameraSupervisor(
             self._open_camera, self, end_if_permanent=self._settings.autostart)
         self._autostarting = False
@@ -243,6 +249,8 @@ class DriverNode(LifecycleNode):
         info = camera.info
         self._serial = self._serial or info.serial
         self._recording.recorder.set_source(Source.of(camera))
+        self._shared_clock.take_role(
+            camera.config.wired_sync_mode, self._settings.sync_clock_topic)
         self._topics.bind_camera(
             camera, topic_options(self._settings), lambda: choose_tracker(self._settings))
         self._playback_services.update(camera.playback is not None)
@@ -262,6 +270,16 @@ class DriverNode(LifecycleNode):
         elif not self._autostarting:  # then it starts first: the first use of a log takes 40 ms
             self.get_logger().info(self._opened)
         return self._topics
+
+    def on_state(self, state: StreamState) -> None:
+        """Publish the state; what an open camera waits for is published once it has started."""
+        if state is not StreamState.STARTING:
+            self._stream_state.publish(state.value)
+
+    def on_started(self, camera: Camera) -> None:
+        """Publish that a live camera was started, and waits for its first capture."""
+        waits = camera.config.wired_sync_mode is WiredSyncMode.SUBORDINATE
+        self._stream_state.publish(WAITING_FOR_PULSE if waits else StreamState.STARTING.value)
 
     def on_streaming(self, camera: Camera) -> None:
         """Set the controls again, which a camera may lose when it starts; warn of wired sync."""

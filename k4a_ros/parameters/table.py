@@ -235,6 +235,12 @@ class Parameters:
     subordinate_delay_off_master_usec: int = _parameter(
         0, 'Delay of a subordinate relative to its master; at most one frame period.', _MODES,
         unit='us', minimum=0, maximum=200_000, cameras=_LIVE)
+    sync_clock_topic: str = _parameter(
+        '', 'Topic sync_clock of the master, such as /front/sync_clock. A subordinate then '
+        'converts device time to ROS time as its master does, so that the stamps of one pulse '
+        'differ by the delay only. Empty: each camera on its own.', _MODES,
+        pattern='(/[A-Za-z_][A-Za-z0-9_]*)*', pattern_name='an absolute topic, or empty',
+        cameras=_LIVE)
     disable_streaming_indicator: bool = _parameter(
         False, 'Keep the front LED off while the camera streams.', _MODES, cameras=('device',))
 
@@ -271,6 +277,20 @@ class Parameters:
     simulation_noise: bool = _parameter(
         True, 'Simulate the measurement errors of a real camera. If false, measurements are '
         'exact.', _SIMULATION, cameras=_SIMULATED)
+    simulation_pose: str = _parameter(
+        '', "Pose of the simulated camera in the scene instead of that in the file: 'X Y Z ROLL "
+        "PITCH YAW' of camera_base, in meters and radians, in a world with the axes of REP 103 (x "
+        'forward, y left, z up).', _SIMULATION, cameras=_SIMULATED)
+    simulation_sync_group: str = _parameter(
+        '', 'Name of a simulated sync cable: cameras on this computer with the same name get the '
+        'pulses of the one that is master, and see the scene at the same time. Without a name a '
+        'subordinate gets pulses from nowhere.', _SIMULATION,
+        pattern='[A-Za-z0-9_]{0,32}', pattern_name='up to 32 letters, digits and _',
+        cameras=_SIMULATED)
+    simulation_sync_cables: str = _parameter(
+        'auto', 'Cables in the sync jacks of the simulated camera. auto: those that its role '
+        'requires.', _SIMULATION, choices=('auto', 'none', 'in', 'out', 'both'),
+        cameras=_SIMULATED)
     simulation_fault: str = _parameter(
         '', 'Inject faults into the simulated camera each time this parameter is set: '
         "'unplug [S]', 'replug', 'stall S', 'silent [S]', 'no sync pulse [S]', "

@@ -57,6 +57,7 @@ from k4a_ros.publishing.registered_topics import registration_cache
 from k4a_ros.publishing.streams import ImuStream
 from k4a_ros.publishing.streams import ImuToRos
 from k4a_ros.publishing.streams import Stream
+from k4a_ros.publishing.time_topic import add_time_reference
 from k4a_ros.publishing.topic_builder import TopicBuilder
 from k4a_ros.streaming.device_clock import Times
 from k4a_ros.streaming.host_clock import HostClock
@@ -64,6 +65,7 @@ from k4a_ros.streaming.rates import Durations
 from k4a_ros.streaming.stamper import StampedCapture
 from k4a_ros.streaming.stamper import Stamper
 from k4a_ros.streaming.stamper import ToRos
+from k4a_ros.streaming.synchronized_clock import ClockPlan
 import numpy as np
 import numpy.typing as npt
 from rclpy.clock import ROSClock
@@ -116,7 +118,9 @@ class Topics:
         self._publishers = Publishers(node)
         self._streams: list[Stream] = []
         self._imu: ImuStream | None = None
-        self.stamper = Stamper(_host_clock(node), self._warn_of_step)
+        #: clock of the sync cable, if this camera is on one
+        self.clock_plan = ClockPlan()
+        self.stamper = Stamper(_host_clock(node), self._warn_of_step, self.clock_plan)
         #: the topics of tracked people; None if body tracking is disabled
         self.bodies: BodyTopics | None = None
         self.body_error = ''
@@ -147,6 +151,7 @@ class Topics:
             origin_ns = camera.playback.origin_ns
         self.stamper.start_timeline(camera.lossless, origin_ns)
         builder = TopicBuilder(camera, options, self._publishers, self._warn, self._cancel)
+        add_time_reference(builder)
         self._listen_to_frames()
         filtered = add_images(builder, self.live, self._crop_frames)
         self._streams = builder.streams

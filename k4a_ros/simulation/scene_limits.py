@@ -39,16 +39,17 @@ _MAX_DEPTH = 20
 LOADER: Any = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
 
 
-def check_limits(text: str, name: str) -> None:
+def check_limits(text: str, name: str, what: str = 'scene') -> None:
     """
     Check that a scene file is not too large, with its aliases expanded.
 
     :param name: name of the file, for errors.
+    :param what: what the file describes, for errors.
     :raises SceneError: it exceeds a limit, or a node contains itself.
     :raises yaml.YAMLError: it is not valid YAML.
     """
     if len(text) > MAX_BYTES:
-        _refuse(name, f'it has more than {MAX_BYTES} characters')
+        _refuse(what, name, f'it has more than {MAX_BYTES} characters')
     count = 0
     sizes: dict[str, int] = {}
     open_nodes: list[tuple[str | None, int]] = []  # anchor, and count before the node
@@ -59,7 +60,7 @@ def check_limits(text: str, name: str) -> None:
                 sizes[anchor] = count - before
         elif isinstance(event, yaml.AliasEvent):
             if event.anchor in (anchor for anchor, _ in open_nodes):
-                _refuse(name, 'a node contains itself', event)
+                _refuse(what, name, 'a node contains itself', event)
             count += sizes.get(event.anchor or '', 0)
         elif isinstance(event, yaml.NodeEvent):
             if event.anchor is not None:
@@ -68,12 +69,13 @@ def check_limits(text: str, name: str) -> None:
                 open_nodes.append((event.anchor, count))
             count += 1
         if count > _MAX_NODES:
-            _refuse(name, f'it has more than {_MAX_NODES} values, with aliases expanded; a scene '
-                    f'has at most {MAX_SHAPES} shapes', event)
+            _refuse(what, name, f'it has more than {_MAX_NODES} values, with aliases expanded; a '
+                    f'scene has at most {MAX_SHAPES} shapes', event)
         if len(open_nodes) > _MAX_DEPTH:
-            _refuse(name, f'its values are nested more than {_MAX_DEPTH} levels deep', event)
+            _refuse(what, name, f'its values are nested more than {_MAX_DEPTH} levels deep',
+                    event)
 
 
-def _refuse(name: str, problem: str, event: Any = None) -> None:
+def _refuse(what: str, name: str, problem: str, event: Any = None) -> None:
     line = '' if event is None else f', line {event.start_mark.line + 1}'
-    raise SceneError(f'cannot use the scene {name}{line}: {problem}')
+    raise SceneError(f'cannot use the {what} {name}{line}: {problem}')

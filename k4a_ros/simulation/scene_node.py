@@ -20,6 +20,8 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import replace
+import difflib
 import math
 from typing import Any
 from typing import NoReturn
@@ -74,15 +76,18 @@ class SceneNode:
             self.refuse('is not a mapping of keys to values')
         members: dict[str, SceneNode] = {}
         for key, value in self.value.value:
-            key_node = SceneNode(key, self.file, self.key)
+            key_node = replace(self, value=key)
             if not isinstance(key, yaml.ScalarNode):
                 key_node.refuse('has a key that is not a string')
             if allowed and key.value not in allowed:
-                key_node.refuse(
-                    f'has an unknown key {key.value!r}, allowed are ' + ', '.join(allowed))
+                near = difflib.get_close_matches(key.value, allowed, n=1, cutoff=0.6)
+                hint = f' (did you mean {near[0]}?)' if near else ''
+                key_node.refuse(f'has an unknown key {key.value!r}{hint}, allowed are '
+                                + ', '.join(allowed))
             if key.value in members:
                 key_node.refuse(f'has the key {key.value!r} twice')
-            members[key.value] = SceneNode(value, self.file, f'{self.key}.{key.value}'.lstrip('.'))
+            members[key.value] = replace(
+                self, value=value, key=f'{self.key}.{key.value}'.lstrip('.'))
         return SceneMapping(self, members)
 
     def items(self) -> list[SceneNode]:
@@ -91,7 +96,7 @@ class SceneNode:
             self.refuse('is not a list')
         if len(self.value.value) > MAX_SHAPES:
             self.refuse(f'has more than {MAX_SHAPES} items')
-        return [SceneNode(item, self.file, f'{self.key}[{i}]')
+        return [replace(self, value=item, key=f'{self.key}[{i}]')
                 for i, item in enumerate(self.value.value)]
 
     def text(self) -> str:

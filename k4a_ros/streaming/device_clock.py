@@ -194,6 +194,17 @@ class LiveClock:
         with self._lock:
             return self._estimate.drift * 1e6 if self._estimate else 0.0
 
+    def estimate(self, device_us: int) -> int:
+        """
+        Return the estimated ROS time of a device time, nanoseconds, which is no stamp.
+
+        :raises ValueError: nothing has been observed yet.
+        """
+        with self._lock:
+            if self._estimate is None:
+                raise ValueError('no device timestamp has been observed yet')
+            return self._estimate.at(device_us)
+
     @property
     def residual_ns(self) -> int:
         """Return the current difference of published stamps from the estimate, nanoseconds."""

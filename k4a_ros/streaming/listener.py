@@ -23,6 +23,7 @@ from k4a_ros.cameras.base import Camera
 from k4a_ros.errors import CameraError
 from k4a_ros.streaming.outage import Report
 from k4a_ros.streaming.session import Sink
+from k4a_ros.streaming.states import StreamState
 
 
 class SupervisorListener(Protocol):
@@ -42,6 +43,12 @@ class SupervisorListener(Protocol):
 
     def on_opened(self, camera: Camera) -> Sink:
         """Prepare for a camera that was opened or reopened, and return the sink of its data."""
+
+    def on_state(self, state: StreamState) -> None:
+        """Note that the state of the stream has changed; must not take long."""
+
+    def on_started(self, camera: Camera) -> None:
+        """Note that a live camera was started, and that its first capture is expected."""
 
     def on_streaming(self, camera: Camera) -> None:
         """Handle the first capture of a live camera after it was started."""

@@ -41,9 +41,12 @@ class Progress:
 
     ``changed`` is notified when either has changed, and is to be notified of everything else that
     `wait` waits for. ``not_streaming`` is set while the goal is not to stream.
+
+    :param on_state: called with every new state.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_state: Callable[[StreamState], None] = lambda state: None) -> None:
+        self._on_state = on_state
         self.changed = threading.Condition()
         self.not_streaming = threading.Event()
         self.not_streaming.set()
@@ -75,6 +78,7 @@ class Progress:
         with self.changed:
             self._state = state
             self.changed.notify_all()
+        self._on_state(state)
 
     def refusal(self, command: Command) -> str:
         """Return why a command cannot be given now and what to do, '' if it can."""

@@ -29,6 +29,8 @@ from k4a_ros.streaming.device_clock import MIN_STEP_NS
 from k4a_ros.streaming.device_clock import Times
 from k4a_ros.streaming.host_clock import HostClock
 from k4a_ros.streaming.host_clock import HostTime
+from k4a_ros.streaming.synchronized_clock import ClockPlan
+from k4a_ros.streaming.synchronized_clock import SynchronizedClock
 import numpy as np
 
 #: maps device microseconds to ROS nanoseconds
@@ -61,9 +63,13 @@ class Stamper:
 
     :param host: the host's clocks.
     :param on_step: called with the size of a step of ROS time, nanoseconds.
+    :param plan: clock of the sync cable that a live camera is on; None for none.
     """
 
-    def __init__(self, host: HostClock, on_step: Callable[[int], None]) -> None:
+    def __init__(
+        self, host: HostClock, on_step: Callable[[int], None], plan: ClockPlan | None = None,
+    ) -> None:
+        self._plan = plan
         self._host = host
         self._on_step = on_step
         self._lock = threading.Lock()
@@ -105,7 +111,8 @@ class Stamper:
             elif isinstance(self.clock, LiveClock):
                 self.clock.reset()
             else:
-                self.clock = LiveClock()
+                self.clock = (
+                    SynchronizedClock(self._plan) if self._plan is not None else LiveClock())
 
     def follow_time_jump(self) -> None:
         """Start a timeline of a live camera at the current ROS time, which has jumped."""

@@ -78,7 +78,7 @@ class CameraSupervisor:
         self._open_camera = open_camera
         self._listener = listener
         self._end_if_permanent = end_if_permanent
-        self._progress = Progress()
+        self._progress = Progress(listener.on_state)
         self._changed = self._progress.changed
         self._restart_requested = False
         self._session: Session | None = None
@@ -252,6 +252,8 @@ class CameraSupervisor:
         else:
             if camera.lossless:
                 self._progress.state = StreamState.STREAMING
+            else:
+                self._listener.on_started(camera)
 
     def _on_session_end(self, error: BaseException | None) -> None:
         with self._changed:

@@ -43,6 +43,10 @@ from k4a_ros.cameras.simulated.frames import IMU_BURST_US
 from k4a_ros.cameras.simulated.frames import SensorLike
 from k4a_ros.cameras.simulated.ground_truth_tracker import GroundTruthEstimator
 from k4a_ros.cameras.simulated.hardware import SimulatedDevice
+from k4a_ros.cameras.simulated.pulse_line import check_jacks
+from k4a_ros.cameras.simulated.pulse_line import jacks_of
+from k4a_ros.cameras.simulated.pulse_line import POLL_S
+from k4a_ros.cameras.simulated.pulse_line import PulseLine
 from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
 from k4a_ros.capture import ImuSamples
@@ -86,6 +90,8 @@ class SimulatedCamera(Camera):
     :param device: device to open, which keeps controls and faults after close; default: a new one.
     :param source: description of the scene, for log messages.
     :param seed: seed of the latency jitter.
+    :param sync_group: name of the sync cable, '' for one that nobody else is on.
+    :param sync_cables: cables in the jacks, see `jacks_of`.
     :param on_control: called with name and value of a control that changed as a side effect.
     :raises ConfigError: the configuration is invalid; lists all problems.
     :raises CalibrationError: the calibration cannot be used.
@@ -95,8 +101,8 @@ class SimulatedCamera(Camera):
     def __init__(
         self, config: CameraConfig, calibration: FactoryCalibration | None = None,
         sensor: SensorLike | None = None, device: SimulatedDevice | None = None, *,
-        source: str = 'the default scene', seed: int = 0,
-        on_control: ControlListener | None = None,
+        source: str = 'the default scene', seed: int = 0, sync_group: str = '',
+        sync_cables: str = 'auto', on_control: ControlListener | None = None,
     ) -> None:
         super().__init__(on_control)
         problems = validate(config)
@@ -112,6 +118,8 @@ class SimulatedCamera(Camera):
         self._time = self._device.host_time
         self._sensor = sensor or Sensor(default_scene(), self.calibration, config)
         self._seed = seed
+        self._jacks = jacks_of(sync_cables, config.wired_sync_mode)
+        self._sync_group = sync_group
         self._closed = False
         self._session = 0  # number of starts
         self._streaming = False
@@ -137,12 +145,26 @@ class SimulatedCamera(Camera):
                 raise CameraError('cannot start the simulated camera: it is '
                                   + ('closed' if self._closed else 'already streaming'))
             self._check_plugged_in()
+            check_jacks(self._jacks, self.config.wired_sync_mode)
             self._renderer = FrameRenderer(self.config, self._sensor, self._device.controls)
             self._next_number = self._next_burst = 0
             self._rendered: tuple[int, Capture] | None = None
             self._session += 1
             self._streaming = True
-            self._device.clock.start(self._time.now_ns())
+            now = self._time.now_ns()
+            self._device.clock.start(now)
+            self._line = PulseLine(
+                self._sync_group, self.config.wired_sync_mode, self._device.clock,
+                self._renderer, now, self._seed)
+
+    def _has_pulses(self) -> bool:
+        """Keep up with the sync cable, and return whether frames are exposed."""
+        first = self._line.update()
+        if first is not None:
+            self._next_number, self._rendered = first, None
+            self._next_burst = max(
+                0, int(self._device.clock.elapsed_us(self._time.now_ns())) // IMU_BURST_US)
+        return self._line.has_pulses
 
     def read(self, timeout: float) -> Capture:
         """
@@ -180,7 +202,13 @@ class SimulatedCamera(Camera):
         """
         while True:
             self._check_streaming()
+            has_pulses = self._has_pulses()
             now = self._time.now_ns()
+            if not has_pulses:
+                if now >= deadline:
+                    raise ReadTimeout('the simulated camera gets no sync pulses')
+                self._time.wait(self._changed, min(POLL_S, (deadline - now) * 1e-9))
+                continue
             if self._next_number != last_rendered:
                 self._drop_old_captures(now)
             number = self._next_number
@@ -222,9 +250,8 @@ class SimulatedCamera(Camera):
     def _stamped(self, image: Image | None, due: int) -> Image | None:
         if image is None:
             return None
-        return replace(
-            image, device_us=image.device_us - self._device.clock.stamp_offset_us(image.device_us),
-            host_ns=due)
+        device_us = image.device_us - self._device.clock.stamp_offset_us(image.device_us)
+        return replace(image, device_us=self._line.stamp_us(device_us), host_ns=due)
 
     def _drop_old_captures(self, now: int) -> None:
         """Drop the oldest captures if more have arrived than the queue holds."""
@@ -370,14 +397,15 @@ class SimulatedCamera(Camera):
             self.sensor, self.sensor_us, self._true_calibration, self.config))
 
     def sync_jacks(self) -> SyncJacks:
-        """Return the jacks: cables are plugged in as the wired sync mode requires."""
-        role = self.config.wired_sync_mode
-        return SyncJacks(role is WiredSyncMode.SUBORDINATE, role is WiredSyncMode.MASTER)
+        """Return which jacks have a cable."""
+        return self._jacks
 
     def stop(self) -> None:
         """Stop streaming, and wake threads that wait in `read` or `read_imu`."""
         with self._changed:
             self._streaming = False
+            if self._session:
+                self._line.close()
             self._changed.notify_all()
 
     def close(self) -> None:

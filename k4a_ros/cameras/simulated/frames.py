@@ -78,8 +78,16 @@ class FrameRenderer:
 
     def color_us(self, number: int) -> int:
         """Return the center of exposure of the color image."""
-        ticks = (number + _FIRST_FRAME) * self._ticks_per_frame
-        return ticks * 100 // 9 + self._config.subordinate_delay_off_master_usec
+        return self.pulse_us(number) + self._config.subordinate_delay_off_master_usec
+
+    def pulse_us(self, number: int) -> int:
+        """Return the sync pulse of a capture: the center of the master's color exposure."""
+        return (number + _FIRST_FRAME) * self._ticks_per_frame * 100 // 9
+
+    def pulse_after(self, elapsed_us: float) -> int:
+        """Return the number of the first capture whose pulse is not before a time."""
+        period = 1e6 * self._ticks_per_frame / _TICKS_PER_SECOND
+        return math.ceil(elapsed_us / period) - _FIRST_FRAME
 
     def depth_us(self, number: int) -> int:
         """Return the center of exposure of the depth and infrared images."""

@@ -49,14 +49,31 @@ class SimulatedClock:
     """
 
     def __init__(self) -> None:
-        self._rate = 1.0  # device seconds per host second
+        self._rate = self._own_rate = 1.0  # device seconds per host second
         self._host_ns = 0
         self._elapsed_us = 0.0
         self._resets = [(0, 0)]  # (elapsed time of a reset, offset subtracted from then on), us
 
+    @property
+    def rate(self) -> float:
+        """Return the seconds of the device in a second of the host."""
+        return self._rate
+
     def start(self, now_ns: int) -> None:
         """Restart at elapsed time 0."""
         self._host_ns, self._elapsed_us, self._resets = now_ns, 0.0, [(0, 0)]
+        self._rate = self._own_rate
+
+    def follow(self, start_ns: int, rate: float, first_us: int) -> None:
+        """
+        Follow the pulses of a master: elapsed time is that of its clock from now on.
+
+        :param start_ns: host time of elapsed time 0, nanoseconds.
+        :param rate: of the master's clock.
+        :param first_us: elapsed time at which timestamps are 0.
+        """
+        self._host_ns, self._elapsed_us, self._rate = start_ns, 0.0, rate
+        self._resets = [(0, first_us)]
 
     def host_ns(self, elapsed_us: float) -> int:
         """Return the host time at an elapsed time."""
@@ -69,7 +86,7 @@ class SimulatedClock:
     def set_drift(self, ppm: float, now_ns: int) -> None:
         """Run faster than the host's clock by this many parts per million from now on."""
         self._elapsed_us, self._host_ns = self.elapsed_us(now_ns), now_ns
-        self._rate = 1 + ppm * 1e-6
+        self._rate = self._own_rate = 1 + ppm * 1e-6
 
     def reset(self, now_ns: int) -> None:
         """Restart timestamps at 0, from the next burst of inertial samples on."""

@@ -21,6 +21,8 @@ that the node can inject faults while the camera is closed or lost.
 
 from __future__ import annotations
 
+from dataclasses import replace
+import math
 import os
 
 from k4a_ros.calibration.calibration_file import read_calibration
@@ -36,8 +38,11 @@ from k4a_ros.cameras.simulated.faults import parse_faults
 from k4a_ros.cameras.simulated.hardware import SimulatedDevice
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import DeviceNotFoundError
+from k4a_ros.simulation.motion import CameraPath
+from k4a_ros.simulation.motion import Waypoint
 from k4a_ros.simulation.scene_file import default_scene
 from k4a_ros.simulation.scene_file import load_scene
+from k4a_ros.simulation.scene_node import MAX_DISTANCE_M
 from k4a_ros.simulation.sensor import Sensor
 
 _device = SimulatedDevice()
@@ -45,7 +50,8 @@ _device = SimulatedDevice()
 
 def open_simulated(
     config: CameraConfig, *, scene: str = '', calibration: str = '', serial: str = '',
-    seed: int = 0, noise: bool = True, on_control: ControlListener | None = None,
+    seed: int = 0, noise: bool = True, pose: str = '', sync_group: str = '',
+    sync_cables: str = 'auto', on_control: ControlListener | None = None,
 ) -> SimulatedCamera:
     """
     Open a camera on the simulated device of this process.
@@ -55,6 +61,9 @@ def open_simulated(
     :param serial: required serial number, '' for any.
     :param seed: seed of noise and delays.
     :param noise: whether depth, infrared and inertial values have errors.
+    :param pose: pose in the scene, 'X Y Z ROLL PITCH YAW'; '' for that of the scene file.
+    :param sync_group: name of the sync cable, '' for one that nobody else is on.
+    :param sync_cables: cables in the jacks, see `k4a_ros.cameras.simulated.sync_cable.jacks_of`.
     :param on_control: called with name and value of a control that changed as a side effect.
     :raises ConfigError: the configuration is invalid.
     :raises CalibrationError: the calibration file cannot be read or used.
@@ -70,9 +79,33 @@ def open_simulated(
             f'cannot open simulated camera {serial}: its calibration has the serial number '
             f'{factory.serial or "(unknown)"}; set sensor_sn to that, or leave it empty')
     world = load_scene(os.path.expanduser(scene)) if scene else default_scene()
+    if pose:
+        world = replace(world, camera=parse_pose(pose))
     return SimulatedCamera(
         config, factory, Sensor(world, factory, config, seed=seed, noise=noise), _device,
-        source=f'in {scene or "the default scene"}', seed=seed, on_control=on_control)
+        source=f'in {scene or "the default scene"}', seed=seed, sync_group=sync_group,
+        sync_cables=sync_cables, on_control=on_control)
+
+
+def parse_pose(text: str) -> CameraPath:
+    """
+    Return a camera that stays where a text says.
+
+    :param text: 'X Y Z ROLL PITCH YAW' of camera_base, meters and radians, in a world with the
+        axes of REP 103.
+    :raises ConfigError: it does not have six numbers within limits.
+    """
+    try:
+        x, y, z, roll, pitch, yaw = (float(word) for word in text.split())
+        valid = max(abs(x), abs(y), abs(z)) <= MAX_DISTANCE_M and max(
+            abs(roll), abs(pitch), abs(yaw)) <= 2 * math.pi
+    except ValueError:
+        valid = False
+    if not valid:
+        raise ConfigError(
+            f"simulation_pose is {text[:100]!r}; it must be six numbers, 'X Y Z ROLL PITCH YAW', "
+            f'in meters, up to {MAX_DISTANCE_M:g}, and radians')
+    return CameraPath((Waypoint(0.0, (-y, -z, x), yaw, pitch, roll),))
 
 
 def simulated_calibration(path: str) -> FactoryCalibration:

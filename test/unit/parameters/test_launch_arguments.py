@@ -60,8 +60,12 @@ def values_of(spec: ParameterSpec) -> strategies.SearchStrategy:
         return strategies.integers(int(spec.minimum), int(spec.maximum))
     if spec.kind is float:
         return strategies.floats(spec.minimum, spec.maximum)
-    words = strategies.from_regex('[A-Za-z0-9_]{1,40}', fullmatch=True)
-    return words.map('file:///{}'.format) if spec.name.endswith('_url') else words
+    if spec.name.endswith('_url'):
+        return strategies.from_regex('[A-Za-z0-9_]{1,40}', fullmatch=True).map(
+            'file:///{}'.format)
+    pattern = spec.pattern or '[A-Za-z0-9_]{1,40}'
+    return strategies.from_regex(pattern, fullmatch=True, alphabet=strategies.characters(
+        codec='ascii')).filter(bool)
 
 
 def test_every_parameter_is_an_argument_in_the_order_of_the_table() -> None:

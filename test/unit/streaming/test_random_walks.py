@@ -155,6 +155,12 @@ class Listener:
     def on_outage(self, report: Report, error: CameraError) -> None:
         self.reports.append(f'{report.value}: {error}')
 
+    def on_state(self, state: StreamState) -> None:
+        pass
+
+    def on_started(self, camera: Camera) -> None:
+        pass
+
     def on_recovered(self, lost: bool) -> None:
         self.reports.append('recovered')
 

@@ -133,6 +133,12 @@ class FakeListener:
     def on_outage(self, report: Report, error: CameraError) -> None:
         self.events.append(report.value)
 
+    def on_state(self, state: StreamState) -> None:
+        pass
+
+    def on_started(self, camera: Camera) -> None:
+        pass
+
     def on_recovered(self, lost: bool) -> None:
         self.events.append('reconnected' if lost else 'started')
 
