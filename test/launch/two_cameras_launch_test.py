@@ -41,7 +41,7 @@ from tf2_msgs.msg import TFMessage
 DOMAIN = new_domain()
 FOLDER = tempfile.TemporaryDirectory()
 TOPICS = {'depth/image_raw', 'depth/image_raw/compressedDepth', 'depth/camera_info',
-          'ir/image_raw', 'ir/camera_info', 'points2', 'imu'}
+          'ir/image_raw', 'ir/camera_info', 'points2', 'imu', 'time_reference'}
 FRAMES = {'depth_camera_link', 'rgb_camera_link', 'imu_link'}
 
 

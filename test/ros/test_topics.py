@@ -59,7 +59,7 @@ BOTH |= {f'/{name}' for name in (
     'depth_to_rgb/image_raw/compressedDepth', 'ir_to_rgb/image_raw/compressed',
     'rgb_to_depth/image_raw/compressed', 'depth_to_rgb_rect/image_rect',
     'depth_to_rgb_rect/image_rect/compressedDepth', 'depth_to_rgb_rect/camera_info')}
-ALWAYS = {'/tf_static'}
+ALWAYS = {'/tf_static', '/time_reference'}
 
 
 @pytest.mark.parametrize(('config', 'parameters', 'expected'), [

@@ -261,7 +261,8 @@ class Listener:
         """Return the names of the topics with a publisher, without those that every node has."""
         return {name for name, _ in self.node.get_topic_names_and_types()
                 if self.node.count_publishers(name) and not name.endswith((
-                    '/parameter_events', '/rosout', '/diagnostics', '/transition_event'))}
+                    '/parameter_events', '/rosout', '/diagnostics', '/transition_event',
+                    '/stream_state'))}
 
     def call(self, kind: Any, name: str, request: Any, node: str = '') -> Any:
         """
