@@ -59,7 +59,7 @@ def test_example_is_valid_and_means_what_it_says() -> None:
 
 
 def test_kinds_roles_and_defaults() -> None:
-    rig = parse_rig(TWO.replace('role: subordinate', "delay: auto"), 'rig.yaml')
+    rig = parse_rig(TWO.replace('role: subordinate', 'delay: auto'), 'rig.yaml')
     assert [(camera.kind, camera.source, camera.role, camera.delay_us) for camera in rig.cameras] \
         == [(Kind.DEVICE, '000123', Role.MASTER, 0), (Kind.DEVICE, '00124', Role.AUTO, 160)]
     rig = parse_rig('cameras: [{name: a, recording: x/a.mkv}, {name: b, recording: /b.mkv}]',
