@@ -30,10 +30,8 @@ import time
 from k4a_ros.bags.bag_reader import BagReader
 from k4a_ros.bags.from_bag import convert
 from k4a_ros.calibration.calibration_file import read_calibration
-from k4a_ros.errors import K4aRosError
 from k4a_ros.process.allocator import retain_freed_memory
-from k4a_ros.tools.interrupts import ended_by_signals
-from k4a_ros.tools.interrupts import INTERRUPTED
+from k4a_ros.tools.endings import run_tool
 from k4a_ros.tools.progress import Progress
 
 
@@ -62,22 +60,19 @@ def main(arguments: list[str] | None = None) -> int:
     namespace = None if given.namespace is None else given.namespace.strip('/')
     retain_freed_memory()
     start_s = time.monotonic()
-    try:
-        with ended_by_signals(), _progress(given.bag) as progress:
+
+    def run() -> int:
+        with _progress(given.bag) as progress:
             result = convert(
                 given.bag, given.recording, namespace=namespace,
                 calibration=read_calibration(given.calibration).raw if given.calibration else None,
                 warn=lambda text: print(f'k4a_from_bag: {text}', file=sys.stderr),
                 progress=lambda time_ns: progress.update(time_ns // 1000))
-    except K4aRosError as error:
-        print(f'k4a_from_bag: {error}', file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f'k4a_from_bag: interrupted; {given.recording} is not written', file=sys.stderr)
-        return INTERRUPTED
-    counts = ', '.join(f'{count} {stream}' for stream, count in result.counts.items())
-    print(f'{given.recording}: {counts}; written in {time.monotonic() - start_s:.1f} s')
-    return 0
+        counts = ', '.join(f'{count} {stream}' for stream, count in result.counts.items())
+        print(f'{given.recording}: {counts}; written in {time.monotonic() - start_s:.1f} s')
+        return 0
+
+    return run_tool('k4a_from_bag', run, f'; {given.recording} is not written')
 
 
 if __name__ == '__main__':

@@ -42,15 +42,13 @@ from k4a_ros.cameras.device.discovery import NO_CAMERA
 from k4a_ros.cameras.simulated.shared_device import open_simulated
 from k4a_ros.errors import CameraError
 from k4a_ros.errors import ConfigError
-from k4a_ros.errors import K4aRosError
 from k4a_ros.errors import RecordingError
 from k4a_ros.process.allocator import retain_freed_memory
 from k4a_ros.recorder.recorder import RecorderStatus
 from k4a_ros.recorder.sequence import RecordingOptions
 from k4a_ros.tools.arguments import integer_between
 from k4a_ros.tools.arguments import number_between
-from k4a_ros.tools.interrupts import ended_by_signals
-from k4a_ros.tools.interrupts import INTERRUPTED
+from k4a_ros.tools.endings import run_tool
 from k4a_ros.tools.recording_run import RecordingRun
 
 #: longest recording: a day
@@ -177,7 +175,7 @@ def _record(given: argparse.Namespace) -> int:
     options = RecordingOptions(
         str(path).replace('%', '%%'), length_us=round(given.record_length * 1e6))
     problem = ''
-    with ended_by_signals(), _open(given) as camera:
+    with _open(given) as camera:
         print(f'Recording {camera.info.kind} {camera.info.serial}: {camera.config}'
               + ('' if given.record_length else '; press Ctrl-C to finish'), file=sys.stderr)
         run = RecordingRun(camera, options, _show)
@@ -218,14 +216,8 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(format='k4a_record: %(message)s', level=logging.WARNING)
     logging.getLogger('k4a_ros.recorder').setLevel(logging.INFO)
     retain_freed_memory()
-    try:
-        return _list() if given.list else _record(given)
-    except K4aRosError as error:
-        print(f'k4a_record: {error}', file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print('k4a_record: interrupted before the first capture', file=sys.stderr)
-        return INTERRUPTED
+    return run_tool('k4a_record', lambda: _list() if given.list else _record(given),
+                    ' before the first capture')
 
 
 if __name__ == '__main__':

@@ -25,7 +25,6 @@ from typing import Any
 from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.calibration.lens import Intrinsics
 from k4a_ros.errors import CalibrationError
-from k4a_ros.errors import K4aRosError
 from k4a_ros.mkv.ros_time_track import TRACK_NAME
 from k4a_ros.mkv.summary import summarize
 from k4a_ros.mkv.summary import Summary
@@ -34,8 +33,7 @@ from k4a_ros.mkv.verification import Verification
 from k4a_ros.mkv.verification import verify
 from k4a_ros.tools.calibration_text import calibration_lines
 from k4a_ros.tools.calibration_text import describe_calibration
-from k4a_ros.tools.interrupts import ended_by_signals
-from k4a_ros.tools.interrupts import INTERRUPTED
+from k4a_ros.tools.endings import run_tool
 from k4a_ros.tools.progress import Progress
 
 #: number of gaps that the text lists
@@ -50,23 +48,19 @@ def show_recording(path: str, *, as_json: bool, verified: bool) -> int:
     :param verified: read every block.
     :return: exit code; 1 if the file cannot be read, or if it was verified and is not complete.
     """
-    try:
-        name = os.path.expanduser(path)
-        with ended_by_signals():
-            summary = summarize(name)
-            verification = None
-            if verified:
-                with Progress(summary.start_us, summary.end_us) as progress:
-                    verification = verify(name, progress.update)
-    except K4aRosError as error:
-        print(f'k4a_info: {error}', file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print('k4a_info: interrupted', file=sys.stderr)
-        return INTERRUPTED
-    description = describe_recording(path, summary, verification)
-    _print(json.dumps(description, indent=2) if as_json else recording_text(description))
-    return int(verified and not description['complete'])
+    name = os.path.expanduser(path)
+
+    def run() -> int:
+        summary = summarize(name)
+        verification = None
+        if verified:
+            with Progress(summary.start_us, summary.end_us) as progress:
+                verification = verify(name, progress.update)
+        description = describe_recording(path, summary, verification)
+        _print(json.dumps(description, indent=2) if as_json else recording_text(description))
+        return int(verified and not description['complete'])
+
+    return run_tool('k4a_info', run)
 
 
 def _print(text: str) -> None:

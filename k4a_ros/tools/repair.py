@@ -27,15 +27,12 @@ import argparse
 import contextlib
 import os
 from pathlib import Path
-import sys
 
-from k4a_ros.errors import K4aRosError
 from k4a_ros.errors import RecordingError
 from k4a_ros.mkv.repair import repair
 from k4a_ros.mkv.repair import Repaired
 from k4a_ros.process.allocator import retain_freed_memory
-from k4a_ros.tools.interrupts import ended_by_signals
-from k4a_ros.tools.interrupts import INTERRUPTED
+from k4a_ros.tools.endings import run_tool
 from k4a_ros.tools.progress import Progress
 
 
@@ -76,21 +73,17 @@ def main(arguments: list[str] | None = None) -> int:
     source = Path(os.path.expanduser(given.source))
     target = given.target or source.with_name(f'{source.stem}_repaired.mkv')
     retain_freed_memory()
-    try:
-        with ended_by_signals():
-            result = _repair(source, Path(os.path.expanduser(target)))
-    except K4aRosError as error:
-        print(f'k4a_repair: {error}', file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f'k4a_repair: interrupted; {target} is not written', file=sys.stderr)
-        return INTERRUPTED
-    print(_describe(result))
-    for loss in result.losses:
-        print(f'lost: {loss}')
-    if not result.losses:
-        print(f'{source} was complete')
-    return 0
+
+    def run() -> int:
+        result = _repair(source, Path(os.path.expanduser(target)))
+        print(_describe(result))
+        for loss in result.losses:
+            print(f'lost: {loss}')
+        if not result.losses:
+            print(f'{source} was complete')
+        return 0
+
+    return run_tool('k4a_repair', run, f'; {target} is not written')
 
 
 if __name__ == '__main__':

@@ -37,13 +37,11 @@ from k4a_ros.bags.to_bag import DEFAULT
 from k4a_ros.calibration.tf_frames import FRAMES
 from k4a_ros.calibration.tf_frames import own_frame
 from k4a_ros.errors import ConfigError
-from k4a_ros.errors import K4aRosError
 from k4a_ros.node.backends import topic_options
 from k4a_ros.parameters.settings import Settings
 from k4a_ros.process.allocator import retain_freed_memory
 from k4a_ros.publishing.options import TopicOptions
-from k4a_ros.tools.interrupts import ended_by_signals
-from k4a_ros.tools.interrupts import INTERRUPTED
+from k4a_ros.tools.endings import run_tool
 from k4a_ros.tools.progress import Progress
 import yaml
 
@@ -141,6 +139,28 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _convert(given: argparse.Namespace) -> int:
+    """Convert with the options of a command line; return the exit code; raise K4aRosError."""
+    start_s = time.monotonic()
+    parameters = dict(given.param)
+    options = BagOptions(
+        tuple(given.topics), given.namespace, given.storage, given.start_time,
+        _content(parameters, given.tf_prefix), native_color='rgb_encoding' not in parameters,
+        calibration=given.calibration)
+    with Progress.of_recording(given.recording) as progress:
+        result = convert(given.recording, given.bag, options,
+                         lambda text: print(f'k4a_to_bag: {text}', file=sys.stderr),
+                         progress.update)
+    if result.problem:
+        print(f'k4a_to_bag: the bag ends before the recording: {result.problem}', file=sys.stderr)
+    for topic, count in result.failures.items():
+        print(f'k4a_to_bag: {topic}: {count} images could not be converted', file=sys.stderr)
+    elapsed_s = time.monotonic() - start_s
+    print(f'{os.fspath(given.bag)}: {sum(result.messages.values())} messages on '
+          f'{len(result.messages)} topics; written in {elapsed_s:.1f} s')
+    return int(bool(result.failures or result.problem))
+
+
 def main(arguments: list[str] | None = None) -> int:
     """
     Convert a recording.
@@ -150,31 +170,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     given = _parser().parse_args(arguments)
     retain_freed_memory()
-    start_s = time.monotonic()
-    parameters = dict(given.param)
-    try:
-        options = BagOptions(
-            tuple(given.topics), given.namespace, given.storage, given.start_time,
-            _content(parameters, given.tf_prefix), native_color='rgb_encoding' not in parameters,
-            calibration=given.calibration)
-        with ended_by_signals(), Progress.of_recording(given.recording) as progress:
-            result = convert(given.recording, given.bag, options,
-                             lambda text: print(f'k4a_to_bag: {text}', file=sys.stderr),
-                             progress.update)
-    except K4aRosError as error:
-        print(f'k4a_to_bag: {error}', file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f'k4a_to_bag: interrupted; {given.bag} is not written', file=sys.stderr)
-        return INTERRUPTED
-    if result.problem:
-        print(f'k4a_to_bag: the bag ends before the recording: {result.problem}', file=sys.stderr)
-    for topic, count in result.failures.items():
-        print(f'k4a_to_bag: {topic}: {count} images could not be converted', file=sys.stderr)
-    elapsed_s = time.monotonic() - start_s
-    print(f'{os.fspath(given.bag)}: {sum(result.messages.values())} messages on '
-          f'{len(result.messages)} topics; written in {elapsed_s:.1f} s')
-    return int(bool(result.failures or result.problem))
+    return run_tool('k4a_to_bag', lambda: _convert(given), f'; {given.bag} is not written')
 
 
 if __name__ == '__main__':

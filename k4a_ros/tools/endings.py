@@ -12,16 +12,20 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""End a tool in the same way at Ctrl-C, SIGTERM and SIGHUP: what it writes is cleaned up."""
+"""How tools end: after an error with a sentence, and at a signal without leaving anything."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
 import math
 import signal
+import sys
 import time
 from types import FrameType
+
+from k4a_ros.errors import K4aRosError
 
 #: exit code after a signal: that of a shell for SIGINT
 INTERRUPTED = 130
@@ -29,10 +33,32 @@ INTERRUPTED = 130
 _REPEAT_S = 1.0
 
 
-@contextlib.contextmanager
-def ended_by_signals() -> Iterator[None]:
+def run_tool(name: str, run: Callable[[], int], left: str = '') -> int:
     """
-    Raise KeyboardInterrupt in the block when the process is to end; main thread only.
+    Run what a tool does, and return its exit code; main thread only.
+
+    That is 1 after a K4aRosError, and 130 after KeyboardInterrupt, which SIGINT, SIGTERM and
+    SIGHUP raise, so that what is being written is cleaned up.
+
+    :param name: of the tool; its messages begin with it.
+    :param run: returns the exit code.
+    :param left: how things are after a signal.
+    """
+    try:
+        with _ended_by_signals():
+            return run()
+    except K4aRosError as error:
+        print(f'{name}: {error}', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f'{name}: interrupted{left}', file=sys.stderr)
+        return INTERRUPTED
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """
+    Raise KeyboardInterrupt in the block when the process is to end.
 
     A signal that follows within a second is ignored: it would interrupt what the first one does.
     """
