@@ -30,6 +30,7 @@ ROS.
 from __future__ import annotations
 
 import argparse
+from collections import deque
 from collections.abc import Iterator
 import contextlib
 import json
@@ -56,8 +57,10 @@ SIZES = (
 RATES = (30, 30, 10)
 #: stands for IMU samples where others have the index of a size
 IMU, IMU_RATE, IMU_BURST = 'imu', 1667, 5
-#: bursts in a batch, the number of samples that a camera delivers at a time
-IMU_BURSTS = 3
+#: the number of samples that a camera delivers at a time
+IMU_BATCH = 15
+#: share of the time between readings that is between bursts, as in k4a_ros
+IMU_PACE = 0.85
 C, OURS, PLAIN, BRIDGE = 'C, rcl_publish', 'k4a_ros', 'k4a_ros through rclpy', 'cv_bridge'
 RCLPY = 'rclpy'
 ROLES = {C: 'c', OURS: 'ours', PLAIN: 'ours', BRIDGE: 'bridge', RCLPY: 'rclpy'}
@@ -148,42 +151,45 @@ def publish_imu(role: str, topic: str) -> None:
         time.sleep(0.01)
     print('ready', flush=True)
     random = np.random.default_rng(0)
-    acc, gyro = random.normal(size=(2, IMU_BURSTS * IMU_BURST, 3))
     for line in sys.stdin:
         count, period = map(int, line.split())
-        before = time.process_time_ns()
+        acc, gyro = random.normal(size=(2, count, 3))
+        number = np.arange(count)
+        device_us = number * period // 1000
+        # a camera delivers readings together with their times
         due = time.monotonic_ns()
-        for _ in range(count // len(acc)):
+        # latencies are measured from when each burst is due
+        in_batch = number % IMU_BATCH
+        stamps_ns = due + (number - in_batch) * period + (
+            in_batch // IMU_BURST * int(IMU_BURST * period * IMU_PACE))
+        readings = stamps_ns, device_us, acc, gyro
+        waiting = deque([
+            [values[begin:begin + IMU_BATCH] for values in readings]
+            for begin in range(0, count, IMU_BATCH)])
+        before = time.process_time_ns()
+        while waiting:
             _sleep_until(due)
-            # latencies are measured from when each burst is due
-            stamps_ns = due + np.arange(IMU_BURSTS).repeat(IMU_BURST) * IMU_BURST * period
-            send(stamps_ns, acc, gyro, _bursts(due, period))
-            due += len(acc) * period
+            batch = waiting.popleft()
+            due += IMU_BATCH * period
+            while waiting and time.monotonic_ns() > due:  # it is late: publish all that waits
+                batch = [np.concatenate(pair) for pair in zip(
+                    batch, waiting.popleft(), strict=True)]
+                due += IMU_BATCH * period
+            send(*batch)
+        _sleep_until(due)
         print(time.process_time_ns() - before, flush=True)
     node.destroy_node()
     rclpy.shutdown()
 
 
-def _bursts(due: int, period: int) -> Iterator[tuple[int, int]]:
-    """Yield begin and end of each burst of a batch when it is due."""
-    for begin in range(0, IMU_BURSTS * IMU_BURST, IMU_BURST):
-        _sleep_until(due + begin * period)
-        yield begin, begin + IMU_BURST
-
-
 def _publish_imu_ours(publisher: Any) -> Any:
     from k4a_ros.publishing.messages import imu_message
     from k4a_ros.publishing.messages import UNKNOWN_COVARIANCE
-    from k4a_ros.publishing.raw.imu_batch import ImuBatch
     from k4a_ros.publishing.topic_sender import TopicSender
-    batch = ImuBatch(imu_message('imu_link', UNKNOWN_COVARIANCE, UNKNOWN_COVARIANCE))
     sender = TopicSender(publisher, lambda *_: None)
-
-    def send(stamps_ns: Any, acc: Any, gyro: Any, bursts: Any) -> None:
-        batch.fill(stamps_ns, acc, gyro)
-        sender.send_batch(batch, bursts)
-
-    return send
+    imu = sender.imu_publisher(imu_message('imu_link', UNKNOWN_COVARIANCE, UNKNOWN_COVARIANCE))
+    imu.load()
+    return imu.publish
 
 
 def _publish_imu_rclpy(publisher: Any) -> Any:
@@ -192,10 +198,11 @@ def _publish_imu_rclpy(publisher: Any) -> Any:
     message = imu_message('imu_link', UNKNOWN_COVARIANCE, UNKNOWN_COVARIANCE)
     linear, angular = message.linear_acceleration, message.angular_velocity
 
-    def send(stamps_ns: Any, acc: Any, gyro: Any, bursts: Any) -> None:
+    def send(stamps_ns: Any, device_us: Any, acc: Any, gyro: Any) -> None:
         rows = [*zip(stamps_ns.tolist(), acc.tolist(), gyro.tolist(), strict=True)]
-        for begin, end in bursts:
-            for stamp_ns, a, g in rows[begin:end]:
+        for begin in range(0, len(rows), IMU_BURST):
+            _sleep_until(rows[begin][0])
+            for stamp_ns, a, g in rows[begin:begin + IMU_BURST]:
                 message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp_ns, 10**9)
                 linear.x, linear.y, linear.z = a
                 angular.x, angular.y, angular.z = g
@@ -317,7 +324,7 @@ def spread(values: Any) -> str:
 
 def imu_rows(library: str | None, rounds: int) -> Iterator[str]:
     """Yield the rows of IMU samples."""
-    count = IMU_RATE // (IMU_BURSTS * IMU_BURST) * IMU_BURSTS * IMU_BURST
+    count = IMU_RATE // IMU_BATCH * IMU_BATCH
     cpu, latency = measure(IMU, library, rounds, count)
     for name, spent in cpu.items():
         ratio = spread(np.divide(spent, cpu[C])) if C in cpu else ''

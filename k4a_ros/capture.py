@@ -16,14 +16,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
 import math
 from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+Samples = TypeVar('Samples', bound='ImuSamples')
 
 
 @dataclass(frozen=True)
@@ -97,9 +103,22 @@ class ImuSamples:
         """Return the number of samples."""
         return len(self.acc_us)
 
-    def __getitem__(self, part: slice) -> ImuSamples:
+    def __getitem__(self: Samples, part: slice) -> Samples:
         """Return a slice of the samples, as views."""
-        return ImuSamples(
-            self.acc[part], self.acc_us[part], self.gyro[part], self.gyro_us[part],
-            self.temperature[part], self.section,
-            None if self.stamps is None else self.stamps[part])
+        return self._with_arrays(lambda _, array: array[part])
+
+    def joined(self: Samples, later: Sequence[Samples]) -> Samples:
+        """Return these samples and later ones of the same section as one."""
+        if not later:
+            return self
+        return self._with_arrays(lambda name, array: np.concatenate(
+            [array, *(getattr(other, name) for other in later)]))
+
+    def _with_arrays(
+        self: Samples, change: Callable[[str, npt.NDArray[Any]], npt.NDArray[Any]],
+    ) -> Samples:
+        """Return samples with other arrays, which a function makes of name and array."""
+        changed: dict[str, Any] = {
+            name: change(name, value) for name, value in vars(self).items()
+            if isinstance(value, np.ndarray)}
+        return replace(self, **changed)

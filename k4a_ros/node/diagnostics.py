@@ -152,6 +152,9 @@ class Snapshot:
     playback_paused: bool = False
     #: what happens because of the outage, such as 'reconnecting'
     outage_action: str = ''
+    #: IMU samples that were dropped because too many waited to be published
+    dropped_samples: int = 0
+    dropped_samples_hz: float = 0.0
 
 
 def camera_status(snapshot: Snapshot) -> Status:
@@ -220,6 +223,11 @@ def publishing_status(snapshot: Snapshot) -> Status:
         status.add_problem(
             Level.WARN, f'overloaded: dropping {snapshot.dropped_hz:.1f} captures per second; '
             + _relief(snapshot.busy))
+    if snapshot.dropped_samples_hz:
+        status.add_problem(
+            Level.WARN, f'imu: dropping {snapshot.dropped_samples_hz:.0f} samples per second, '
+            'because publishing them takes too long: a subscriber was stopped or killed, or the '
+            'host is overloaded')
     for topic, rate_hz in snapshot.failed_hz.items():
         if rate_hz:
             status.add_problem(Level.WARN, f'{topic}: {snapshot.failed[topic]} messages could not '
@@ -229,8 +237,9 @@ def publishing_status(snapshot: Snapshot) -> Status:
         status.add_problem(Level.WARN, snapshot.transport_problem)
     mean_ms, maximum_ms = snapshot.latency_ms
     status.values |= {
-        'dropped captures': str(snapshot.dropped), 'mean latency (ms)': f'{mean_ms:.1f}',
-        'maximum latency (ms)': f'{maximum_ms:.1f}'}
+        'dropped captures': str(snapshot.dropped),
+        'dropped IMU samples': str(snapshot.dropped_samples),
+        'mean latency (ms)': f'{mean_ms:.1f}', 'maximum latency (ms)': f'{maximum_ms:.1f}'}
     for topic, rate_hz in snapshot.published_hz.items():
         count = snapshot.subscribers.get(topic, 0)
         mean_ms, maximum_ms = snapshot.publish_ms.get(topic, (0.0, 0.0))

@@ -107,6 +107,7 @@ class DiagnosticsPublisher:
         usb = self._usb_errors()
         rates = self._rates.update({
             'captures': counts.captures, 'samples': counts.samples, 'dropped': counts.dropped,
+            'dropped samples': counts.dropped_samples,
             'usb': usb.reported + usb.failed_calls if usb is not None else 0,
             **{f'published {topic}': c.published for topic, c in counters.items()},
             **{f'failed {topic}': c.failed for topic, c in counters.items()},
@@ -156,6 +157,7 @@ class DiagnosticsPublisher:
             busy={topic: rates[f'busy {topic}'] / 1e9 for topic in counters},
             subscribers=self._topics.subscribers(),
             body_tracking=self._body_tracking(rates['bodies']), details=details,
+            dropped_samples=counts.dropped_samples, dropped_samples_hz=rates['dropped samples'],
             transport_problem=self._transport_problem,
             publish_ms=self._topics.publish_durations(),
             skipped={topic: c.skipped for topic, c in counters.items()})

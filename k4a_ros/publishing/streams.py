@@ -25,6 +25,7 @@ from typing import Any
 from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
 from k4a_ros.capture import ImuSamples
+from k4a_ros.jit.lazy import Lazy
 from k4a_ros.jit.lazy import Startable
 from k4a_ros.publishing.image_sources import Source
 from k4a_ros.publishing.messages import set_stamp
@@ -32,10 +33,8 @@ from k4a_ros.publishing.publishers import Counters
 from k4a_ros.publishing.publishers import IMU_DEPTH
 from k4a_ros.publishing.publishers import LazyPublisher
 from k4a_ros.publishing.publishers import Warn
-from k4a_ros.publishing.raw.imu_batch import ImuBatch
 from k4a_ros.publishing.raw.message_sink import MessageSink
 from k4a_ros.streaming.device_clock import Times
-from k4a_ros.streaming.imu import ImuPacer
 from k4a_ros.streaming.imu import ImuRate
 from k4a_ros.streaming.imu import ImuReadings
 from k4a_ros.streaming.imu import synchronize
@@ -50,6 +49,9 @@ Render = Callable[[Capture, Image], Any]
 
 #: interval at which a stream that waits for its resources checks whether it was canceled
 _CANCEL_POLL_S = 0.01
+#: samples of a live camera after a longer gap, without subscribers, are not averaged with those
+#: before it, microseconds
+_LONGEST_GAP_US = 1_000_000
 
 
 class Stream(LazyPublisher):
@@ -123,7 +125,8 @@ class ImuStream(LazyPublisher):
 
     :param message: all fields but stamp, acceleration and angular velocity.
     :param rate_hz: upper limit of the rate; 0 publishes every sample.
-    :param lossless: see `LazyPublisher`.
+    :param lossless: see `LazyPublisher`; samples are not skipped while the first one makes numba
+        compile or load the loop that publishes them, which takes tenths of a second at least.
     """
 
     def __init__(
@@ -132,10 +135,11 @@ class ImuStream(LazyPublisher):
     ) -> None:
         super().__init__(topic, publisher, warn, counters, lossless=lossless)
         self.depth = publisher.qos_profile.depth or IMU_DEPTH
-        self._batch = ImuBatch(message)
+        self._imu = self.sender.imu_publisher(message)
+        self._loaded = Lazy(self._imu.load)
+        self._needs_loading = not isinstance(publisher, MessageSink)
         self.averages = rate_hz > 0
         self._rate = ImuRate(rate_hz)
-        self._pacer = ImuPacer()
         self._previous: ImuSamples | None = None
 
     def batches(self, samples: ImuSamples) -> Iterator[ImuSamples]:
@@ -147,17 +151,28 @@ class ImuStream(LazyPublisher):
         """
         Publish samples, if there are subscribers.
 
-        :param paced: see `ImuPacer`; False publishes all at once.
+        :param paced: see `ImuPublisher`; False publishes all at once.
         """
         previous, self._previous = self._previous, samples
-        if previous is not None and samples.section != previous.section and (
-                samples.acc_us[0] <= previous.acc_us[-1]):
-            previous = None  # playback was moved back
+        if previous is not None and not self._continues(previous, samples):
+            previous = None
             self._rate.flush()
-        if self.has_subscribers():
+        if self.has_subscribers() and self._is_ready():
             self._publish(self._rate.feed(synchronize(samples, previous)), to_ros, paced)
         else:
             self._rate.flush()
+
+    def _continues(self, previous: ImuSamples, samples: ImuSamples) -> bool:
+        """Return whether samples are those after previous ones; not if playback was moved back."""
+        gap_us = samples.acc_us[0] - previous.acc_us[-1]
+        return bool(gap_us > 0 and (self._lossless or gap_us < _LONGEST_GAP_US))
+
+    def _is_ready(self) -> bool:
+        """Return whether the loop that publishes is loaded; may wait for it."""
+        if self._needs_loading and (self._lossless or self._loaded.start()):
+            self._loaded.result()
+            self._needs_loading = False
+        return not self._needs_loading
 
     def flush(self, to_ros: ImuToRos) -> None:
         """Publish the incomplete last average."""
@@ -169,11 +184,6 @@ class ImuStream(LazyPublisher):
         if not len(readings):
             return
         self.counters.converted += 1
-        self._batch.fill(to_ros(readings.device_us), readings.acc, readings.gyro)
-        start_ns = time.monotonic_ns()
-        if paced:
-            self.sender.send_batch(self._batch, self._pacer.bursts(readings.device_us))
-            start_ns += int(self._pacer.slept_s * 1e9)
-        else:
-            self.sender.send_batch(self._batch, [(0, len(readings))])
-        self.sender.add_duration(time.monotonic_ns() - start_ns)
+        self._imu.publish(
+            to_ros(readings.device_us), readings.device_us, readings.acc, readings.gyro,
+            paced=paced)

@@ -25,13 +25,12 @@ the time at most.
 from __future__ import annotations
 
 from collections.abc import Callable
-from collections.abc import Iterable
 import math
 import threading
 import time
 from typing import Any
 
-from k4a_ros.publishing.raw.imu_batch import ImuBatch
+from k4a_ros.publishing.raw.imu_publisher import ImuPublisher
 from k4a_ros.publishing.raw.message import RawMessage
 from k4a_ros.publishing.raw.message import RetryingPublisher
 from k4a_ros.publishing.raw.message_sink import MessageSink
@@ -82,6 +81,7 @@ class TopicSender:
         self._stopping = False
         self._copy: RawMessage | None = None
         self._pending = False
+        self._imu: ImuPublisher | None = None
 
     @property
     def busy(self) -> bool:
@@ -114,22 +114,10 @@ class TopicSender:
             self._thread = threading.Thread(target=self._run, name='slow topic')
             self._thread.start()
 
-    def send_batch(self, batch: ImuBatch, bursts: Iterable[tuple[int, int]]) -> None:
-        """
-        Publish all messages of a batch.
-
-        :param bursts: begin and end of each burst, when it is due.
-        """
-        separate = 0
-
-        def publish_one(message: Imu) -> None:
-            nonlocal separate
-            separate += 1
-            self._send(message)
-
-        batch.publish(self._publisher, bursts, publish_one)
-        if separate < len(batch):
-            self._on_sent(len(batch) - separate, None)
+    def imu_publisher(self, message: Imu) -> ImuPublisher:
+        """Return what publishes messages that differ from this one only in their readings."""
+        self._imu = ImuPublisher(self._publisher, message, self._send, self._on_sent)
+        return self._imu
 
     def stop(self) -> None:
         """Finish the last message and end the thread, if there is one."""
@@ -143,7 +131,7 @@ class TopicSender:
 
     def take_durations(self) -> tuple[float, float]:
         """Return mean and maximum time of publishing since the last call, milliseconds."""
-        return self._durations.take()
+        return self._durations.take() if self._imu is None else self._imu.take_durations()
 
     def _run(self) -> None:
         """Publish pending messages until `stop` is called."""
@@ -168,10 +156,10 @@ class TopicSender:
             self._retrying.publish(message)
         except RCLError as problem:
             error = problem
-        self.add_duration(time.monotonic_ns() - start_ns)
+        self._add_duration(time.monotonic_ns() - start_ns)
         self._on_sent(1, error)
 
-    def add_duration(self, nanoseconds: int) -> None:
+    def _add_duration(self, nanoseconds: int) -> None:
         """Take the time that publishing a message has taken into account."""
         self._durations.add(nanoseconds)
         if self._slow_s is not None and nanoseconds > self._slow_s * 1e9:

@@ -63,6 +63,7 @@ from k4a_ros.streaming.device_clock import Times
 from k4a_ros.streaming.host_clock import HostClock
 from k4a_ros.streaming.rates import Durations
 from k4a_ros.streaming.stamper import StampedCapture
+from k4a_ros.streaming.stamper import StampedImuSamples
 from k4a_ros.streaming.stamper import Stamper
 from k4a_ros.streaming.stamper import ToRos
 from k4a_ros.streaming.synchronized_clock import ClockPlan
@@ -101,7 +102,8 @@ class Topics:
     The topics of a camera, relative to the namespace of the node.
 
     A topic exists only if the modes of the camera provide its data. No threads are started for
-    images and IMU samples: one thread calls `capture`, another one `imu`.
+    images and IMU samples: one thread calls `capture`, another one `imu`, others `arrive` and
+    `arrive_imu`.
 
     ``stamper`` assigns the stamps. ``live`` has the values of live parameters, those of the last
     camera until `bind_camera`. For diagnostics: ``body_error`` says why body tracking is disabled
@@ -222,32 +224,38 @@ class Topics:
         if self._camera.lockstep:
             self._wait_for_acks(self._streams)
 
-    def imu(self, samples: ImuSamples) -> None:
-        """Publish IMU samples, if there are subscribers."""
+    def arrive_imu(self, samples: ImuSamples) -> ImuSamples:
+        """Stamp IMU samples, unless they are averaged first, and give them to the tap."""
         self.stamper.observe_imu(samples)
         if self.bodies is not None:
             self.bodies.imu(samples)
-        to_ros = self._give_to_tap(samples)
+        taps = self.tap is not None and self.tap.active
+        if self._imu is not None and self._imu.averages:
+            if self.tap is not None and taps:
+                self.tap.imu(samples, self.stamper.expect_imu(samples.acc_us))
+            return samples
+        stamps = self.stamper.imu(samples.acc_us)
+        if self.tap is not None and taps:
+            self.tap.imu(samples, stamps)
+        return StampedImuSamples(**vars(samples), ros_ns=stamps)
+
+    def imu(self, samples: ImuSamples) -> None:
+        """Publish IMU samples of `arrive_imu`, if there are subscribers."""
         if self._imu is None:
             return
         if not self._camera.lockstep:
-            self._imu.offer(samples, to_ros)
+            self._imu.offer(samples, self._imu_to_ros(samples))
             return
         # in lockstep the queue must not overflow
         for part in self._imu.batches(samples):
-            self._imu.offer(part, self.stamper.imu, paced=False)
+            self._imu.offer(part, self._imu_to_ros(part), paced=False)
             self._wait_for_acks([self._imu])
 
-    def _give_to_tap(self, samples: ImuSamples) -> ImuToRos:
-        """Give samples to the tap, and return the stamps that they are to be published with."""
-        if self.tap is None or not self.tap.active:
-            return self.stamper.imu
-        if self._imu is not None and self._imu.averages:
-            self.tap.imu(samples, self.stamper.expect_imu(samples.acc_us))
-            return self.stamper.imu
-        stamps = self.stamper.imu(samples.acc_us)
-        self.tap.imu(samples, stamps)
-        return lambda _: stamps
+    def _imu_to_ros(self, samples: ImuSamples) -> ImuToRos:
+        if isinstance(samples, StampedImuSamples):
+            stamps = samples.ros_ns
+            return lambda _: stamps
+        return self.stamper.imu
 
     def has_imu_subscribers(self) -> bool:
         """Return whether there are subscribers of IMU samples."""

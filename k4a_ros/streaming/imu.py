@@ -12,36 +12,17 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Synchronize accelerometer and gyroscope samples, limit their rate, and pace them (no ROS)."""
+"""Synchronize accelerometer and gyroscope samples, and limit their rate (no ROS)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from collections.abc import Iterator
 from dataclasses import dataclass
-import math
-import time
 
 from k4a_ros.capture import ImuSamples
 import numpy as np
 import numpy.typing as npt
 
 Vectors = npt.NDArray[np.float64]
-
-#: Maximum number of readings at a time. Cameras deliver 8 to 14; many subscribers have a queue of
-#: 10, and take one message at a time.
-_MAX_BURST = 5
-#: Share of the time between two batches in which a batch is handed out: a little less than all of
-#: it, so that no delay accumulates.
-_PACE = 0.9
-#: A batch of more than this has accumulated while the host was busy.
-_BACKLOG_S = 0.02
-#: share of its own duration in which a backlog is handed out
-_BACKLOG_PACE = 0.5
-#: share of the distance of bursts that is kept even if they are late
-_MIN_GAP = 0.75
-#: maximum time between two bursts of a batch, whose timestamps may have a gap
-_MAX_WAIT_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -114,59 +95,6 @@ class ImuRate:
             return None
         pending, self._pending = _join(self._pending), []
         return _mean(pending, np.array([0]))
-
-
-class ImuPacer:
-    """
-    Splits batches of readings into bursts of at most five, spaced as the readings were measured.
-
-    Bursts are closer to each other if batches arrive faster than that: at a higher playback rate,
-    or while a backlog is worked off.
-
-    ``slept_s`` is the time that handing out the last batch has waited.
-
-    :param clock: monotonic time, seconds.
-    :param sleep: waits for a number of seconds.
-    """
-
-    def __init__(
-        self, clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._clock = clock
-        self._sleep = sleep
-        self._batch_s = self._burst_s = -math.inf
-        self._gap_s = 0.0
-        self.slept_s = 0.0
-
-    def bursts(self, device_us: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-        """
-        Yield begin and end of each burst of a batch when it is due.
-
-        :param device_us: (N,) timestamps of the readings of the batch, at least one.
-        """
-        begin_s = self._clock()
-        interval_s, self._batch_s = begin_s - self._batch_s, begin_s
-        offsets_s = (device_us[::_MAX_BURST] - device_us[0]) * 1e-6
-        span_s = float(device_us[-1] - device_us[0]) * 1e-6
-        pace = _PACE if min(span_s, interval_s) <= _BACKLOG_S else _BACKLOG_PACE
-        if span_s > interval_s:
-            pace *= interval_s / span_s
-        self.slept_s = previous_s = 0.0
-        begin, now_s = 0, begin_s
-        for offset_s in (offsets_s * pace).tolist():
-            if begin:
-                self._gap_s = offset_s - previous_s
-                previous_s, now_s = offset_s, self._clock()
-            due_s = max(begin_s + offset_s, self._burst_s + _MIN_GAP * self._gap_s)
-            wait_s = min(due_s - now_s, _MAX_WAIT_S)
-            if wait_s > 0:
-                self._sleep(wait_s)
-                before_s, now_s = now_s, self._clock()
-                self.slept_s += now_s - before_s
-            self._burst_s = now_s
-            yield begin, min(begin + _MAX_BURST, len(device_us))
-            begin += _MAX_BURST
 
 
 def _join(parts: list[ImuReadings]) -> ImuReadings:

@@ -32,6 +32,7 @@ from k4a_ros.errors import EndOfRecording
 from k4a_ros.errors import K4aRosError
 from k4a_ros.errors import ReadTimeout
 from k4a_ros.errors import StreamFailedError
+from k4a_ros.streaming.imu_queue import ImuQueue
 from k4a_ros.streaming.stream_watch import IMU
 from k4a_ros.streaming.stream_watch import STARTUP_S
 from k4a_ros.streaming.stream_watch import StreamWatch
@@ -54,7 +55,7 @@ class Sink(Protocol):
     """
     Consumer of camera data.
 
-    `arrive`, `capture` and `imu` are called from different threads.
+    `arrive`, `capture`, `arrive_imu` and `imu` are called from different threads.
     """
 
     def arrive(self, capture: Capture) -> Capture:
@@ -69,8 +70,17 @@ class Sink(Protocol):
     def capture(self, capture: Capture) -> None:
         """Process a capture."""
 
+    def arrive_imu(self, samples: ImuSamples) -> ImuSamples:
+        """
+        Note that the camera has delivered IMU samples; must not take long.
+
+        Called for all samples, also for those that are dropped because `imu` is too slow.
+
+        :return: the samples that may be passed to `imu`.
+        """
+
     def imu(self, samples: ImuSamples) -> None:
-        """Process a batch of IMU samples."""
+        """Process IMU samples that have arrived."""
 
     def has_imu_subscribers(self) -> bool:
         """Return whether IMU samples are needed without delay."""
@@ -123,17 +133,20 @@ class Counts:
     samples: int = 0
     #: captures that were replaced by a newer one before they could be published
     dropped: int = 0
+    #: IMU samples that were dropped because too many waited to be published
+    dropped_samples: int = 0
 
 
 class Session:
     """
     Streams an open camera once, with one thread for images and one for IMU samples.
 
-    Captures of a lossless camera are published by the thread that reads them. For other cameras a
-    separate thread publishes the latest capture: if it is too slow, captures are dropped instead
-    of delayed. These cameras are considered lost if they deliver nothing for a while, except
-    subordinates, which wait longer for a sync pulse. If only the IMU fails, it is restarted while
-    images go on; if only some images are missing, the session ends with StreamFailedError.
+    What a lossless camera delivers is published by the thread that reads it. For other cameras
+    separate threads publish the latest capture, and the IMU samples of the last second: if they
+    are too slow, data are dropped instead of delayed, but have been passed to `Sink.arrive` and
+    `Sink.arrive_imu`. These cameras are considered lost if they deliver nothing for a while,
+    except subordinates, which wait longer for a sync pulse. If only the IMU fails, it is restarted
+    while images go on; if only some images are missing, the session ends with StreamFailedError.
 
     :param on_end: called once, from a session thread, when the camera has nothing more to deliver:
         with None at the end of a recording, otherwise with the error. Not called after `stop`.
@@ -159,6 +172,7 @@ class Session:
         self._ended = False
         self._threads: list[threading.Thread] = []
         self._latest = LatestCapture()
+        self._samples = ImuQueue()
         self._counts = counts
         self._last_capture_s = 0.0
 
@@ -178,7 +192,8 @@ class Session:
             loops += ([self._read_and_publish] if self._camera.lossless
                       else [self._read_capture, self._publish_latest])
         if config.imu:
-            loops.append(self._read_imu)
+            loops += ([self._read_and_publish_imu] if self._camera.lossless
+                      else [self._read_imu, self._publish_imu])
         self._running = len(loops)
         for loop in loops:
             thread = threading.Thread(
@@ -190,6 +205,7 @@ class Session:
         """Stop the camera and join the threads. May be called more than once."""
         self._stopping.set()
         self._latest.close()
+        self._samples.close()
         self._camera.stop()
         for thread in self._threads:
             thread.join()
@@ -249,6 +265,13 @@ class Session:
     def _publish_latest(self) -> None:
         self._sink.capture(self._latest.take(_POLL_S))
 
+    def _read_and_publish_imu(self) -> None:
+        samples = self._camera.read_imu(_POLL_S)
+        self._counts.samples += len(samples)
+        self._sink.imu(self._sink.arrive_imu(samples))
+        if not self._camera.lockstep and not self._sink.has_imu_subscribers():
+            self._stopping.wait(_IDLE_IMU_S)
+
     def _read_imu(self) -> None:
         try:
             samples = self._camera.read_imu(_POLL_S)
@@ -262,13 +285,19 @@ class Session:
             raise
         self._watch.arrived(IMU)
         self._counts.samples += len(samples)
-        self._sink.imu(samples)
-        if not self._camera.lockstep and not self._sink.has_imu_subscribers():
+        samples = self._sink.arrive_imu(samples)
+        if self._sink.has_imu_subscribers():
+            self._counts.dropped_samples += self._samples.put(samples)
+        else:
             self._stopping.wait(_IDLE_IMU_S)
+
+    def _publish_imu(self) -> None:
+        first, *later = self._samples.take(_POLL_S)
+        self._sink.imu(first.joined(later))
 
     def _restart_imu_if_due(self) -> None:
         """Restart the IMU if it has been silent for too long; raise CameraLostError."""
-        if self._camera.lossless or not self._watch.check(IMU):
+        if not self._watch.check(IMU):
             return
         try:
             self._camera.restart_imu()

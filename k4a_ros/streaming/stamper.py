@@ -50,6 +50,17 @@ class StampedCapture(Capture):
     to_ros: ToRos = field(kw_only=True)
 
 
+@dataclass(frozen=True)
+class StampedImuSamples(ImuSamples):
+    """
+    IMU samples whose stamps are assigned.
+
+    ``ros_ns`` (N,) is the ROS time of the accelerometer's timestamps.
+    """
+
+    ros_ns: Times = field(kw_only=True)
+
+
 class Stamper:
     """
     Assigns stamps in ROS time, nanoseconds, to what a camera measures. Thread-safe.

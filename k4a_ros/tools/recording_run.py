@@ -129,10 +129,14 @@ class RecordingRun:
     def capture(self, capture: Capture) -> None:
         """Do nothing: it has been recorded when it arrived."""
 
-    def imu(self, samples: ImuSamples) -> None:
+    def arrive_imu(self, samples: ImuSamples) -> ImuSamples:
         """Record IMU samples."""
         self._stamper.observe_imu(samples)
         self._recorder.imu(samples, self._stamper.imu(samples.acc_us))
+        return samples
+
+    def imu(self, samples: ImuSamples) -> None:
+        """Do nothing: they have been recorded when they arrived."""
 
     def has_imu_subscribers(self) -> bool:
         """Return that samples may wait for some milliseconds."""

@@ -17,6 +17,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+import ctypes
+import itertools
 import json
 import os
 import subprocess
@@ -24,7 +26,6 @@ import sys
 
 from k4a_ros.publishing.messages import imu_message
 from k4a_ros.publishing.raw import rcl
-from k4a_ros.publishing.raw.imu_batch import ImuBatch
 from k4a_ros.publishing.raw.rcl import RCLError
 from k4a_ros.publishing.topic_sender import TopicSender
 import numpy as np
@@ -75,7 +76,7 @@ def expected(stamp_ns: int, acc: np.ndarray, gyro: np.ndarray) -> Imu:
 
 @pytest.mark.parametrize('method', ['', 'rclpy'], indirect=True)
 def test_messages_equal_those_of_rclpy(listener: Listener, method: str) -> None:
-    """Batches that grow and shrink, across a second, published in parts."""
+    """Batches that grow and shrink, across a second, with pauses and without."""
     topic = f'imu_{method}'
     received: list[Imu] = []
     listener.node.create_subscription(Imu, topic, received.append, 100)
@@ -83,14 +84,12 @@ def test_messages_equal_those_of_rclpy(listener: Listener, method: str) -> None:
     wait_for(publisher.get_subscription_count, 'a subscriber')
     counted: list[int] = []
     sender = TopicSender(publisher, lambda number, error: counted.append(number))
-    batch = ImuBatch(imu_message('imu_link', ACC_COVARIANCE, GYRO_COVARIANCE))
+    imu = sender.imu_publisher(imu_message('imu_link', ACC_COVARIANCE, GYRO_COVARIANCE))
     sent = []
     for count in (3, 14, 2):
-        values = readings(count, count)
-        batch.fill(*values)
-        assert len(batch) == count
-        sender.send_batch(batch, [(0, 2), (2, count)][:count - 1])
-        sent += [expected(*row) for row in zip(*values, strict=True)]
+        stamps, acc, gyro = readings(count, count)
+        imu.publish(stamps, stamps // 1000, acc, gyro, paced=count != 3)
+        sent += [expected(*row) for row in zip(stamps, acc, gyro, strict=True)]
     wait_for(lambda: len(received) == 19, 'all messages')
     assert received == sent
     assert sum(counted) == 19
@@ -106,15 +105,17 @@ def test_rejected_message_is_dropped_and_the_others_are_published(
     results: list[tuple[int, bool]] = []
     sender = TopicSender(
         publisher, lambda number, error: results.append((number, isinstance(error, RCLError))))
-    batch = ImuBatch(imu_message('imu_link', ACC_COVARIANCE, GYRO_COVARIANCE))
-    batch.fill(*readings(5))
     library = rcl.verified_rcl(Imu)
     assert library is not None
-    publish, rejected = library._publish, [batch._addresses[2], batch._addresses[4]]
+    publish, calls = library._publish, itertools.count()
 
+    @ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 3)
     def reject(handle: int, address: int, allocation: None) -> int:
-        return 1 if address in rejected else int(publish(handle, address, allocation))
+        return 1 if next(calls) in (2, 4) else int(publish(handle, address, allocation))
 
+    monkeypatch.setattr(library, '_publish', reject)
+    imu = sender.imu_publisher(imu_message('imu_link', ACC_COVARIANCE, GYRO_COVARIANCE))
+    imu.load()
     attempts: list[int] = []
 
     def publish_again(message: Imu) -> None:
@@ -124,9 +125,9 @@ def test_rejected_message_is_dropped_and_the_others_are_published(
             raise RCLError('busy')
         publisher.publish(message)
 
-    monkeypatch.setattr(library, '_publish', reject)
     sender._retrying._publish = publish_again
-    sender.send_batch(batch, [(0, 4), (4, 5)])
+    stamps, acc, gyro = readings(5)
+    imu.publish(stamps, stamps // 1000, acc, gyro)
     wait_for(lambda: len(received) == 4, 'the other messages')
     assert results == [(1, True), (1, False), (3, False)]
     numbers = [message.header.stamp.nanosec for message in received]

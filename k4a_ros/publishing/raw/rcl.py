@@ -29,14 +29,9 @@ without a warning.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from collections.abc import Iterable
-from collections.abc import Sequence
 import ctypes
 import functools
-from itertools import repeat
 import logging
-from operator import length_hint
 import os
 from typing import Any
 import weakref
@@ -96,8 +91,8 @@ class Rcl:
         self._error_state = library.rcutils_get_error_state
         # it returns a pointer to a structure that starts with the message
         self._error_state.restype, self._error_state.argtypes = ctypes.c_char_p, []
-        self._reset_error = library.rcutils_reset_error
-        self._reset_error.restype, self._reset_error.argtypes = None, []
+        self.reset_error = library.rcutils_reset_error
+        self.reset_error.restype, self.reset_error.argtypes = None, []
         self._serialize = library.rmw_serialize
         self._serialize.restype, self._serialize.argtypes = ret, [pointer, pointer, pointer]
         self._default_allocator = library.rcutils_get_default_allocator
@@ -121,42 +116,29 @@ class Rcl:
         """
         handle = publisher.handle
         with handle:
-            self._check_handle(publisher)
+            self.check_handle(publisher)
             failed = self._publish(handle.pointer, ctypes.byref(struct), None)
         if failed:
             raise RCLError(
                 f'Failed to publish on {publisher.topic}: {self._take_error()}')
 
-    def publish_bursts(
-        self, publisher: Any, addresses: Sequence[int], bursts: Iterable[tuple[int, int]],
-        publish_one: Callable[[int], None],
-    ) -> None:
-        """
-        Publish many messages, without a step of Python for each: that would double their cost.
+    @property
+    def publish_address(self) -> int:
+        """Return the address of rcl_publish."""
+        return ctypes.cast(self._publish, ctypes.c_void_p).value or 0
 
-        :param addresses: of the structures of all messages.
-        :param bursts: begin and end of each burst, when it is due.
-        :param publish_one: called with the number of a message that the middleware has rejected,
-            instead of publishing it.
+    def check_handle(self, publisher: Any) -> None:
+        """
+        Check, once, that rcl understands the handle of a publisher.
+
         :raises InvalidHandle, UnsupportedRosError: see `publish`.
         """
-        handle, publish, none = publisher.handle, self._publish, repeat(None)
-        with handle:
-            self._check_handle(publisher)
-            target = repeat(handle.pointer)
-            for begin, end in bursts:
-                remaining = iter(addresses[begin:end])
-                while any(map(publish, target, remaining, none)):
-                    self._reset_error()
-                    publish_one(end - 1 - length_hint(remaining))
-
-    def _check_handle(self, publisher: Any) -> None:
-        """Check, once, that rcl understands the handle of a publisher."""
         if publisher not in self._checked:
             handle = publisher.handle
-            if self._topic_name(handle.pointer) != handle.get_topic_name().encode():
-                self._reset_error()
-                raise UnsupportedRosError('the handle of a publisher has an unknown type')
+            with handle:
+                if self._topic_name(handle.pointer) != handle.get_topic_name().encode():
+                    self.reset_error()
+                    raise UnsupportedRosError('the handle of a publisher has an unknown type')
             self._checked.add(publisher)
 
     def serialize(self, kind: Any, struct: ctypes.Structure) -> bytes:
@@ -181,7 +163,7 @@ class Rcl:
         """Return the last error message, and reset the error state."""
         text: bytes | None = self._error_state()
         message = (text or b'no reason given').decode(errors='replace')
-        self._reset_error()
+        self.reset_error()
         return message
 
     def verify(self, kind: Any) -> None:

@@ -144,9 +144,14 @@ def octet_sequence(data: npt.NDArray[Any]) -> OctetSequence:
     return OctetSequence(data.ctypes.data, data.nbytes, data.nbytes)
 
 
-def struct_of(message: Any) -> Any:
-    """Return the structure of a message, with empty ``data``."""
-    struct: Any = STRUCTS[type(message)]()
+def struct_of(message: Any, memory: npt.NDArray[Any] | None = None) -> Any:
+    """
+    Return the structure of a message, with empty ``data``.
+
+    :param memory: C-contiguous, of its size: where it is; None allocates it.
+    """
+    kind = STRUCTS[type(message)]
+    struct: Any = kind() if memory is None else kind.from_buffer(memory.data)
     struct.keep_alive = _fill(struct, message)
     return struct
 

@@ -19,7 +19,6 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies
 from k4a_ros.capture import ImuSamples
-from k4a_ros.streaming.imu import ImuPacer
 from k4a_ros.streaming.imu import ImuRate
 from k4a_ros.streaming.imu import ImuReadings
 from k4a_ros.streaming.imu import synchronize
@@ -104,96 +103,3 @@ def test_averaging_reaches_the_rate(rate) -> None:
     """One second of readings at the 1666 Hz of the device."""
     out = ImuRate(rate).feed(readings(np.arange(1666) * 600 + 7))
     assert rate - 2 <= len(out) <= rate
-
-
-PERIOD_S = 600e-6
-
-
-class FakeTime:
-    """A clock that advances only while something sleeps, and by the last of ``delays``."""
-
-    def __init__(self) -> None:
-        self.now_s = 100.0
-        self.delays: list[float] = []
-
-    def clock(self) -> float:
-        return self.now_s
-
-    def sleep(self, seconds: float) -> None:
-        self.now_s += seconds + (self.delays.pop() if self.delays else 0.0)
-
-
-def paced(
-    time: FakeTime, total: int, count: int, rate: float = 1.0, stall_s: float = 0.0,
-) -> list[tuple[float, int]]:
-    """
-    Return time and size of each burst of samples at 1667 Hz.
-
-    :param total: number of samples.
-    :param count: number of samples that the camera delivers at a time, or more if it is not asked.
-    :param rate: device seconds per second.
-    :param stall_s: time in which the camera is not asked, after half of the samples.
-    """
-    pacer = ImuPacer(time.clock, time.sleep)
-    start_s, first, result = time.now_s, 0, []
-    while first < total:
-        if stall_s and first > total / 2:
-            time.now_s, stall_s = time.now_s + stall_s, 0.0
-        time.now_s = max(time.now_s, start_s + (first + count) * PERIOD_S / rate)
-        arrived = int((time.now_s - start_s) * rate / PERIOD_S + 1e-6) // count * count
-        device_us = np.arange(first, arrived, dtype=np.int64) * 600
-        first = arrived
-        result += [(time.now_s, end - begin) for begin, end in pacer.bursts(device_us)]
-    return result
-
-
-@pytest.mark.parametrize('count', [8, 13, 14])
-def test_bursts_have_at_most_five_samples_at_their_own_pace(count: int) -> None:
-    """8 is what the device delivers at a time, 13 and 14 are those of recordings."""
-    times, sizes = np.array(paced(FakeTime(), 1000, count)).T
-    assert sizes.max() == 5
-    gaps = np.diff(times) / (5 * PERIOD_S)
-    assert gaps[sizes[:-1] == 5].min() > 0.8
-    assert gaps.max() < 1.2
-    # there are never more than ten in six milliseconds
-    assert max(sizes[(times >= t) & (times < t + 0.0045)].sum() for t in times) <= 10
-
-
-@pytest.mark.parametrize('rate', [0.5, 1.0, 2.0, 4.0, 20.0])
-def test_pacing_keeps_up_at_any_playback_rate(rate: float) -> None:
-    times, sizes = np.array(paced(FakeTime(), 5000, 13, rate)).T
-    assert times[-1] - 100.0 < sizes.sum() * PERIOD_S / rate + 0.01
-    assert np.diff(times).min() > 0.25 * 5 * PERIOD_S / max(rate, 1.0)
-
-
-def test_backlog_is_worked_off_without_large_bursts() -> None:
-    """Half a second after a stall of half a second, samples are up to date again."""
-    times, sizes = np.array(paced(FakeTime(), 5000, 13, stall_s=0.5)).T
-    assert sizes.max() == 5
-    assert np.diff(times).min() > 0.2 * 5 * PERIOD_S
-    late = times - 100.0 - np.cumsum(sizes) * PERIOD_S
-    assert late.max() > 0.4
-    stall_end = times[late.argmax()]
-    assert late[times > stall_end + 0.5].max() < 0.02
-
-
-def test_burst_after_a_delay_keeps_a_distance() -> None:
-    """Bursts that are overdue do not follow each other at once."""
-    time = FakeTime()
-    time.delays = [0.006] + [0.0] * 20
-    times, _ = np.array(paced(time, 1000, 13)).T
-    assert np.diff(times).min() > 0.3 * 5 * PERIOD_S
-
-
-def test_gap_or_reset_of_timestamps_is_not_waited_for() -> None:
-    time = FakeTime()
-    pacer = ImuPacer(time.clock, time.sleep)
-    for jump in (60_000_000, -60_000_000):
-        device_us = np.arange(10, dtype=np.int64) * 600
-        device_us[5:] += jump
-        assert [*pacer.bursts(device_us)] == [(0, 5), (5, 10)]
-    assert time.now_s - 100.0 < 0.1
-
-
-def test_single_reading_is_one_burst() -> None:
-    assert [*ImuPacer().bursts(np.array([5], np.int64))] == [(0, 1)]

@@ -176,6 +176,9 @@ class Listener:
     def capture(self, capture: Capture) -> None:
         self.captures += 1
 
+    def arrive_imu(self, samples: ImuSamples) -> ImuSamples:
+        return samples
+
     def imu(self, samples: ImuSamples) -> None:
         pass
 

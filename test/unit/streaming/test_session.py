@@ -92,6 +92,7 @@ class Sink:
         self.imu_subscribed = True
         self.samples: list[ImuSamples] = []
         self.arrived: list[Capture] = []
+        self.arrived_samples: list[ImuSamples] = []
         self.delay = delay
 
     def arrive(self, item: Capture) -> Capture:
@@ -101,6 +102,10 @@ class Sink:
     def capture(self, item: Capture) -> None:
         time.sleep(self.delay)
         self.captures.append(item)
+
+    def arrive_imu(self, item: ImuSamples) -> ImuSamples:
+        self.arrived_samples.append(item)
+        return item
 
     def imu(self, item: ImuSamples) -> None:
         self.samples.append(item)
@@ -245,3 +250,38 @@ def test_imu_without_subscribers_is_read_in_larger_batches() -> None:
     counts, error = run(ScriptedCamera([end], [samples(3)] * 4 + [end]), sink)
     assert error is None and counts.samples == 12 and len(sink.samples) == 4
     assert time.monotonic() - began > 4 * 0.05
+
+
+def test_imu_of_a_live_camera_is_read_while_publishing_is_blocked() -> None:
+    """What arrives meanwhile is complete; what waits longer than a second is dropped."""
+    class BlockedSink(Sink):
+        """A sink that publishes nothing while the camera has more samples."""
+
+        def imu(self, item: ImuSamples) -> None:
+            wait_for(lambda: not camera.samples, 'the last samples')
+            super().imu(item)
+
+    camera = ScriptedCamera([], [samples(10) for _ in range(400)], lossless=False)
+    sink = BlockedSink()
+    counts = Counts()
+    session = Session(camera, sink, lambda error: None, counts)
+    session.start()
+    try:
+        wait_for(lambda: sum(map(len, sink.samples)) + counts.dropped_samples == 4000, 'samples')
+    finally:
+        session.stop()
+    assert sum(map(len, sink.arrived_samples)) == counts.samples == 4000
+    assert 1600 < sum(map(len, sink.samples)) < 3400
+
+
+def test_imu_of_a_live_camera_without_subscribers_waits_for_no_publishing() -> None:
+    sink = Sink()
+    sink.imu_subscribed = False
+    camera = ScriptedCamera([], [samples(3)] * 3, lossless=False)
+    session = Session(camera, sink, lambda error: None, Counts())
+    session.start()
+    try:
+        wait_for(lambda: len(sink.arrived_samples) == 3, 'samples')
+    finally:
+        session.stop()
+    assert not sink.samples

@@ -155,6 +155,9 @@ class FakeListener:
     def capture(self, capture: Capture) -> None:
         self.captures += 1
 
+    def arrive_imu(self, samples: ImuSamples) -> ImuSamples:
+        return samples
+
     def imu(self, samples: ImuSamples) -> None:
         raise AssertionError('this camera has no IMU')
 

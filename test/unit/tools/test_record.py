@@ -32,10 +32,13 @@ from k4a_ros.cameras.simulated.faults import parse_faults
 from k4a_ros.cameras.simulated.hardware import SimulatedDevice
 from k4a_ros.errors import ConfigError
 from k4a_ros.tools import record
+from k4a_ros.tools.recording_run import RecordingRun
+import numpy as np
 import pytest
 from support.recorded import read_recorded
 from support.reference import assert_equals_reference
 from support.sensors import PlainSensor
+from support.time_limits import PATIENCE
 from support.time_limits import wait_for
 
 SMALL = ('--camera', 'simulated', '-d', 'nfov_2x2binned', '-c', 'off')
@@ -125,6 +128,23 @@ def test_length_is_exact(tmp_path, cameras, capsys):
     if 'missing' not in printed.err:  # a busy machine may drop some
         assert (count, recorded.length_us) == (15, 500_000 - 33_333)
         assert f'{path}: 0.500 s, ' in printed.out
+
+
+def test_imu_is_complete_although_publishing_it_is_blocked(tmp_path, cameras, monkeypatch):
+    """The queue of the camera holds half a second; the thread that publishes waits for three."""
+    ended = threading.Event()
+    blocked: list[bool] = []
+    monkeypatch.setattr(RecordingRun, 'has_imu_subscribers', lambda run: True)
+    monkeypatch.setattr(
+        RecordingRun, 'imu', lambda run, samples: blocked.append(ended.wait(PATIENCE)))
+    path = tmp_path / 'a.mkv'
+    timer = threading.Timer(3.5, ended.set)
+    timer.start()
+    assert record.main([*SMALL, '-l', '3', str(path)]) == 0
+    timer.join()
+    assert blocked[0]
+    missing = np.diff(read_recorded(path).acc_us) / 600 - 1
+    assert missing.sum() < 0.5 * 1666  # a busy machine may lose some
 
 
 def test_ros_time_is_that_of_the_host(tmp_path, cameras):

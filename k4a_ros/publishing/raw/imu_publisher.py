@@ -1,0 +1,159 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Many sensor_msgs/Imu messages at once, published from one structure in a compiled loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import contextlib
+import ctypes
+import functools
+import logging
+from types import ModuleType
+from typing import Any
+
+from k4a_ros.publishing.raw import structs
+from k4a_ros.publishing.raw.message_sink import MessageSink
+from k4a_ros.publishing.raw.rcl import COST_WITHOUT_RCL
+from k4a_ros.publishing.raw.rcl import Rcl
+from k4a_ros.publishing.raw.rcl import UnsupportedRosError
+from k4a_ros.publishing.raw.rcl import verified_rcl
+from k4a_ros.publishing.raw.warm_up import clock_functions
+from k4a_ros.publishing.raw.warm_up import warm_up_imu
+import numpy as np
+import numpy.typing as npt
+from rclpy.publisher import Publisher
+from sensor_msgs.msg import Imu
+
+Times = npt.NDArray[np.int64]
+Vectors = npt.NDArray[np.float64]
+
+_log = logging.getLogger('k4a_ros.publishing')
+
+
+class ImuPublisher:
+    """
+    Publishes messages that differ only in stamp, acceleration and angular velocity.
+
+    They are published in bursts of at most five, as far apart as their readings were measured, or
+    a little less. Bursts are closer to each other if readings come faster than that, at a higher
+    playback rate, or while more than a few batches wait.
+
+    :param publisher: a publisher of sensor_msgs/Imu, or what takes its place.
+    :param message: the common fields.
+    :param publish_one: publishes a message that the middleware has rejected, or all of them if rcl
+        cannot be used; counts it.
+    :param on_sent: called with the number of other messages that have been published, and None.
+    """
+
+    def __init__(
+        self, publisher: Publisher[Any] | MessageSink, message: Imu,
+        publish_one: Callable[[Imu], None], on_sent: Callable[[int, None], None],
+    ) -> None:
+        self._on_sent = on_sent
+        self._publisher = publisher
+        self._message = message
+        self._publish_one = publish_one
+        self._sink = publisher if isinstance(publisher, MessageSink) else None
+        self._rcl: Rcl | None = None
+        # for rclpy, which asks for its handle itself
+        self._handle: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
+        self._run: Callable[..., int] | None = None
+
+    def load(self) -> None:
+        """Load the compiled loop; compiles it if necessary, which takes seconds."""
+        if self._run is not None or isinstance(self._publisher, MessageSink):
+            return
+        warm_up_imu()
+        from k4a_ros.publishing.raw import imu_kernels as kernels
+        size = ctypes.sizeof(structs.ImuStruct) // 8
+        words = np.zeros(kernels.WORDS + size, np.int64)
+        self._struct = structs.struct_of(self._message, words[kernels.WORDS:])
+        words[kernels.CLOCK_GETTIME], words[kernels.CLOCK_NANOSLEEP] = clock_functions()
+        words[kernels.MESSAGE] = ctypes.addressof(self._struct)
+        fields = structs.ImuStruct
+        for index, offset in (
+                (kernels.STAMP, fields.header.offset + structs.HeaderStruct.stamp.offset),
+                (kernels.ACC, fields.linear_acceleration.offset),
+                (kernels.GYRO, fields.angular_velocity.offset)):
+            words[index] = kernels.WORDS + offset // 8
+        self._find_rcl(self._publisher, words, kernels)
+        self._durations = words[kernels.BATCHES:kernels.LONGEST + 1]
+        self._run = functools.partial(kernels.publish_readings, words, words.view(np.float64))
+
+    def _find_rcl(
+        self, publisher: Publisher[Any], words: npt.NDArray[np.int64], kernels: ModuleType,
+    ) -> None:
+        """Let the loop publish with rcl, if that is possible."""
+        rcl = verified_rcl(Imu)
+        if rcl is None:
+            return
+        try:
+            rcl.check_handle(publisher)
+        except UnsupportedRosError as error:
+            _log.warning('%s: %s', COST_WITHOUT_RCL, error)
+            return
+        self._rcl, self._handle = rcl, publisher.handle
+        words[kernels.PUBLISH] = rcl.publish_address
+        words[kernels.PUBLISHER] = publisher.handle.pointer
+
+    def take_durations(self) -> tuple[float, float]:
+        """Return mean and maximum time of publishing a batch since the last call, milliseconds."""
+        if self._run is None:
+            return 0.0, 0.0
+        batches, busy_ns, longest_ns = self._durations.tolist()
+        self._durations[:] = 0
+        return busy_ns / max(batches, 1) / 1e6, longest_ns / 1e6
+
+    def publish(
+        self, stamps_ns: Times, device_us: Times, acc: Vectors, gyro: Vectors, *,
+        paced: bool = True,
+    ) -> None:
+        """
+        Publish one message for each reading.
+
+        :param stamps_ns: (N,) ROS time.
+        :param device_us: (N,) device time, microseconds.
+        :param acc: (N, 3) acceleration, m/s².
+        :param gyro: (N, 3) angular velocity, rad/s.
+        :param paced: whether to space bursts.
+        """
+        count = len(stamps_ns)
+        if self._sink is not None:
+            self._sink.publish_imu(self._message, stamps_ns, acc, gyro)
+            self._on_sent(count, None)
+            return
+        self.load()
+        assert self._run is not None
+        together = count
+        with self._handle:
+            number = self._run(0, paced, stamps_ns, device_us, acc, gyro)
+            while number < count:
+                if self._rcl is not None:
+                    self._rcl.reset_error()
+                self._publish_one(self._copy(int(stamps_ns[number]), acc[number], gyro[number]))
+                together -= 1
+                number = self._run(number + 1, paced, stamps_ns, device_us, acc, gyro)
+        if together:
+            self._on_sent(together, None)
+
+    def _copy(self, stamp_ns: int, acc: Vectors, gyro: Vectors) -> Imu:
+        """Return the message of a reading, which is valid until the next call."""
+        message = self._message
+        message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp_ns, 1_000_000_000)
+        for vector, values in ((message.linear_acceleration, acc),
+                               (message.angular_velocity, gyro)):
+            vector.x, vector.y, vector.z = values.tolist()
+        return message
