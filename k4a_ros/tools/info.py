@@ -18,10 +18,12 @@ List connected cameras: identity, firmware, calibration, sync jacks and color co
 
     k4a_info [--serial 000123456712 | --index 0] [--json]
     k4a_info FILE.mkv [--verify] [--json]
+    k4a_info [FILE.mkv] --save-calibration calibration.json
     k4a_info --check [--json]
 
-With a file, its contents are listed: see `k4a_ros.tools.recording_info`. --check examines this
-computer instead: see `k4a_ros.tools.preflight`.
+With a file, its contents are listed: see `k4a_ros.tools.recording_info`. --save-calibration writes
+the factory calibration of the camera or recording to a file instead, which the driver reads as
+calibration_file. --check examines this computer instead: see `k4a_ros.tools.preflight`.
 """
 
 from __future__ import annotations
@@ -29,9 +31,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 import json
+import os
 import sys
 from typing import Any
 
+from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
@@ -45,6 +49,7 @@ from k4a_ros.cameras.device.firmware import REMEDY
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import DeviceNotFoundError
 from k4a_ros.errors import K4aRosError
+from k4a_ros.mkv.summary import summarize
 from k4a_ros.sdk import libk4a
 from k4a_ros.tools.arguments import integer_between
 from k4a_ros.tools.calibration_text import calibration_lines
@@ -146,6 +151,37 @@ def _describe_all(cameras: Iterable[Connected]) -> list[dict[str, Any]]:
     return found
 
 
+def _save_calibration(path: str, recording: str, serial: str, index: int | None) -> int:
+    """
+    Write the factory calibration of a recording or camera to a file that does not exist yet.
+
+    :return: exit code.
+    """
+    try:
+        if recording:
+            calibration = FactoryCalibration.from_raw(
+                summarize(os.path.expanduser(recording)).calibration)
+        else:
+            found = _select(serial, index)
+            if len(found) > 1:
+                raise ConfigError(f'there are several cameras ({", ".join(map(str, found))}); '
+                                  'choose one with --serial or --index')
+            with DeviceCamera(_CONFIG, index=found[0].index) as camera:
+                calibration = camera.calibration
+        with open(os.path.expanduser(path), 'xb') as file:
+            file.write(calibration.raw)
+    except K4aRosError as error:
+        print(f'k4a_info: {error}', file=sys.stderr)
+        return 1
+    except (OSError, ValueError) as error:
+        reason = getattr(error, 'strerror', None) or str(error)
+        print(f'k4a_info: cannot write {path}: {reason.lower()}; give the name of a new file',
+              file=sys.stderr)
+        return 1
+    print(f'{path}: factory calibration of camera {calibration.serial or "(unknown)"}')
+    return 0
+
+
 def main(arguments: list[str] | None = None) -> int:
     """
     List the cameras, the contents of a recording, or the checks of this computer.
@@ -169,8 +205,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         '--verify', action='store_true',
         help='read every block of the recording; exit code 1 if it is not complete')
+    parser.add_argument(
+        '--save-calibration', default='', metavar='OUT.json',
+        help='write the factory calibration to this file instead')
     parser.add_argument('--json', action='store_true', help='print JSON')
     options = parser.parse_args(arguments)
+    if options.save_calibration:
+        if options.check or options.verify or options.json:
+            parser.error('argument --save-calibration: not with --check, --verify or --json')
+        return _save_calibration(
+            options.save_calibration, options.recording, options.serial, options.index)
     if options.recording:
         return show_recording(options.recording, as_json=options.json, verified=options.verify)
     if options.verify:

@@ -21,11 +21,14 @@ import io
 import json
 from typing import Any
 
+from k4a_ros.calibration.calibration_file import read_calibration
+from k4a_ros.calibration.nominal import nominal_calibration
 from k4a_ros.cameras.controls import CONTROLS
 from k4a_ros.tools import info
 import pytest
 from support import virtual
 from support.recordings import SERIAL
+from support.recordings import write_recording
 from support.virtual import depth_recording
 from support.virtual import set_conditions
 
@@ -110,3 +113,34 @@ def test_no_matching_camera_is_an_error(cameras):
     code, out, error = virtual.run(_info, (), '--serial', '42', '--json', cameras=cameras)
     assert (code, out) == (1, '') and (
         f'no connected camera matches; found: camera 0 (serial number {SERIAL})' in error)
+
+
+def test_calibration_is_saved_in_a_new_file(cameras, tmp_path):
+    path = tmp_path / 'camera.json'
+    code, out, error = virtual.run(
+        _info, (), '--index', '1', '--save-calibration', str(path), cameras=cameras)
+    assert (code, error) == (0, '')
+    assert out == f'{path}: factory calibration of camera {SERIAL}\n'
+    assert path.read_bytes() == nominal_calibration(SERIAL).rstrip(b'\0')
+    code, out, error = virtual.run(
+        _info, (), '--index', '1', '--save-calibration', str(path), cameras=cameras)
+    assert (code, out) == (1, '')
+    assert error == f'k4a_info: cannot write {path}: file exists; give the name of a new file\n'
+
+
+def test_calibration_of_one_camera_is_saved(cameras, tmp_path):
+    code, _, error = virtual.run(
+        _info, (), '--save-calibration', str(tmp_path / 'a.json'), cameras=cameras)
+    assert code == 1
+    assert 'there are several cameras' in error and 'choose one with --serial' in error
+
+
+def test_calibration_of_a_recording_is_saved(tmp_path, capsys):
+    recording = str(write_recording(tmp_path / 'a.mkv').path)
+    path = tmp_path / 'recorded.json'
+    assert info.main([recording, '--save-calibration', str(path)]) == 0
+    assert read_calibration(str(path)).serial == SERIAL
+    none = str(write_recording(tmp_path / 'b.mkv', calibration=b'').path)
+    assert info.main([none, '--save-calibration', str(tmp_path / 'b.json')]) == 1
+    assert 'calibration' in capsys.readouterr().err
+    assert not (tmp_path / 'b.json').exists()
