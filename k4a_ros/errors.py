@@ -30,7 +30,8 @@ Exceptions that this package raises on purpose.
     │   │   ├── RecordingError      a recording cannot be opened, read or written
     │   │   ├── CameraLostError     an open camera stopped delivering
     │   │   └── StreamFailedError   one stream of a camera failed, the others go on
-    │   └── BodyTrackingError       no body tracker, or it failed
+    │   ├── BodyTrackingError       no body tracker, or it failed
+    │   └── AudioError              no microphones, or they failed
     └── ControlFlow                 no failure: a wait ended without a result
         ├── ReadTimeout             also a TimeoutError
         ├── EndOfRecording
@@ -142,6 +143,10 @@ class StreamFailedError(CameraError):
 
 class BodyTrackingError(K4aRosError):
     """A body tracker is not available, or has failed."""
+
+
+class AudioError(K4aRosError):
+    """Microphones, or a file with sound, cannot be opened or read."""
 
 
 class ControlFlow(Exception):

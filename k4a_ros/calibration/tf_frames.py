@@ -18,6 +18,7 @@ Names of the TF frames, and the static transforms between them.
 ::
 
     camera_base                the housing: x forward, y left, z up (REP 103)
+    ├── microphones_link       the microphone in the center; axes of camera_base
     └── depth_camera_link      optical: x right, y down, z forward, tilted 6 degrees down
         ├── rgb_camera_link    optical: x right, y down, z forward
         └── imu_link           x backward, y left, z down
@@ -49,13 +50,18 @@ CAMERA_BASE = 'camera_base'
 DEPTH_CAMERA = 'depth_camera_link'
 RGB_CAMERA = 'rgb_camera_link'
 IMU = 'imu_link'
-#: all frames of a camera, without prefix
+MICROPHONES = 'microphones_link'
+#: the frames of the cameras and the IMU, without prefix
 FRAMES = (CAMERA_BASE, DEPTH_CAMERA, RGB_CAMERA, IMU)
 
 #: pitch of the depth camera below camera_base's x (hardware specification, and
 #: k4a_calibration_transform_data.cpp of Microsoft's driver), and its height there (the latter)
 DEPTH_TILT_RAD = math.radians(6.0)
 DEPTH_HEIGHT_M = 0.0018
+
+#: Origin of microphones_link in camera_base, meters: the middle of the round top, estimated from
+#: the size of the housing (103 mm wide, 39 mm high, 126 mm deep); exact to about 10 mm.
+MICROPHONES_IN_BASE_M = (-0.050, 0.0, 0.022)
 
 #: rotation from an optical frame (x right, y down, z forward) to a body frame (x forward, y left,
 #: z up): REP 103, "suffix frames"
@@ -93,6 +99,16 @@ def own_frame(name: str, prefix: str) -> str | None:
         return name
     bare = name.removeprefix(prefix)
     return bare if bare in FRAMES else None
+
+
+def microphone_transform(prefix: str = '') -> FrameTransform:
+    """
+    Return the pose of the microphone array, about in the middle of the top of the housing.
+
+    :param prefix: prepended verbatim to both frame names.
+    """
+    return FrameTransform(prefix + CAMERA_BASE, prefix + MICROPHONES, RigidTransform(
+        np.eye(3), np.array(MICROPHONES_IN_BASE_M)))
 
 
 def transform_between(

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from dataclasses import field
 import re
 
+from k4a_ros.audio.source import AudioSource
 from k4a_ros.body.tracker import BodyTracker
 from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.camera_config import CameraConfig
@@ -31,6 +32,7 @@ from k4a_ros.cameras.controls import ControlRange
 from k4a_ros.cameras.playback import Playback
 from k4a_ros.capture import Capture
 from k4a_ros.capture import ImuSamples
+from k4a_ros.errors import AudioError
 from k4a_ros.errors import BodyTrackingError
 from k4a_ros.errors import ConfigError
 
@@ -204,6 +206,14 @@ class Camera(contextlib.AbstractContextManager['Camera']):
         raise BodyTrackingError(
             'ground truth for body tracking is available from a simulated camera that renders a '
             f'scene, not from this {self.info.kind}; set body_tracking_backend to auto')
+
+    def open_microphones(self) -> AudioSource:
+        """
+        Open the microphones of this camera; they are independent of its streams.
+
+        :raises AudioError: it has none, or they cannot be opened; says what to do.
+        """
+        raise AudioError(f'a {self.info.kind} has no microphones; set audio_enabled to false')
 
     @abc.abstractmethod
     def stop(self) -> None:

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Sequence
 import math
 import time
 
@@ -56,18 +57,18 @@ class DiagnosticsPublisher:
     Publishes /diagnostics in every lifecycle state; the hardware ID is the serial number.
 
     :param transport_problem: why the middleware is slow for large messages, '' if it is not.
-    :param recording: returns the status of recording, None if there has been none.
+    :param others: each returns the status of another part, None if there is nothing to tell.
     """
 
     def __init__(
         self, node: Node, supervisor: CameraSupervisor, topics: Topics, transport_problem: str,
-        recording: Callable[[], Status | None],
+        others: Sequence[Callable[[], Status | None]],
     ) -> None:
         self._node = node
         self._supervisor = supervisor
         self._topics = topics
         self._transport_problem = transport_problem
-        self._recording = recording
+        self._others = others
         self._rates = Rates()
         # of the last camera, which remain valid while it is lost
         self._serial = ''
@@ -84,9 +85,7 @@ class DiagnosticsPublisher:
             camera_status(snapshot), publishing_status(snapshot), clock_status(snapshot)]
         if snapshot.body_tracking is not None:
             statuses.append(body_tracking_status(snapshot.body_tracking))
-        recording = self._recording()
-        if recording is not None:
-            statuses.append(recording)
+        statuses += [status for other in self._others if (status := other()) is not None]
         message = DiagnosticArray(status=[self._message(status) for status in statuses])
         message.header.stamp = self._node.get_clock().now().to_msg()
         try:

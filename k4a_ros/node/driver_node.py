@@ -27,6 +27,7 @@ from k4a_ros.errors import CalibrationError
 from k4a_ros.errors import CameraError
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import K4aRosError
+from k4a_ros.node.audio import Audio
 from k4a_ros.node.backends import check_tracker_change
 from k4a_ros.node.backends import choose_tracker
 from k4a_ros.node.backends import inject_faults
@@ -111,8 +112,10 @@ class DriverNode(LifecycleNode):
         self._live_parameters = LiveParameters(self, self)
         self._recording = Recording(self, self._supervisor, lambda: self._settings)
         self._topics.tap = self._recording.recorder
+        self._audio = Audio(self, lambda: self._supervisor.state is StreamState.STREAMING)
         self._diagnostics = DiagnosticsPublisher(
-            self, self._supervisor, self._topics, transport_problem, self._recording.status)
+            self, self._supervisor, self._topics, transport_problem,
+            (self._recording.status, self._audio.status))
         self._conflicts = TopicConflicts(self, lambda: self._topics.counters())
         self._stream_services = StreamServices(self, self._supervisor)
         self._own_calibration = OwnCalibration(lambda: self._settings, self.get_logger())
@@ -193,8 +196,7 @@ class DriverNode(LifecycleNode):
         if not self._supervisor.close():
             self.get_logger().error(f'Cannot clean up yet: {self._supervisor.hang()}')
             return TransitionCallbackReturn.FAILURE
-        self._playback_clock.stop()
-        self._recording.finish()
+        self._release()
         self.get_logger().info(f'Cleaned up: closed camera {self._serial}')
         self._serial = ''
         self._live_parameters.release_camera()
@@ -203,9 +205,15 @@ class DriverNode(LifecycleNode):
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Close the camera and end the process."""
         self._supervisor.close()
-        self._recording.finish()
+        self._release()
         self._shutdown.finish()
         return super().on_shutdown(state)
+
+    def _release(self) -> None:
+        """Stop what depends on the camera, which is closed."""
+        self._playback_clock.stop()
+        self._audio.release()
+        self._recording.finish()
 
     def close(self) -> None:
         """Stop streaming, deliver the last messages of a recording, and destroy the node."""
@@ -213,12 +221,11 @@ class DriverNode(LifecycleNode):
         if self._supervisor.state is StreamState.ENDED and self.error is None:
             self._topics.finish()
             self.get_logger().info(self._playback_summary())
-        self._playback_clock.stop()
         if not self._supervisor.close():
             self.error = self.error or CameraError(
                 f'cannot close the camera: {self._supervisor.hang()}, so the driver ends without '
                 'that; plug the camera in again before you start it again')
-        self._recording.finish()
+        self._release()
         self.destroy_node()
 
     def destroy_node(self) -> None:
@@ -259,8 +266,10 @@ class DriverNode(LifecycleNode):
         if not self._qos_checked:
             self._qos_checked = True
             warn_of_unknown(self, qos=True)
+        self._audio.bind_camera(camera, self._settings)
         self._frames.publish(camera.calibration.rotated(self._settings.camera_rotation),
-                             self._settings.tf_prefix)
+                             self._settings.tf_prefix,
+                             microphones=self._settings.audio_enabled)
         self._live_parameters.apply_to_camera(camera)
         self._warn_of_unused(mode_values(camera.config))
         self._opened = (

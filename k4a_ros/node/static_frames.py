@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from k4a_ros.calibration.factory import FactoryCalibration
+from k4a_ros.calibration.tf_frames import microphone_transform
 from k4a_ros.calibration.tf_frames import static_transforms
 from k4a_ros.publishing.messages import transform_message
 from rclpy.node import Node
@@ -36,13 +37,18 @@ class StaticFrames:
         self._broadcaster = StaticTransformBroadcaster(node)
         self._poses: list[tuple[str | float, ...]] = []
 
-    def publish(self, calibration: FactoryCalibration, prefix: str) -> None:
+    def publish(
+        self, calibration: FactoryCalibration, prefix: str, *, microphones: bool,
+    ) -> None:
         """
         Publish the frames of a camera.
 
         :param prefix: of the names of the frames.
+        :param microphones: whether the microphone array has one.
         """
         transforms = static_transforms(calibration, prefix)
+        if microphones:
+            transforms += (microphone_transform(prefix),)
         poses: list[tuple[str | float, ...]] = [
             (one.parent, one.child, *one.transform.translation, *one.transform.quaternion())
             for one in transforms]

@@ -50,6 +50,7 @@ _FILTERS = ParameterGroup(
     'computed from depth, but never `depth/image_raw`. docs/filters.md has effect and cost of '
     'each.')
 _BODY_TRACKING = ParameterGroup('Body tracking', restarts=True)
+_AUDIO = ParameterGroup('Microphones', restarts=True)
 
 _RECORDING = ('recording',)
 _LIVE = ('device', 'simulated')
@@ -449,6 +450,20 @@ class Parameters:
     publish_body_tf: bool = _parameter(
         False, 'Also publish all joints of each person as TF frames: body_ID, head_ID, l_hand_ID, '
         '… (REP 155).', _BODY_TRACKING)
+
+    audio_enabled: bool = _parameter(
+        False, 'Publish the sound of the microphone array on audio. Off by default, for privacy. '
+        'The microphones are open only while the topics have subscribers.', _AUDIO,
+        cameras=_LIVE)
+    audio_channels: int = _parameter(
+        7, 'Channels of audio: 7 microphones, or only the one in the center.', _AUDIO,
+        choices=('1', '7'), cameras=_LIVE)
+    audio_format: str = _parameter(
+        's16', 'Format of the samples: s16 is signed 16-bit integers, f32 is floating-point '
+        'numbers from -1 to 1.', _AUDIO, choices=('s16', 'f32'), cameras=_LIVE)
+    audio_direction: bool = _parameter(
+        False, 'Publish the direction of the loudest sound on audio/direction; requires '
+        'audio_enabled.', _AUDIO, cameras=_LIVE)
 
 
 _TYPES = typing.get_type_hints(Parameters)

@@ -122,7 +122,7 @@ class Topics:
         self._imu: ImuStream | None = None
         #: clock of the sync cable, if this camera is on one
         self.clock_plan = ClockPlan()
-        self.stamper = Stamper(_host_clock(node), self._warn_of_step, self.clock_plan)
+        self.stamper = Stamper(host_clock(node), self._warn_of_step, self.clock_plan)
         #: the topics of tracked people; None if body tracking is disabled
         self.bodies: BodyTopics | None = None
         self.body_error = ''
@@ -377,7 +377,7 @@ def imu_stream(builder: TopicBuilder) -> ImuStream | None:
                      builder.counters('imu'), camera.lossless)
 
 
-def _host_clock(node: Node) -> HostClock:
+def host_clock(node: Node) -> HostClock:
     clock = node.get_clock()
     assert isinstance(clock, ROSClock)
     return HostClock(lambda: clock.now().nanoseconds, lambda: clock.ros_time_is_active)

@@ -27,6 +27,7 @@ from k4a_ros.simulation import skeleton
 from k4a_ros.simulation.shapes import Array
 from k4a_ros.simulation.shapes import Capsule
 from k4a_ros.simulation.shapes import Material
+from k4a_ros.simulation.voices import Speaker
 import numpy as np
 
 #: time to reach full speed, and to turn by 180°
@@ -79,7 +80,8 @@ class Person:
 
     ``path``: points (x, z) on the level floor at y = ``floor``; with a single point the person
     stands there, facing ``heading``: radians to the left of the world's z. ``speed`` is m/s;
-    ``start`` is the time, seconds, at which the person leaves the first point.
+    ``start`` is the time, seconds, at which the person leaves the first point. ``voice``: what the
+    person says; None for nothing.
     """
 
     name: str
@@ -89,6 +91,7 @@ class Person:
     speed: float = 1.0
     start: float = 0.0
     heading: float = math.pi
+    voice: Speaker | None = None
 
     @property
     def is_still(self) -> bool:

@@ -32,6 +32,7 @@ from k4a_ros.simulation.motion import Motion
 from k4a_ros.simulation.person import Person
 from k4a_ros.simulation.shapes import Array
 from k4a_ros.simulation.shapes import Shape
+from k4a_ros.simulation.voices import Sound
 import numpy as np
 import numpy.typing as npt
 
@@ -73,12 +74,13 @@ class Mover:
 
 @dataclass(frozen=True)
 class Scene:
-    """Static shapes, movers, persons, and the path of the camera."""
+    """Static shapes, movers, persons, the path of the camera, and sources of sound."""
 
     shapes: tuple[Shape, ...]
     movers: tuple[Mover, ...] = ()
     persons: tuple[Person, ...] = ()
     camera: CameraPath = field(default_factory=CameraPath)
+    sounds: tuple[Sound, ...] = ()
 
     @cached_property
     def static(self) -> tuple[tuple[Shape, ...], tuple[int, ...]]:

@@ -50,10 +50,16 @@ from k4a_ros.simulation.shapes import Plane
 from k4a_ros.simulation.shapes import Shape
 from k4a_ros.simulation.shapes import sphere
 from k4a_ros.simulation.shapes import Vector
+from k4a_ros.simulation.voices import KINDS
+from k4a_ros.simulation.voices import Sound
+from k4a_ros.simulation.voices import Speaker
 import numpy as np
 import yaml
 
 _MAX_PERSONS = 200
+_MAX_SOUNDS = 20
+#: sound pressure levels at 1 m, dB
+_LEVELS_DB = (0.0, 116.0)
 #: shortest distance between consecutive points of a person's path
 _MIN_PATH_STEP_M = 0.05
 
@@ -135,7 +141,7 @@ def parse(text: str, name: str) -> Scene:
 
 
 def _scene(root: SceneNode) -> Scene:
-    fields = root.mapping('camera', 'materials', 'shapes', 'movers', 'persons')
+    fields = root.mapping('camera', 'materials', 'shapes', 'movers', 'persons', 'sounds')
     materials: dict[str, Material] = {}
     if 'materials' in fields:
         for name, node in fields['materials'].mapping().items():
@@ -145,14 +151,17 @@ def _scene(root: SceneNode) -> Scene:
     persons = [_person(node) for node in _items(fields, 'persons')]
     if not shapes and not movers and not persons:
         root.refuse('has nothing in it: it needs shapes, movers or persons')
-    for kind in ('movers', 'persons'):
+    sounds = [_sound(node) for node in _items(fields, 'sounds')]
+    for kind in ('movers', 'persons', 'sounds'):
         _check_names_are_unique(_items(fields, kind))
     if len(shapes) + sum(len(mover.shapes) for mover in movers) > MAX_SHAPES:
         root.refuse(f'has more than {MAX_SHAPES} shapes, with those of movers')
     if len(persons) > _MAX_PERSONS:
         fields['persons'].refuse(f'has more than {_MAX_PERSONS} items')
+    if len(sounds) > _MAX_SOUNDS:
+        fields['sounds'].refuse(f'has more than {_MAX_SOUNDS} items')
     return Scene(tuple(shapes), tuple(movers), tuple(persons),
-                 fields.read('camera', _camera, CameraPath()))
+                 fields.read('camera', _camera, CameraPath()), tuple(sounds))
 
 
 def _items(fields: SceneMapping, key: str) -> list[SceneNode]:
@@ -257,7 +266,7 @@ def _motion(node: SceneNode) -> Motion:
 
 
 def _person(node: SceneNode) -> Person:
-    fields = node.mapping('name', 'path', 'floor', 'height', 'speed', 'start', 'heading')
+    fields = node.mapping('name', 'path', 'floor', 'height', 'speed', 'start', 'heading', 'voice')
     path: list[tuple[float, float]] = []
     for item in fields['path'].items():
         coordinates = item.items()
@@ -273,7 +282,25 @@ def _person(node: SceneNode) -> Person:
         fields.read('height', lambda n: n.number(0.5, 2.5), Person.height),
         fields.read('speed', lambda n: n.number(0.1, 3.0), Person.speed),
         fields.read('start', SceneNode.time, Person.start),
-        fields.read('heading', SceneNode.angle, Person.heading))
+        fields.read('heading', SceneNode.angle, Person.heading),
+        fields.read('voice', _voice, None))
+
+
+def _voice(node: SceneNode) -> Speaker | None:
+    fields = node.mapping('kind', 'level')
+    return Speaker(*_kind_and_level(fields))
+
+
+def _sound(node: SceneNode) -> Sound:
+    fields = node.mapping('name', 'position', 'kind', 'level')
+    return Sound(*_kind_and_level(fields), fields['name'].text(), fields['position'].vector())
+
+
+def _kind_and_level(fields: SceneMapping) -> tuple[str, float]:
+    kind = fields.read('kind', SceneNode.text, Speaker.kind)
+    if kind not in KINDS:
+        fields['kind'].refuse(f'is {kind!r}; it must be one of {", ".join(KINDS)}')
+    return kind, fields.read('level', lambda n: n.number(*_LEVELS_DB), Speaker.level_db)
 
 
 def _camera(node: SceneNode) -> CameraPath:

@@ -59,7 +59,7 @@ class Sensor:
         seed: int = 0, noise: bool = True,
     ) -> None:
         timeline = Timeline(scene)
-        self._scene = scene
+        self.scene = scene
         self._from_color = calibration.depth_to_color.normalized().inverse()
         self._inertial = InertialSensors(scene.camera, calibration, seed, noise)
         self._depth: DepthCamera | None = None
@@ -113,17 +113,17 @@ class Sensor:
     def truth(self, device_us: int) -> Truth:
         """Return the ground truth at a time."""
         time = device_us * 1e-6
-        depth = self._scene.camera.depth_camera(time)
+        depth = self.scene.camera.depth_camera(time)
         to_depth = depth.inverse()
         persons = []
-        for index, person in enumerate(self._scene.persons):
+        for index, person in enumerate(self.scene.persons):
             posture = person.at(time)
             persons.append(PersonTruth(
                 index + 1, person.name, to_depth.apply(posture.positions), posture.positions,
                 quaternions(to_depth.rotation @ posture.axes)))
         return Truth(
             device_us, depth, depth @ self._from_color, self._inertial.accelerometer(time),
-            {mover.name: mover.pose(time) for mover in self._scene.movers}, tuple(persons))
+            {mover.name: mover.pose(time) for mover in self.scene.movers}, tuple(persons))
 
     def body_index(self, device_us: int) -> npt.NDArray[np.uint8]:
         """

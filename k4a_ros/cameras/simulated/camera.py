@@ -22,6 +22,7 @@ from dataclasses import replace
 import functools
 import random
 
+from k4a_ros.audio.source import AudioSource
 from k4a_ros.body.queued_tracker import QueuedTracker
 from k4a_ros.body.tracker import BodyTracker
 from k4a_ros.calibration.factory import FactoryCalibration
@@ -43,6 +44,7 @@ from k4a_ros.cameras.simulated.frames import IMU_BURST_US
 from k4a_ros.cameras.simulated.frames import SensorLike
 from k4a_ros.cameras.simulated.ground_truth_tracker import GroundTruthEstimator
 from k4a_ros.cameras.simulated.hardware import SimulatedDevice
+from k4a_ros.cameras.simulated.microphones import SimulatedMicrophones
 from k4a_ros.cameras.simulated.pulse_line import check_jacks
 from k4a_ros.cameras.simulated.pulse_line import jacks_of
 from k4a_ros.cameras.simulated.pulse_line import POLL_S
@@ -50,6 +52,7 @@ from k4a_ros.cameras.simulated.pulse_line import PulseLine
 from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
 from k4a_ros.capture import ImuSamples
+from k4a_ros.errors import AudioError
 from k4a_ros.errors import CameraError
 from k4a_ros.errors import CameraErrorReason
 from k4a_ros.errors import CameraLostError
@@ -58,6 +61,7 @@ from k4a_ros.errors import DeviceNotFoundError
 from k4a_ros.errors import ReadTimeout
 from k4a_ros.simulation.scene_file import default_scene
 from k4a_ros.simulation.sensor import Sensor
+from k4a_ros.simulation.sound import Ears
 import numpy as np
 
 FIRMWARE = {'color': '1.6.110', 'depth': '1.6.79', 'depth_sensor': '6109.7', 'audio': '1.6.14'}
@@ -395,6 +399,26 @@ class SimulatedCamera(Camera):
             return super().open_ground_truth_tracker()
         return QueuedTracker(GroundTruthEstimator(
             self.sensor, self.sensor_us, self._true_calibration, self.config))
+
+    def open_microphones(self) -> AudioSource:
+        """
+        Open the microphones, whose clock drifts by up to 50 ppm, by the seed.
+
+        :raises AudioError: the sensor does not render a scene, or the device is unplugged.
+        """
+        if not isinstance(self.sensor, Sensor):
+            return super().open_microphones()
+        with self._changed:
+            if self._unplug_count != self._device.unplug_count:
+                raise AudioError('the microphones of the simulated camera are unplugged')
+        random_drift = random.Random(self._seed).uniform(-50.0, 50.0)
+        return SimulatedMicrophones(
+            Ears(self.sensor.scene, seed=self._seed), self._scene_s, drift_ppm=random_drift,
+            seed=self._seed, time=self._time)
+
+    def _scene_s(self, host_ns: int) -> float:
+        with self._changed:
+            return self._device.clock.elapsed_us(host_ns) * 1e-6
 
     def sync_jacks(self) -> SyncJacks:
         """Return which jacks have a cable."""

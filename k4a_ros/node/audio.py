@@ -1,0 +1,160 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""The topics audio and audio/direction, and the status of the microphones in /diagnostics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import math
+import time
+from typing import Any
+
+from geometry_msgs.msg import PoseStamped
+from k4a_ros.audio.direction import estimate_direction
+from k4a_ros.audio.microphones import CHANNELS
+from k4a_ros.audio.microphones import RATE
+from k4a_ros.audio.source import Samples
+from k4a_ros.calibration import tf_frames
+from k4a_ros.cameras.base import Camera
+from k4a_ros.node.diagnostics import Level
+from k4a_ros.node.diagnostics import Status
+from k4a_ros.parameters.settings import Settings
+from k4a_ros.publishing.audio_messages import audio_message
+from k4a_ros.publishing.publishers import Publishers
+from k4a_ros.publishing.raw.rcl import RCLError
+from k4a_ros.publishing.topics import host_clock
+from k4a_ros.streaming.audio_stream import AudioStream
+from k4a_ros.streaming.audio_stream import StampedAudio
+import numpy as np
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+
+#: queue of audio, 2 s: a gap can be heard
+_DEPTH = 100
+#: samples that a direction is estimated from, and rate of directions
+_WINDOW = RATE * 3 // 10
+_DIRECTION_PERIOD_S = 0.1
+
+
+class Audio:
+    """
+    Publishes the sound of the camera that is open, while it streams.
+
+    The messages of audio have the stamp of their first sample, those of audio/direction that of
+    the last sample that they are computed from.
+
+    :param streaming: returns whether the camera streams.
+    """
+
+    def __init__(self, node: Node, streaming: Callable[[], bool]) -> None:
+        self._node = node
+        self._streaming = streaming
+        self._publishers = Publishers(node)
+        self._stream: AudioStream | None = None
+        self._sound: Publisher[Any] | None = None
+        self._direction: Publisher[Any] | None = None
+        self._window: Samples = np.zeros((0, CHANNELS), np.int16)
+        self._next_direction_s = 0.0
+
+    def bind_camera(self, camera: Camera, settings: Settings) -> None:
+        """Publish the sound of this camera from now on, if that is enabled."""
+        self.release()
+        if not settings.audio_enabled:
+            self._publishers.keep_only(())
+            self._sound = self._direction = None
+            return
+        kind, self._fill = audio_message(settings.audio_format)
+        self._channels = settings.audio_channels
+        self._frame = settings.tf_prefix + tf_frames.MICROPHONES
+        self._sound = self._publishers.get(kind, 'audio', _DEPTH)
+        topics = ['audio']
+        self._direction = None
+        if settings.audio_direction:
+            topics.append('audio/direction')
+            self._direction = self._publishers.get(PoseStamped, 'audio/direction', _DEPTH)
+        self._publishers.keep_only(topics)
+        self._stream = AudioStream(
+            camera.open_microphones, self._wanted, self._publish, self._report,
+            host_clock(self._node))
+
+    def release(self) -> None:
+        """Close the microphones."""
+        if self._stream is not None:
+            self._stream.stop()
+            self._stream = None
+
+    def _wanted(self) -> bool:
+        return self._streaming() and any(
+            publisher is not None and publisher.get_subscription_count()
+            for publisher in (self._sound, self._direction))
+
+    def _publish(self, audio: StampedAudio) -> None:
+        samples = audio.block.samples
+        try:
+            if self._sound is not None and self._sound.get_subscription_count():
+                message = self._fill(samples[:, :self._channels])
+                self._set_header(message, audio.stamp_ns)
+                self._sound.publish(message)
+            if self._direction is not None and self._direction.get_subscription_count():
+                self._publish_direction(audio)
+        except RCLError as error:
+            self._node.get_logger().warning(
+                f'cannot publish audio: {error}', throttle_duration_sec=5.0)
+
+    def _publish_direction(self, audio: StampedAudio) -> None:
+        if audio.lost:
+            self._window = self._window[:0]
+        self._window = np.concatenate([self._window, audio.block.samples])[-_WINDOW:]
+        now_s = time.monotonic()
+        if len(self._window) < _WINDOW or now_s < self._next_direction_s:
+            return
+        self._next_direction_s = now_s + _DIRECTION_PERIOD_S
+        found = estimate_direction(self._window)
+        if found is None or self._direction is None:
+            return
+        message = PoseStamped()
+        self._set_header(
+            message, audio.stamp_ns + len(audio.block.samples) * 1_000_000_000 // RATE)
+        # yaw by the azimuth, then pitch up by the elevation: x points to the source
+        half, tilt = found.azimuth / 2, -found.elevation / 2
+        q = message.pose.orientation
+        q.w, q.z = math.cos(half) * math.cos(tilt), math.sin(half) * math.cos(tilt)
+        q.x, q.y = -math.sin(half) * math.sin(tilt), math.cos(half) * math.sin(tilt)
+        self._direction.publish(message)
+
+    def _set_header(self, message: Any, stamp_ns: int) -> None:
+        header = message.header
+        header.frame_id = self._frame
+        header.stamp.sec, header.stamp.nanosec = divmod(stamp_ns, 1_000_000_000)
+
+    def _report(self, problem: str) -> None:
+        if problem:
+            self._node.get_logger().error(f'No sound: {problem}; trying again')
+        elif self._stream is not None:
+            self._node.get_logger().info(f'Sound from {self._stream.counts.source}')
+
+    def status(self) -> Status | None:
+        """Return the status for /diagnostics; None if audio is not enabled."""
+        if self._stream is None:
+            return None
+        counts = self._stream.counts
+        status = Status('audio', message='publishing' if self._wanted() else 'no subscribers')
+        if counts.problem:
+            status.add_problem(Level.ERROR, counts.problem)
+        status.values |= {
+            'source': counts.source, 'samples': str(counts.samples), 'lost samples':
+            str(counts.lost), 'clock drift (ppm)': f'{counts.drift_ppm:.1f}'}
+        return status
