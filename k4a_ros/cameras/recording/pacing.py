@@ -28,13 +28,14 @@ import time
 from typing import NoReturn
 
 from k4a_ros.cameras.playback import Position
+from k4a_ros.cameras.recording.paused_steps import PausedSteps
 from k4a_ros.cameras.recording.playback_clock import PlaybackClock
 from k4a_ros.cameras.recording.section import AtEnd
 from k4a_ros.cameras.recording.section import Section
 from k4a_ros.cameras.recording.section import Sought
+from k4a_ros.cameras.recording.stream_positions import StreamPositions
 from k4a_ros.errors import EndOfRecording
 from k4a_ros.errors import ReadTimeout
-
 
 #: delay of items, some of which are released in bursts, from which on their reader is late
 _LATE_S = 0.05
@@ -88,19 +89,13 @@ class Pacer:
         self._playing = PlaybackClock(start_us, rate, clock)
         self._paused = paused
         self._running = False
-        # For each stream, the timestamp before which all its items have been released.
-        self._position: dict[str, float] = dict.fromkeys(streams, start_us)
-        self._first = next(iter(self._position))
+        self._positions = StreamPositions(streams, start_us)
         self._section = Section(0, start_us, 0)
-        # of this pass: streams at its end, whether it was ended early, and whether another one
-        # may follow although the file is not looped
-        self._ended: set[str] = set()
+        # whether this pass was ended early, and whether another one may follow although the file
+        # is not looped
         self._finishing = self._again = False
-        # while paused: number of items that may be released (negative for all), whether the one
-        # that was sought may be, and the timestamp up to which other streams follow
-        self._steps, self._show, self._shown_us = 0, False, -math.inf
+        self._steps = PausedSteps()
         self._stepping = threading.Lock()
-        self._stepped = 0
         # whether the reader of the first stream has not come back with the next item yet
         self._in_flight = False
 
@@ -148,9 +143,9 @@ class Pacer:
                 self._again = True
                 self._playing.move_to(self._next_us)
             if not self._paused:
-                self._shown_us = -math.inf
+                self._steps.shown_us = -math.inf
             self._paused = value
-            self._steps, self._show = 0, False
+            self._steps.cancel()
             self._changed.notify_all()
 
     @property
@@ -169,7 +164,7 @@ class Pacer:
             us = self._playing.us
             if self._runs:
                 us = self._playing.running_us() if self._playing.rate else (
-                    max(us, min(self._position.values())))
+                    max(us, self._positions.earliest_us))
             return Position(self._section.number, int(min(us, self._next_us)))
 
     def seek(self, us: int) -> None:
@@ -181,13 +176,13 @@ class Pacer:
         with self._changed:
             self._playing.move_to(us)
             self._begin_section(us, self._section.shift_us)
-            self._show = self._paused
+            self._steps.sought = self._paused
 
     def shown(self, timeout: float) -> bool:
         """Wait until the item that was sought while paused is released, and dealt with."""
         with self._changed:
             return self._changed.wait_for(
-                lambda: not (self._running and (self._show or self._in_flight)), timeout)
+                lambda: not (self._running and (self._steps.sought or self._in_flight)), timeout)
 
     def step(self, count: int) -> int:
         """
@@ -200,14 +195,14 @@ class Pacer:
         with self._stepping, self._changed:
             if not (self._paused and self._running):
                 return 0
-            before = self._stepped
-            self._steps = count or -1
+            before = self._steps.taken
+            self._steps.remaining = count or -1
             self._let_others_end()
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._running or (
-                not self._in_flight and (not self._steps or self._no_more())))
-            self._steps = 0
-            return self._stepped - before
+                not self._in_flight and (not self._steps.remaining or self._no_more())))
+            self._steps.remaining = 0
+            return self._steps.taken - before
 
     def finish(self) -> None:
         """End the pass now, as at the end of a file that is not looped."""
@@ -239,17 +234,20 @@ class Pacer:
                 delay = deadline - self._clock()
                 if self._paused:
                     if self._may_step(stream, item_us):
-                        return self._release(stream, self._shown_us)
+                        due_us = self._steps.shown_us
+                        break
                 else:
                     due_us = self._due_us(stream)
-                    overdue_us = due_us - max(item_us, self._position[stream])
+                    overdue_us = due_us - max(item_us, self._positions[stream])
                     time_left = self._playing.duration_s(-overdue_us) + (
                         burst_s if self._playing.rate else 0.0)
                     if time_left <= 0:
-                        return self._release(stream, due_us)
+                        break
                     delay = min(delay, time_left)
                 self._sleep(delay, deadline)
                 self._check(section)
+            self._in_flight |= stream == self._positions.first
+            return due_us
 
     def end_of_pass(self, stream: str, timeout: float, section: int = 0) -> NoReturn:
         """
@@ -266,14 +264,14 @@ class Pacer:
         with self._changed:
             self._come_back(stream)
             self._check(section)
-            self._ended.add(stream)
-            if stream == self._first:
-                self._show = False
+            self._positions.end(stream)
+            if stream == self._positions.first:
+                self._steps.sought = False
                 self._let_others_end()
             self._advance(stream, self._next_us, passed=True)
             while True:
                 delay = deadline - self._clock()
-                if self._all_ended():
+                if self._positions.all_ended:
                     time_left = self._time_to_next_pass()
                     if time_left <= 0:
                         self._begin_pass()
@@ -288,16 +286,15 @@ class Pacer:
             self._playing.move_to(self._start_us + shift_us)
         else:
             shift_us += self._span_us
-        steps = self._steps
+        remaining = self._steps.remaining
         self._begin_section(self._start_us + shift_us, shift_us)
-        self._steps = steps
+        self._steps.remaining = remaining
 
     def _begin_section(self, us: int, shift_us: int) -> None:
         self._section = Section(self._section.number + 1, us - shift_us, shift_us)
-        self._position = dict.fromkeys(self._position, us)
-        self._ended.clear()
+        self._positions.restart(us)
         self._finishing = self._again = False
-        self._steps, self._show, self._shown_us = 0, False, -math.inf
+        self._steps.clear()
         self._changed.notify_all()
 
     def _check(self, section: int) -> None:
@@ -314,45 +311,33 @@ class Pacer:
 
     def _come_back(self, stream: str) -> None:
         """Note that the reader of a stream has dealt with the item that was released last."""
-        if stream == self._first and self._in_flight:
+        if stream == self._positions.first and self._in_flight:
             self._in_flight = False
             self._changed.notify_all()
 
-    def _release(self, stream: str, due_us: float) -> float:
-        """Note that items of a stream are released up to a timestamp, and return that."""
-        self._in_flight = self._in_flight or stream == self._first
-        return due_us
-
     def _may_step(self, stream: str, item_us: int) -> bool:
         """Take one of the steps for an item while paused; return whether there is one."""
-        if stream != self._first:
-            return item_us <= self._shown_us
-        if self._show:
-            self._show = False
-        elif self._steps:
-            self._steps -= 1
-            self._stepped += 1
-        else:
+        if stream != self._positions.first:
+            return item_us <= self._steps.shown_us
+        if not self._steps.take():
             return False
-        self._playing.us = self._shown_us = max(self._playing.us, float(item_us))
+        self._playing.us = self._steps.shown_us = max(self._playing.us, float(item_us))
         self._changed.notify_all()
         return True
 
     def _let_others_end(self) -> None:
         """While stepping at the end of the first stream, release what others still have."""
-        if self._steps and self._first in self._ended:
-            self._shown_us = self._next_us
-
-    def _all_ended(self) -> bool:
-        return len(self._ended) == len(self._position)
+        if self._steps.remaining and self._positions.has_ended(self._positions.first):
+            self._steps.shown_us = self._next_us
 
     def _finished(self) -> bool:
         """Whether all streams have reached the end of the last pass that may be played."""
-        return self._all_ended() and not self._again and (self._finishing or not self._loop)
+        return self._positions.all_ended and not self._again and (
+            self._finishing or not self._loop)
 
     def _no_more(self) -> bool:
         """Whether there is nothing left for a step to release."""
-        return self._finished() or (self._steps < 0 and self._all_ended())
+        return self._finished() or (self._steps.remaining < 0 and self._positions.all_ended)
 
     def _time_to_next_pass(self) -> float:
         """
@@ -362,7 +347,7 @@ class Pacer:
         """
         if self._loop and not self._finishing:
             if self._paused:
-                return 0.0 if self._steps > 0 else math.inf
+                return 0.0 if self._steps.remaining > 0 else math.inf
             if self._restart and self._playing.rate:
                 return self._playing.duration_s(self._next_us - self._playing.running_us())
             return 0.0
@@ -390,10 +375,8 @@ class Pacer:
 
         :param passed: whether the stream is at the end of a pass.
         """
-        if us > self._position[stream] or passed:
-            self._position[stream] = max(us, self._position[stream])
-            if passed or not self._playing.rate:
-                self._changed.notify_all()
+        if (self._positions.advance(stream, us) and not self._playing.rate) or passed:
+            self._changed.notify_all()
 
     @property
     def _runs(self) -> bool:
@@ -408,8 +391,7 @@ class Pacer:
         """Return the timestamp up to which items of ``stream`` are due, unless paused."""
         if self._playing.rate:
             return self._playing.running_us()
-        return min((us for name, us in self._position.items() if name != stream),
-                   default=math.inf)
+        return self._positions.earliest_of_others_us(stream)
 
     def _anchor(self) -> None:
         """
@@ -417,7 +399,7 @@ class Pacer:
 
         That is the one of a reader that is late, so that it need not catch up.
         """
-        played, clock = min(self._position.values()), self._playing
+        played, clock = self._positions.earliest_us, self._playing
         if clock.rate and self._runs:
             clock_us = clock.running_us()
             is_late = clock_us - played > _LATE_S * 1e6 * clock.rate
