@@ -25,13 +25,9 @@ Usage: set_up.py [--tests]        standard output: shell commands that enter the
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from collections.abc import Container
-from dataclasses import dataclass
 import fcntl
-import hashlib
 import importlib.util
-import json
 import os
 from pathlib import Path
 import platform
@@ -54,6 +50,10 @@ from environment import ros_installation
 from environment import wheels_numpy
 from landmark_model import install_model
 from requirements import locked
+from step import digests
+from step import read_done
+from step import Step
+from step import write_done
 
 SCRIPTS = CHECKOUT / 'scripts'
 # Requirement to install if a ROS installation lacks it -> program that fails then.
@@ -253,28 +253,6 @@ def overlay_packages(environment: Environment) -> list[str]:
             if not any((prefix / index / package).exists() for prefix in ament_prefixes())]
 
 
-@dataclass(frozen=True)
-class Step:
-    """
-    One step of the set-up.
-
-    :param name: key in the file of completed steps.
-    :param text: description for the user.
-    :param action: runs the step; can be interrupted and repeated, unless it runs pip.
-    :param inputs: files and words that the step depends on, besides the steps before it.
-    """
-
-    name: str
-    text: str
-    action: Callable[[SetUp], None]
-    inputs: list[object]
-
-    @property
-    def runs_pip(self) -> bool:
-        """Return whether an interruption may leave partly installed packages."""
-        return self.name in ('packages', 'tests')
-
-
 def steps(environment: Environment, with_tests: bool) -> list[Step]:
     """Return the steps for an environment, in order."""
     interpreter = [os.path.realpath(sys.executable), sys.version, environment.directory]
@@ -320,35 +298,6 @@ def files(directory: Path) -> list[Path]:
     """Return the source files below a directory."""
     return sorted(path for path in directory.rglob('*')
                   if path.is_file() and '__pycache__' not in path.parts)
-
-
-def digests(todo: list[Step]) -> dict[str, str]:
-    """Return for each step the digest of its inputs, including interpreter and packages."""
-    result = {}
-    digest = hashlib.sha256()
-    for step in todo:
-        current = digest if step.name in ('venv', 'packages') else digest.copy()
-        for item in step.inputs:
-            current.update(f'\0{item}\0'.encode())
-            if isinstance(item, Path) and item.is_file():
-                current.update(item.read_bytes())
-        result[step.name] = current.hexdigest()
-    return result
-
-
-def read_done(state: Path) -> dict[str, str]:
-    """Return the digests of the completed steps, by name."""
-    try:
-        return dict(json.loads(state.read_text()))
-    except (OSError, ValueError):
-        return {}
-
-
-def write_done(state: Path, done: dict[str, str]) -> None:
-    """Replace the file of completed steps atomically."""
-    aside = state.with_suffix('.new')
-    aside.write_text(json.dumps(done, indent=1))
-    aside.replace(state)
 
 
 def set_up(environment: Environment, all_steps: list[Step], log: TextIO) -> None:
