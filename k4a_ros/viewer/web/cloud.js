@@ -28,6 +28,8 @@ const MODES = [['color', 'Color'], ['depth', 'Depth'], ['ir', 'Infrared']];
 const OVERLAYS = [['axes', 'Frames'], ['bodies', 'People'], ['grid', 'Floor grid'],
   ['crop', 'Crop box']];
 const INFRARED_UNIT = 1;
+/** Messages with people that are kept, to find those of the depth image that is shown. */
+const MARKERS = 12;
 
 export class CloudPane extends Pane {
   constructor(app) {
@@ -38,7 +40,6 @@ export class CloudPane extends Pane {
     this.options = remembered('cloud', { mode: 'color', size: 1, axes: true, bodies: true,
       grid: true, crop: true });
     this.markers = [];
-    this.markersAt = 0;
     this.infos = {};
     this.orbit = new Orbit(this.canvas, () => this.invalidate());
     this.addTools();
@@ -104,8 +105,8 @@ export class CloudPane extends Pane {
     }
     if (this.options.bodies && has('body_tracking_data')) {
       result[`${prefix}body_tracking_data`] = (bytes) => {
-        this.markers = readMarkers(bytes);
-        this.markersAt = performance.now();
+        this.markers.push({ markers: readMarkers(bytes), at: performance.now() });
+        if (this.markers.length > MARKERS) this.markers.shift();
         this.invalidate();
       };
     }
@@ -121,6 +122,7 @@ export class CloudPane extends Pane {
     }
     this.app.noteStamp(image.stamp);
     this.frame = image.frame;
+    this.stamp = image.stamp;
     this.values = values;
     this.size = [image.width, image.height];
     this.renderer.setDepth(image.width, image.height, values, factor);
@@ -216,8 +218,9 @@ export class CloudPane extends Pane {
       labels.push(...scene.frameLabels(frames));
     }
     if (crop && cropFrame) lines.push(...scene.box(cropFrame, crop.low, crop.high, [1, 0.72, 0.2, 0.9]));
-    if (this.options.bodies && performance.now() - this.markersAt < scene.MARKER_LIFE_MS) {
-      const people = scene.people(this.markers, toWorld);
+    const markers = this.options.bodies ? scene.markersAt(this.markers, this.stamp) : [];
+    if (markers.length) {
+      const people = scene.people(markers, toWorld);
       lines.push(...people.lines);
       labels.push(...people.labels);
       dots = people.dots;
@@ -226,7 +229,7 @@ export class CloudPane extends Pane {
     this.renderer.setDots(dots);
     const view = this.orbit.matrix(canvas.width, canvas.height);
     this.renderer.draw({ view, background: dark ? [0.047, 0.059, 0.078] : [0.93, 0.945, 0.96],
-      pixels: this.orbit.pixels(canvas.height), cloud: this.frame && this.cloud(fromDepth, crop) });
+      pixels: this.orbit.pixels(canvas.width, canvas.height), cloud: this.frame && this.cloud(fromDepth, crop) });
     this.drawLabels(view, labels, dark);
     if (this.renderer.complete && this.frame) {
       this.drawn = (this.drawn ?? 0) + 1;
@@ -284,16 +287,18 @@ export class CloudPane extends Pane {
       context.font = `${(strong ? 14 : 11) * ratio}px system-ui, sans-serif`;
       context.strokeStyle = dark ? 'rgba(12,15,20,.85)' : 'rgba(240,243,246,.9)';
       context.fillStyle = dark ? '#c4ccd6' : '#333d4a';
-      context.strokeText(text, px + 8 * ratio, row);
-      context.fillText(text, px + 8 * ratio, row);
+      const room = width - 6 * ratio - context.measureText(text).width;
+      const left = Math.min(px + 8 * ratio, room);
+      context.strokeText(text, left, row);
+      context.fillText(text, left, row);
     }
   }
 
   showRate(statistics) {
     const hz = statistics[`${this.shown}depth/image_raw`]?.hz;
     const points = this.values ? this.values.length / 1000 : 0;
-    this.meta.textContent = this.drawn && points
-      ? `${points.toFixed(0)} k points${hz ? `  ·  ${hz.toFixed(0)} Hz` : ''}` : '';
+    this.tell(this.drawn && hz ? `${hz.toFixed(0)} Hz` : '',
+      this.drawn && points ? `${points.toFixed(0)} k points` : '');
   }
 
   picture() {

@@ -108,7 +108,7 @@ class ImagePane extends Pane {
     if (topic !== this.shown) {
       this.shown = topic;
       this.frame = null;
-      this.meta.textContent = '';
+      this.tell();
       this.say(topic ? 'Waiting for images' : `This camera has no ${this.id} image`);
     }
     return topic ? { [topic]: (bytes, factor) => this.receive(bytes, factor) } : {};
@@ -133,8 +133,8 @@ class ImagePane extends Pane {
   /** Show size and rate. */
   showRate(statistics) {
     const hz = statistics[this.shown]?.hz;
-    this.meta.textContent = this.size && this.frame
-      ? `${this.size}${hz ? `  ·  ${hz.toFixed(hz < 10 ? 1 : 0)} Hz` : ''}` : '';
+    this.tell(this.frame && hz ? `${hz.toFixed(hz < 10 ? 1 : 0)} Hz` : '',
+      this.frame ? this.size : '');
   }
 
   /** Find the pixel below the pointer: the image is centered in the canvas. */

@@ -89,9 +89,8 @@ export class ImuPane extends Pane {
 
   showRate(statistics) {
     const hz = statistics[`${this.shown}imu`]?.hz;
-    this.meta.textContent = [hz ? `${hz.toFixed(0)} Hz` : '',
-      Number.isFinite(this.temperature) ? `${this.temperature.toFixed(1)} °C` : '']
-      .filter(Boolean).join('  ·  ');
+    this.tell(hz ? `${hz.toFixed(0)} Hz` : '',
+      Number.isFinite(this.temperature) ? `${this.temperature.toFixed(1)} °C` : '');
   }
 
   draw() {
@@ -158,7 +157,7 @@ export class ImuPane extends Pane {
     context.textAlign = 'right';
     at = width - right;
     for (let i = 2; i >= 0; i--) {
-      const text = `${'xyz'[i]} ${last[channel + i].toFixed(2)}`;
+      const text = `${'xyz'[i]} ${last[channel + i].toFixed(2).replace(/^-(0\.?0*)$/, '$1')}`;
       context.fillStyle = style.getPropertyValue(COLORS[i]);
       context.fillText(text, at, top + 12);
       at -= 62;

@@ -16,7 +16,8 @@
 
 import { add, cross, lookAt, multiply, normalized, perspective, subtract } from './math.js';
 
-const FOV_Y = 0.9;
+/** Field of view of the shorter side of the canvas. */
+const FOV = 0.9;
 const [NEAR, FAR] = [0.05, 60];
 /** Views by name: direction from the target to the eye (yaw, pitch), distance, target. */
 export const VIEWS = {
@@ -81,7 +82,8 @@ export class Orbit {
   }
 
   pan(dx, dy) {
-    const scale = 2 * this.distance * Math.tan(FOV_Y / 2) / this.element.clientHeight;
+    const { clientWidth, clientHeight } = this.element;
+    const scale = this.distance / this.pixels(clientWidth, clientHeight);
     const back = normalized(subtract(this.eye(), this.target));
     const right = normalized(cross([0, 0, 1], back));
     this.target = add(add(this.target, right, -dx * scale), cross(back, right), dy * scale);
@@ -114,12 +116,13 @@ export class Orbit {
 
   /** Return the matrix from the world to the clip space of a canvas. */
   matrix(width, height) {
-    return multiply(perspective(FOV_Y, width / height, NEAR, FAR),
+    return multiply(perspective(
+      2 * Math.atan(height / 2 / this.pixels(width, height)), width / height, NEAR, FAR),
       lookAt(this.eye(), this.target, [0, 0, 1]));
   }
 
   /** Return how many pixels of a canvas one meter covers at a distance of one. */
-  pixels(height) {
-    return height / 2 / Math.tan(FOV_Y / 2);
+  pixels(width, height) {
+    return Math.min(width, height) / 2 / Math.tan(FOV / 2);
   }
 }

@@ -46,6 +46,15 @@ export class Pane {
     this.empty.hidden = !text;
   }
 
+  /** Show rate and size; the size only where there is room. */
+  tell(rate = '', size = '') {
+    const key = `${rate}|${size}`;
+    if (key === this.told) return;
+    this.told = key;
+    this.meta.replaceChildren(rate, h('span', { class: 'size' },
+      size && rate ? `  ·  ${size}` : size));
+  }
+
   setVisible(visible) {
     this.visible = visible;
     this.refresh();

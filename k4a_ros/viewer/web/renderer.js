@@ -18,6 +18,8 @@ import { CLOUD_FRAGMENT, CLOUD_VERTEX, DOT_FRAGMENT, DOT_VERTEX, LINE_FRAGMENT, 
   from './shaders.js';
 
 const [DEPTH, INFRARED, RAYS, PICTURE, COLORS] = [0, 1, 2, 3, 4];
+/** Points are larger than their distance, so that surfaces have no holes. */
+const OVERLAP = 1.4;
 const LINE_FLOATS = 11;
 const DOT_FLOATS = 8;
 
@@ -160,7 +162,7 @@ export class Renderer {
     gl.uniform1i(cloud.at('factor'), this.factor);
     gl.uniform1i(cloud.at('mode'), u.mode);
     gl.uniform1i(cloud.at('crop'), u.crop ? 1 : 0);
-    gl.uniform1f(cloud.at('pointScale'), scene.pixels * this.factor / u.focal * u.pointSize);
+    gl.uniform1f(cloud.at('pointScale'), OVERLAP * scene.pixels * this.factor / u.focal * u.pointSize);
     gl.bindVertexArray(this.empty);
     gl.drawArrays(gl.POINTS, 0, this.size[0] * this.size[1]);
   }

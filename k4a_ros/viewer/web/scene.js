@@ -22,7 +22,7 @@ const AXIS_M = 0.12;
 const GRID_M = 5;
 const LIMIT_M = 19.99;
 /** Markers of a tracker that has stopped are forgotten, as by rviz. */
-export const MARKER_LIFE_MS = 1500;
+const MARKER_LIFE_MS = 1500;
 const [SPHERE, LINE_LIST, TEXT] = [2, 5, 9];
 
 const line = (from, to, color, width) => ({ from, to, color, width });
@@ -71,6 +71,15 @@ export function cropBox(values) {
   if (![...low, ...high].every(Number.isFinite)) return null;
   if (low.every((v) => v <= -LIMIT_M) && high.every((v) => v >= LIMIT_M)) return null;
   return { low, high, frame: values.point_cloud_crop_frame };
+}
+
+/** Return the markers of the depth image with a stamp, or those next to it; [] if all are old. */
+export function markersAt(messages, stamp) {
+  const now = performance.now();
+  const distance = ({ markers }) => Math.abs(Number((markers[0]?.stamp ?? stamp) - stamp));
+  const fresh = messages.filter(({ at }) => now - at < MARKER_LIFE_MS);
+  if (!fresh.length || stamp === undefined) return [];
+  return fresh.reduce((a, b) => (distance(b) <= distance(a) ? b : a)).markers;
 }
 
 /** Return bones, joints and numbers of people in the world. */

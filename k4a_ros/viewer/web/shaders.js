@@ -54,7 +54,7 @@ void main() {
     if (any(lessThan(inside, cropLow)) || any(greaterThan(inside, cropHigh))) return;
   }
   gl_Position = view * (worldFromDepth * point);
-  gl_PointSize = clamp(pointScale * z / gl_Position.w, 1., 24.);
+  gl_PointSize = clamp(pointScale * z / gl_Position.w, 1.5, 24.);
   if (mode == 0) {
     vec3 p = (pictureFromDepth * point).xyz;
     vec2 uv = (project(p) + .5) / pictureSize;
