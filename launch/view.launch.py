@@ -13,13 +13,14 @@
 # limitations under the License.
 
 """
-Start the driver, the robot model of the camera, and rviz.
+Start the driver, and show it: in rviz with the robot model of the camera, or in a browser.
 
 All arguments of driver.launch.py are also accepted:
 
     ros2 launch k4a_ros view.launch.py camera:=simulated
+    ros2 launch k4a_ros view.launch.py camera:=simulated view:=browser
 
-Closing rviz shuts everything down, as does the failure of one of the three. If the driver is
+Closing rviz shuts everything down, as does the failure of one of the processes. If the driver is
 already running, use driver:=false.
 """
 
@@ -63,6 +64,10 @@ TOPICS = (
 VIEW_ARGUMENTS = (
     launch_arguments.LaunchArgument(
         'driver', '[View] Start the driver. One of true, false.', 'true'),
+    launch_arguments.LaunchArgument(
+        'view', '[View] Where to look at the camera. rviz: in rviz2, with the model of the '
+        'camera. browser: start k4a_view, which prints the address of its page, and neither '
+        'rviz2 nor robot_state_publisher. One of rviz, browser.', 'rviz'),
     launch_arguments.LaunchArgument('rviz', '[View] Start rviz2. One of true, false.', 'true'),
     launch_arguments.LaunchArgument(
         'robot_model', '[View] Start robot_state_publisher with the model of the camera. Use '
@@ -91,7 +96,8 @@ def check_installed(context: LaunchContext, rviz: bool, robot_model: bool) -> No
         raise RuntimeError(
             f'{" and ".join(missing)} cannot be found; install '
             f'{" ".join("ros-$ROS_DISTRO-" + name.replace("_", "-") for name in missing)}, or '
-            f'start without: {" ".join(dict.fromkeys(missing.values()))}')
+            f'start without: {" ".join(dict.fromkeys(missing.values()))}, or in a browser: '
+            'view:=browser')
 
 
 def is_installed(context: LaunchContext, name: str) -> bool:
@@ -107,22 +113,24 @@ def is_installed(context: LaunchContext, name: str) -> bool:
 def on_process_exit(
     event: ProcessExited, context: LaunchContext,
 ) -> list[LaunchDescriptionEntity] | None:
-    """Shut down when rviz is closed, or when one of the processes of this file has failed."""
+    """Shut down when the viewer is closed, or when a process of this file has failed."""
     package = getattr(event.action, 'node_package', None)
+    browser = context.launch_configurations['view'] == 'browser'
     if context.is_shutdown or package not in ('k4a_ros', 'rviz2', 'robot_state_publisher'):
         return None
     if event.returncode != 0:
         reason = f'{event.process_name} failed with exit code {event.returncode}'
-    elif package == 'rviz2' or not is_true(context, 'rviz'):
+    elif package == 'rviz2' or event.process_name.startswith('k4a_view') or (
+            not browser and not is_true(context, 'rviz')):
         reason = f'{event.process_name} has ended'
     else:
-        return None  # rviz still shows the last images of a recording
+        return None  # rviz and the page still show the last images of a recording
     return [LogInfo(msg=f'{reason}: shutting down'), Shutdown(reason=reason)]
 
 
 def view(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     """
-    Return the driver, robot_state_publisher and rviz2.
+    Return the driver, and either robot_state_publisher and rviz2 or k4a_view.
 
     Everything that can raise an error does so here, before a process runs: launch may leave
     processes behind after an error.
@@ -133,6 +141,11 @@ def view(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         raise RuntimeError(str(error)) from error
     driver, rviz, robot_model = (
         is_true(context, name) for name in ('driver', 'rviz', 'robot_model'))
+    where = context.launch_configurations['view']
+    if where not in ('rviz', 'browser'):
+        raise RuntimeError(f'view is {where}; it must be rviz or browser')
+    if where == 'browser':
+        rviz = robot_model = False
     check_installed(context, rviz, robot_model)
     namespace = context.launch_configurations['namespace'].strip('/')
     prefix = context.launch_configurations['tf_prefix']
@@ -143,6 +156,8 @@ def view(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     if driver:
         entities.append(IncludeLaunchDescription(
             PythonLaunchDescriptionSource(str(HERE / 'driver.launch.py'))))
+    if where == 'browser':
+        entities.append(Node(package='k4a_ros', executable='k4a_view', output='screen'))
     if robot_model:
         entities.append(Node(
             package='robot_state_publisher', executable='robot_state_publisher', output='screen',

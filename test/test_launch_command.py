@@ -186,3 +186,25 @@ def test_failure_of_the_driver_ends_rviz(prefix: Path) -> None:
     output = log(prefix)
     assert re.search(r'k4a_driver-\d failed with exit code 1: shutting down', output), output
     assert_nothing_runs(prefix)
+
+
+def test_view_in_a_browser_needs_no_rviz(prefix: Path) -> None:
+    """k4a_view is started beside the driver; when it ends, so does the driver."""
+    with launching(prefix, 'view.launch.py', 'camera:=simulated', 'view:=browser', 'fps:=5',
+                   'depth_mode:=NFOV_2X2BINNED', 'color_resolution:=OFF') as process:
+        wait_for(lambda: ('k4a_view: open http://' in log(prefix)
+                          and 'Opened simulated camera' in log(prefix))
+                 or process.poll() is not None, 'the page and the camera')
+        page = re.search(r'k4a_view-\d+\]: process started with pid \[(\d+)\]', log(prefix))
+        assert page, log(prefix)
+        os.kill(int(page[1]), signal.SIGINT)
+        process.wait(PATIENCE)
+    assert re.search(r'k4a_view-\d+ has ended: shutting down', log(prefix)), log(prefix)
+    assert_nothing_runs(prefix)
+
+
+def test_view_in_an_unknown_place_starts_nothing(prefix: Path) -> None:
+    code, output = run(prefix, 'view.launch.py', 'camera:=simulated', 'view:=browsr')
+    assert code == 1, output
+    assert 'view is browsr; it must be rviz or browser' in output
+    assert 'process started' not in output

@@ -15,7 +15,7 @@
 """
 Show a camera in a browser: images, point cloud, IMU, parameters, playback and recording.
 
-    k4a_view [--host 127.0.0.1] [--port 8770]
+    k4a_view [--host 127.0.0.1] [--port PORT]
 
 Any browser on this computer can open the address that is printed. Drivers, in any namespace, and
 bags that are played are found by themselves.
@@ -36,7 +36,8 @@ from rclpy.utilities import remove_ros_args
 if TYPE_CHECKING:
     from k4a_ros.viewer.server import Server
 
-_DEFAULT_PORT = 8770
+#: the first of these that is free, unless a port is chosen
+_PORTS = range(8770, 8780)
 
 
 def main() -> int:
@@ -46,8 +47,9 @@ def main() -> int:
         '--host', default='127.0.0.1', help='address to listen on; with another than that of this '
         'computer alone, the printed address has a secret token (default: %(default)s)')
     parser.add_argument(
-        '--port', type=integer_between(0, 65535), default=_DEFAULT_PORT,
-        help='TCP port; 0 for any that is free (default: %(default)s)')
+        '--port', type=integer_between(0, 65535),
+        help=f'TCP port; 0 for any that is free (default: {_PORTS[0]}, or the next one that is '
+        'free)')
     options = parser.parse_args(remove_ros_args(sys.argv)[1:])
     try:
         from k4a_ros.viewer import server
@@ -58,7 +60,8 @@ def main() -> int:
               file=sys.stderr)
         return 1
     try:
-        asyncio.run(_serve(server.Server(options.host, options.port)))
+        asyncio.run(_serve(server.Server(
+            options.host, _PORTS if options.port is None else [options.port])))
     except ConfigError as error:
         print(f'k4a_view: {error}', file=sys.stderr)
         return 1

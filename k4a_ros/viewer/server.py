@@ -19,7 +19,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from collections.abc import Callable
+from collections.abc import Sequence
+import errno
 import logging
+import os
 from pathlib import Path
 import socket
 
@@ -49,13 +52,13 @@ class Server:
     The server; `run` returns when it is stopped.
 
     :param host: address to listen on.
-    :param port: TCP port; 0 for any that is free.
+    :param ports: TCP ports, of which the first that is free is used; 0 for any that is free.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, ports: Sequence[int]) -> None:
         own = socket.gethostname().lower()
         self.access = Access.for_host(host, frozenset({own, f'{own}.local'}))
-        self._host, self._port = host, port
+        self._host, self._ports, self._port = host, ports, 0
         self._hub: Hub | None = None
         self._pages = 0
         self._failure: Exception | None = None
@@ -86,13 +89,7 @@ class Server:
         logging.getLogger('aiohttp.server').setLevel(logging.CRITICAL)  # bad requests
         await runner.setup()
         try:
-            site = web.TCPSite(runner, self._host.strip('[]'), self._port, shutdown_timeout=1.0)
-            try:
-                await site.start()
-            except OSError as error:
-                raise ConfigError(
-                    f'cannot listen on {self._host}, port {self._port}: {error.strerror}; choose '
-                    'another --port, or an address of this computer as --host') from error
+            await self._listen(runner)
             self._port = runner.addresses[0][1]
             self._hub = Hub(fail)
             on_address(self.address())
@@ -103,6 +100,25 @@ class Server:
             await runner.cleanup()
         if self._failure is not None:
             raise self._failure
+
+    async def _listen(self, runner: web.AppRunner) -> None:
+        """
+        Listen on the first port that is free.
+
+        :raises ConfigError: there is none, or the address is not one of this computer.
+        """
+        for port in self._ports:
+            try:
+                await web.TCPSite(
+                    runner, self._host.strip('[]'), port, shutdown_timeout=1.0).start()
+                return
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE and port != self._ports[-1]:
+                    continue
+                raise ConfigError(
+                    f'cannot listen on {self._host}, port {port}: '
+                    f'{os.strerror(error.errno or 0)}; choose another --port, or an address of '
+                    'this computer as --host') from error
 
     def address(self) -> str:
         """Return the address to open in a browser, with the token if there is one."""

@@ -15,9 +15,9 @@
 """
 Run k4a_driver on a recording or the simulated camera, and k4a_watch beside it for ten seconds.
 
-The exit code is 0 if both succeed.
+The exit code is 0 if both succeed. With --view, it is k4a_view instead, until Ctrl-C.
 
-Usage: demo.py [RECORDING.mkv], in the environment of the checkout.
+Usage: demo.py [--view] [RECORDING.mkv], in the environment of the checkout.
 """
 
 from __future__ import annotations
@@ -52,24 +52,30 @@ def stop(process: subprocess.Popen[bytes]) -> int:
     return process.wait()
 
 
-def play(recording: Path | None) -> int:
-    """Run both programs until k4a_watch ends; return the exit code of the demo."""
+def play(recording: Path | None, view: bool) -> int:
+    """Run both programs until k4a_watch or k4a_view ends; return the exit code of the demo."""
     if recording is None:
         parameters = ['-p', 'camera:=simulated']
+        if view:
+            parameters += ['-p', 'body_tracking_enabled:=true',
+                           '-p', 'body_tracking_backend:=ground_truth']
     else:
         parameters = ['-p', f'recording_file:={json.dumps(str(recording))}',
                       '-p', 'recording_loop_enabled:=true']
     driver = subprocess.Popen(['k4a_driver', '--ros-args', *parameters])
     watcher = None
     try:
-        watcher = subprocess.Popen(
-            ['k4a_watch', '--seconds', str(WATCH_SECONDS), '--wait', str(WAIT_SECONDS),
-             '--picture', str(PICTURE)])
+        watcher = subprocess.Popen(['k4a_view'] if view else [
+            'k4a_watch', '--seconds', str(WATCH_SECONDS), '--wait', str(WAIT_SECONDS),
+            '--picture', str(PICTURE)])
         while watcher.poll() is None and driver.poll() is None:
             time.sleep(0.05)
         if driver.poll() is not None:
             print('k4a_ros: k4a_driver ended early; its error is above', file=sys.stderr)
             return 1
+    except KeyboardInterrupt:
+        if not view:  # whose usual end this is
+            raise
     finally:
         codes = [stop(process) for process in (watcher, driver) if process is not None]
     if codes[1]:
@@ -84,7 +90,11 @@ def main() -> int:
     parser.add_argument(
         'recording', nargs='?', type=Path,
         help='Azure Kinect recording (.mkv); default: the simulated camera')
-    recording = parser.parse_args().recording
+    parser.add_argument(
+        '--view', action='store_true',
+        help='show it in a browser until Ctrl-C, at the address that is printed')
+    options = parser.parse_args()
+    recording: Path | None = options.recording
     # A shell may have started this process with SIGINT ignored, which its children would inherit.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -93,7 +103,7 @@ def main() -> int:
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     if recording is not None and not recording.expanduser().is_file():
         sys.exit(f'k4a_ros: cannot play {recording}: no such file')
-    return play(None if recording is None else recording.expanduser().resolve())
+    return play(None if recording is None else recording.expanduser().resolve(), options.view)
 
 
 if __name__ == '__main__':

@@ -17,8 +17,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+import signal
 import subprocess
 import sys
+import urllib.request
 
 from support import programs
 from support.ros import new_domain
@@ -40,3 +42,20 @@ def test_demo_watches_the_simulated_camera(tmp_path: Path) -> None:
     assert (tmp_path / 'k4a_demo.png').read_bytes().startswith(b'\x89PNG')
     for topic in ('depth/image_raw', 'rgb/image_raw/compressed', 'points2', 'imu'):
         assert topic in result.stdout
+
+
+def test_demo_with_view_serves_a_page_until_ctrl_c(tmp_path: Path) -> None:
+    binaries = tmp_path / 'bin'
+    binaries.mkdir()
+    domain = new_domain()
+    with subprocess.Popen(
+            [sys.executable, str(ROOT / 'scripts/internal/demo.py'), '--view'], cwd=tmp_path,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+            env=programs.environment(binaries, ROS_DOMAIN_ID=str(domain))) as demo:
+        assert demo.stdout is not None
+        address = next(line for line in demo.stdout if 'k4a_view: open' in line).split()[2]
+        with urllib.request.urlopen(address) as response:
+            assert b'k4a_view' in response.read()
+        demo.send_signal(signal.SIGINT)
+        demo.stdout.read()
+        assert demo.wait(PROCESS_TIMEOUT_S) == 0

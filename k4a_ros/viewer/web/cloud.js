@@ -207,7 +207,7 @@ export class CloudPane extends Pane {
     const cropFrame = crop && toWorld(prefix + crop.frame);
     const lines = [];
     const labels = [];
-    let dots = [];
+    let people = { lines: [], dots: [], labels: [] };
     const faint = dark ? [1, 1, 1, 0.10] : [0, 0, 0, 0.12];
     if (this.options.grid && Number.isFinite(this.floor)) lines.push(...scene.grid(this.floor, faint));
     if (this.corners && this.frame) {
@@ -220,13 +220,11 @@ export class CloudPane extends Pane {
     if (crop && cropFrame) lines.push(...scene.box(cropFrame, crop.low, crop.high, [1, 0.72, 0.2, 0.9]));
     const markers = this.options.bodies ? scene.markersAt(this.markers, this.stamp) : [];
     if (markers.length) {
-      const people = scene.people(markers, toWorld);
-      lines.push(...people.lines);
+      people = scene.people(markers, toWorld);
       labels.push(...people.labels);
-      dots = people.dots;
     }
     this.renderer.setLines(lines);
-    this.renderer.setDots(dots);
+    this.renderer.setBodies(people.lines, people.dots);
     const view = this.orbit.matrix(canvas.width, canvas.height);
     this.renderer.draw({ view, background: dark ? [0.047, 0.059, 0.078] : [0.93, 0.945, 0.96],
       pixels: this.orbit.pixels(canvas.width, canvas.height), cloud: this.frame && this.cloud(fromDepth, crop) });

@@ -20,6 +20,8 @@ import { Pane } from './pane.js';
 
 const SPAN_S = 10;
 const BINS = 500;
+/** Bins without samples across which no line is drawn. */
+const MAX_GAP = 6;
 const REDRAW_MS = 50;
 const COLORS = ['--x', '--y', '--z'];
 
@@ -138,9 +140,12 @@ export class ImuPane extends Pane {
       context.strokeStyle = style.getPropertyValue(color);
       context.lineWidth = 1.4;
       context.beginPath();
+      let before = -Infinity;
       for (const [bin, entry] of bins) {
         if (x(bin) < left) continue;
-        context.lineTo(x(bin), y(entry[channel + i][0]));
+        const next = bin - before < MAX_GAP ? 'lineTo' : 'moveTo';
+        before = bin;
+        context[next](x(bin), y(entry[channel + i][0]));
         if (entry[channel + i][1] > entry[channel + i][0]) {
           context.lineTo(x(bin), y(entry[channel + i][1]));
         }

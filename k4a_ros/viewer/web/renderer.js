@@ -37,6 +37,7 @@ export class Renderer {
       gl, unit, unit === PICTURE || unit === COLORS ? gl.LINEAR : gl.NEAREST));
     this.empty = gl.createVertexArray();
     this.lines = batch(gl, [3, 3, 4, 1], 1);
+    this.bones = batch(gl, [3, 3, 4, 1], 1);
     this.dots = batch(gl, [3, 4, 1], 0);
     this.size = [0, 0];
     this.factor = 1;
@@ -97,12 +98,12 @@ export class Renderer {
 
   /** Set lines: from, to, color and width of each. */
   setLines(lines) {
-    fill(this.gl, this.lines, lines.flatMap(
-      ({ from, to, color, width }) => [...from, ...to, ...color, width]), LINE_FLOATS);
+    fill(this.gl, this.lines, lines.flatMap(flatLine), LINE_FLOATS);
   }
 
-  /** Set dots: place, color and diameter of each. */
-  setDots(dots) {
+  /** Set what is drawn over the cloud, because it is inside of bodies: lines, and dots. */
+  setBodies(lines, dots) {
+    fill(this.gl, this.bones, lines.flatMap(flatLine), LINE_FLOATS);
     fill(this.gl, this.dots, dots.flatMap(
       ({ place, color, diameter }) => [...place, ...color, diameter]), DOT_FLOATS);
   }
@@ -132,14 +133,17 @@ export class Renderer {
     gl.useProgram(this.line.program);
     gl.uniformMatrix4fv(this.line.at('view'), false, scene.view);
     gl.uniform2f(this.line.at('viewport'), width, height);
-    gl.bindVertexArray(this.lines.array);
-    gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, this.lines.count);
-    gl.depthMask(true);
+    for (const lines of [this.lines, this.bones]) {
+      gl.bindVertexArray(lines.array);
+      gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, lines.count);
+      gl.disable(gl.DEPTH_TEST);
+    }
     gl.useProgram(this.dot.program);
     gl.uniformMatrix4fv(this.dot.at('view'), false, scene.view);
     gl.uniform1f(this.dot.at('pixels'), scene.pixels);
     gl.bindVertexArray(this.dots.array);
     gl.drawArrays(gl.POINTS, 0, this.dots.count);
+    gl.enable(gl.DEPTH_TEST);
     gl.disable(gl.BLEND);
   }
 
@@ -167,6 +171,8 @@ export class Renderer {
     gl.drawArrays(gl.POINTS, 0, this.size[0] * this.size[1]);
   }
 }
+
+const flatLine = ({ from, to, color, width }) => [...from, ...to, ...color, width];
 
 function program(gl, vertex, fragment) {
   const result = gl.createProgram();

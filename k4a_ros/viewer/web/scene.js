@@ -75,11 +75,10 @@ export function cropBox(values) {
 
 /** Return the markers of the depth image with a stamp, or those next to it; [] if all are old. */
 export function markersAt(messages, stamp) {
-  const now = performance.now();
   const distance = ({ markers }) => Math.abs(Number((markers[0]?.stamp ?? stamp) - stamp));
-  const fresh = messages.filter(({ at }) => now - at < MARKER_LIFE_MS);
-  if (!fresh.length || stamp === undefined) return [];
-  return fresh.reduce((a, b) => (distance(b) <= distance(a) ? b : a)).markers;
+  const newest = messages.at(-1);
+  if (!newest || stamp === undefined || performance.now() - newest.at > MARKER_LIFE_MS) return [];
+  return messages.reduce((a, b) => (distance(b) <= distance(a) ? b : a)).markers;
 }
 
 /** Return bones, joints and numbers of people in the world. */
