@@ -135,7 +135,8 @@ def test_every_pane_changes(tab: Tab) -> None:
             0, 0, c.width, c.height).data.buffer)).size;
         }})()""")
         assert shades > 50, pane
-    assert tab.evaluate('app.panes.depth.value(160, 144)').endswith(' m')
+    tab.wait('((c) => app.panes.depth.value(c.width >> 1, c.height >> 1).endsWith(" m"))'
+             '(app.panes.depth.canvas)')
     tab.wait('app.statuses.size > 2')
 
 
