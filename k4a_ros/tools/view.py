@@ -30,6 +30,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from k4a_ros.errors import ConfigError
+from k4a_ros.process.allocator import retain_freed_memory
 from k4a_ros.tools.arguments import integer_between
 from rclpy.utilities import remove_ros_args
 
@@ -51,6 +52,7 @@ def main() -> int:
         help=f'TCP port; 0 for any that is free (default: {_PORTS[0]}, or the next one that is '
         'free)')
     options = parser.parse_args(remove_ros_args(sys.argv)[1:])
+    retain_freed_memory()
     try:
         from k4a_ros.viewer import server
     except ModuleNotFoundError as error:

@@ -22,8 +22,8 @@ import statistics
 
 #: time over which rates are counted
 _WINDOW_S = 3.0
-#: intervals of which the usual one is the median, and how many of them are needed
-_INTERVALS, _MIN_INTERVALS = 31, 5
+#: intervals of which the usual one is the median, and after how many of them it is renewed
+_INTERVALS, _RENEWAL = 31, 8
 #: a gap of more than this many usual intervals is a loss
 _LOSS = 1.6
 #: more than this is not a loss but a pause or a seek
@@ -38,6 +38,8 @@ class TopicStatistics:
         self.lost = 0
         self._arrivals: deque[tuple[float, int]] = deque(maxlen=8192)
         self._intervals: deque[int] = deque(maxlen=_INTERVALS)
+        self._usual_ns = 0.0  # 0 while it is not known
+        self._new_intervals = 0
         self._last_stamp_ns: int | None = None
         self._age_ms = math.nan
 
@@ -62,13 +64,16 @@ class TopicStatistics:
     def _count_losses(self, interval_ns: int) -> None:
         if interval_ns <= 0 or interval_ns > _PAUSE_S * 1e9:
             self._intervals.clear()
+            self._usual_ns, self._new_intervals = 0.0, 0
             return
-        if len(self._intervals) >= _MIN_INTERVALS:
-            usual_ns = statistics.median(self._intervals)
-            if interval_ns > _LOSS * usual_ns:
-                self.lost += round(interval_ns / usual_ns) - 1
-                return
+        if self._usual_ns and interval_ns > _LOSS * self._usual_ns:
+            self.lost += round(interval_ns / self._usual_ns) - 1
+            return
         self._intervals.append(interval_ns)
+        self._new_intervals += 1
+        if self._new_intervals >= _RENEWAL:
+            self._new_intervals = 0
+            self._usual_ns = statistics.median(self._intervals)
 
     def summary(self, now_s: float) -> dict[str, float | int | None]:
         """

@@ -47,7 +47,7 @@ _OF_OTHER_PACKAGES = {
 @pytest.mark.parametrize('path', DOCUMENTS, ids=lambda p: p.name)
 def test_parameters_on_command_lines_exist(path: Path) -> None:
     arguments = {'namespace', 'name', 'params_file', 'log_level', 'camera', 'driver', 'rviz',
-                 'fastdds_profile', *(argument.name for argument in ARGUMENTS)}
+                 'view', 'fastdds_profile', *(argument.name for argument in ARGUMENTS)}
     for name in re.findall(r'\b([a-z_0-9]+):=', path.read_text()):
         assert name in {*SPECS, *arguments, *_OF_OTHER_PACKAGES} or name.startswith(
             ('use_', 'publish_', 'robot_')) or name in ('reliability', 'depth'), name
