@@ -23,11 +23,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
 from k4a_ros.jit.trusted_directory import write_access_problem
 from numba.core.caching import FunctionCache
+from numba.core.caching import IndexDataCacheFile
 from numba.core.runtime import rtsys
 
 _LOG = logging.getLogger(__name__)
@@ -39,12 +41,22 @@ class DiskCache(FunctionCache):  # type: ignore[misc]
     """
     The cache of one kernel, which discards what it cannot read, and compiles in memory instead.
 
-    Each kind of problem is logged once per process.
+    It is outdated when the file of the kernel, or of any that it may call, has changed. Each kind
+    of problem is logged once per process.
 
     Loading also takes less than with numba, which prepares its compiler each time: it imports 130
     modules and registers what can be compiled. Finished machine code needs only its runtime, and
     the compiler prepares itself where it is used.
     """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        if called := _called_files(function):  # numba's stamp is of the file of the kernel alone
+            stats = [os.stat(path) for path in sorted(called)]
+            self._cache_file = IndexDataCacheFile(
+                cache_path=self._cache_path, filename_base=self._impl.filename_base,
+                source_stamp=(self._impl.locator.get_source_stamp(),
+                              *((stat.st_mtime, stat.st_size) for stat in stats)))
 
     @classmethod
     def of(cls, function: Callable[..., Any]) -> DiskCache | None:
@@ -97,3 +109,17 @@ def _report(kind: str, text: str) -> None:
     if kind not in _reported:
         _reported.add(kind)
         _LOG.warning('%s', text)
+
+
+def _called_files(function: Callable[..., Any]) -> set[str]:
+    """Return the other files with kernels that the file of a function imports, also indirectly."""
+    own = function.__code__.co_filename
+    found: set[str] = set()
+    todo = [function]
+    while todo:
+        for value in todo.pop().__globals__.values():
+            called = getattr(value, 'py_func', None)
+            if called is not None and called.__code__.co_filename not in found | {own}:
+                found.add(called.__code__.co_filename)
+                todo.append(called)
+    return found

@@ -114,3 +114,24 @@ def test_cache_that_others_can_write_to_is_not_loaded(filled: Path, tmp_path: Pa
     assert hits == 0
     assert log.count('WARNING') == 1
     assert 'every user can write to' in log
+
+
+def test_kernel_is_compiled_again_when_one_that_it_calls_has_changed(tmp_path: Path) -> None:
+    """Also one in another file, which numba does not look at."""
+    kernel = 'from k4a_ros.jit.numba_jit import compiled\n{}\n@compiled\ndef {}(x): return {}\n'
+    for name, imported, value in (('inner', '', 'x + 1'), ('middle', 'inner', 'inner(x)'),
+                                  ('outer', 'middle', 'middle(x)')):
+        (tmp_path / f'{name}_kernels.py').write_text(kernel.format(
+            imported and f'from {imported}_kernels import {imported}', name, value))
+
+    def result() -> str:
+        return subprocess.run(
+            [sys.executable, '-c', 'from outer_kernels import outer\n'
+             'print(outer(1), sum(outer.stats.cache_hits.values()))'], cwd=tmp_path, check=True,
+            capture_output=True, text=True, timeout=PROCESS_TIMEOUT_S,
+            env=os.environ | {'NUMBA_CACHE_DIR': str(tmp_path / 'cache')}).stdout
+
+    assert [result(), result()] == ['2 0\n', '2 1\n']
+    inner = tmp_path / 'inner_kernels.py'
+    inner.write_text(inner.read_text().replace('x + 1', 'x + 10'))
+    assert [result(), result()] == ['11 0\n', '11 1\n']

@@ -17,7 +17,7 @@ Fit limbs, compiled with numba: iterated least squares for the ends of capsules.
 
 The unknowns are the positions of 16 nodes, the ends of the capsules, in the depth camera's frame,
 meters. Each term of the cost is a sum of squared residuals, each of which depends on one node or
-two. All in one file, because numba's cache only checks the file of the function that is called.
+two.
 """
 
 from __future__ import annotations
@@ -26,6 +26,11 @@ import math
 from typing import Any
 from typing import NamedTuple
 
+from k4a_ros.body.landmarks.pose_3d.least_squares_kernels import add
+from k4a_ros.body.landmarks.pose_3d.least_squares_kernels import add_limit
+from k4a_ros.body.landmarks.pose_3d.least_squares_kernels import cholesky
+from k4a_ros.body.landmarks.pose_3d.least_squares_kernels import geman_mcclure
+from k4a_ros.body.landmarks.pose_3d.silhouette_kernels import pull
 from k4a_ros.jit.numba_jit import compiled
 import numpy as np
 
@@ -90,8 +95,6 @@ class _Silhouette(NamedTuple):
     max_step_m: float = 0.1
     #: the most that one point costs, standard deviations
     max_cost: float = 8.0
-    #: distance behind a node from which on a surface there shows that the node is not occluded
-    background_gap_m: float = 0.06
 
 
 class _Legs(NamedTuple):
@@ -156,7 +159,7 @@ def solve(nodes: Any, surface_reaches: Any, evidence: Any) -> float:
         cost = _equations(nodes, reach, evidence, matrix, right)
         if final:
             break
-        _cholesky(matrix, right)
+        cholesky(matrix, right)
         for node in range(_NODE_COUNT):
             x, y, z = right[3 * node], right[3 * node + 1], right[3 * node + 2]
             share = min(
@@ -187,23 +190,6 @@ def _equations(nodes: Any, reach: float, evidence: Any, matrix: Any, right: Any)
 
 
 @compiled
-def _add(
-    matrix: Any, right: Any, residual: float, weight: float, first: int, first_slope: Any,
-    second: int, second_slope: Any,
-) -> None:
-    """Add one residual, with its derivatives (3,) by the positions of two nodes."""
-    a, b = 3 * first, 3 * second
-    for i in range(3):
-        right[a + i] -= weight * residual * first_slope[i]
-        right[b + i] -= weight * residual * second_slope[i]
-        for j in range(3):
-            matrix[a + i, a + j] += weight * first_slope[i] * first_slope[j]
-            matrix[b + i, b + j] += weight * second_slope[i] * second_slope[j]
-            matrix[a + i, b + j] += weight * first_slope[i] * second_slope[j]
-            matrix[b + i, a + j] += weight * second_slope[i] * first_slope[j]
-
-
-@compiled
 def _add_landmarks(nodes: Any, landmarks: Any, matrix: Any, right: Any) -> float:
     """Add the distances of nodes from their landmarks, across and along the lines of sight."""
     rays = landmarks.rays
@@ -220,12 +206,12 @@ def _add_landmarks(nodes: Any, landmarks: Any, matrix: Any, right: Any) -> float
             # discarded altogether
             worse = 1 + square / _LANDMARK.outlier ** 2
             weight, square = weight / worse, _LANDMARK.outlier ** 2 * math.log(worse)
-            share, square_along = _geman_mcclure(square_along, _LANDMARK.outlier)
+            share, square_along = geman_mcclure(square_along, _LANDMARK.outlier)
             weight_along *= share
         total += square + square_along
-        _add(matrix, right, x, weight, node, (1.0, 0.0, -rays[node, 0]), node, _ZERO)
-        _add(matrix, right, y, weight, node, (0.0, 1.0, -rays[node, 1]), node, _ZERO)
-        _add(matrix, right, off, weight_along, node, _AXES[2], node, _ZERO)
+        add(matrix, right, x, weight, node, (1.0, 0.0, -rays[node, 0]), node, _ZERO)
+        add(matrix, right, y, weight, node, (0.0, 1.0, -rays[node, 1]), node, _ZERO)
+        add(matrix, right, off, weight_along, node, _AXES[2], node, _ZERO)
     return total
 
 
@@ -236,11 +222,11 @@ def _add_expected(nodes: Any, expected: Any, matrix: Any, right: Any) -> float:
     total = 0.0
     for node in range(_NODE_COUNT):
         off = nodes[node] - expected[node]
-        weight, square = _geman_mcclure(
+        weight, square = geman_mcclure(
             (off * off).sum() / sigma ** 2, _LANDMARK.expected_outlier)
         total += square
         for axis in range(3):
-            _add(matrix, right, off[axis], weight / sigma ** 2, node, _AXES[axis], node, _ZERO)
+            add(matrix, right, off[axis], weight / sigma ** 2, node, _AXES[axis], node, _ZERO)
     return total
 
 
@@ -255,31 +241,8 @@ def _add_lengths(nodes: Any, limbs: Any, matrix: Any, right: Any) -> float:
         off, sigma = length - limbs.lengths[limb], limbs.sigmas[limb]
         total += min((off / sigma) ** 2, _MAX_LENGTH_COST)
         x, y, z = x / length, y / length, z / length
-        _add(matrix, right, off, 1 / sigma ** 2, end, (x, y, z), start, (-x, -y, -z))
+        add(matrix, right, off, 1 / sigma ** 2, end, (x, y, z), start, (-x, -y, -z))
     return total
-
-
-@compiled
-def _add_limit(
-    matrix: Any, right: Any, margin: float, sigma: float, outlier: float, node: int, slope: Any,
-    reference: int,
-) -> float:
-    """
-    Add the violation of a limit, if there is one, and return its cost.
-
-    :param margin: meters of the node's position within the limit, negative beyond it.
-    :param sigma: standard deviation of a violation, meters.
-    :param outlier: meters of violation from which on it counts less.
-    :param slope: (3,) derivative of the margin by the position of the node; that by the position
-        of ``reference``, relative to which it is, is the opposite.
-    """
-    if margin >= 0:
-        return 0.0
-    weight, square = _geman_mcclure((margin / outlier) ** 2, 1.0)
-    x, y, z = slope
-    _add(matrix, right, margin, weight / sigma ** 2, node, (x, y, z), reference, (-x, -y, -z))
-    cost: float = square * (outlier / sigma) ** 2
-    return cost
 
 
 @compiled
@@ -295,7 +258,7 @@ def _add_legs(nodes: Any, matrix: Any, right: Any) -> float:
     total = 0.0
     for left, other, min_distance in _LEG_PAIRS:
         margin = ((nodes[left] - nodes[other]) * leftward).sum() - min_distance
-        total += _add_limit(
+        total += add_limit(
             matrix, right, margin, _LEGS.sigma_m, _LEGS.outlier_m, left, leftward, other)
     return total
 
@@ -311,7 +274,7 @@ def _add_feet(nodes: Any, matrix: Any, right: Any) -> float:
         foot = nodes[toes] - nodes[ankle]
         for margin, slope in (((foot * ahead).sum() - _FOOT.min_ahead_m, ahead),
                               (_FOOT.max_up_m - (foot * shank).sum(), -shank)):
-            total += _add_limit(
+            total += add_limit(
                 matrix, right, margin, _FOOT.sigma_m, _FOOT.outlier_m, toes, slope, ankle)
     return total
 
@@ -338,7 +301,7 @@ def _add_arms(nodes: Any, matrix: Any, right: Any) -> float:
             side = 1 - 2 * (node % 2)
             margin = side * left - (half_width + max(share, 0.0) * widening) * math.sqrt(
                 min(1 - thick, 1.0))
-            total += _add_limit(
+            total += add_limit(
                 matrix, right, margin, _TRUNK.sigma_m, _TRUNK.outlier_m, node, side * leftward,
                 _HIPS[0])
     return total
@@ -361,56 +324,10 @@ def _add_silhouette(nodes: Any, silhouette: Any, matrix: Any, right: Any) -> flo
                 total += min(away / _SILHOUETTE.sigma_m, _SILHOUETTE.max_cost)
                 weight = 1 / (
                     _SILHOUETTE.sigma_m ** 2 * max(1.0, away / _SILHOUETTE.max_step_m))
-                _add(matrix, right, -x, weight, start, (rest, 0.0, 0.0), end, (share, 0.0, 0.0))
-                _add(matrix, right, -y, weight, start, (0.0, rest, 0.0), end, (0.0, share, 0.0))
-                _add(matrix, right, -z, weight, start, (0.0, 0.0, rest), end, (0.0, 0.0, share))
+                add(matrix, right, -x, weight, start, (rest, 0.0, 0.0), end, (share, 0.0, 0.0))
+                add(matrix, right, -y, weight, start, (0.0, rest, 0.0), end, (0.0, share, 0.0))
+                add(matrix, right, -z, weight, start, (0.0, 0.0, rest), end, (0.0, 0.0, share))
     return total
-
-
-@compiled
-def pull(x: float, y: float, z: float, silhouette: Any) -> Any:
-    """
-    Return the vector (3,) from a point inside of a limb to where the limb can be, meters.
-
-    A point in front of the person's surface is pulled back to it; one at a pixel that shows
-    something behind it is pulled sideways to the person's outline. 0 for all others, and for those
-    that may be occluded.
-
-    :param x: with ``y`` and ``z``: meters in the depth camera's frame.
-    :param silhouette: ``kernel_arguments`` of `Silhouette`.
-    """
-    depth, own, nearest, label_pixels, step, lens = silhouette
-    z = max(z, 0.1)
-    u, v = _project(x / z, y / z, lens)
-    height, width = depth.shape
-    if not ((u / step >= -0.5) & (u / step < width - 0.5)
-            & (v / step >= -0.5) & (v / step < height - 0.5)):
-        return 0.0, 0.0, 0.0
-    column, row = int(np.rint(u / step)), int(np.rint(v / step))
-    surface = depth[row, column] * 1e-3
-    if own[row, column]:
-        return 0.0, 0.0, max(surface - z, 0.0)
-    if surface > z + _SILHOUETTE.background_gap_m:
-        label = nearest[row, column]
-        return ((label_pixels[label, 0] - u / step) * z * step / lens[0],
-                (label_pixels[label, 1] - v / step) * z * step / lens[1], 0.0)
-    return 0.0, 0.0, 0.0
-
-
-@compiled
-def _project(x: float, y: float, lens: Any) -> Any:
-    """Return the pixel of the ray (x, y, 1), NaN if it has none; as `Intrinsics.project`."""
-    fx, fy, cx, cy, k1, k2, k3, k4, k5, k6, p1, p2, codx, cody, limit, mixed = lens
-    x, y = x - codx, y - cody
-    xx, yy, xy = x * x, y * y, x * y
-    r2 = xx + yy
-    if not r2 <= limit:
-        return np.nan, np.nan
-    r4 = r2 * r2
-    r6 = r4 * r2
-    d = (1 + k1 * r2 + k2 * r4 + k3 * r6) / (1 + k4 * r2 + k5 * r4 + k6 * r6)
-    return ((x * d + ((r2 + 2 * xx) * p2 + mixed * xy * p1) + codx) * fx + cx,
-            (y * d + ((r2 + 2 * yy) * p1 + mixed * xy * p2) + cody) * fy + cy)
 
 
 @compiled
@@ -443,9 +360,9 @@ def _add_surface(nodes: Any, surface: Any, reach: float, matrix: Any, right: Any
                 nearest[i, 0], nearest[i, 1], nearest[i, 2] = off, share, distance
         weights[i] = 0.0
         if capsules[i] < _LIMB_COUNT and best < head_distances[i]:
-            weights[i], _ = _geman_mcclure((best / reach) ** 2, 1.0)
+            weights[i], _ = geman_mcclure((best / reach) ** 2, 1.0)
         capsule_weights[capsules[i]] += weights[i]
-        total += _geman_mcclure(
+        total += geman_mcclure(
             (min(best, head_distances[i]) / _SURFACE.unexplained_m) ** 2, 1.0)[1]
     for i in range(count):
         if weights[i] > 0:
@@ -458,38 +375,6 @@ def _add_surface(nodes: Any, surface: Any, reach: float, matrix: Any, right: Any
             weight = weights[i] * min(
                 1.0, _SURFACE.effective_points / max(capsule_weights[capsules[i]], 1e-6)
             ) / _SURFACE.sigma_m ** 2
-            _add(matrix, right, off, weight, start, (-rest * x, -rest * y, -rest * z), end,
-                 (-share * x, -share * y, -share * z))
+            add(matrix, right, off, weight, start, (-rest * x, -rest * y, -rest * z), end,
+                (-share * x, -share * y, -share * z))
     return total / max(count, 1) * _SURFACE.max_cost
-
-
-@compiled
-def _geman_mcclure(square: float, outlier: float) -> Any:
-    """
-    Return the weight and the cost of a deviation, after Geman and McClure.
-
-    :param square: of the deviation, in standard deviations.
-    :param outlier: standard deviations from which on it counts less.
-    """
-    worse = 1 + square / (outlier * outlier)
-    return 1 / (worse * worse), square / worse
-
-
-@compiled
-def _cholesky(matrix: Any, right: Any) -> None:
-    """Solve symmetric positive definite equations (N, N); ``right`` (N,) becomes the solution."""
-    size = len(right)
-    for j in range(size):
-        for i in range(j, size):
-            value = matrix[i, j]
-            for k in range(j):
-                value -= matrix[i, k] * matrix[j, k]
-            matrix[i, j] = math.sqrt(value) if i == j else value / matrix[j, j]
-    for i in range(size):
-        for k in range(i):
-            right[i] -= matrix[i, k] * right[k]
-        right[i] /= matrix[i, i]
-    for i in range(size - 1, -1, -1):
-        for k in range(i + 1, size):
-            right[i] -= matrix[k, i] * right[k]
-        right[i] /= matrix[i, i]

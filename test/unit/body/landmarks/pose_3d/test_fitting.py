@@ -23,8 +23,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from k4a_ros.body.landmarks.pose_3d.depth_assignment import BONES
 from k4a_ros.body.landmarks.pose_3d.fitting import fit_limbs
-from k4a_ros.body.landmarks.pose_3d.fitting_kernels import pull
 from k4a_ros.body.landmarks.pose_3d.lifting import Pose3d
+from k4a_ros.body.landmarks.pose_3d.silhouette_kernels import pull
 from k4a_ros.body.tracker import Confidence
 import numpy as np
 import pytest

@@ -12,11 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The terms of the cost that limbs are fitted by, and the solver."""
+"""The terms of the cost that limbs are fitted by."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import settings
@@ -24,55 +22,11 @@ from hypothesis import strategies as st
 from k4a_ros.body.landmarks.pose_3d import fitting
 from k4a_ros.body.landmarks.pose_3d import fitting_kernels
 from k4a_ros.body.landmarks.pose_3d.depth_assignment import BONES
-from k4a_ros.body.landmarks.segmentation.person_depth import PersonDepth
-from k4a_ros.body.landmarks.segmentation.silhouette import Silhouette
-from k4a_ros.camera_config import DepthMode
 import numpy as np
 import pytest
 from support.fitting import FittedPerson
-from support.people.shots import NOMINAL
 
 PERSON = FittedPerson()
-
-
-def test_pull_moves_impossible_points_to_the_person() -> None:
-    inside = PERSON.points[[23, 24]].mean(axis=0)
-    beside = inside + [0.5, 0, 0]
-    in_trunk, in_front, next_to, behind = (
-        np.array(fitting_kernels.pull(*point, PERSON.silhouette.kernel_arguments))
-        for point in (inside, inside * 0.8, beside, beside * 2))
-    assert np.array_equal(in_trunk, np.zeros(3))
-    assert in_front[2] > 0.2 and np.array_equal(in_front[:2], [0, 0])
-    assert -0.5 < next_to[0] < -0.1 and next_to[2] == 0
-    # the wall occludes it
-    assert np.array_equal(behind, np.zeros(3))
-
-
-def test_project_matches_the_lens() -> None:
-    """All lens models, and wide lenses where distortion is strongest."""
-    for mode in (DepthMode.NFOV_UNBINNED, DepthMode.WFOV_2X2BINNED):
-        lens = NOMINAL.depth(mode)
-        for model in ('brown_conrady', 'rational_6kt'):
-            lens = replace(lens, model=model, p1=0.01, p2=-0.02, codx=0.01, cody=-0.01)
-            depth = np.zeros((lens.height, lens.width), np.uint16)
-            silhouette = Silhouette(PersonDepth(depth, depth == 0, depth > 0, lens), 2)
-            parameters = silhouette.kernel_arguments[-1]
-            for x, y in np.random.default_rng(4).uniform(-2, 2, (200, 2)):
-                pixel = lens.project([x, y, 1.0])[0]
-                assert np.allclose(
-                    fitting_kernels._project(x, y, parameters), pixel, 1e-12, 1e-9,
-                    equal_nan=True)
-
-
-@settings(max_examples=25, deadline=None)
-@given(st.integers(0, 2**32 - 1))
-def test_cholesky_solves_the_equations(seed: int) -> None:
-    random = np.random.default_rng(seed)
-    root = random.normal(size=(48, 48))
-    matrix, right = root @ root.T + 0.1 * np.eye(48), random.normal(size=48)
-    expected = np.linalg.solve(matrix, right)
-    fitting_kernels._cholesky(matrix, right)
-    assert np.allclose(right, expected, 1e-8, 1e-8)
 
 
 @settings(max_examples=25, deadline=None)
