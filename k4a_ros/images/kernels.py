@@ -64,3 +64,11 @@ def rvl_kernels(compiled: bool | None = None) -> ModuleType:
         return rvl_kernels
     from k4a_ros.images import rvl_fallback
     return rvl_fallback
+
+
+def yuv_kernels() -> ModuleType | None:
+    """Return the module that converts NV12 and YUY2; None where numba does not work."""
+    if use_numba():
+        from k4a_ros.images import yuv_kernels
+        return yuv_kernels
+    return None

@@ -106,3 +106,14 @@ def warm_up_rvl() -> None:
     words = np.zeros(16, np.uint32)
     count = rvl_kernels.encode(read_only_view(np.zeros(4, np.uint16)), words)
     rvl_kernels.decode(read_only_view(words[:count]), np.zeros(4, np.uint16))
+
+
+@warms_up('NV12 and YUY2')
+def warm_up_yuv() -> None:
+    """Call both kernels of ``yuv_kernels`` with the argument types that the driver uses."""
+    from k4a_ros.images import yuv_kernels
+    planes = np.zeros((3, 2, 4), np.uint8)
+    for view in (lambda array: array, read_only_view):
+        yuv_kernels.nv12_to_planes(
+            view(np.zeros((2, 4), np.uint8)), view(np.zeros((1, 4), np.uint8)), *planes)
+        yuv_kernels.yuy2_to_planes(view(np.zeros((2, 8), np.uint8)), *planes)

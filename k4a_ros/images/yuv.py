@@ -22,35 +22,57 @@ libyuv (in libk4arecord) only convert NV12 and YUY2 of limited range, 16 to 235,
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from types import ModuleType
+
 import cv2
+from k4a_ros.images.kernels import yuv_kernels
+from k4a_ros.jit.lazy import Lazy
 import numpy as np
 import numpy.typing as npt
 
 Pixels = npt.NDArray[np.uint8]
 
+#: for OpenCV: code and number of channels
 _CODES = {'bgra8': (cv2.COLOR_YCrCb2BGR, 4), 'bgr8': (cv2.COLOR_YCrCb2BGR, 3),
           'rgb8': (cv2.COLOR_YCrCb2RGB, 3)}
 ENCODINGS = frozenset(_CODES)
+#: Bytes of the planes of some rows, which fit into the second cache of a core.
+_PLANES_BYTES = 1 << 20
+
+
+def _load_kernels() -> ModuleType | None:
+    from k4a_ros.images.warm_up import warm_up_yuv
+    warm_up_yuv()
+    return yuv_kernels()
 
 
 class YuvConverter:
     """
     Converts NV12 and YUY2 images of one size to one encoding.
 
-    It has buffers of its own, and is not thread-safe.
+    It has buffers of its own, and is not thread-safe. OpenCV converts until the kernels are
+    compiled or loaded, and where numba does not work; the results are the same.
 
     :param size: width and height, pixels; even numbers.
     :param encoding: one of ``ENCODINGS``.
+    :param compiled: see `k4a_ros.jit.kernels.use_numba`; True also waits for the kernels.
     """
 
-    def __init__(self, size: tuple[int, int], encoding: str) -> None:
+    def __init__(
+        self, size: tuple[int, int], encoding: str, compiled: bool | None = None,
+    ) -> None:
         self._size = width, height = size
         self._code, self._channels = _CODES[encoding]
-        self._luma = np.empty((height, width), np.uint8)
-        self._half_chroma = np.empty((height, width // 2, 2), np.uint8)
-        self._chroma = np.empty((height, width, 2), np.uint8)
-        self._planes = np.empty((2, height, width), np.uint8)
-        self._ycrcb = np.empty((height, width, 3), np.uint8)
+        self._compiled = compiled
+        self._kernels = Lazy(_load_kernels)
+        most = max(_PLANES_BYTES // (3 * width), 2)
+        rows = max(rows for rows in range(2, height + 1, 2) if height % rows == 0 and (
+            rows <= most or rows == 2))
+        self._planes = np.empty((3, rows, width), np.uint8)
+        self._channel_order = (2, 1, 0) if encoding == 'rgb8' else (0, 1, 2)
+        self._alpha = [np.full((rows, width), 255, np.uint8)] if encoding == 'bgra8' else []
+        self._fallback: _OpenCvConverter | None = None
 
     def convert_nv12(self, data: Pixels, out: Pixels) -> None:
         """
@@ -59,8 +81,15 @@ class YuvConverter:
         :param data: (height * 3 / 2, width) uint8.
         :param out: (height, width, 3 or 4) uint8, C-contiguous; overwritten.
         """
-        width, height = self._size
-        self._convert(data[:height], data[height:].reshape(height // 2, width // 2, 2), out)
+        height = self._size[1]
+        luma, chroma = data[:height], data[height:]
+        kernels = self._find_kernels()
+        if kernels is None:
+            self._opencv().convert(luma, chroma.reshape(height // 2, -1, 2), out)
+            return
+        for begin, end in self._parts():
+            kernels.nv12_to_planes(luma[begin:end], chroma[begin // 2:end // 2], *self._planes)
+            self._merge(out[begin:end])
 
     def convert_yuy2(self, data: Pixels, out: Pixels) -> None:
         """
@@ -69,13 +98,69 @@ class YuvConverter:
         :param data: (height, width, 2) uint8.
         :param out: (height, width, 3 or 4) uint8, C-contiguous; overwritten.
         """
+        kernels = self._find_kernels()
+        if kernels is None:
+            self._opencv().convert_yuy2(data, out)
+            return
+        rows = data.reshape(len(data), -1)
+        for begin, end in self._parts():
+            kernels.yuy2_to_planes(rows[begin:end], *self._planes)
+            self._merge(out[begin:end])
+
+    def _find_kernels(self) -> ModuleType | None:
+        if self._compiled is False or not (self._compiled or self._kernels.start()):
+            return None
+        return self._kernels.result()
+
+    def _parts(self) -> Iterator[tuple[int, int]]:
+        """Yield begin and end of groups of rows."""
+        rows = self._planes.shape[1]
+        return ((begin, begin + rows) for begin in range(0, self._size[1], rows))
+
+    def _merge(self, out: Pixels) -> None:
+        """Write the planes to the pixels of some rows."""
+        cv2.merge([self._planes[index] for index in self._channel_order] + self._alpha, out)
+
+    def _opencv(self) -> _OpenCvConverter:
+        if self._fallback is None:
+            self._fallback = _OpenCvConverter(self._size, self._code, self._channels)
+        return self._fallback
+
+
+class _OpenCvConverter:
+    """
+    Converts with OpenCV alone.
+
+    :param size: width and height, pixels; even numbers.
+    :param code: of the conversion from YCrCb.
+    :param channels: of the result.
+    """
+
+    def __init__(self, size: tuple[int, int], code: int, channels: int) -> None:
+        self._size = width, height = size
+        self._code, self._channels = code, channels
+        self._luma = np.empty((height, width), np.uint8)
+        self._half_chroma = np.empty((height, width // 2, 2), np.uint8)
+        self._chroma = np.empty((height, width, 2), np.uint8)
+        self._planes = np.empty((2, height, width), np.uint8)
+        self._ycrcb = np.empty((height, width, 3), np.uint8)
+
+    def convert_yuy2(self, data: Pixels, out: Pixels) -> None:
+        """Convert as `YuvConverter.convert_yuy2` does."""
         width, height = self._size
         cv2.extractChannel(data, 0, dst=self._luma)
         pairs = data.reshape(height, width // 2, 4)  # two pixels: Y, U, Y, V
         cv2.mixChannels([pairs], [self._half_chroma], [1, 0, 3, 1])
-        self._convert(self._luma, self._half_chroma, out)
+        self.convert(self._luma, self._half_chroma, out)
 
-    def _convert(self, luma: Pixels, chroma: Pixels, out: Pixels) -> None:
+    def convert(self, luma: Pixels, chroma: Pixels, out: Pixels) -> None:
+        """
+        Convert an image.
+
+        :param luma: (height, width) uint8.
+        :param chroma: (height or height / 2, width / 2, 2) uint8.
+        :param out: (height, width, channels) uint8, C-contiguous; overwritten.
+        """
         cv2.resize(chroma, self._size, dst=self._chroma, interpolation=cv2.INTER_NEAREST)
         blue, red = self._planes
         cv2.split(self._chroma, [blue, red])

@@ -19,8 +19,8 @@ Run this once after installation; compiled kernels are stored in the cache of nu
 
     python3 -m k4a_ros.tools.warm_up [KERNELS ...]
 
-KERNELS are clouds, registration, rectification, rvl, filters, selection, imu, bodies or
-simulation; default: all.
+KERNELS are clouds, registration, rectification, rvl, yuv, filters, selection, imu, bodies
+or simulation; default: all.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from k4a_ros.images.warm_up import warm_up_rectification
 from k4a_ros.images.warm_up import warm_up_registration
 from k4a_ros.images.warm_up import warm_up_rvl
 from k4a_ros.images.warm_up import warm_up_selection
+from k4a_ros.images.warm_up import warm_up_yuv
 from k4a_ros.publishing.raw.warm_up import warm_up_imu
 from k4a_ros.simulation.warm_up import warm_up_simulation
 
@@ -44,6 +45,7 @@ WARM_UPS: dict[str, Callable[[], None]] = {
     'registration': warm_up_registration,
     'rectification': warm_up_rectification,
     'rvl': warm_up_rvl,
+    'yuv': warm_up_yuv,
     'filters': warm_up_filters,
     'selection': warm_up_selection,
     'imu': warm_up_imu,

@@ -33,6 +33,8 @@ from k4a_ros.images.warm_up import warm_up_rectification
 from k4a_ros.images.warm_up import warm_up_registration
 from k4a_ros.images.warm_up import warm_up_rvl
 from k4a_ros.images.warm_up import warm_up_selection
+from k4a_ros.images.warm_up import warm_up_yuv
+from k4a_ros.images.yuv import YuvConverter
 import numpy as np
 from support.synthetic_capture import NEEDS_NUMBA
 from support.synthetic_capture import NOMINAL
@@ -47,6 +49,7 @@ def test_every_type_the_driver_uses_is_compiled():
     warm_up_registration()
     warm_up_rectification()
     warm_up_rvl()
+    warm_up_yuv()
     warm_up_filters()
     warm_up_selection()
     from k4a_ros.images import cloud_kernels
@@ -54,12 +57,14 @@ def test_every_type_the_driver_uses_is_compiled():
     from k4a_ros.images import cloud_selection_kernels
     from k4a_ros.images import registration_kernels
     from k4a_ros.images import rvl_kernels
+    from k4a_ros.images import yuv_kernels
     from k4a_ros.images.filters.kernels import filter_kernels
     kernels = [getattr(module, name) for module, names in (
         (cloud_kernels, ('xyz', 'points', 'intensity_points', 'colored_points')),
         (registration_kernels, ('project', 'rasterize', 'sample_bgra', 'sample_bgr')),
         (rectification_kernels, ('rectify_depth',)),
         (rvl_kernels, ('encode', 'decode')),
+        (yuv_kernels, ('nv12_to_planes', 'yuy2_to_planes')),
     ) for name in names]
     kernels += filter_kernels()
     kernels += [cloud_selection_kernels.crop, cloud_selection_kernels.to_voxels]
@@ -95,6 +100,13 @@ def test_every_type_the_driver_uses_is_compiled():
         selector.to_voxels(flat, len(flat), 0.1)
     compressor = DepthCompressor(capture.depth.shape[::-1], 'rvl')
     decompress(compressor.compress(capture.depth), compressor.format)
+    converter = YuvConverter((4, 2), 'bgr8', compiled=True)
+    for flag in (True, False):
+        for size, convert in (
+                ((3, 4), converter.convert_nv12), ((2, 4, 2), converter.convert_yuy2)):
+            image = np.zeros(size, np.uint8)
+            image.flags.writeable = flag
+            convert(image, np.empty((2, 4, 3), np.uint8))
     filters = DepthFilters(capture.pair.rays)
     filters.apply(capture.depth, 0, DepthFilterOptions(
         flying_angle=9.5, speckle_size=20, temporal_frames=8, hole_size=20))
