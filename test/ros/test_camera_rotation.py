@@ -119,6 +119,12 @@ def test_turned_camera_is_upright_live(driver: tuple[Listener, Path]) -> None:
     rows, columns = np.nonzero(index_map.reshape(320, 288) != 255)
     assert np.ptp(rows) > 2 * np.ptp(columns)
     check_scene(upright, transforms)
+    with listener.subscribed(Image, '/body_index_map_to_rgb/image_raw', depth=2) as in_color:
+        wait_for(lambda: in_color, 'index map of the color camera')
+    assert (in_color[0].width, in_color[0].height) == (720, 1280)
+    index_map = np.frombuffer(in_color[0].data, np.uint8).reshape(1280, 720)
+    rows, columns = np.nonzero(index_map != 255)
+    assert np.ptp(rows) > 2 * np.ptp(columns) > 0
     wait_for(lambda: len(imu) > 100, 'IMU')
     mean = np.mean([[getattr(m.linear_acceleration, axis) for axis in 'xyz'] for m in imu], axis=0)
     # it stays as it is: gravity is along the side of the housing

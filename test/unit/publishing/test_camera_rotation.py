@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from typing import Any
 
@@ -188,6 +189,22 @@ def test_crop_box_is_in_the_frame_of_the_robot(scene: SyntheticCapture, rotation
                              NOMINAL, angle) for angle in (0, rotation))
     assert 0.1 < np.isfinite(before[..., 0]).mean() < 0.6
     np.testing.assert_allclose(after, before, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize('rotation', TURNED)
+def test_filters_remove_the_same_pixels(scene: SyntheticCapture, rotation: int) -> None:
+    options = {'depth_filter_flying_angle': 10.0, 'depth_filter_speckle_size': 30,
+               'depth_filter_hole_size': 30}
+    messy = copy.copy(scene)
+    rng = np.random.default_rng(2)
+    shape = scene.depth.shape
+    messy.depth = np.where(rng.random(shape) < 0.01, 0, np.where(
+        rng.random(shape) < 0.01, scene.depth // 2, scene.depth)).astype(np.uint16)
+    before, after = (
+        pixels(render(messy, angle, topics={'depth_filtered/image_raw'}, **options)[
+            'depth_filtered/image_raw']) for angle in (0, rotation))
+    assert (before != messy.depth).mean() > 0.015
+    assert (after == turned(before, rotation)).mean() > 0.999
 
 
 @pytest.mark.parametrize('rotation', TURNED)
