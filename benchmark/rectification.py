@@ -170,7 +170,9 @@ def exactness(name: str, calibration: FactoryCalibration) -> Iterator[str]:
         rectifier.rectify(depth, out)
         cells = [f'{rectified.width}x{rectified.height}', sideways(flat, lens, lens),
                  f'{wall_error:.1f}', f'{100 * used[depth > 0].mean():.2f} %']
-        for image in (out, nearest, linear):
+        meters = np.zeros(shape, np.float32)
+        rectifier.rectify(depth, meters)
+        for image in (out, np.nan_to_num(1000 * meters.astype(float)), nearest, linear):
             error = truth.distances(image)
             cells.append('{:.2f} / {:.1f} mm, {:.2f} %, {}'.format(
                 *np.nanpercentile(error, (50, 99)), 100 * np.nanmean(error <= 1),
@@ -190,6 +192,7 @@ def costs(calibration: FactoryCalibration, repeats: int) -> Iterator[str]:
         depth_rectifier, ir_rectifier = DepthRectifier(lens, small), ImageRectifier(lens, small)
         color_rectifier = ImageRectifier(color_lens, large)
         out, ir = (np.zeros((small.height, small.width), np.uint16) for _ in range(2))
+        meters = np.zeros(out.shape, np.float32)
         rgb, spare = (np.zeros((large.height, large.width, 4), np.uint8) for _ in range(2))
         pairs = [CameraPair(calibration, mode, resolution, color=lens_) for lens_ in (None, large)]
         matches = [Correspondences(pair) for pair in pairs]
@@ -211,6 +214,7 @@ def costs(calibration: FactoryCalibration, repeats: int) -> Iterator[str]:
             'remap nearest': lambda a=depth, m=nearest_map, o=out: cv2.remap(
                 a, m, None, cv2.INTER_NEAREST, dst=o),
             'depth_rect': lambda r=depth_rectifier, a=depth, o=out: r.rectify(a, o),
+            'depth_rect, 32FC1': lambda r=depth_rectifier, a=depth, o=meters: r.rectify(a, o),
             'remap ir': lambda a=infrared, m=depth_maps, o=ir: cv2.remap(
                 a, *m, cv2.INTER_LINEAR, dst=o),
             'ir_rect': lambda r=ir_rectifier, a=infrared, o=ir: r.rectify(a, o),
@@ -222,12 +226,13 @@ def costs(calibration: FactoryCalibration, repeats: int) -> Iterator[str]:
         for name, size, copy, other in (
                 ('depth_rect', mode.name, 'copy out', 'remap nearest'),
                 ('depth_rect', mode.name, 'copy out', 'remap ir'),
+                ('depth_rect, 32FC1', mode.name, 'copy out', 'depth_rect'),
                 ('ir_rect', mode.name, 'copy out', 'remap ir'),
                 ('rgb_rect', resolution.label, 'copy rgb', 'remap rgb'),
                 ('depth_to_rgb_rect', f'{mode.name} + {resolution.label}', 'copy out',
                  'depth_to_rgb')):
-            label = {'remap nearest': 'cv2.remap, nearest', 'depth_to_rgb': 'depth_to_rgb'}.get(
-                other, 'cv2.remap, linear')
+            label = {'remap nearest': 'cv2.remap, nearest', 'depth_to_rgb': 'depth_to_rgb',
+                     'depth_rect': 'depth_rect, 16UC1'}.get(other, 'cv2.remap, linear')
             yield (f'| {name} | {size} | {np.median(times[name]):.2f} | '
                    f'{median(times[name] / times[copy])} | {median(times[name] / times[other])} '
                    f'of {label} |')
@@ -342,8 +347,8 @@ def main() -> int:
     nominal = FactoryCalibration.from_raw(nominal_calibration())
     real = [FactoryCalibration.from_raw(Path(file).read_bytes()) for file in options.calibration]
     print('| calibration | mode | size | wall, as measured: p50 / p95 / max, mm | wall, '
-          'rectified: max, mm | kept | room, rectified | room, nearest | room, linear |\n'
-          '| --- | --- | --- | --- | --- | --- | --- | --- | --- |')
+          'rectified: max, mm | kept | room, rectified | room, 32FC1 | room, nearest | '
+          'room, linear |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |')
     for calibration in (nominal, *real):
         name = 'nominal' if calibration is nominal else calibration.serial
         for line in exactness(name, calibration):

@@ -248,18 +248,25 @@ class DepthRectifier:
             read_only_view(np.ascontiguousarray(offsets[..., axis]).reshape(-1))
             for axis in (0, 1))
 
-    def rectify(self, depth: npt.NDArray[np.uint16], out: npt.NDArray[np.uint16]) -> None:
+    def rectify(
+        self, depth: npt.NDArray[np.uint16], out: npt.NDArray[np.uint16 | np.float32],
+    ) -> None:
         """
         Write the rectified image.
 
         :param depth: (height, width) uint16 millimeters, 0 for invalid.
-        :param out: of the size of the rectified camera, uint16 millimeters, 0 for invalid.
+        :param out: of the size of the rectified camera: uint16 millimeters, 0 for invalid; or
+            float32 meters, NaN for invalid, which are not rounded to whole millimeters.
         :raises ValueError: an array has the wrong shape or dtype.
         """
+        in_meters = out.dtype == np.float32
         check_contiguous('depth', depth, self._shape, np.uint16)
-        check_contiguous('out', out, self._rectified_shape, np.uint16, writeable=True)
+        check_contiguous('out', out, self._rectified_shape,
+                         np.float32 if in_meters else np.uint16, writeable=True)
         self._padded[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN] = depth
-        self._kernels.rectify_depth(
+        kernel = (self._kernels.rectify_depth_to_meters if in_meters
+                  else self._kernels.rectify_depth)
+        kernel(
             read_only_view(self._padded.reshape(-1)), self._padded.shape[1], self._index,
             *self._offsets, out.reshape(-1))
 

@@ -16,10 +16,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from k4a_ros.images.rectification_kernels import BENDS
 from k4a_ros.images.rectification_kernels import SLOPES
+from k4a_ros.images.rectification_kernels import UNITS_PER_M
 import numpy as np
 import numpy.typing as npt
 
@@ -33,7 +35,24 @@ def rectify_depth(
     depth: Array, width: int, index: Array, offset_x: Array, offset_y: Array, out: Array,
 ) -> None:
     """Do the same as ``rectification_kernels.rectify_depth``."""
-    for start in range(0, out.size, _BLOCK_PIXELS):
+    for block, moved in _moved(depth, width, index, offset_x, offset_y):
+        out[block] = (moved + 128 >> 8).clip(0, 65535)
+
+
+def rectify_depth_to_meters(
+    depth: Array, width: int, index: Array, offset_x: Array, offset_y: Array, out: Array,
+) -> None:
+    """Do the same as ``rectification_kernels.rectify_depth_to_meters``."""
+    for block, moved in _moved(depth, width, index, offset_x, offset_y):
+        out[block] = np.where(
+            moved > 0, moved.astype(np.float32) / np.float32(UNITS_PER_M), np.float32(np.nan))
+
+
+def _moved(
+    depth: Array, width: int, index: Array, offset_x: Array, offset_y: Array,
+) -> Iterator[tuple[slice, Array]]:
+    """Yield blocks of pixels with their depths, in units of 1/256 mm, 0 for invalid."""
+    for start in range(0, index.size, _BLOCK_PIXELS):
         block = slice(start, start + _BLOCK_PIXELS)
         i = index[block].astype(np.int64)
         z = depth[i].astype(np.int64)
@@ -41,7 +60,7 @@ def rectify_depth(
         i = np.where(z > 0, i, 2 * width + 2)
         rise = (_rise(depth, i, 1, z, offset_x[block].astype(np.int64))
                 + _rise(depth, i, width, z, offset_y[block].astype(np.int64)))
-        out[block] = np.where(z > 0, (z + (rise + 128 >> 8)).clip(1, 65535), 0)
+        yield block, np.where(z > 0, np.maximum((z << 8) + rise, 256), 0)
 
 
 def _rise(depth: Array, i: Array, step: int, z: Array, offset: Array) -> Array:

@@ -23,6 +23,7 @@ from __future__ import annotations
 from typing import Any
 
 from k4a_ros.jit.numba_jit import compiled
+from k4a_ros.jit.numba_jit import compiled_inline
 import numpy as np
 
 #: Depth divided by the largest difference between neighboring pixels of one surface. Beyond it
@@ -34,6 +35,8 @@ BENDS = 256
 #: fractional bits of the offsets
 _OFFSET_BITS = 8
 _HALF = 1 << (_OFFSET_BITS - 1)
+#: units of depths that are not rounded, 1/256 mm
+UNITS_PER_M = 1000 << _OFFSET_BITS
 
 
 @compiled
@@ -82,6 +85,23 @@ def _limited(near: Any, far: Any, z: Any) -> Any:
     return slope if abs(slope) * SLOPES <= z else 0
 
 
+@compiled_inline
+def _rise(depth: Any, width: int, i: Any, z: Any, x: Any, y: Any) -> Any:
+    """
+    Return the rise of a surface from a pixel, in units of 1/256 millimeter.
+
+    :param i: flat index of the pixel.
+    :param x: with ``y``: distance from the pixel, in units of 1/256 pixel.
+    """
+    right, left = np.int64(depth[i + 1]), np.int64(depth[i - 1])
+    below, above = np.int64(depth[i + width]), np.int64(depth[i - width])
+    across = (_rise_between(right, left, z, x) if (right != 0) & (left != 0)
+              else _rise_at_end(depth, i, 1, z, x))
+    down = (_rise_between(below, above, z, y) if (below != 0) & (above != 0)
+            else _rise_at_end(depth, i, width, z, y))
+    return across + down
+
+
 @compiled
 def rectify_depth(
     depth: Any, width: int, index: Any, offset_x: Any, offset_y: Any, out: Any,
@@ -105,12 +125,26 @@ def rectify_depth(
         z = np.int64(depth[i])
         moved: Any = z
         if z != 0:
-            right, left = np.int64(depth[i + 1]), np.int64(depth[i - 1])
-            below, above = np.int64(depth[i + width]), np.int64(depth[i - width])
-            x, y = np.int64(offset_x[n]), np.int64(offset_y[n])
-            across = (_rise_between(right, left, z, x) if (right != 0) & (left != 0)
-                      else _rise_at_end(depth, i, 1, z, x))
-            down = (_rise_between(below, above, z, y) if (below != 0) & (above != 0)
-                    else _rise_at_end(depth, i, width, z, y))
-            moved = min(max(z + ((across + down + _HALF) >> _OFFSET_BITS), 1), 65535)
+            rise = _rise(depth, width, i, z, np.int64(offset_x[n]), np.int64(offset_y[n]))
+            moved = min(max(z + ((rise + _HALF) >> _OFFSET_BITS), 1), 65535)
         out[n] = np.uint16(moved)
+
+
+@compiled
+def rectify_depth_to_meters(
+    depth: Any, width: int, index: Any, offset_x: Any, offset_y: Any, out: Any,
+) -> None:
+    """
+    Do the same as `rectify_depth`, without rounding to whole millimeters.
+
+    :param out: (N,) float32 meters: written, NaN for invalid.
+    """
+    for n in range(out.size):
+        i = np.int64(index[n])
+        z = np.int64(depth[i])
+        meters = np.float32(np.nan)
+        if z != 0:
+            rise = _rise(depth, width, i, z, np.int64(offset_x[n]), np.int64(offset_y[n]))
+            moved = max((z << _OFFSET_BITS) + rise, 1 << _OFFSET_BITS)
+            meters = np.float32(moved) / np.float32(UNITS_PER_M)
+        out[n] = meters

@@ -91,12 +91,14 @@ def warm_up_registration() -> None:
 
 @warms_up('rectified depth images')
 def warm_up_rectification() -> None:
-    """Call the kernel of ``rectification_kernels`` with the argument types of the driver."""
+    """Call the kernels of ``rectification_kernels`` with the argument types of the driver."""
     from k4a_ros.images import rectification_kernels
     depth = read_only_view(np.zeros(25, np.uint16))
     index = read_only_view(np.zeros(4, np.int32))
     offset = read_only_view(np.zeros(4, np.int8))
     rectification_kernels.rectify_depth(depth, 5, index, offset, offset, np.zeros(4, np.uint16))
+    rectification_kernels.rectify_depth_to_meters(
+        depth, 5, index, offset, offset, np.zeros(4, np.float32))
 
 
 @warms_up('RVL compression')

@@ -48,6 +48,15 @@ def compiled_fused(function: F) -> F:
     return _compiled(function, fastmath={'contract'})
 
 
+def compiled_inline(function: F) -> F:
+    """
+    Compile a function into each function that calls it, where LLVM would not do that.
+
+    It is then as fast as if its body was there, which is worth a few tens of percent in a loop.
+    """
+    return _compiled(function, inline='always')
+
+
 def _compiled(function: F, **options: Any) -> F:
     if numba is None:
         return function

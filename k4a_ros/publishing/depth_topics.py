@@ -95,6 +95,7 @@ def add_filtered_depth(builder: TopicBuilder, filtered: FilteredDepth) -> None:
 def add_depth_images(
     builder: TopicBuilder, name: str, lens: Intrinsics, frame: str, source: Source,
     get_depth: GetPixels, requires: Startable | None = None, *, rectified: bool = False,
+    get_meters: GetPixels | None = None,
 ) -> None:
     """
     Add depth images of one of the cameras, their camera_info, and compressedDepth of them.
@@ -102,9 +103,17 @@ def add_depth_images(
     :param get_depth: returns depth in millimeters, 0 for invalid.
     :param requires: see `TopicBuilder.add_images`.
     :param rectified: see `TopicBuilder.add_images`.
+    :param get_meters: returns depth in meters, NaN for invalid, if that is more exact than
+        ``get_depth``.
     """
     size = (lens.width, lens.height)
-    if builder.options.depth_unit == '32FC1':
+    if builder.options.depth_unit == '32FC1' and get_meters is not None:
+        meters = messages.ImageView(frame, '32FC1', size, size[::-1], np.float32)
+
+        def render(capture: Capture, image: Image) -> RawMessage:
+            meters.set_pixels(get_meters(capture, image))
+            return meters.message
+    elif builder.options.depth_unit == '32FC1':
         to_meters = DepthToMeters(*size)
         buffer = messages.ImageBuffer(frame, '32FC1', size, size[::-1], np.float32)
 

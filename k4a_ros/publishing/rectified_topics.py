@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from k4a_ros.calibration.lens import Intrinsics
 from k4a_ros.capture import Capture
@@ -87,21 +88,28 @@ class RectifiedTopics:
         """Add depth_rect."""
         lens, rectified = self._builder.depth_lens, self._depth_camera()
 
-        def build() -> PerCapture:
+        def build() -> tuple[PerCapture, PerCapture]:
             warm_up_rectification()
-            rectifier, out = DepthRectifier(lens, rectified), _buffer(rectified)
+            rectifier = DepthRectifier(lens, rectified)
 
-            def rectify(capture: Capture) -> npt.NDArray[np.uint16]:
-                rectifier.rectify(filtered.get(capture), out)
-                return out
+            def rectified_to(kind: type[np.uint16] | type[np.float32]) -> PerCapture:
+                buffers: list[npt.NDArray[Any]] = []
 
-            return PerCapture(rectify)
+                def rectify(capture: Capture) -> npt.NDArray[Any]:
+                    if not buffers:
+                        buffers.append(_buffer(rectified, kind))
+                    rectifier.rectify(filtered.get(capture), buffers[0])
+                    return buffers[0]
+
+                return PerCapture(rectify)
+
+            return rectified_to(np.uint16), rectified_to(np.float32)
 
         depth = Lazy(build)
         add_depth_images(
             self._builder, 'depth_rect', rectified, self._builder.depth_frame, sources.depth,
-            lambda capture, _: depth.result().get(capture), Together(depth, filtered),
-            rectified=True)
+            lambda capture, _: depth.result()[0].get(capture), Together(depth, filtered),
+            rectified=True, get_meters=lambda capture, _: depth.result()[1].get(capture))
 
     def add_color(self, colors: ColorCache) -> None:
         """Add rgb_rect."""
@@ -179,5 +187,7 @@ class RectifiedTopics:
         return rectified_lens(lens, fov, options.rectified_size)
 
 
-def _buffer(rectified: Intrinsics) -> npt.NDArray[np.uint16]:
-    return np.zeros((rectified.height, rectified.width), np.uint16)
+def _buffer(
+    rectified: Intrinsics, kind: type[np.uint16] | type[np.float32] = np.uint16,
+) -> npt.NDArray[Any]:
+    return np.zeros((rectified.height, rectified.width), kind)

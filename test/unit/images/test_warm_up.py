@@ -62,7 +62,7 @@ def test_every_type_the_driver_uses_is_compiled():
     kernels = [getattr(module, name) for module, names in (
         (cloud_kernels, ('xyz', 'points', 'intensity_points', 'colored_points')),
         (registration_kernels, ('project', 'rasterize', 'sample_bgra', 'sample_bgr')),
-        (rectification_kernels, ('rectify_depth',)),
+        (rectification_kernels, ('rectify_depth', 'rectify_depth_to_meters')),
         (rvl_kernels, ('encode', 'decode')),
         (yuv_kernels, ('nv12_to_planes', 'yuy2_to_planes')),
     ) for name in names]
@@ -91,8 +91,9 @@ def test_every_type_the_driver_uses_is_compiled():
     cloud.write_xyz_rgb(capture.depth, color, rgb)
     lens = NOMINAL.depth(SMALL[0])
     rectified = rectified_lens(lens, 'full')
-    DepthRectifier(lens, rectified).rectify(
-        capture.depth, np.empty((rectified.height, rectified.width), np.uint16))
+    for dtype in (np.uint16, np.float32):
+        DepthRectifier(lens, rectified).rectify(
+            capture.depth, np.empty((rectified.height, rectified.width), dtype))
     selector = PointSelector()
     for points in (xyz, rgb):
         flat = points.reshape(-1, points.shape[-1])
