@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Mapping
 from collections.abc import Sequence
 import math
 import time
@@ -57,17 +58,20 @@ class DiagnosticsPublisher:
     Publishes /diagnostics in every lifecycle state; the hardware ID is the serial number.
 
     :param transport_problem: why the middleware is slow for large messages, '' if it is not.
+    :param calibration: returns where the calibration of the camera is from, by what it is of.
     :param others: each returns the status of another part, None if there is nothing to tell.
     """
 
     def __init__(
         self, node: Node, supervisor: CameraSupervisor, topics: Topics, transport_problem: str,
+        calibration: Callable[[], Mapping[str, str]],
         others: Sequence[Callable[[], Status | None]],
     ) -> None:
         self._node = node
         self._supervisor = supervisor
         self._topics = topics
         self._transport_problem = transport_problem
+        self._calibration = calibration
         self._others = others
         self._rates = Rates()
         # of the last camera, which remain valid while it is lost
@@ -99,7 +103,7 @@ class DiagnosticsPublisher:
             info = camera.info
             self._serial = info.serial
             self._usb_errors = camera.usb_errors
-            self._details = {'kind': info.kind, 'source': info.source, **{
+            self._details = {'kind': info.kind, 'source': info.source, **self._calibration(), **{
                 f'{part} firmware': version for part, version in info.firmware.items()}}
         counts = self._supervisor.counts
         counters = self._topics.counters()

@@ -113,12 +113,12 @@ class DriverNode(LifecycleNode):
         self._recording = Recording(self, self._supervisor, lambda: self._settings)
         self._topics.tap = self._recording.recorder
         self._audio = Audio(self, lambda: self._supervisor.state is StreamState.STREAMING)
+        self._own_calibration = OwnCalibration(lambda: self._settings, self.get_logger())
         self._diagnostics = DiagnosticsPublisher(
             self, self._supervisor, self._topics, transport_problem,
-            (self._recording.status, self._audio.status))
+            lambda: self._own_calibration.in_use, (self._recording.status, self._audio.status))
         self._conflicts = TopicConflicts(self, lambda: self._topics.counters())
         self._stream_services = StreamServices(self, self._supervisor)
-        self._own_calibration = OwnCalibration(lambda: self._settings, self.get_logger())
         self._camera_info_services = CameraInfoServices(
             self, self._own_calibration,
             BoundedCaller('saving of a calibration', _MAX_CHECK_S, shutdown.requested),

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -84,8 +85,9 @@ class OwnCalibration:
     """
     Replaces the factory calibration of cameras by that of the user, and saves lenses.
 
-    ``calibration_file`` is read once. The files of lenses are read whenever a camera is opened:
-    `save` may have written them meanwhile.
+    ``in_use`` says for diagnostics where the calibration, and each lens that is not of it, are
+    from. ``calibration_file`` is read once. The files of lenses are read whenever a camera is
+    opened: `save` may have written them meanwhile.
 
     :param settings: returns the values of all parameters.
     """
@@ -97,6 +99,7 @@ class OwnCalibration:
         #: the camera that was opened last
         self._camera: _Camera | None = None
         self._reported: set[str] = set()
+        self.in_use: Mapping[str, str] = {}
 
     def apply(self, camera: Camera) -> None:
         """
@@ -113,7 +116,9 @@ class OwnCalibration:
                          f'{camera.info.kind}')
         self._camera = _Camera(
             self._file or camera.calibration, camera.config, camera.info.serial)
-        camera.calibration = self._with_lenses(self._camera)
+        in_use = {'calibration': path or FACTORY}
+        camera.calibration = self._with_lenses(self._camera, in_use)
+        self.in_use = in_use
 
     def check(self, config: CameraConfig) -> None:
         """
@@ -123,7 +128,7 @@ class OwnCalibration:
         :raises ConfigError: a URL cannot be resolved.
         """
         if self._camera is not None:
-            self._with_lenses(self._camera._replace(config=config))
+            self._with_lenses(self._camera._replace(config=config), {})
 
     def save(self, lens: str, values: CameraInfoValues) -> Saved:
         """
@@ -155,8 +160,12 @@ class OwnCalibration:
         write_camera_info(path, name, values.rotated((360 - rotation) % 360))
         return Saved(path, difference_px(camera.lens(own, lens), camera.lens(base, lens)))
 
-    def _with_lenses(self, camera: _Camera) -> FactoryCalibration:
-        """Return the calibration with the lenses in the files for the modes of the camera."""
+    def _with_lenses(self, camera: _Camera, in_use: dict[str, str]) -> FactoryCalibration:
+        """
+        Return the calibration with the lenses in the files for the modes of the camera.
+
+        :param in_use: the files are added to it.
+        """
         calibration = camera.calibration
         for lens in ('ir', 'rgb'):
             name = camera.name(lens)
@@ -172,6 +181,7 @@ class OwnCalibration:
                     f'cannot use {path}, the calibration of the {lens} camera: {error}; or '
                     f'remove the file, or set {self._parameter(lens)} to {FACTORY}, to use that '
                     'of the factory') from error
+            in_use[f'calibration of the {lens} camera'] = str(path)
             self._report(f'Using the calibration of the {lens} camera in {path}; remove the file, '
                          f'or set {self._parameter(lens)} to {FACTORY}, for that of the factory')
         return calibration

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+from diagnostic_msgs.msg import DiagnosticArray
 from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.calibration.nominal import nominal_calibration
 import numpy as np
@@ -58,6 +59,12 @@ def latest(listener: Listener) -> dict[str, Any]:
 
     found: dict[str, Any] = wait_for(complete, 'all topics')
     return found
+
+
+def values(messages: list[DiagnosticArray]) -> dict[str, str]:
+    """Return all values of the last diagnostics."""
+    return {each.key: each.value for message in messages[-1:] for status in message.status
+            for each in status.values}
 
 
 def content(info: CameraInfo) -> tuple[Any, ...]:
@@ -128,7 +135,10 @@ def test_calibration_of_a_service_is_used_and_kept(tmp_path: Path) -> None:
 
     with listening(domain) as listener:
         with DriverProcess.with_parameters(domain, variables=variables, **SIMULATED):
+            diagnostics = listener.subscribe(DiagnosticArray, '/diagnostics')
             after = latest(listener)
+            wait_for(lambda: str(tmp_path / 'camera_info/azure_kinect_rgb_000000000000_720P.yaml')
+                     in values(diagnostics).get('calibration of the rgb camera', ''), 'the file')
     for name, lens in {'depth': 'ir', 'ir': 'ir', 'rgb_to_depth': 'ir', 'rgb': 'rgb',
                        'depth_to_rgb': 'rgb'}.items():
         assert content(after[f'{name}/camera_info']) == content(own[lens]), name

@@ -79,6 +79,7 @@ def test_file_replaces_the_calibration_and_is_read_once(tmp_path: Path) -> None:
     path.write_bytes(nominal_calibration(SERIAL).replace(b'2020', b'2021'))
     own = Own(calibration_file=str(path))
     assert '2021' in own.opened().factory_date
+    assert own.in_use == {'calibration': str(path)}
     path.unlink()
     assert '2021' in own.opened().factory_date
     assert own.lines == [f'Using the calibration in {path} instead of that of the device']
@@ -97,7 +98,11 @@ def test_saved_lens_is_used_when_the_camera_is_opened_again(folder: Path) -> Non
     assert saved.path == folder / RGB_FILE
     assert 1 < saved.difference_px < 10
     assert own.save('depth', OWN_DEPTH).path == folder / IR_FILE
+    assert own.in_use == {'calibration': 'factory'}
     calibration = own.opened()
+    assert own.in_use == {
+        'calibration': 'factory', 'calibration of the rgb camera': str(folder / RGB_FILE),
+        'calibration of the ir camera': str(folder / IR_FILE)}
     assert calibration.color(ColorResolution.R720P).camera_info == OWN_COLOR
     assert calibration.depth(DepthMode.NFOV_UNBINNED).camera_info == OWN_DEPTH
     own.opened()
