@@ -44,7 +44,9 @@ class HostClock:
     Reads ROS time and monotonic time together, and detects steps of ROS time. Not thread-safe.
 
     A thread may be suspended between the two readings. Each pair of readings therefore gives an
-    interval of the offset between the clocks, and only intervals that are apart are a step.
+    interval of the offset between the clocks, and only intervals that are apart are a step. The
+    monotonic time of a reading is then the earlier one, with which an arrival only seems to be
+    late: one that seems to be early would spoil the estimate of the device clock for a minute.
 
     :param ros_ns: returns ROS time.
     :param is_simulated: returns whether ROS time is simulated; its steps are not detected, because
@@ -69,8 +71,8 @@ class HostClock:
         after_ns = self._monotonic_ns()
         if self._is_simulated():
             self._offset = None
-            return HostTime(ros_ns, after_ns)
-        return HostTime(ros_ns, after_ns, self._step(ros_ns - after_ns, ros_ns - before_ns))
+            return HostTime(ros_ns, before_ns)
+        return HostTime(ros_ns, before_ns, self._step(ros_ns - after_ns, ros_ns - before_ns))
 
     def _step(self, lowest: int, highest: int) -> int:
         """Return the step to an offset between two limits, and remember them."""

@@ -85,3 +85,12 @@ def test_simulated_time_may_run_at_any_rate() -> None:
     assert [host.read().step_ns for _ in range(2)] == [0, 0]
     clocks.offset -= 10**12
     assert host.read().step_ns == -10**12
+
+
+def test_suspended_reader_makes_an_arrival_late_not_early() -> None:
+    """Its ROS time is later than that of the monotonic time that belongs to it, never earlier."""
+    clocks = FakeClocks()
+    host = clocks.host()
+    for clocks.suspended_ns in (0, 10**8, 10**6):
+        now = host.read()
+        assert now.ros_ns - now.monotonic_ns >= clocks.offset
