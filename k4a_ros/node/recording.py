@@ -95,8 +95,11 @@ class Recording:
         response.message = (
             'the end of the recording is still being written; /diagnostics shows when that is done'
             if status is None else status.problem or _summary(status))
-        log = self._node.get_logger()
-        (log.info if response.success else log.error)(f'~/stop_recording: {response.message}')
+        line = f'~/stop_recording: {response.message}'
+        if response.success:  # rclpy allows one level at one place
+            self._node.get_logger().info(line)
+        else:
+            self._node.get_logger().error(line)
         return response
 
     def _on_end(self, status: RecorderStatus) -> None:
