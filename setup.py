@@ -59,6 +59,8 @@ setup(
             'k4a_reset = k4a_ros.tools.reset:main',
             'k4a_to_bag = k4a_ros.tools.to_bag:main',
             'k4a_from_bag = k4a_ros.tools.from_bag:main',
+            'k4a_rig = k4a_ros.rig_nodes.manager:main',
+            'k4a_sync_monitor = k4a_ros.rig_nodes.monitor:main',
         ],
     },
 )

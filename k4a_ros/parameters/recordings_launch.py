@@ -62,7 +62,7 @@ def driver_arguments(given: Mapping[str, str], now_s: float) -> list[dict[str, s
         raise ConfigError(f'recording_files is {given["recording_files"]!r}; it must be two or '
                           'more files, separated by commas')
     namespaces = _namespaces(given['namespaces'], files)
-    delay_s = _delay_s(given['start_delay'])
+    delay_s = delay_seconds(given['start_delay'])
     timeline = common_timeline(files)
     origin = f'{now_s + delay_s - timeline.start_s:.6f}'
     return [{
@@ -88,7 +88,12 @@ def _namespaces(text: str, files: list[str]) -> list[str]:
     return names
 
 
-def _delay_s(text: str) -> float:
+def delay_seconds(text: str) -> float:
+    """
+    Return the argument start_delay as a number.
+
+    :raises ConfigError: it is none within its range.
+    """
     try:
         delay_s = float(text)
     except ValueError:

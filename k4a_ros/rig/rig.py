@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 import enum
+import math
 
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import WiredSyncMode
@@ -71,6 +72,14 @@ class Pose:
     parent: str
     xyz: tuple[float, float, float]
     quaternion: tuple[float, float, float, float]
+
+    @property
+    def rpy(self) -> tuple[float, float, float]:
+        """Return roll, pitch and yaw about fixed axes, radians (REP 103)."""
+        x, y, z, w = self.quaternion
+        return (math.atan2(2 * (w * x + y * z), 1 - 2 * (x * x + y * y)),
+                math.asin(min(max(2 * (w * y - z * x), -1.0), 1.0)),
+                math.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z)))
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ import re
 
 from k4a_ros.parameters.recordings_launch import ARGUMENTS
 from k4a_ros.parameters.table import SPECS
+from k4a_ros.rig import rig_launch
 import pytest
 from support.sources import ROOT
 
@@ -47,7 +48,8 @@ _OF_OTHER_PACKAGES = {
 @pytest.mark.parametrize('path', DOCUMENTS, ids=lambda p: p.name)
 def test_parameters_on_command_lines_exist(path: Path) -> None:
     arguments = {'namespace', 'name', 'params_file', 'log_level', 'camera', 'driver', 'rviz',
-                 'view', 'fastdds_profile', *(argument.name for argument in ARGUMENTS)}
+                 'view', 'fastdds_profile',
+                 *(argument.name for argument in (*ARGUMENTS, *rig_launch.ARGUMENTS))}
     for name in re.findall(r'\b([a-z_0-9]+):=', path.read_text()):
         assert name in {*SPECS, *arguments, *_OF_OTHER_PACKAGES} or name.startswith(
             ('use_', 'publish_', 'robot_')) or name in ('reliability', 'depth'), name
