@@ -33,6 +33,7 @@ import threading
 import time
 from typing import TypeVar
 
+from k4a_ros.audio.source import AudioSource
 from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import validate
@@ -303,6 +304,15 @@ class DeviceCamera(Camera):
             if other != name:
                 self._report_control(other, new_value)
         return values[name]
+
+    def open_microphones(self) -> AudioSource:
+        """
+        Open the microphones, which are another USB device in the same housing.
+
+        :raises AudioError: the package sounddevice is missing, or they cannot be opened.
+        """
+        from k4a_ros.audio.portaudio import PortAudioMicrophones
+        return PortAudioMicrophones.of_camera(self.info.serial)
 
     def sync_jacks(self) -> SyncJacks | None:
         """Return the state of the synchronization jacks; None if it cannot be read."""
