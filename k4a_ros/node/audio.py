@@ -18,7 +18,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 import math
+from pathlib import Path
 import time
 from typing import Any
 
@@ -26,9 +28,11 @@ from geometry_msgs.msg import PoseStamped
 from k4a_ros.audio.direction import estimate_direction
 from k4a_ros.audio.microphones import CHANNELS
 from k4a_ros.audio.microphones import RATE
+from k4a_ros.audio.side_file import SoundWriter
 from k4a_ros.audio.source import Samples
 from k4a_ros.calibration import tf_frames
 from k4a_ros.cameras.base import Camera
+from k4a_ros.errors import AudioError
 from k4a_ros.node.diagnostics import Level
 from k4a_ros.node.diagnostics import Status
 from k4a_ros.parameters.settings import Settings
@@ -36,6 +40,7 @@ from k4a_ros.publishing.audio_messages import audio_message
 from k4a_ros.publishing.publishers import Publishers
 from k4a_ros.publishing.raw.rcl import RCLError
 from k4a_ros.publishing.topics import host_clock
+from k4a_ros.recorder.recorder import Recorder
 from k4a_ros.streaming.audio_stream import AudioStream
 from k4a_ros.streaming.audio_stream import StampedAudio
 import numpy as np
@@ -56,12 +61,21 @@ class Audio:
     The messages of audio have the stamp of their first sample, those of audio/direction that of
     the last sample that they are computed from.
 
+    While a recording is made, the sound is also written beside it: FILE.wav, see
+    `k4a_ros.audio.side_file`.
+
     :param streaming: returns whether the camera streams.
+    :param recorder: the recorder of images.
     """
 
-    def __init__(self, node: Node, streaming: Callable[[], bool]) -> None:
+    def __init__(
+        self, node: Node, streaming: Callable[[], bool], recorder: Recorder,
+    ) -> None:
         self._node = node
         self._streaming = streaming
+        self._recorder = recorder
+        self._writer: SoundWriter | None = None
+        self._failed = False
         self._publishers = Publishers(node)
         self._stream: AudioStream | None = None
         self._sound: Publisher[Any] | None = None
@@ -95,14 +109,22 @@ class Audio:
         if self._stream is not None:
             self._stream.stop()
             self._stream = None
+        self._end_file()
 
     def _wanted(self) -> bool:
-        return self._streaming() and any(
+        if not self._recorder.active:
+            self._end_file()
+        return self._streaming() and (self._recorder.active or self._has_subscribers())
+
+    def _has_subscribers(self) -> bool:
+        return any(
             publisher is not None and publisher.get_subscription_count()
             for publisher in (self._sound, self._direction))
 
     def _publish(self, audio: StampedAudio) -> None:
         samples = audio.block.samples
+        if self._recorder.active:
+            self._record(audio)
         try:
             if self._sound is not None and self._sound.get_subscription_count():
                 message = self._fill(samples[:, :self._channels])
@@ -113,6 +135,29 @@ class Audio:
         except RCLError as error:
             self._node.get_logger().warning(
                 f'cannot publish audio: {error}', throttle_duration_sec=5.0)
+
+    def _record(self, audio: StampedAudio) -> None:
+        """Write sound beside the recording; after an error, not until the next recording."""
+        if self._failed:
+            return
+        try:
+            if self._writer is None:
+                self._writer = SoundWriter(Path(self._recorder.status().file).with_suffix('.wav'))
+                self._node.get_logger().info(f'Recording sound to {self._writer.path}')
+                audio = replace(audio, lost=0)
+            self._writer.write(audio.block.samples, audio.stamp_ns, audio.lost)
+        except AudioError as error:
+            self._failed = True
+            self._node.get_logger().error(f'Sound is not recorded: {error}')
+
+    def _end_file(self) -> None:
+        self._failed = False
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            try:
+                writer.close()
+            except AudioError as error:
+                self._node.get_logger().error(f'Sound is not recorded: {error}')
 
     def _publish_direction(self, audio: StampedAudio) -> None:
         if audio.lost:
@@ -151,7 +196,10 @@ class Audio:
         if self._stream is None:
             return None
         counts = self._stream.counts
-        status = Status('audio', message='publishing' if self._wanted() else 'no subscribers')
+        status = Status('audio', message=(
+            'recording' if self._writer is not None
+            else 'publishing' if self._streaming() and self._has_subscribers()
+            else 'no subscribers'))
         if counts.problem:
             status.add_problem(Level.ERROR, counts.problem)
         status.values |= {

@@ -453,7 +453,8 @@ class Parameters:
 
     audio_enabled: bool = _parameter(
         False, 'Publish the sound of the microphone array on audio. Off by default, for privacy. '
-        'The microphones are open only while the topics have subscribers.', _AUDIO,
+        'The microphones are open only while the topics have subscribers, or a recording is made, '
+        'which then gets the sound in a file beside it.', _AUDIO,
         cameras=_LIVE)
     audio_channels: int = _parameter(
         7, 'Channels of audio: 7 microphones, or only the one in the center.', _AUDIO,

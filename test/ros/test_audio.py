@@ -20,12 +20,16 @@ from __future__ import annotations
 from itertools import pairwise
 import math
 import time
+import wave
 
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped
+from k4a_ros.audio.side_file import read_stamps
 import numpy as np
 import pytest
 from sensor_msgs.msg import Image
+from std_srvs.srv import Trigger
+from support.faults import NODE
 from support.live import SIMULATED
 from support.ros import DriverProcess
 from support.ros import listening
@@ -42,7 +46,7 @@ sounds:
 """
 
 
-def test_sound_and_its_direction_are_published_while_they_have_subscribers(tmp_path) -> None:
+def test_sound_is_published_with_its_direction_and_recorded(tmp_path) -> None:
     (tmp_path / 'scene.yaml').write_text(SCENE)
     domain = new_domain()
     with listening(domain) as listener:
@@ -50,7 +54,8 @@ def test_sound_and_its_direction_are_published_while_they_have_subscribers(tmp_p
         diagnostics = listener.subscribe(DiagnosticArray, '/diagnostics')
         with DriverProcess.with_parameters(
                 domain, **SIMULATED, simulation_scene=str(tmp_path / 'scene.yaml'),
-                audio_enabled=True, audio_direction=True) as driver:
+                audio_enabled=True, audio_direction=True,
+                record_file=str(tmp_path / 'a.mkv')) as driver:
 
             def status() -> dict[str, str]:
                 return next((
@@ -63,7 +68,21 @@ def test_sound_and_its_direction_are_published_while_they_have_subscribers(tmp_p
             directions = listener.subscribe(PoseStamped, '/audio/direction')
             wait_for(lambda: len(sound) >= 60 and len(directions) >= 3, 'sound')
             wait_for(lambda: int(status()['samples']) > 48000, 'the counter')
+            assert listener.call(Trigger, f'{NODE}/start_recording', Trigger.Request()).success
+            wait_for(lambda: status()['message'] == 'recording', 'recording of sound')
+            count = len(sound)
+            wait_for(lambda: len(sound) > count + 60, 'a second of sound')
+            assert listener.call(Trigger, f'{NODE}/stop_recording', Trigger.Request()).success
+            wait_for(lambda: status()['message'] == 'publishing', 'the end of the recording')
             assert driver.stop() == 0, driver.output
+    published = dict(zip(stamps(sound), sound, strict=True))
+    recorded = read_stamps(tmp_path / 'a.wav')
+    with wave.open(str(tmp_path / 'a.wav')) as file:
+        assert file.getnframes() >= 48000
+        for sample, stamp in recorded.tolist():
+            file.setpos(sample)
+            message = published[stamp]
+            assert file.readframes(message.height) == bytes(message.data)
     assert any(t.child_frame_id == 'microphones_link' and t.header.frame_id == 'camera_base'
                for message in frames for t in message.transforms)
     for message in sound:
