@@ -74,3 +74,18 @@ def test_both_lenses_are_replaced() -> None:
     stored = FactoryCalibration.from_raw(own.raw)
     assert stored.depth(mode).fx == pytest.approx(depth.k[0], rel=1e-6)
     assert stored.color(size).fx == pytest.approx(color.k[0], rel=1e-6)
+
+
+def test_libk4a_projects_with_the_replaced_lenses() -> None:
+    """As Microsoft's body tracker does, which takes the JSON."""
+    pyk4a = pytest.importorskip('pyk4a', exc_type=ImportError)  # built for numpy 1
+    mode, size = DepthMode.NFOV_UNBINNED, ColorResolution.R1080P
+    own = CALIBRATION.with_depth_lens(
+        mode, changed(CALIBRATION.depth(mode).camera_info)).with_color_lens(
+        size, changed(CALIBRATION.color(size).camera_info))
+    native = pyk4a.Calibration.from_raw(
+        own.raw.decode(), pyk4a.DepthMode(int(mode)), pyk4a.ColorResolution(int(size)))
+    for camera, lens in ((pyk4a.CalibrationType.DEPTH, own.depth(mode)),
+                         (pyk4a.CalibrationType.COLOR, own.color(size))):
+        pixels = [native.convert_3d_to_2d(tuple(1000 * p), camera, camera) for p in POINTS]
+        assert np.abs(pixels - lens.project(POINTS)[0]).max() < 5e-4
