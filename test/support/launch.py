@@ -30,7 +30,7 @@ def driver_launch(**arguments: str) -> GroupAction:
     return launch_file('driver.launch.py', **arguments)
 
 
-def launch_file(name: str, **arguments: str) -> GroupAction:
+def launch_file(name: str, /, **arguments: str) -> GroupAction:
     """Return a launch file as it is installed, with these arguments and no others."""
     file = Path(get_package_share_directory('k4a_ros')) / 'launch' / name
     source = PythonLaunchDescriptionSource(str(file))
