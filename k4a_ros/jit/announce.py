@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Warm up kernels, and announce in the log when compiling them takes noticeably long."""
+"""Warm up kernels, and report in the log while compiling them takes noticeably long."""
 
 from __future__ import annotations
 
@@ -23,29 +23,44 @@ import functools
 import logging
 import threading
 
+from k4a_ros.jit.kernels import kernel_counts
 from k4a_ros.jit.kernels import numba_works
 
 _LOG = logging.getLogger(__name__)
 #: seconds after which a warm-up is announced; loading kernels from the cache takes less
 _ANNOUNCE_AFTER_S = 2.0
+#: seconds between two reports of its progress
+_REPORT_PERIOD_S = 5.0
 
 
 @contextlib.contextmanager
 def announce_compilation(purpose: str) -> Iterator[None]:
     """
-    Log one line if the block takes longer than loading compiled kernels from the cache would.
+    Log the progress if the block takes longer than loading compiled kernels from the cache would.
 
     :param purpose: what the kernels are for, as a noun: "point clouds".
     """
-    timer = threading.Timer(_ANNOUNCE_AFTER_S, _LOG.info, [
-        'Compiling kernels for %s, once on this machine; output starts when this is done. '
-        'To compile in advance: python3 -m k4a_ros.tools.warm_up', purpose])
-    timer.daemon = True
-    timer.start()
+    done = threading.Event()
+    before = kernel_counts().ready
+
+    def progress() -> str:
+        counts = kernel_counts()
+        return f'{counts.ready - before} of {counts.imported - before}'
+
+    def report() -> None:
+        if done.wait(_ANNOUNCE_AFTER_S):
+            return
+        _LOG.info(
+            'Compiling kernels for %s, once on this machine; output starts when this is done. '
+            'To compile in advance: python3 -m k4a_ros.tools.warm_up', purpose)
+        while not done.wait(_REPORT_PERIOD_S):
+            _LOG.info('Compiling kernels for %s: %s', purpose, progress())
+
+    threading.Thread(target=report, name='announcement', daemon=True).start()
     try:
         yield
     finally:
-        timer.cancel()
+        done.set()
 
 
 def warms_up(purpose: str) -> Callable[[Callable[[], None]], Callable[[], None]]:

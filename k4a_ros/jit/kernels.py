@@ -22,6 +22,14 @@ a driver with subscribers to plain images only never imports it.
 from __future__ import annotations
 
 import functools
+from typing import NamedTuple
+
+
+class KernelCounts(NamedTuple):
+    """How many kernels have been imported, and how many of them are compiled or loaded."""
+
+    ready: int
+    imported: int
 
 
 @functools.cache
@@ -38,3 +46,12 @@ def use_numba(compiled: bool | None = None) -> bool:
     :param compiled: True or False to force the choice; None to use numba where it works.
     """
     return numba_works() if compiled is None else compiled
+
+
+def kernel_counts() -> KernelCounts:
+    """Return how many kernels there are now; none where numba does not work."""
+    if not numba_works():
+        return KernelCounts(0, 0)
+    from k4a_ros.jit.numba_jit import KERNELS
+    kernels = [*KERNELS]
+    return KernelCounts(sum(bool(kernel.signatures) for kernel in kernels), len(kernels))

@@ -25,6 +25,8 @@ from typing import TypeVar
 T = TypeVar('T')
 
 _BUILDER_THREAD = 'lazy_builder'
+#: interval at which a thread that waits for a value checks whether it was canceled
+_CANCEL_POLL_S = 0.01
 
 
 def building() -> bool:
@@ -37,6 +39,18 @@ class Startable(Protocol):
 
     def start(self) -> bool:
         """Start building, unless that has been done; return whether it has ended."""
+
+
+def is_built(part: Startable, cancel: threading.Event | None) -> bool:
+    """
+    Start to build something, and return whether it is there.
+
+    :param cancel: wait for it until this event is set; None: do not wait.
+    """
+    while not part.start():
+        if cancel is None or cancel.wait(_CANCEL_POLL_S):
+            return False
+    return True
 
 
 class Together:

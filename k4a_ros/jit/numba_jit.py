@@ -31,6 +31,9 @@ F = TypeVar('F', bound=Callable[..., Any])
 #: whether numba is installed, so that `compiled` compiles
 AVAILABLE = numba is not None
 
+#: all functions that `compiled` and `compiled_fused` have returned, if it is
+KERNELS: list[Any] = []
+
 
 def compiled(function: F) -> F:
     """
@@ -66,6 +69,7 @@ def _compiled(function: F, **options: Any) -> F:
     cache = DiskCache.of(function)
     if cache is not None:
         kernel._cache = cache
+    KERNELS.append(kernel)
     result: F = kernel
     return result
 

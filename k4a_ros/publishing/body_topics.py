@@ -34,7 +34,10 @@ from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import BodyTrackingError
 from k4a_ros.errors import TrackerClosed
 from k4a_ros.images.filters.cache import FilteredDepth
+from k4a_ros.jit.lazy import is_built
 from k4a_ros.jit.lazy import Lazy
+from k4a_ros.jit.lazy import Startable
+from k4a_ros.jit.lazy import Together
 from k4a_ros.publishing.body_streams import body_streams
 from k4a_ros.publishing.body_streams import TrackedFrame
 from k4a_ros.publishing.publishers import LazyPublisher
@@ -71,8 +74,9 @@ class BodyTopics:
     """
     The topics of tracked people, and the tracker behind them.
 
-    The tracker is opened for the first subscriber and runs in threads of its own. If it is slower
-    than the camera, captures are dropped before they reach it. Only in lockstep
+    The tracker is opened for the first subscriber and runs in threads of its own. A recording
+    waits until it is open, which takes a quarter of a minute if kernels must be compiled. If it is
+    slower than the camera, captures are dropped before they reach it. Only in lockstep
     (`Camera.lockstep`) it gets every capture.
 
     ``streams`` are the topics. For diagnostics: ``dropped`` counts captures that the tracker had
@@ -96,6 +100,7 @@ class BodyTopics:
         self.latency_ns = 0
         self.error = ''
         self._camera = builder.camera
+        self._cancel = builder.cancel
         self._filtered = filtered if builder.options.body_tracking_filtered_depth else None
         self._warn = builder.warn
         self._wait_for_acks = wait_for_acks
@@ -133,7 +138,7 @@ class BodyTopics:
             self.close_tracker(drain=False)
         self._section, self._newest_us = capture.section, depth.device_us
         lockstep = self._camera.lockstep
-        if not lockstep and not (self._tracker.start() and self._filters_ready()):
+        if not lockstep and not is_built(self._resources(), self._cancel):
             return
         try:
             tracker = self._tracker.result()
@@ -186,9 +191,10 @@ class BodyTopics:
         self._pending.clear()
         self._tracker = Lazy(self._open)
 
-    def _filters_ready(self) -> bool:
-        """Return whether the depth image can be filtered without waiting."""
-        return self._filtered is None or self._filtered.start()
+    def _resources(self) -> Startable:
+        """Return the tracker, and the filters if it gets filtered images."""
+        return self._tracker if self._filtered is None else Together(
+            self._tracker, self._filtered)
 
     def _start(self, tracker: BodyTracker) -> None:
         """Start the thread that waits for results, unless it is running."""

@@ -25,6 +25,7 @@ from typing import Any
 from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
 from k4a_ros.capture import ImuSamples
+from k4a_ros.jit.lazy import is_built
 from k4a_ros.jit.lazy import Lazy
 from k4a_ros.jit.lazy import Startable
 from k4a_ros.publishing.image_sources import Source
@@ -47,8 +48,6 @@ ImuToRos = Callable[[Times], Times]
 #: renders a message from a capture and its source image; the message may be reused
 Render = Callable[[Capture, Image], Any]
 
-#: interval at which a stream that waits for its resources checks whether it was canceled
-_CANCEL_POLL_S = 0.01
 #: samples of a live camera after a longer gap, without subscribers, are not averaged with those
 #: before it, microseconds
 _LONGEST_GAP_US = 1_000_000
@@ -88,7 +87,9 @@ class Stream(LazyPublisher):
         if not self.subscriber_count():  # first, because most topics have none
             return
         image = self._source(capture)
-        if image is None or not self._is_ready() or self._must_skip():
+        if image is None or self._must_skip():
+            return
+        if self._requires is not None and not is_built(self._requires, self._cancel):
             return
         start_ns = time.monotonic_ns()
         self._publish(capture, image, to_ros)
@@ -107,13 +108,6 @@ class Stream(LazyPublisher):
         self.counters.converted += 1
         set_stamp(message.header, ros_ns)
         self.sender.send(message)
-
-    def _is_ready(self) -> bool:
-        """Return whether the required resources have been built; may wait for them."""
-        while self._requires is not None and not self._requires.start():
-            if self._cancel is None or self._cancel.wait(_CANCEL_POLL_S):
-                return False
-        return True
 
 
 class ImuStream(LazyPublisher):

@@ -64,7 +64,8 @@ class TopicBuilder:
         self.depth_frame = options.tf_prefix + DEPTH_CAMERA
         self.color_frame = options.tf_prefix + RGB_CAMERA
         self._outputs = outputs
-        self._cancel = cancel
+        #: for `is_built`: recordings wait for what takes long to build, other cameras do not
+        self.cancel = cancel if camera.lossless else None
 
     @property
     def calibration(self) -> FactoryCalibration:
@@ -110,7 +111,7 @@ class TopicBuilder:
         stream = Stream(
             topic, self.publisher(kind, topic, IMAGE_DEPTH), source, render, self.warn,
             self.counters(topic), requires=requires,
-            cancel=self._cancel if self.camera.lossless else None,
+            cancel=self.cancel,
             slow_s=_SLOW_PERIODS / self.camera.config.fps, admit=admit)
         if light:
             self.streams.insert(self._light_count, stream)

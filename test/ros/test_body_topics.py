@@ -81,7 +81,7 @@ def test_depth_is_filtered_by_choice_and_never_overwritten(monkeypatch, filtered
     monkeypatch.setattr(body_topics, 'body_streams', lambda _: [stream])
     tracker = RecordingTracker()
     builder = SimpleNamespace(
-        camera=SimpleNamespace(lockstep=True), calibration=NOMINAL, warn=pytest.fail,
+        camera=SimpleNamespace(lockstep=True), cancel=None, calibration=NOMINAL, warn=pytest.fail,
         options=TopicOptions(body_tracking_filtered_depth=filtered))
     topics = BodyTopics(
         builder, TrackerChoice('fake', lambda _: tracker),
@@ -94,3 +94,53 @@ def test_depth_is_filtered_by_choice_and_never_overwritten(monkeypatch, filtered
         assert [int(i.depth[SPECKLE]) for i in tracker.inputs] == [speckle, speckle]
     finally:
         topics.close_tracker(drain=False)
+
+
+@pytest.mark.parametrize('lossless', [True, False])
+def test_recording_waits_until_the_tracker_is_open(monkeypatch, lossless):
+    stream = SimpleNamespace(has_subscribers=lambda: True)
+    monkeypatch.setattr(body_topics, 'body_streams', lambda _: [stream])
+    tracker, compiled = RecordingTracker(), threading.Event()
+    cancel = threading.Event()
+
+    def open_tracker(_: object) -> RecordingTracker:
+        compiled.wait()
+        return tracker
+
+    builder = SimpleNamespace(
+        camera=SimpleNamespace(lockstep=False), calibration=NOMINAL, warn=pytest.fail,
+        cancel=cancel if lossless else None, options=TopicOptions())
+    topics = BodyTopics(builder, TrackerChoice('fake', open_tracker), None, lambda _: None)
+    playback = threading.Thread(target=lambda: [
+        topics.offer(capture(number), lambda device_us: device_us) for number in (1, 2, 3)])
+    playback.start()
+    try:
+        playback.join(0.2)
+        assert playback.is_alive() == lossless
+        compiled.set()
+        playback.join()
+        assert [i.device_us for i in tracker.inputs] == ([1, 2, 3] if lossless else [])
+    finally:
+        compiled.set()
+        topics.close_tracker(drain=False)
+
+
+def test_recording_that_waits_for_the_tracker_can_be_ended(monkeypatch):
+    stream = SimpleNamespace(has_subscribers=lambda: True)
+    monkeypatch.setattr(body_topics, 'body_streams', lambda _: [stream])
+    tracker, compiled = RecordingTracker(), threading.Event()
+    cancel = threading.Event()
+    builder = SimpleNamespace(
+        camera=SimpleNamespace(lockstep=False), calibration=NOMINAL, warn=pytest.fail,
+        cancel=cancel, options=TopicOptions())
+    topics = BodyTopics(
+        builder, TrackerChoice('fake', lambda _: [compiled.wait(), tracker][1]), None,
+        lambda _: None)
+    playback = threading.Thread(
+        target=lambda: topics.offer(capture(1), lambda device_us: device_us))
+    playback.start()
+    cancel.set()
+    playback.join()
+    assert not tracker.inputs
+    compiled.set()
+    topics.close_tracker(drain=False)

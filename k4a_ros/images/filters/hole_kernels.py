@@ -112,8 +112,10 @@ def fill_holes(
     :param runs: (6, height * width) int32: scratch.
     :param out: (height, width) uint16: written; another array than ``depth``.
     """
-    width = depth.shape[1]
-    out[:] = depth
+    height, width = depth.shape
+    for row in range(height):  # an assignment of slices takes numba four seconds to compile
+        for column in range(width):
+            out[row, column] = depth[row, column]
     count = _find_holes(depth, runs)
     parents, begins, lengths, sizes, nearest, farthest = (
         runs[0], runs[1], runs[2], runs[3], runs[4], runs[5])
