@@ -188,7 +188,7 @@ class Intrinsics:
         """
         pixels = _as_floats(pixels, 2)
         flat = pixels.reshape(-1, 2)
-        rays = np.empty_like(flat)
+        rays: npt.NDArray[Any] = np.empty_like(flat)
         for start in range(0, len(flat), _BLOCK_PIXELS):
             block = slice(start, start + _BLOCK_PIXELS)
             rays[block] = self._unproject_block(flat[block, 0].copy(), flat[block, 1].copy())

@@ -79,7 +79,9 @@ class RigidTransform:
 
     def apply(self, points: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Transform points, (..., 3), meters."""
-        return np.asarray(points, np.float64) @ self.rotation.T + self.translation
+        moved: npt.NDArray[np.float64] = (
+            np.asarray(points, np.float64) @ self.rotation.T + self.translation)
+        return moved
 
     def normalized(self) -> RigidTransform:
         """

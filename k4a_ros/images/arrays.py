@@ -61,6 +61,6 @@ def read_only_view(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     numba compiles a kernel separately for read-only and writeable arguments. Every input goes
     through this function, so that one version of each kernel serves images of any origin.
     """
-    view = array.view()
+    view: npt.NDArray[Any] = array.view()
     view.flags.writeable = False
     return view

@@ -71,7 +71,8 @@ def colored_points(
 def _meters(depth: Array, rays: Array, min_mm: int, max_mm: int) -> Array:
     """Return depths in meters, NaN where they are invalid, out of range or without a ray."""
     valid = (depth != 0) & (depth >= min_mm) & (depth <= max_mm) & ~np.isnan(rays)
-    return np.where(valid, depth.astype(np.float32) / _MM_PER_M, np.float32(np.nan))
+    meters: Array = np.where(valid, depth.astype(np.float32) / _MM_PER_M, np.float32(np.nan))
+    return meters
 
 
 def _write_xyz(x: Array, y: Array, z: Array, organized: bool, out: Array) -> Array:

@@ -172,11 +172,12 @@ def decompress(
         raise ValueError(f'compressedDepth of {len(buffer)} bytes is too short for its header')
     _, a, b = _HEADER.unpack(buffer[:_HEADER.size].tobytes())
     body = buffer[_HEADER.size:]
-    levels = _decode_png(body) if codec == 'png' else _decode_rvl(body, compiled)
+    levels: npt.NDArray[Any] = (
+        _decode_png(body) if codec == 'png' else _decode_rvl(body, compiled))
     if encoding == '16UC1':
         return levels
     with np.errstate(all='ignore'):
-        meters = np.float32(a) / (levels.astype(np.float32) - np.float32(b))
+        meters: npt.NDArray[Any] = np.float32(a) / (levels.astype(np.float32) - np.float32(b))
     meters[levels == 0] = np.nan
     return meters
 

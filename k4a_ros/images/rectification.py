@@ -183,8 +183,10 @@ def rectified_rays(
     rectified: Intrinsics,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return x/z of the columns (width,) and y/z of the rows (height,) of a rectified image."""
-    return ((np.arange(rectified.width) - rectified.cx) / rectified.fx,
-            (np.arange(rectified.height) - rectified.cy) / rectified.fy)
+    columns, rows = (
+        np.arange(size, dtype=np.float64) for size in (rectified.width, rectified.height))
+    return ((columns - np.float64(rectified.cx)) / np.float64(rectified.fx),
+            (rows - np.float64(rectified.cy)) / np.float64(rectified.fy))
 
 
 def source_positions(

@@ -344,7 +344,7 @@ class _Buffers:
     def copy(self, array: npt.NDArray[np.uint8 | np.uint16]) -> memoryview:
         """Return the bytes of an array, those of 16 bits in big endian, as the format has them."""
         if array.ndim == 1:  # a JPEG, whose size varies
-            return array.copy().data
+            return memoryview(array.tobytes())
         free = self._free.setdefault(array.nbytes, [])
         buffer = free.pop() if free else np.empty(array.nbytes, np.uint8).data
         copy = np.frombuffer(buffer, array.dtype.newbyteorder('>')).reshape(array.shape)

@@ -75,7 +75,9 @@ class InertialSensors:
                        for time in (from_us, to_us))
         numbers = np.arange(first, max(first, last), dtype=np.int64)
         times: npt.NDArray[np.int64] = numbers * PERIOD_NUMERATOR // PERIOD_DENOMINATOR
-        values = self._at_rest if self._at_rest is not None else self._noise_free(times * 1e-6)
+        values = self._at_rest
+        if values is None:
+            values = self._noise_free(times.astype(np.float64) * np.float64(1e-6))
         values = values + self._sigma * self._noise[numbers % len(self._noise)]
         values = values.astype(np.float32)
         return ImuSamples(

@@ -136,10 +136,11 @@ def illumination_mask(
     row, column = np.indices(rx.shape, np.float64)
     if mode is DepthMode.NFOV_2X2BINNED:
         row, column = 2 * row + 0.5, 2 * column + 0.5
-    left = [offset + slope * row for offset, slope in _HEXAGON_LEFT]
-    right = [offset + slope * row for offset, slope in _HEXAGON_RIGHT]
+    upper_left, lower_left = (offset + slope * row for offset, slope in _HEXAGON_LEFT)
+    upper_right, lower_right = (offset + slope * row for offset, slope in _HEXAGON_RIGHT)
     lit: npt.NDArray[np.bool_] = (
-        has_ray & (column >= np.maximum(*left) - 0.5) & (column <= np.minimum(*right) + 0.5))
+        has_ray & (column >= np.maximum(upper_left, lower_left) - 0.5)
+        & (column <= np.minimum(upper_right, lower_right) + 0.5))
     return lit
 
 

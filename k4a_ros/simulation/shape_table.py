@@ -86,7 +86,7 @@ def in_camera_frame(rows: Array, camera: RigidTransform) -> Array:
 
     :param camera: pose of the camera in the world.
     """
-    result = rows.copy()
+    result: Array = rows.copy()
     result[:, ROTATION] = (
         camera.rotation.T @ rows[:, ROTATION].reshape(-1, 3, 3)).reshape(-1, 9)
     result[:, TRANSLATION] = (rows[:, TRANSLATION] - camera.translation) @ camera.rotation

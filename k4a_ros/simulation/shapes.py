@@ -259,7 +259,8 @@ def _sum(a: Vector, b: Vector) -> Vector:
 def _unit(vector: npt.ArrayLike) -> Array:
     """Return a vector scaled to length 1."""
     array = np.asarray(vector, np.float64)
-    return array / np.linalg.norm(array)
+    unit: Array = array / np.linalg.norm(array)
+    return unit
 
 
 def _rotation_with_z(axis: Array) -> Array:

@@ -91,12 +91,14 @@ class Voice:
         start = np.mod(begin, PERIOD_S) * scale
         step = (end - begin) * (scale / max(count - 1, 1))
         index = (start[:, None] + step[:, None] * np.arange(count)).astype(np.int32)
-        return self._table[index] * self._gain
+        sound: npt.NDArray[np.float32] = self._table[index] * self._gain
+        return sound
 
     def echo(self, times: _Array) -> npt.NDArray[np.float32]:
         """Return the late reverberation at the microphones, (7, N), at times in seconds."""
         index = np.mod(np.rint(times * RATE).astype(np.int64), self._tail.shape[1])
-        return self._tail[:, index] * self._gain
+        sound: npt.NDArray[np.float32] = self._tail[:, index] * self._gain
+        return sound
 
 
 @functools.lru_cache(maxsize=16)

@@ -186,7 +186,8 @@ def _draw_cloud(bridge: CvBridge, message: PointCloud2) -> sheet.Picture:
 def cloud_points(message: PointCloud2) -> npt.NDArray[np.float32]:
     """Return the points, (N, 3), of a cloud whose first fields are float32 x, y, z."""
     data = np.frombuffer(message.data, np.uint8).reshape(-1, message.point_step)
-    return data[:, :12].copy().view(np.float32)
+    points: npt.NDArray[np.float32] = data[:, :12].copy().view(np.float32)
+    return points
 
 
 def main() -> int:

@@ -276,11 +276,12 @@ def _jpeg(picture: Picture) -> Picture:
     options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
     if hasattr(cv2, 'IMWRITE_JPEG_SAMPLING_FACTOR'):
         options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_422]
-    return np.asarray(cv2.imencode('.jpg', picture, options)[1], np.uint8).ravel()
+    jpeg: Picture = np.asarray(cv2.imencode('.jpg', picture, options)[1], np.uint8).ravel()
+    return jpeg
 
 
 def corrupt(jpeg: Picture) -> Picture:
     """Return a JPEG without its first marker and its second half, as after a USB error."""
-    damaged = jpeg[:max(4, len(jpeg) // 2)].copy()
+    damaged: Picture = jpeg[:max(4, len(jpeg) // 2)].copy()
     damaged[:4] = 0
     return damaged

@@ -110,7 +110,8 @@ class LandmarkModel:
         points = outputs[_POINTS].reshape(-1, 5)
         body = points[:LANDMARK_COUNT]
         with np.errstate(over='ignore'):
-            visibility = 1 / (1 + np.exp(-body[:, 3]))
+            visibility: npt.NDArray[np.float32] = np.float32(1) / (
+                np.float32(1) + np.exp(-body[:, 3]))
         return Landmarks(
             presence=float(outputs[_PRESENCE].reshape(-1)[0]),
             pixels=body[:, :2].copy(),

@@ -87,10 +87,11 @@ def merge_flip_test(
     :param expected: (33, 2) pixels predicted from earlier images, None if there are none.
     """
     if mean_distance(first.pixels, second.pixels) < _MAX_DISAGREEMENT_M * pixels_per_meter:
+        half = np.float32(0.5)
         return replace(
-            first, pixels=(first.pixels + second.pixels) / 2,
-            visibility=(first.visibility + second.visibility) / 2,
-            world=(first.world + second.world) / 2)
+            first, pixels=(first.pixels + second.pixels) * half,
+            visibility=(first.visibility + second.visibility) * half,
+            world=(first.world + second.world) * half)
     if expected is None or (
             _distance_either_way(first, expected) <= _distance_either_way(second, expected)):
         return first

@@ -97,7 +97,7 @@ class DepthSampler:
         pixels, valid = lens.project(rays)
         pixels[~valid] = -1e6
         limit = lens.width - 0.5, lens.height - 0.5
-        return pixels, ((pixels > -0.5) & (pixels < limit)).all(axis=1)
+        return pixels, np.all((pixels > -0.5) & (pixels < limit), axis=1)
 
     def sample(self, pixels: Vectors, inside: Mask, windows_m: Vectors) -> DepthSamples:
         """
