@@ -12,11 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Messages of a real recording, compared with what pyk4a and libk4a return."""
+"""Messages of a real recording, compared with what libk4arecord and libk4a return."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 import ctypes
 from dataclasses import dataclass
 import math
@@ -26,6 +25,8 @@ from typing import Any
 import cv2
 from cv_bridge import CvBridge
 import geometry_msgs.msg
+from k4a_ros.camera_config import ColorResolution
+from k4a_ros.camera_config import DepthMode
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -34,14 +35,15 @@ from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image
 from sensor_msgs.msg import Imu
 from sensor_msgs.msg import PointCloud2
+from support.reference import Reference
+from support.reference_calibration import ReferenceCalibration
+from support.reference_calibration import Sensor
 from support.ros import DriverProcess
 from support.ros import listening
 from support.ros import new_domain
 from support.ros import wait_for
 from support.sdk import libk4arecord
 from tf2_msgs.msg import TFMessage
-
-pyk4a = pytest.importorskip('pyk4a', exc_type=ImportError)  # built for numpy 1
 
 TOPICS = {
     '/depth/image_raw': Image, '/depth/camera_info': CameraInfo,
@@ -51,24 +53,27 @@ TOPICS = {
 
 
 @dataclass
-class Reference:
-    """The recording as pyk4a reads it."""
+class Expected:
+    """The recording as libk4arecord reads it."""
 
-    capture: Any
-    imu: dict[str, Any]
-    calibration: pyk4a.Calibration
-    calibration_text: str
+    images: dict[str, tuple[int, bytes]]
+    imu: Any
+    calibration: ReferenceCalibration
+    raw_calibration: bytes
+
+    def pixels(self, name: str) -> npt.NDArray[np.uint16]:
+        """Return the depth or infrared image."""
+        return np.frombuffer(self.images[name][1], np.uint16).reshape(576, 640)
 
 
 @pytest.fixture(scope='module')
-def reference(real_recording: Path) -> Iterator[Reference]:
-    playback = pyk4a.PyK4APlayback(real_recording, thread_safe=False)
-    playback.open()
-    try:
-        yield Reference(playback.get_next_capture(), playback.get_next_imu_sample(),
-                        playback.calibration, playback.calibration_raw)
-    finally:
-        playback.close()
+def reference(real_recording: Path) -> Expected:
+    with Reference(real_recording) as playback:
+        images, = playback.captures()
+        sample, = playback.imu()
+        raw = playback.calibration()
+    return Expected(images, sample, ReferenceCalibration(
+        raw, DepthMode.NFOV_UNBINNED, ColorResolution.R720P), raw)
 
 
 @pytest.fixture(scope='module')
@@ -100,20 +105,20 @@ def test_depth_equals_the_recording(published, reference):
     message = only(published, '/depth/image_raw')
     assert (message.encoding, message.header.frame_id) == ('16UC1', 'depth_camera_link')
     assert (message.height, message.width, message.is_bigendian) == (576, 640, 0)
-    np.testing.assert_array_equal(pixels(message, np.uint16), reference.capture.depth)
+    np.testing.assert_array_equal(pixels(message, np.uint16), reference.pixels('depth'))
 
 
 def test_infrared_equals_the_recording(published, reference):
     message = only(published, '/ir/image_raw')
     assert (message.encoding, message.header.frame_id) == ('mono16', 'depth_camera_link')
-    np.testing.assert_array_equal(pixels(message, np.uint16), reference.capture.ir)
+    np.testing.assert_array_equal(pixels(message, np.uint16), reference.pixels('ir'))
 
 
 def test_compressed_color_is_the_recorded_jpeg(published, reference):
     message = only(published, '/rgb/image_raw/compressed')
     assert message.format == 'bgra8; jpeg compressed bgr8'
     assert message.header.frame_id == 'rgb_camera_link'
-    assert bytes(message.data) == reference.capture.color.tobytes()
+    assert bytes(message.data) == reference.images['color'][1]
 
 
 def test_color_equals_the_conversion_of_libk4arecord(published, real_recording):
@@ -156,11 +161,9 @@ def test_points_equal_those_of_libk4a(published, reference):
     assert not message.is_dense
     cloud = np.frombuffer(message.data, np.float32).reshape(576, 640, 4)
     assert not cloud[..., 3].any()
-    with_depth_only = pyk4a.Calibration.from_raw(
-        reference.calibration_text, pyk4a.DepthMode.NFOV_UNBINNED, pyk4a.ColorResolution.OFF,
-        thread_safe=False)
-    expected = pyk4a.transformation.depth_image_to_point_cloud(
-        reference.capture.depth, with_depth_only, thread_safe=False)
+    with_depth_only = ReferenceCalibration(
+        reference.raw_calibration, depth=DepthMode.NFOV_UNBINNED)
+    expected = with_depth_only.cloud(reference.pixels('depth'))
     invalid = ~expected.any(axis=2)
     np.testing.assert_array_equal(np.isnan(cloud[..., :3]).all(axis=2), invalid)
     np.testing.assert_array_equal(np.isnan(cloud[..., :3]).any(axis=2), invalid)
@@ -173,12 +176,12 @@ def test_points_equal_those_of_libk4a(published, reference):
     ('/depth/camera_info', 'DEPTH'), ('/ir/camera_info', 'DEPTH'), ('/rgb/camera_info', 'COLOR')])
 def test_camera_info_equals_the_calibration_of_libk4a(published, reference, topic, kind):
     message = only(published, topic)
-    camera = pyk4a.CalibrationType[kind]
-    matrix = reference.calibration.get_camera_matrix(camera)
+    camera = Sensor[kind]
+    matrix = reference.calibration.camera_matrix(camera)
     assert message.distortion_model == 'rational_polynomial'
     np.testing.assert_allclose(np.reshape(message.k, (3, 3)), matrix, rtol=1e-6)
     np.testing.assert_allclose(
-        message.d, reference.calibration.get_distortion_coefficients(camera), rtol=1e-6)
+        message.d, reference.calibration.distortion(camera), rtol=1e-6)
     np.testing.assert_array_equal(np.reshape(message.r, (3, 3)), np.eye(3))
     np.testing.assert_allclose(
         np.reshape(message.p, (3, 4)), np.hstack([matrix, np.zeros((3, 1))]), rtol=1e-6)
@@ -192,14 +195,12 @@ def test_static_transforms_equal_the_extrinsics_of_libk4a(published, reference):
     assert {(t.header.frame_id, c) for c, t in transforms.items()} == {
         ('camera_base', 'depth_camera_link'), ('depth_camera_link', 'rgb_camera_link'),
         ('depth_camera_link', 'imu_link')}
-    types = pyk4a.CalibrationType
-    for child, source in (('rgb_camera_link', types.COLOR), ('imu_link', types.ACCEL)):
-        rotation, translation = reference.calibration.get_extrinsic_parameters(
-            source, types.DEPTH)
+    for child, source in (('rgb_camera_link', Sensor.COLOR), ('imu_link', Sensor.ACCEL)):
+        rotation, translation = reference.calibration.extrinsics(source, Sensor.DEPTH)
         ours = transforms[child].transform
         np.testing.assert_allclose(
             [ours.translation.x, ours.translation.y, ours.translation.z],
-            np.ravel(translation), atol=1e-6)
+            translation, atol=1e-6)
         np.testing.assert_allclose(matrix_of(ours.rotation), rotation, atol=1e-6)
     base = transforms['depth_camera_link'].transform
     microsoft = geometry_msgs.msg.Quaternion(x=0.525483, y=-0.525483, z=0.473147, w=-0.473147)
@@ -220,9 +221,9 @@ def test_imu_equals_the_recording(published, reference):
     message = only(published, '/imu')
     acc, gyro = message.linear_acceleration, message.angular_velocity
     np.testing.assert_array_equal(
-        np.float32([acc.x, acc.y, acc.z]), np.float32(reference.imu['acc_sample']))
+        np.float32([acc.x, acc.y, acc.z]), np.float32(reference.imu['acc']))
     np.testing.assert_array_equal(
-        np.float32([gyro.x, gyro.y, gyro.z]), np.float32(reference.imu['gyro_sample']))
+        np.float32([gyro.x, gyro.y, gyro.z]), np.float32(reference.imu['gyro']))
     assert message.header.frame_id == 'imu_link'
     assert message.orientation_covariance[0] == -1
     assert message.linear_acceleration_covariance[0] == pytest.approx(0.0107 ** 2, rel=1e-6)

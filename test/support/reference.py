@@ -81,6 +81,11 @@ class Reference(contextlib.AbstractContextManager['Reference']):
         self._sdk.k4a_playback_get_raw_calibration(self._handle, buffer, ctypes.byref(size))
         return buffer.raw.rstrip(b'\0')
 
+    def seek(self, offset_us: int) -> None:
+        """Go to a time, microseconds since the start; libk4arecord finds it with the index."""
+        assert not self._sdk.k4a_playback_seek_timestamp(
+            self._handle, ctypes.c_int64(offset_us), c_int(0))
+
     def captures(self) -> Iterator[dict[str, tuple[int, bytes]]]:
         """Yield the images of each capture: device time, microseconds, and bytes."""
         sdk, capture = self._sdk, c_void_p()

@@ -26,8 +26,8 @@ from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
 import numpy as np
 import pytest
-
-pyk4a = pytest.importorskip('pyk4a', exc_type=ImportError)  # built for numpy 1
+from support.reference_calibration import ReferenceCalibration
+from support.reference_calibration import Sensor
 
 
 @pytest.mark.parametrize(
@@ -35,14 +35,11 @@ pyk4a = pytest.importorskip('pyk4a', exc_type=ImportError)  # built for numpy 1
         pair for pair in itertools.product(DepthMode, ColorResolution)
         if pair != (DepthMode.OFF, ColorResolution.OFF)])
 def test_libk4a_accepts_it_in_every_combination_of_modes(depth, color):
-    raw = nominal_calibration().rstrip(b'\0').decode()
-    calibration = pyk4a.Calibration.from_raw(
-        raw, pyk4a.DepthMode(depth.value), pyk4a.ColorResolution(color.value), thread_safe=False)
-    for mode, camera in (
-            (depth, pyk4a.CalibrationType.DEPTH), (color, pyk4a.CalibrationType.COLOR)):
+    calibration = ReferenceCalibration(nominal_calibration(), depth, color)
+    for mode, camera in ((depth, Sensor.DEPTH), (color, Sensor.COLOR)):
         if mode.size != (0, 0):
-            center = (mode.size[0] / 2, mode.size[1] / 2)
-            x, y, z = calibration.convert_2d_to_3d(center, 1000.0, camera)
+            center = np.array([mode.size]) / 2
+            (x, y, z), = calibration.unproject(camera, center, 1000.0)
             assert abs(x) < 50
             assert abs(y) < 200
             assert z == 1000

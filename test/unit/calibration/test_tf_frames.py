@@ -23,11 +23,12 @@ from k4a_ros.calibration import tf_frames
 from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.calibration.nominal import nominal_calibration
 from k4a_ros.calibration.rotation import upright_axes
+from k4a_ros.camera_config import ColorResolution
+from k4a_ros.camera_config import DepthMode
 import numpy as np
 import pytest
-
-pyk4a = pytest.importorskip('pyk4a', exc_type=ImportError)  # built for numpy 1
-CalibrationType = pyk4a.CalibrationType
+from support.reference_calibration import ReferenceCalibration
+from support.reference_calibration import Sensor
 
 NOMINAL = FactoryCalibration.from_raw(nominal_calibration())
 
@@ -92,15 +93,13 @@ def test_nominal_sensor_poses():
     'recording_001514394512/calibration.json', 'calibrations/raw_calibration_000019492412.bin'])
 def test_real_sensor_poses_match_libk4a(test_data, name):
     raw = (test_data / name).read_bytes()
-    theirs = pyk4a.Calibration.from_raw(
-        raw.rstrip(b'\0').decode(), pyk4a.DepthMode.NFOV_UNBINNED, pyk4a.ColorResolution.RES_720P,
-        thread_safe=False)
+    theirs = ReferenceCalibration(raw, DepthMode.NFOV_UNBINNED, ColorResolution.R720P)
     transforms = tf_frames.static_transforms(FactoryCalibration.from_raw(raw))
     for found, sensor in (
-            (transforms[1], CalibrationType.COLOR), (transforms[2], CalibrationType.ACCEL)):
-        rotation, translation = theirs.get_extrinsic_parameters(sensor, CalibrationType.DEPTH)
+            (transforms[1], Sensor.COLOR), (transforms[2], Sensor.ACCEL)):
+        rotation, translation = theirs.extrinsics(sensor, Sensor.DEPTH)
         np.testing.assert_allclose(found.transform.rotation, rotation, rtol=0, atol=1e-6)
-        np.testing.assert_allclose(found.transform.translation, translation[0], rtol=0, atol=1e-6)
+        np.testing.assert_allclose(found.transform.translation, translation, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize('rotation', [90, 180, 270])

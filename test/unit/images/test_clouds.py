@@ -27,6 +27,8 @@ from k4a_ros.images.clouds import CloudOptions
 from k4a_ros.images.clouds import FullCloudConverter
 import numpy as np
 import pytest
+from support.reference import Reference
+from support.reference_calibration import ReferenceCalibration
 from support.synthetic_capture import COMPILED
 from support.synthetic_capture import NEEDS_NUMBA
 from support.synthetic_capture import NOMINAL
@@ -34,28 +36,21 @@ from support.synthetic_capture import POSE
 from support.synthetic_capture import SMALL
 from support.synthetic_capture import SyntheticCapture
 
-pyk4a = pytest.importorskip('pyk4a', exc_type=ImportError)  # built for numpy 1
-
 MODES = [mode for mode in DepthMode if mode.has_depth]
 
 
 @pytest.fixture(scope='module')
 def real_depth(real_recording):
     """Return the depth image of the real recording, and its calibration."""
-    playback = pyk4a.PyK4APlayback(real_recording, thread_safe=False)
-    playback.open()
-    try:
-        depth = playback.get_next_capture().depth.copy()
-        return depth, playback.calibration_raw
-    finally:
-        playback.close()
+    with Reference(real_recording) as playback:
+        _, pixels = next(playback.captures())['depth']
+        depth = np.frombuffer(pixels, np.uint16).reshape(DepthMode.NFOV_UNBINNED.size[::-1])
+        return depth, playback.calibration()
 
 
-def libk4a_cloud(raw: str, mode: DepthMode, depth: np.ndarray) -> np.ndarray:
+def libk4a_cloud(raw: bytes, mode: DepthMode, depth: np.ndarray) -> np.ndarray:
     """Return libk4a's cloud, (height, width, 3) int16 millimeters, 0, 0, 0 for invalid."""
-    calibration = pyk4a.Calibration.from_raw(
-        raw, pyk4a.DepthMode(mode.value), pyk4a.ColorResolution.OFF, thread_safe=False)
-    return pyk4a.transformation.depth_image_to_point_cloud(depth, calibration, thread_safe=False)
+    return ReferenceCalibration(raw, depth=mode).cloud(depth)
 
 
 def assert_matches_libk4a(cloud: np.ndarray, expected: np.ndarray) -> None:
@@ -90,7 +85,7 @@ def test_full_cloud_matches_libk4a_in_every_mode(mode):
     depth[rng.random(depth.shape) < 0.2] = 0
     out = np.full((height, width, 4), 7, np.float32)
     FullCloudConverter(FactoryCalibration.from_raw(raw).depth(mode).rays()).convert(depth, out)
-    assert_matches_libk4a(out, libk4a_cloud(raw.rstrip(b'\0').decode(), mode, depth))
+    assert_matches_libk4a(out, libk4a_cloud(raw, mode, depth))
     assert (out[..., 3] == 0).all()
 
 
