@@ -33,7 +33,7 @@ setup(
     packages=find_packages(include=[package_name, f'{package_name}.*']),
     package_data={
         'k4a_ros': ['py.typed'],
-        'k4a_ros.viewer': ['web/*', 'web/*/*']},
+        'k4a_ros.viewer': ['web/*']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{package_name}']),
         (f'share/{package_name}', ['package.xml']),

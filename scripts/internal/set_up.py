@@ -62,6 +62,10 @@ PROGRAMS = {
     'opencv-python-headless': 'import cv2',
     'pyk4a-bundle': 'from k4a_ros.sdk import libk4a; libk4a.load()',
     'simplejpeg': 'import simplejpeg', 'llvmlite': 'import llvmlite', 'numba': 'import numba'}
+# with the packages that it needs itself, on some versions of Python
+AIOHTTP = ('aiohttp', 'aiohappyeyeballs', 'aiosignal', 'async-timeout', 'attrs', 'frozenlist',
+           'idna', 'multidict', 'propcache', 'typing-extensions', 'yarl')
+PROGRAMS |= dict.fromkeys(AIOHTTP, 'import aiohttp')
 # The last Python with a pyk4a-bundle; its libraries are the same for all.
 LIBK4A_PYTHON = (3, 12)
 # Package in the ament index -> its directory in the overlay.

@@ -26,14 +26,20 @@ from pathlib import Path
 import signal
 import subprocess
 import sys
+import time
 from typing import Any
 
 import aiohttp
+from k4a_ros.calibration.factory import FactoryCalibration
+from k4a_ros.calibration.nominal import nominal_calibration
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
 from k4a_ros.mkv.reader import RecordingReader
+import numpy as np
 import pytest
+from sensor_msgs.msg import CameraInfo
+from sensor_msgs.msg import Image
 from support.browser import browsing
 from support.browser import chromium
 from support.browser import Tab
@@ -253,6 +259,36 @@ def test_recording_is_started_and_stopped(tmp_path: Path) -> None:
         assert tab.errors == []
     with RecordingReader(str(tmp_path / 'run.mkv')) as reader:
         assert reader.config.depth_mode is DepthMode.NFOV_2X2BINNED
+
+
+@needs_browser
+def test_topics_without_a_driver_are_shown() -> None:
+    """As they come from a bag: there are no parameters, and everything else works."""
+    domain = new_domain()
+    lens = FactoryCalibration.from_raw(nominal_calibration()).depth(DepthMode.NFOV_2X2BINNED)
+    info = CameraInfo(height=lens.height, width=lens.width, distortion_model='rational_polynomial',
+                      d=lens.distortion.tolist(), k=lens.camera_matrix.ravel().tolist())
+    depth = Image(height=lens.height, width=lens.width, encoding='16UC1', step=2 * lens.width)
+    with listening(domain) as listener, viewing(domain) as address, browsing((900, 640)) as tab:
+        infos, images = (listener.node.create_publisher(kind, f'/bag/depth/{name}', 5)
+                         for kind, name in ((CameraInfo, 'camera_info'), (Image, 'image_raw')))
+        tab.go(address)
+
+        def shown() -> bool:
+            stamp = listener.node.get_clock().now().to_msg()
+            depth.data = np.full((lens.height, lens.width), 1500, '<u2').tobytes()
+            for message, publisher in ((info, infos), (depth, images)):
+                message.header.stamp, message.header.frame_id = stamp, 'depth_camera_link'
+                publisher.publish(message)
+            time.sleep(0.2)
+            return frames(tab, 'cloud') > 2
+
+        wait_for(lambda: tab.evaluate('Boolean(window.app?.camera)'), 'the camera')
+        wait_for(shown, 'the cloud')
+        assert tab.evaluate('app.panes.depth.value(9, 9)').endswith('1500 mm   1.500 m')
+        assert 'without a driver' in tab.evaluate('app.state.textContent')
+        assert 'No driver' in tab.evaluate('app.parametersPanel.message.textContent')
+        assert tab.errors == []
 
 
 def status_of(address: str, path: str = '', **headers: str) -> int:

@@ -28,12 +28,24 @@ class Reader {
     return this.at - size;
   }
 
-  u8() { return this.bytes[this.align(1)]; }
-  u32() { return this.view.getUint32(this.align(4), true); }
-  i32() { return this.view.getInt32(this.align(4), true); }
-  f32() { return this.view.getFloat32(this.align(4), true); }
-  f64() { return this.view.getFloat64(this.align(8), true); }
-  f64s(count) { return Array.from({ length: count }, () => this.f64()); }
+  u8() {
+    return this.bytes[this.align(1)];
+  }
+  u32() {
+    return this.view.getUint32(this.align(4), true);
+  }
+  i32() {
+    return this.view.getInt32(this.align(4), true);
+  }
+  f32() {
+    return this.view.getFloat32(this.align(4), true);
+  }
+  f64() {
+    return this.view.getFloat64(this.align(8), true);
+  }
+  f64s(count) {
+    return Array.from({ length: count }, () => this.f64());
+  }
 
   string() {
     const length = this.u32();
@@ -54,11 +66,21 @@ class Reader {
     return Array.from({ length }, () => read());
   }
 
-  time() { return BigInt(this.i32()) * 1000000000n + BigInt(this.u32()); }
-  header() { return { stamp: this.time(), frame: this.string() }; }
-  vector() { return this.f64s(3); }
-  quaternion() { return this.f64s(4); }
-  color() { return [this.f32(), this.f32(), this.f32(), this.f32()]; }
+  time() {
+    return BigInt(this.i32()) * 1000000000n + BigInt(this.u32());
+  }
+  header() {
+    return { stamp: this.time(), frame: this.string() };
+  }
+  vector() {
+    return this.f64s(3);
+  }
+  quaternion() {
+    return this.f64s(4);
+  }
+  color() {
+    return [this.f32(), this.f32(), this.f32(), this.f32()];
+  }
 }
 
 export function readImage(bytes) {
@@ -90,7 +112,11 @@ export function readCameraInfo(bytes) {
 export function readTransforms(bytes) {
   const r = new Reader(bytes);
   return r.sequence(() => ({
-    ...r.header(), child: r.string(), translation: r.vector(), rotation: r.quaternion() }));
+    ...r.header(),
+    child: r.string(),
+    translation: r.vector(),
+    rotation: r.quaternion(),
+  }));
 }
 
 export function readTemperature(bytes) {
@@ -102,8 +128,12 @@ export function readDiagnostics(bytes) {
   const r = new Reader(bytes);
   const header = r.header();
   const statuses = r.sequence(() => ({
-    level: r.u8(), name: r.string(), message: r.string(), hardware: r.string(),
-    values: r.sequence(() => [r.string(), r.string()]) }));
+    level: r.u8(),
+    name: r.string(),
+    message: r.string(),
+    hardware: r.string(),
+    values: r.sequence(() => [r.string(), r.string()]),
+  }));
   return { ...header, statuses };
 }
 
@@ -127,8 +157,20 @@ export function readMarkers(bytes) {
     const text = r.string();
     r.string(); // mesh_resource
     skipMesh(r);
-    return { ...header, namespace, id, type, action, position, orientation, scale, color,
-      points, colors, text };
+    return {
+      ...header,
+      namespace,
+      id,
+      type,
+      action,
+      position,
+      orientation,
+      scale,
+      color,
+      points,
+      colors,
+      text,
+    };
   });
 }
 

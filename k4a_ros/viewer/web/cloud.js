@@ -24,9 +24,17 @@ import { Pane, popover } from './pane.js';
 import { Renderer } from './renderer.js';
 import * as scene from './scene.js';
 
-const MODES = [['color', 'Color'], ['depth', 'Depth'], ['ir', 'Infrared']];
-const OVERLAYS = [['axes', 'Frames'], ['bodies', 'People'], ['grid', 'Floor grid'],
-  ['crop', 'Crop box']];
+const MODES = [
+  ['color', 'Color'],
+  ['depth', 'Depth'],
+  ['ir', 'Infrared'],
+];
+const OVERLAYS = [
+  ['axes', 'Frames'],
+  ['bodies', 'People'],
+  ['grid', 'Floor grid'],
+  ['crop', 'Crop box'],
+];
 const INFRARED_UNIT = 1;
 /** Messages with people that are kept, to find those of the depth image that is shown. */
 const MARKERS = 12;
@@ -37,8 +45,14 @@ export class CloudPane extends Pane {
     this.canvas = h('canvas', { class: 'cloud', tabIndex: 0, 'aria-label': 'Point cloud' });
     this.overlay = h('canvas', { class: 'overlay' });
     this.body.append(this.canvas, this.overlay);
-    this.options = remembered('cloud', { mode: 'color', size: 1, axes: true, bodies: true,
-      grid: true, crop: true });
+    this.options = remembered('cloud', {
+      mode: 'color',
+      size: 1,
+      axes: true,
+      bodies: true,
+      grid: true,
+      crop: true,
+    });
     this.markers = [];
     this.infos = {};
     this.orbit = new Orbit(this.canvas, () => this.invalidate());
@@ -59,17 +73,39 @@ export class CloudPane extends Pane {
       this.invalidate();
     };
     this.mode = select(MODES, this.options.mode, (value) => change('mode', value), 'Color by');
-    const boxes = OVERLAYS.map(([name, label]) => h('label', { class: 'check' }, h('input', {
-      type: 'checkbox', checked: this.options[name],
-      onchange: (event) => change(name, event.target.checked) }), label));
-    const size = h('input', { type: 'range', min: 0.5, max: 3, step: 0.1, value: this.options.size,
-      oninput: (event) => change('size', Number(event.target.value)) });
-    const views = h('div', { class: 'segments' }, Object.entries(
-      { orbit: 'Behind', camera: 'Camera', top: 'Top', side: 'Side' }).map(([name, label]) => h(
-      'button', { type: 'button', onclick: () => this.orbit.show(name) }, label)));
-    this.tools.append(this.mode, iconButton('home', 'Reset the view (Home)',
-      () => this.orbit.show('orbit')), popover('sliders', 'View', views, ...boxes,
-      h('label', {}, 'Point size', size)));
+    const boxes = OVERLAYS.map(([name, label]) =>
+      h(
+        'label',
+        { class: 'check' },
+        h('input', {
+          type: 'checkbox',
+          checked: this.options[name],
+          onchange: (event) => change(name, event.target.checked),
+        }),
+        label,
+      ),
+    );
+    const size = h('input', {
+      type: 'range',
+      min: 0.5,
+      max: 3,
+      step: 0.1,
+      value: this.options.size,
+      oninput: (event) => change('size', Number(event.target.value)),
+    });
+    const views = h(
+      'div',
+      { class: 'segments' },
+      Object.entries({ orbit: 'Behind', camera: 'Camera', top: 'Top', side: 'Side' }).map(
+        ([name, label]) =>
+          h('button', { type: 'button', onclick: () => this.orbit.show(name) }, label),
+      ),
+    );
+    this.tools.append(
+      this.mode,
+      iconButton('home', 'Reset the view (Home)', () => this.orbit.show('orbit')),
+      popover('sliders', 'View', views, ...boxes, h('label', {}, 'Point size', size)),
+    );
   }
 
   topics() {
@@ -86,7 +122,8 @@ export class CloudPane extends Pane {
     else if (!this.drawn) this.say('Waiting for depth');
     const result = {
       [`${prefix}depth/image_raw`]: (bytes, factor) => this.receiveDepth(bytes, factor),
-      [`${prefix}depth/camera_info`]: (bytes) => this.receiveDepthInfo(readCameraInfo(bytes)) };
+      [`${prefix}depth/camera_info`]: (bytes) => this.receiveDepthInfo(readCameraInfo(bytes)),
+    };
     if (this.options.mode === 'color') {
       const color = this.app.colorTopic();
       if (color) {
@@ -142,22 +179,31 @@ export class CloudPane extends Pane {
     this.infos.depth = info;
     try {
       const bytes = await this.app.connection.call('rays', {
-        width: info.width, height: info.height, k: info.k, d: info.d });
+        width: info.width,
+        height: info.height,
+        k: info.k,
+        d: info.d,
+      });
       const rays = new Float32Array(bytes.slice().buffer);
       this.renderer.setRays(info.width, info.height, rays);
       const at = (x, y) => {
-        const i = 2 * (Math.round(y * (info.height - 1)) * info.width
-          + Math.round(x * (info.width - 1)));
+        const i =
+          2 * (Math.round(y * (info.height - 1)) * info.width + Math.round(x * (info.width - 1)));
         return [rays[i], rays[i + 1]];
       };
       this.rays = rays;
       this.rayWidth = info.width;
       this.floor = null;
-      this.corners = [[0, 0], [1, 0], [1, 1], [0, 1]].map(([x, y]) => at(x, y));
+      this.corners = [
+        [0, 0],
+        [1, 0],
+        [1, 1],
+        [0, 1],
+      ].map(([x, y]) => at(x, y));
       if (this.corners.flat().some(Number.isNaN)) {
-        this.corners = Array.from({ length: 24 }, (_, i) => at(
-          0.5 + 0.49 * Math.cos(i * Math.PI / 12), 0.5 + 0.49 * Math.sin(i * Math.PI / 12)))
-          .filter(([x]) => !Number.isNaN(x));
+        this.corners = Array.from({ length: 24 }, (_, i) =>
+          at(0.5 + 0.49 * Math.cos((i * Math.PI) / 12), 0.5 + 0.49 * Math.sin((i * Math.PI) / 12)),
+        ).filter(([x]) => !Number.isNaN(x));
       }
       this.invalidate();
     } catch (error) {
@@ -200,24 +246,28 @@ export class CloudPane extends Pane {
     const dark = document.documentElement.dataset.theme === 'dark';
     const { frame: world, fromDepth } = this.app.frames.world(this.frame ?? '');
     const frames = this.app.frames.within(world);
-    const toWorld = (name) => (name === this.frame ? fromDepth
-      : this.app.frames.between(name, world));
+    const toWorld = (name) =>
+      name === this.frame ? fromDepth : this.app.frames.between(name, world);
     const crop = this.options.crop ? scene.cropBox(this.app.parameterValues) : null;
     const prefix = world.slice(0, -'camera_base'.length);
     const cropFrame = crop && toWorld(prefix + crop.frame);
     const lines = [];
     const labels = [];
     let people = { lines: [], dots: [], labels: [] };
-    const faint = dark ? [1, 1, 1, 0.10] : [0, 0, 0, 0.12];
-    if (this.options.grid && Number.isFinite(this.floor)) lines.push(...scene.grid(this.floor, faint));
+    const faint = dark ? [1, 1, 1, 0.1] : [0, 0, 0, 0.12];
+    if (this.options.grid && Number.isFinite(this.floor))
+      lines.push(...scene.grid(this.floor, faint));
     if (this.corners && this.frame) {
-      lines.push(...scene.frustum(fromDepth, this.corners, dark ? [1, 1, 1, 0.4] : [0, 0, 0, 0.4]));
+      lines.push(
+        ...scene.frustum(fromDepth, this.corners, dark ? [1, 1, 1, 0.4] : [0, 0, 0, 0.4]),
+      );
     }
     if (this.options.axes) {
       lines.push(...scene.axes(frames));
       labels.push(...scene.frameLabels(frames));
     }
-    if (crop && cropFrame) lines.push(...scene.box(cropFrame, crop.low, crop.high, [1, 0.72, 0.2, 0.9]));
+    if (crop && cropFrame)
+      lines.push(...scene.box(cropFrame, crop.low, crop.high, [1, 0.72, 0.2, 0.9]));
     const markers = this.options.bodies ? scene.markersAt(this.markers, this.stamp) : [];
     if (markers.length) {
       people = scene.people(markers, toWorld);
@@ -226,8 +276,12 @@ export class CloudPane extends Pane {
     this.renderer.setLines(lines);
     this.renderer.setBodies(people.lines, people.dots);
     const view = this.orbit.matrix(canvas.width, canvas.height);
-    this.renderer.draw({ view, background: dark ? [0.047, 0.059, 0.078] : [0.93, 0.945, 0.96],
-      pixels: this.orbit.pixels(canvas.width, canvas.height), cloud: this.frame && this.cloud(fromDepth, crop) });
+    this.renderer.draw({
+      view,
+      background: dark ? [0.047, 0.059, 0.078] : [0.93, 0.945, 0.96],
+      pixels: this.orbit.pixels(canvas.width, canvas.height),
+      cloud: this.frame && this.cloud(fromDepth, crop),
+    });
     this.drawLabels(view, labels, dark);
     if (this.renderer.complete && this.frame) {
       this.drawn = (this.drawn ?? 0) + 1;
@@ -248,14 +302,22 @@ export class CloudPane extends Pane {
     if (mode === 0 && !pictureFromDepth) mode = 1;
     const { depth: depthPane, ir } = this.app.panes;
     return {
-      worldFromDepth: fromDepth, pictureFromDepth: pictureFromDepth ?? identity(),
-      cropFromDepth: cropFromDepth ?? identity(), crop: Boolean(cropFromDepth),
-      cropLow: crop?.low ?? [0, 0, 0], cropHigh: crop?.high ?? [0, 0, 0],
-      lens: color?.k ?? [1, 1, 0, 0], k: [k1, k2, p1, p2], k2: [k3, k4, k5, k6],
+      worldFromDepth: fromDepth,
+      pictureFromDepth: pictureFromDepth ?? identity(),
+      cropFromDepth: cropFromDepth ?? identity(),
+      crop: Boolean(cropFromDepth),
+      cropLow: crop?.low ?? [0, 0, 0],
+      cropHigh: crop?.high ?? [0, 0, 0],
+      lens: color?.k ?? [1, 1, 0, 0],
+      k: [k1, k2, p1, p2],
+      k2: [k3, k4, k5, k6],
       pictureSize: color ? [color.width, color.height] : [1, 1],
       range: [depthPane.range.minimum / 1000, depthPane.range.maximum / 1000],
-      irRange: [ir.range.minimum, ir.range.maximum], mode, focal: depth?.k[0] ?? 500,
-      pointSize: this.options.size };
+      irRange: [ir.range.minimum, ir.range.maximum],
+      mode,
+      focal: depth?.k[0] ?? 500,
+      pointSize: this.options.size,
+    };
   }
 
   /** Take the color map of the depth pane. */
@@ -276,11 +338,15 @@ export class CloudPane extends Pane {
       const [x, y, z] = place;
       const w = view[3] * x + view[7] * y + view[11] * z + view[15];
       if (w < 0.05) continue;
-      const px = ((view[0] * x + view[4] * y + view[8] * z + view[12]) / w + 1) / 2 * width;
-      const py = (1 - (view[1] * x + view[5] * y + view[9] * z + view[13]) / w) / 2 * height;
+      const px = (((view[0] * x + view[4] * y + view[8] * z + view[12]) / w + 1) / 2) * width;
+      const py = ((1 - (view[1] * x + view[5] * y + view[9] * z + view[13]) / w) / 2) * height;
       let row = py;
-      while (taken.some(([tx, ty]) => Math.abs(tx - px) < 110 * ratio
-        && Math.abs(ty - row) < 12 * ratio)) row += 13 * ratio;
+      while (
+        taken.some(
+          ([tx, ty]) => Math.abs(tx - px) < 110 * ratio && Math.abs(ty - row) < 12 * ratio,
+        )
+      )
+        row += 13 * ratio;
       taken.push([px, row]);
       context.font = `${(strong ? 14 : 11) * ratio}px system-ui, sans-serif`;
       context.strokeStyle = dark ? 'rgba(12,15,20,.85)' : 'rgba(240,243,246,.9)';
@@ -295,8 +361,10 @@ export class CloudPane extends Pane {
   showRate(statistics) {
     const hz = statistics[`${this.shown}depth/image_raw`]?.hz;
     const points = this.values ? this.values.length / 1000 : 0;
-    this.tell(this.drawn && hz ? `${hz.toFixed(0)} Hz` : '',
-      this.drawn && points ? `${points.toFixed(0)} k points` : '');
+    this.tell(
+      this.drawn && hz ? `${hz.toFixed(0)} Hz` : '',
+      this.drawn && points ? `${points.toFixed(0)} k points` : '',
+    );
   }
 
   picture() {

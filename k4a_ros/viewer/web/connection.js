@@ -19,13 +19,19 @@ const CALL_MS = 20000;
 const BUSY_MS = 50;
 const MAX_REST_MS = 1000;
 
-const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+const sleep = (ms) =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
 
 /** Wait until the screen is drawn; a hidden page does not draw. */
 function shown() {
-  return Promise.race([sleep(BUSY_MS * 4), new Promise((resolve) => {
-    requestAnimationFrame(resolve);
-  })]);
+  return Promise.race([
+    sleep(BUSY_MS * 4),
+    new Promise((resolve) => {
+      requestAnimationFrame(resolve);
+    }),
+  ]);
 }
 
 export class Connection extends EventTarget {
@@ -58,17 +64,21 @@ export class Connection extends EventTarget {
       this.dispatchEvent(new Event('state'));
       setTimeout(() => this.open(), RETRY_MS);
     };
-    this.socket.onmessage = (event) => (
-      typeof event.data === 'string' ? this.onNote(JSON.parse(event.data))
-        : this.onBinary(event.data));
+    this.socket.onmessage = (event) =>
+      typeof event.data === 'string'
+        ? this.onNote(JSON.parse(event.data))
+        : this.onBinary(event.data);
   }
 
   /** Return a feed: set({topic: handler}) replaces what one part of the page is shown. */
   feed() {
-    const feed = { handlers: {}, set: (handlers) => {
-      feed.handlers = handlers;
-      this.update();
-    } };
+    const feed = {
+      handlers: {},
+      set: (handlers) => {
+        feed.handlers = handlers;
+        this.update();
+      },
+    };
     this.feeds.add(feed);
     return feed;
   }
@@ -142,7 +152,8 @@ export class Connection extends EventTarget {
     const prologue = new DataView(buffer);
     const length = prologue.getUint16(0, true);
     const factor = prologue.getUint16(2, true);
-    const name = new TextDecoder().decode(new Uint8Array(buffer, 4, length - 4))
+    const name = new TextDecoder()
+      .decode(new Uint8Array(buffer, 4, length - 4))
       .replace(/\0+$/, '');
     const payload = new Uint8Array(buffer, length);
     if (name.startsWith('answer ')) {

@@ -63,15 +63,27 @@ export function icon(name) {
 
 /** Return a button with an icon, and a title that says what it does. */
 export function iconButton(name, title, onclick, properties = {}) {
-  return h('button', {
-    class: 'icon-button', type: 'button', title, 'aria-label': title, onclick, ...properties,
-  }, icon(name));
+  return h(
+    'button',
+    {
+      class: 'icon-button',
+      type: 'button',
+      title,
+      'aria-label': title,
+      onclick,
+      ...properties,
+    },
+    icon(name),
+  );
 }
 
 /** Return a select with options: [value, label], ... */
 export function select(options, value, onchange, title) {
-  const element = h('select', { title, 'aria-label': title,
-    onchange: () => onchange(element.value) });
+  const element = h('select', {
+    title,
+    'aria-label': title,
+    onchange: () => onchange(element.value),
+  });
   setOptions(element, options, value);
   return element;
 }
@@ -120,7 +132,9 @@ export function remembered(name, otherwise) {
 export function remember(name, value) {
   try {
     localStorage.setItem(`k4a_view.${name}`, JSON.stringify(value));
-  } catch { /* private windows may have no storage */ }
+  } catch {
+    /* private windows may have no storage */
+  }
 }
 
 /** Resize a canvas to the pixels that it covers; return whether its size has changed. */

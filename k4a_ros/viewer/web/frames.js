@@ -34,8 +34,11 @@ export class Frames {
   /** Return a frame and those above it, with the matrix from the frame to each. */
   chain(frame) {
     const result = [[frame, identity()]];
-    for (let link = this.parents.get(frame); link && result.length < 50;
-      link = this.parents.get(link.parent)) {
+    for (
+      let link = this.parents.get(frame);
+      link && result.length < 50;
+      link = this.parents.get(link.parent)
+    ) {
       const [, matrix] = result[result.length - 1];
       result.push([link.parent, multiply(link.matrix, matrix)]);
     }
@@ -60,8 +63,10 @@ export class Frames {
   /** Return the frames of a world, with the transform from each to it. */
   within(world) {
     if (!world) return [];
-    return [world, ...this.parents.keys()].map((frame) => [frame, this.between(frame, world)])
-      .filter(([frame, matrix], i, all) => matrix
-        && all.findIndex(([other]) => other === frame) === i);
+    return [world, ...this.parents.keys()]
+      .map((frame) => [frame, this.between(frame, world)])
+      .filter(
+        ([frame, matrix], i, all) => matrix && all.findIndex(([other]) => other === frame) === i,
+      );
   }
 }

@@ -25,8 +25,17 @@ class Range {
     this.name = name;
     this.onchange = onchange;
     Object.assign(this, remembered(`range.${name}`, initial));
-    const slider = (title, value) => h('input', { type: 'range', min: 0, max: limit, step: limit / 200,
-      value, title, 'aria-label': title, oninput: () => this.read() });
+    const slider = (title, value) =>
+      h('input', {
+        type: 'range',
+        min: 0,
+        max: limit,
+        step: limit / 200,
+        value,
+        title,
+        'aria-label': title,
+        oninput: () => this.read(),
+      });
     this.low = slider('Start of the range', this.minimum);
     this.high = slider('End of the range', this.maximum);
     this.box = h('input', { type: 'checkbox', checked: this.auto, onchange: () => this.read() });
@@ -34,7 +43,10 @@ class Range {
     this.unit = unit;
     this.rows = [
       h('label', { class: 'check' }, this.box, 'Follow the image'),
-      h('label', {}, 'From', this.low), h('label', {}, 'To', this.high), this.text];
+      h('label', {}, 'From', this.low),
+      h('label', {}, 'To', this.high),
+      this.text,
+    ];
     this.show();
   }
 
@@ -43,7 +55,10 @@ class Range {
     this.minimum = Math.min(Number(this.low.value), Number(this.high.value));
     this.maximum = Math.max(Number(this.low.value), Number(this.high.value));
     remember(`range.${this.name}`, {
-      auto: this.auto, minimum: this.minimum, maximum: this.maximum });
+      auto: this.auto,
+      minimum: this.minimum,
+      maximum: this.maximum,
+    });
     this.show();
     this.onchange();
   }
@@ -85,10 +100,15 @@ class ImagePane extends Pane {
       this.at = null;
       this.cursor.hidden = true;
     });
-    this.sources = select([], '', (value) => {
-      remember(`source.${id}`, value);
-      this.refresh();
-    }, 'Topic');
+    this.sources = select(
+      [],
+      '',
+      (value) => {
+        remember(`source.${id}`, value);
+        this.refresh();
+      },
+      'Topic',
+    );
     this.sourceRow = h('label', {}, 'Topic', this.sources);
   }
 
@@ -99,7 +119,11 @@ class ImagePane extends Pane {
     const names = this.names().filter((name) => camera?.topics[prefix + name]);
     const wish = remembered(`source.${this.id}`, names[0]);
     const name = names.includes(wish) ? wish : names[0];
-    setOptions(this.sources, names.map((n) => [n, n.replace(/\/image_(raw|rect)/, '')]), name ?? '');
+    setOptions(
+      this.sources,
+      names.map((n) => [n, n.replace(/\/image_(raw|rect)/, '')]),
+      name ?? '',
+    );
     return name ? prefix + name : '';
   }
 
@@ -133,8 +157,10 @@ class ImagePane extends Pane {
   /** Show size and rate. */
   showRate(statistics) {
     const hz = statistics[this.shown]?.hz;
-    this.tell(this.frame && hz ? `${hz.toFixed(hz < 10 ? 1 : 0)} Hz` : '',
-      this.frame ? this.size : '');
+    this.tell(
+      this.frame && hz ? `${hz.toFixed(hz < 10 ? 1 : 0)} Hz` : '',
+      this.frame ? this.size : '',
+    );
   }
 
   /** Find the pixel below the pointer: the image is centered in the canvas. */
@@ -162,8 +188,13 @@ export class ColorPane extends ImagePane {
   }
 
   names() {
-    return ['rgb/image_raw/compressed', 'rgb_to_depth/image_raw/compressed',
-      'rgb_rect/image_rect/compressed', 'rgb/image_raw', 'rgb_to_depth/image_raw'];
+    return [
+      'rgb/image_raw/compressed',
+      'rgb_to_depth/image_raw/compressed',
+      'rgb_rect/image_rect/compressed',
+      'rgb/image_raw',
+      'rgb_to_depth/image_raw',
+    ];
   }
 
   async receive(bytes, factor) {
@@ -194,8 +225,9 @@ class ValuePane extends ImagePane {
     this.legend = h('canvas', { class: 'legend', width: 256, height: 1 });
     this.ends = [h('span'), h('span')];
     this.body.append(h('div', { class: 'scale' }, this.ends[0], this.legend, this.ends[1]));
-    this.tools.append(popover('sliders', 'Topic, range and colors', this.sourceRow,
-      ...extra, ...this.range.rows));
+    this.tools.append(
+      popover('sliders', 'Topic, range and colors', this.sourceRow, ...extra, ...this.range.rows),
+    );
   }
 
   receive(bytes, factor) {
@@ -242,24 +274,38 @@ class ValuePane extends ImagePane {
 
 export class DepthPane extends ValuePane {
   constructor(app) {
-    const map = select(MAP_NAMES, remembered('map', 'turbo'), (value) => {
-      remember('map', value);
-      this.recolor();
-    }, 'Colors');
-    super(app, 'depth', 'Depth', 8000, { auto: true, minimum: 500, maximum: 4000 }, 'mm',
-      [h('label', {}, 'Colors', map)]);
+    const map = select(
+      MAP_NAMES,
+      remembered('map', 'turbo'),
+      (value) => {
+        remember('map', value);
+        this.recolor();
+      },
+      'Colors',
+    );
+    super(app, 'depth', 'Depth', 8000, { auto: true, minimum: 500, maximum: 4000 }, 'mm', [
+      h('label', {}, 'Colors', map),
+    ]);
     this.quantiles = [0.01, 0.99];
     this.map = map;
     this.recolor();
   }
 
   names() {
-    return ['depth/image_raw', 'depth_filtered/image_raw', 'depth_rect/image_rect',
-      'depth_to_rgb/image_raw'];
+    return [
+      'depth/image_raw',
+      'depth_filtered/image_raw',
+      'depth_rect/image_rect',
+      'depth_to_rgb/image_raw',
+    ];
   }
 
-  mapName() { return this.map.value; }
-  scaleText(value) { return `${(value / 1000).toFixed(2)} m`; }
+  mapName() {
+    return this.map.value;
+  }
+  scaleText(value) {
+    return `${(value / 1000).toFixed(2)} m`;
+  }
 
   makeTable() {
     return lookupTable(this.map.value, this.range.minimum, this.range.maximum, 1, false);
@@ -279,17 +325,25 @@ export class InfraredPane extends ValuePane {
     this.recolor();
   }
 
-  names() { return ['ir/image_raw', 'ir_rect/image_rect']; }
-  mapName() { return 'white'; }
-  scaleText(value) { return value.toFixed(0); }
+  names() {
+    return ['ir/image_raw', 'ir_rect/image_rect'];
+  }
+  mapName() {
+    return 'white';
+  }
+  scaleText(value) {
+    return value.toFixed(0);
+  }
 
   makeTable() {
     return lookupTable('white', this.range.minimum, this.range.maximum, 0.6, true);
   }
 
   value(x, y) {
-    return `x ${x * this.factor}  y ${y * this.factor}   `
-      + `${this.frame.values[y * this.frame.width + x]}`;
+    return (
+      `x ${x * this.factor}  y ${y * this.factor}   ` +
+      `${this.frame.values[y * this.frame.width + x]}`
+    );
   }
 }
 
@@ -308,17 +362,20 @@ export function toValues({ data, width, height, encoding, step, bigEndian }) {
   }
   if (size === 1) return bytes;
   if (size === 2) return new Uint16Array(bytes.buffer, bytes.byteOffset, width * height);
-  return Uint16Array.from(
-    new Float32Array(bytes.buffer, bytes.byteOffset, width * height),
-    (m) => (m > 0 && m < 65.535 ? Math.round(1000 * m) : 0));
+  return Uint16Array.from(new Float32Array(bytes.buffer, bytes.byteOffset, width * height), (m) =>
+    m > 0 && m < 65.535 ? Math.round(1000 * m) : 0,
+  );
 }
 
 /** Return a picture of a color image, null if its encoding cannot be shown. */
 export async function toPicture(type, bytes) {
   if (type === 'sensor_msgs/msg/CompressedImage') {
     const { data, format } = readCompressedImage(bytes);
-    return createImageBitmap(new Blob([data], {
-      type: format.includes('png') ? 'image/png' : 'image/jpeg' }));
+    return createImageBitmap(
+      new Blob([data], {
+        type: format.includes('png') ? 'image/png' : 'image/jpeg',
+      }),
+    );
   }
   const { data, width, height, step, encoding } = readImage(bytes);
   const channels = { bgra8: 4, rgba8: 4, bgr8: 3, rgb8: 3 }[encoding];

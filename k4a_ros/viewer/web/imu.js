@@ -33,7 +33,7 @@ class History {
   }
 
   add(time, values) {
-    const bin = Math.floor(time * BINS / SPAN_S);
+    const bin = Math.floor((time * BINS) / SPAN_S);
     let entry = this.bins.get(bin);
     if (!entry || time < this.end - SPAN_S) {
       if (time < this.end - 1) this.bins.clear();
@@ -91,8 +91,10 @@ export class ImuPane extends Pane {
 
   showRate(statistics) {
     const hz = statistics[`${this.shown}imu`]?.hz;
-    this.tell(hz ? `${hz.toFixed(0)} Hz` : '',
-      Number.isFinite(this.temperature) ? `${this.temperature.toFixed(1)} °C` : '');
+    this.tell(
+      hz ? `${hz.toFixed(0)} Hz` : '',
+      Number.isFinite(this.temperature) ? `${this.temperature.toFixed(1)} °C` : '',
+    );
   }
 
   draw() {
@@ -119,16 +121,17 @@ export class ImuPane extends Pane {
     }
     const step = niceStep(limit * 2, Math.max(2, Math.floor((height - upper - lower) / 28)));
     limit = Math.ceil(limit / step) * step;
-    const y = (value) => top + upper + (height - upper - lower) * (limit - value) / (2 * limit);
-    const x = (bin) => left + (width - left - right)
-      * (1 - (end - (bin + 0.5) * SPAN_S / BINS) / SPAN_S);
+    const y = (value) => top + upper + ((height - upper - lower) * (limit - value)) / (2 * limit);
+    const x = (bin) =>
+      left + (width - left - right) * (1 - (end - ((bin + 0.5) * SPAN_S) / BINS) / SPAN_S);
     context.font = '11px system-ui, sans-serif';
     context.textBaseline = 'middle';
     context.textAlign = 'right';
     context.lineWidth = 1;
     for (let value = -limit; value <= limit + step / 2; value += step) {
       context.strokeStyle = style.getPropertyValue(
-        Math.abs(value) < step / 2 ? '--border-strong' : '--border');
+        Math.abs(value) < step / 2 ? '--border-strong' : '--border',
+      );
       context.beginPath();
       context.moveTo(left, Math.round(y(value)) + 0.5);
       context.lineTo(width - right, Math.round(y(value)) + 0.5);

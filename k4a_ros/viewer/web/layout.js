@@ -17,13 +17,23 @@
 import { h, icon, iconButton, remember, remembered } from './dom.js';
 
 const LAYOUTS = {
-  overview: { label: 'Overview', icon: 'overview', panes: ['cloud', 'color', 'depth', 'ir', 'imu'] },
+  overview: {
+    label: 'Overview',
+    icon: 'overview',
+    panes: ['cloud', 'color', 'depth', 'ir', 'imu'],
+  },
   cloud: { label: 'Point cloud', icon: 'cube', panes: ['cloud'] },
   images: { label: 'Images', icon: 'grid', panes: ['color', 'depth', 'ir', 'imu'] },
   motion: { label: 'Motion', icon: 'wave', panes: ['imu', 'color'] },
 };
-const TABS = [['cloud', '3D'], ['color', 'Color'], ['depth', 'Depth'], ['ir', 'IR'],
-  ['imu', 'Motion'], ['side', 'Camera']];
+const TABS = [
+  ['cloud', '3D'],
+  ['color', 'Color'],
+  ['depth', 'Depth'],
+  ['ir', 'IR'],
+  ['imu', 'Motion'],
+  ['side', 'Camera'],
+];
 const NARROW = window.matchMedia('(max-width: 760px)');
 const KEYS = [
   ['1 – 4', 'layouts: overview, point cloud, images, motion'],
@@ -40,8 +50,12 @@ const KEYS = [
   ['T', 'light or dark'],
   ['?', 'these keys'],
 ];
-const MOUSE = [['drag', 'turn'], ['right button, or Shift', 'move'], ['wheel', 'zoom'],
-  ['touch', 'one finger turns, two move and zoom']];
+const MOUSE = [
+  ['drag', 'turn'],
+  ['right button', 'move; so does Shift'],
+  ['wheel', 'zoom'],
+  ['touch', 'one finger turns, two move and zoom'],
+];
 
 export class Layout {
   constructor(app) {
@@ -52,30 +66,81 @@ export class Layout {
     this.tab = 'cloud';
     this.expanded = '';
     this.current = 'cloud';
-    this.buttons = h('div', { class: 'segments layouts', role: 'group', 'aria-label': 'Layout' },
-      Object.entries(LAYOUTS).map(([name, { label, icon: picture }], i) => h('button', {
-        type: 'button', title: `${label} (${i + 1})`, 'aria-label': label, data: { layout: name },
-        onclick: () => this.choose(name) }, icon(picture))));
+    this.buttons = h(
+      'div',
+      { class: 'segments layouts', role: 'group', 'aria-label': 'Layout' },
+      Object.entries(LAYOUTS).map(([name, { label, icon: picture }], i) =>
+        h(
+          'button',
+          {
+            type: 'button',
+            title: `${label} (${i + 1})`,
+            'aria-label': label,
+            data: { layout: name },
+            onclick: () => this.choose(name),
+          },
+          icon(picture),
+        ),
+      ),
+    );
     this.sideButton = iconButton('panel', 'Panel of the camera (P)', () => this.toggleSide());
     this.themeButton = iconButton('moon', 'Light or dark (T)', () => this.toggleTheme());
     this.helpButton = iconButton('help', 'Keys (?)', () => this.help.showModal());
-    this.tabs = h('nav', { class: 'tabs', 'aria-label': 'Panes' }, TABS.map(
-      ([name, label]) => h('button', { type: 'button', data: { tab: name },
-        onclick: () => { this.tab = name; this.apply(); } }, label)));
+    this.tabs = h(
+      'nav',
+      { class: 'tabs', 'aria-label': 'Panes' },
+      TABS.map(([name, label]) =>
+        h(
+          'button',
+          {
+            type: 'button',
+            data: { tab: name },
+            onclick: () => {
+              this.tab = name;
+              this.apply();
+            },
+          },
+          label,
+        ),
+      ),
+    );
     this.help = this.makeHelp();
-    this.setTheme(remembered('theme', window.matchMedia('(prefers-color-scheme: light)').matches
-      ? 'light' : 'dark'));
+    this.setTheme(
+      remembered(
+        'theme',
+        window.matchMedia('(prefers-color-scheme: light)').matches ? 'light' : 'dark',
+      ),
+    );
     NARROW.addEventListener('change', () => this.apply());
     document.addEventListener('keydown', (event) => this.key(event));
   }
 
   makeHelp() {
-    const rows = (list) => h('dl', {}, list.flatMap(
-      ([key, text]) => [h('dt', {}, h('kbd', {}, key)), h('dd', {}, text)]));
-    const dialog = h('dialog', { class: 'help', 'aria-label': 'Keys', onclick: (event) => {
-      if (event.target === dialog) dialog.close();
-    } }, h('header', {}, h('h2', {}, 'Keys'), iconButton('close', 'Close', () => dialog.close())),
-    rows(KEYS), h('h3', {}, 'Point cloud'), rows(MOUSE));
+    const rows = (list) =>
+      h(
+        'dl',
+        {},
+        list.flatMap(([key, text]) => [h('dt', {}, h('kbd', {}, key)), h('dd', {}, text)]),
+      );
+    const dialog = h(
+      'dialog',
+      {
+        class: 'help',
+        'aria-label': 'Keys',
+        onclick: (event) => {
+          if (event.target === dialog) dialog.close();
+        },
+      },
+      h(
+        'header',
+        {},
+        h('h2', {}, 'Keys'),
+        iconButton('close', 'Close', () => dialog.close()),
+      ),
+      rows(KEYS),
+      h('h3', {}, 'Point cloud'),
+      rows(MOUSE),
+    );
     return dialog;
   }
 
@@ -149,7 +214,10 @@ export class Layout {
       r: () => app.record.toggle(),
       '?': () => this.help.showModal(),
       '.': () => app.playback.next(),
-      Escape: () => { this.expanded = ''; this.apply(); },
+      Escape: () => {
+        this.expanded = '';
+        this.apply();
+      },
       '/': () => {
         this.side = true;
         app.showPanel('parameters');
@@ -161,7 +229,8 @@ export class Layout {
       actions[' '] = () => app.playback.toggle();
     }
     const layout = Object.keys(LAYOUTS)[Number(event.key) - 1];
-    const action = layout ? () => this.choose(layout)
+    const action = layout
+      ? () => this.choose(layout)
       : actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (action) action();
     else if (!app.panes.cloud.visible || !app.panes.cloud.orbit.key(event)) return;

@@ -26,10 +26,19 @@ import { DevicePanel, DiagnosticsPanel, shortName, statusesOf, TopicsPanel } fro
 import { ParametersPanel } from './parameters.js';
 import { PlaybackBar, RecordButton, report } from './playback.js';
 
-const PANELS = [['parameters', 'Parameters'], ['diagnostics', 'Diagnostics'],
-  ['topics', 'Topics'], ['device', 'Device']];
+const PANELS = [
+  ['parameters', 'Parameters'],
+  ['diagnostics', 'Diagnostics'],
+  ['topics', 'Topics'],
+  ['device', 'Device'],
+];
 const LEVELS = ['ok', 'warning', 'error', 'stale'];
-const QUALITY = [['auto', 'Auto'], ['1', 'Full'], ['2', 'Half'], ['4', 'Quarter']];
+const QUALITY = [
+  ['auto', 'Auto resolution'],
+  ['1', 'Full resolution'],
+  ['2', 'Half resolution'],
+  ['4', 'Quarter resolution'],
+];
 /** Seconds for which images are fewer than they could be, until smaller ones are asked for. */
 const SLOW_S = 3;
 
@@ -46,11 +55,21 @@ class App {
     this.slow = 0;
     this.layout = new Layout(this);
     this.panes = {};
-    for (const pane of [new DepthPane(this), new InfraredPane(this), new ColorPane(this),
-      new ImuPane(this), new CloudPane(this)]) this.panes[pane.id] = pane;
+    for (const pane of [
+      new DepthPane(this),
+      new InfraredPane(this),
+      new ColorPane(this),
+      new ImuPane(this),
+      new CloudPane(this),
+    ])
+      this.panes[pane.id] = pane;
     this.parametersPanel = new ParametersPanel(this);
-    this.panels = { parameters: this.parametersPanel, diagnostics: new DiagnosticsPanel(),
-      topics: new TopicsPanel(this), device: new DevicePanel(this) };
+    this.panels = {
+      parameters: this.parametersPanel,
+      diagnostics: new DiagnosticsPanel(),
+      topics: new TopicsPanel(this),
+      device: new DevicePanel(this),
+    };
     this.playback = new PlaybackBar(this);
     this.record = new RecordButton(this);
     this.common = this.connection.feed();
@@ -66,33 +85,84 @@ class App {
   build() {
     this.chooser = select([], '', (namespace) => this.choose(namespace), 'Camera');
     this.chooser.id = 'camera';
-    this.state = h('button', { type: 'button', class: 'state', id: 'state',
-      title: 'Show diagnostics', onclick: () => {
+    this.state = h('button', {
+      type: 'button',
+      class: 'state',
+      id: 'state',
+      title: 'Show diagnostics',
+      onclick: () => {
         this.layout.side = true;
         this.layout.tab = 'side';
         this.showPanel('diagnostics');
         this.layout.apply();
-      } });
-    this.quality = select(QUALITY, remembered('quality', 'auto'), (value) => {
-      remember('quality', value);
-      this.slow = 0;
-      this.connection.setFactor(value === 'auto' ? 1 : Number(value));
-    }, 'Resolution of depth and infrared');
+      },
+    });
+    this.quality = select(
+      QUALITY,
+      remembered('quality', 'auto'),
+      (value) => {
+        remember('quality', value);
+        this.slow = 0;
+        this.connection.setFactor(value === 'auto' ? 1 : Number(value));
+      },
+      'Resolution of depth and infrared',
+    );
     if (this.quality.value !== 'auto') this.connection.setFactor(Number(this.quality.value));
     const { layout } = this;
-    const top = h('header', { class: 'top' }, h('div', { class: 'brand' }, 'k4a', h('span', {},
-      'view')), this.chooser, this.state, h('div', { class: 'spacer' }), this.record.element,
-    layout.buttons, h('label', { class: 'quality' }, this.quality), layout.themeButton,
-    layout.helpButton, layout.sideButton);
-    this.tabButtons = h('div', { class: 'panel-tabs', role: 'tablist' }, PANELS.map(
-      ([name, label]) => h('button', { type: 'button', role: 'tab', data: { panel: name },
-        onclick: () => this.showPanel(name) }, label)));
-    this.side = h('aside', {}, this.tabButtons, ...PANELS.map(([name]) => h('div', {
-      class: 'panel', id: `panel-${name}`, role: 'tabpanel' }, this.panels[name].element)));
+    const top = h(
+      'header',
+      { class: 'top' },
+      h('div', { class: 'brand' }, 'k4a', h('span', {}, 'view')),
+      this.chooser,
+      this.state,
+      h('div', { class: 'spacer' }),
+      this.record.element,
+      layout.buttons,
+      h('label', { class: 'quality' }, this.quality),
+      layout.themeButton,
+      layout.helpButton,
+      layout.sideButton,
+    );
+    this.tabButtons = h(
+      'div',
+      { class: 'panel-tabs', role: 'tablist' },
+      PANELS.map(([name, label]) =>
+        h(
+          'button',
+          {
+            type: 'button',
+            role: 'tab',
+            data: { panel: name },
+            onclick: () => this.showPanel(name),
+          },
+          label,
+        ),
+      ),
+    );
+    this.side = h(
+      'aside',
+      {},
+      this.tabButtons,
+      ...PANELS.map(([name]) =>
+        h(
+          'div',
+          {
+            class: 'panel',
+            id: `panel-${name}`,
+            role: 'tabpanel',
+          },
+          this.panels[name].element,
+        ),
+      ),
+    );
     const main = h('main', {}, ...Object.values(this.panes).map((pane) => pane.element));
-    this.nothing = h('div', { class: 'nothing' }, h('h2', {}, 'No camera yet'), h('p', {},
-      'Start a driver in the same ROS domain, and it appears here by itself:'),
-    h('pre', {}, 'k4a_driver --ros-args -p camera:=simulated'));
+    this.nothing = h(
+      'div',
+      { class: 'nothing' },
+      h('h2', {}, 'No camera yet'),
+      h('p', {}, 'Start a driver in the same ROS domain, and it appears here by itself:'),
+      h('pre', {}, 'k4a_driver --ros-args -p camera:=simulated'),
+    );
     main.append(this.nothing);
     this.root.append(top, main, this.side, this.playback.element, layout.tabs);
     document.body.append(layout.help);
@@ -108,16 +178,23 @@ class App {
       '/tf_static': (bytes) => {
         this.frames.receive(bytes);
         this.panes.cloud.invalidate();
-      } });
+      },
+    });
   }
 
   showGraph({ cameras }) {
     this.cameras = cameras;
     const wish = this.camera?.namespace ?? remembered('camera', '');
-    const found = cameras.find((camera) => camera.namespace === wish)
-      ?? (this.camera ? null : cameras[0]) ?? cameras[0] ?? null;
-    setOptions(this.chooser, cameras.map((c) => [c.namespace, c.driver || c.namespace
-      || 'topics without a driver']), found?.namespace ?? '');
+    const found =
+      cameras.find((camera) => camera.namespace === wish) ??
+      (this.camera ? null : cameras[0]) ??
+      cameras[0] ??
+      null;
+    setOptions(
+      this.chooser,
+      cameras.map((c) => [c.namespace, c.driver || c.namespace || 'topics without a driver']),
+      found?.namespace ?? '',
+    );
     this.chooser.hidden = !cameras.length;
     this.setCamera(found);
   }
@@ -175,7 +252,8 @@ class App {
 
   /** Show the connection, or the worst status of the camera. */
   showState() {
-    let [level, text] = ['ok', 'streaming'];
+    let level = 'ok';
+    let text;
     const own = statusesOf(this.statuses, this.camera);
     const worst = own[0];
     if (!this.connection.connected) [level, text] = ['error', 'k4a_view is not reachable'];
@@ -187,7 +265,8 @@ class App {
     this.state.className = `state ${level}`;
     this.state.replaceChildren(h('span', { class: 'dot' }), h('span', { class: 'text' }, text));
     this.state.title = `${text} – show diagnostics`;
-    document.title = this.camera ? `${this.camera.driver || this.camera.namespace} – k4a_view`
+    document.title = this.camera
+      ? `${this.camera.driver || this.camera.namespace} – k4a_view`
       : 'k4a_view';
   }
 
@@ -227,8 +306,11 @@ class App {
   /** Return the topic that the cloud takes its color from, '' if there is none. */
   colorTopic() {
     const prefix = `${this.camera?.namespace ?? ''}/`;
-    return ['rgb/image_raw/compressed', 'rgb/image_raw'].map((name) => prefix + name)
-      .find((topic) => this.camera?.topics[topic]) ?? '';
+    return (
+      ['rgb/image_raw/compressed', 'rgb/image_raw']
+        .map((name) => prefix + name)
+        .find((topic) => this.camera?.topics[topic]) ?? ''
+    );
   }
 
   /** Return the picture of a message of color; decoded once for all panes. */
@@ -236,7 +318,10 @@ class App {
     if (this.decoded?.bytes !== bytes) {
       const old = this.decoded?.picture;
       this.decoded = { bytes, picture: toPicture(this.connection.types[topic], bytes) };
-      old?.then((picture) => setTimeout(() => picture?.close(), 1000), () => {});
+      old?.then(
+        (picture) => setTimeout(() => picture?.close(), 1000),
+        () => {},
+      );
       if (this.connection.types[topic].endsWith('CompressedImage')) {
         this.noteStamp(readCompressedImage(bytes).stamp);
       }
@@ -251,8 +336,15 @@ class App {
   /** Call a service of the driver, and tell what it answers if it refuses. */
   async service(name, more = {}, always = true) {
     try {
-      report(name, await this.connection.call('service', {
-        node: this.camera.driver, name, ...more }), always);
+      report(
+        name,
+        await this.connection.call('service', {
+          node: this.camera.driver,
+          name,
+          ...more,
+        }),
+        always,
+      );
     } catch (error) {
       report(name, { successful: false, reason: error.message });
     }

@@ -33,10 +33,23 @@ export function multiply(a, b) {
 /** Return the transform of a translation and a quaternion x, y, z, w. */
 export function rigid([tx, ty, tz], [x, y, z, w]) {
   return new Float32Array([
-    1 - 2 * (y * y + z * z), 2 * (x * y + z * w), 2 * (x * z - y * w), 0,
-    2 * (x * y - z * w), 1 - 2 * (x * x + z * z), 2 * (y * z + x * w), 0,
-    2 * (x * z + y * w), 2 * (y * z - x * w), 1 - 2 * (x * x + y * y), 0,
-    tx, ty, tz, 1]);
+    1 - 2 * (y * y + z * z),
+    2 * (x * y + z * w),
+    2 * (x * z - y * w),
+    0,
+    2 * (x * y - z * w),
+    1 - 2 * (x * x + z * z),
+    2 * (y * z + x * w),
+    0,
+    2 * (x * z + y * w),
+    2 * (y * z - x * w),
+    1 - 2 * (x * x + y * y),
+    0,
+    tx,
+    ty,
+    tz,
+    1,
+  ]);
 }
 
 /** Return the inverse of a rigid transform. */
@@ -52,15 +65,33 @@ export function inverseRigid(m) {
 }
 
 export function apply(m, [x, y, z]) {
-  return [m[0] * x + m[4] * y + m[8] * z + m[12], m[1] * x + m[5] * y + m[9] * z + m[13],
-    m[2] * x + m[6] * y + m[10] * z + m[14]];
+  return [
+    m[0] * x + m[4] * y + m[8] * z + m[12],
+    m[1] * x + m[5] * y + m[9] * z + m[13],
+    m[2] * x + m[6] * y + m[10] * z + m[14],
+  ];
 }
 
 export function perspective(fovY, aspect, near, far) {
   const f = 1 / Math.tan(fovY / 2);
   return new Float32Array([
-    f / aspect, 0, 0, 0, 0, f, 0, 0, 0, 0, (far + near) / (near - far), -1,
-    0, 0, 2 * far * near / (near - far), 0]);
+    f / aspect,
+    0,
+    0,
+    0,
+    0,
+    f,
+    0,
+    0,
+    0,
+    0,
+    (far + near) / (near - far),
+    -1,
+    0,
+    0,
+    (2 * far * near) / (near - far),
+    0,
+  ]);
 }
 
 export function lookAt(eye, target, up) {
@@ -68,16 +99,37 @@ export function lookAt(eye, target, up) {
   const right = normalized(cross(up, back));
   const top = cross(back, right);
   return new Float32Array([
-    right[0], top[0], back[0], 0, right[1], top[1], back[1], 0, right[2], top[2], back[2], 0,
-    -dot(right, eye), -dot(top, eye), -dot(back, eye), 1]);
+    right[0],
+    top[0],
+    back[0],
+    0,
+    right[1],
+    top[1],
+    back[1],
+    0,
+    right[2],
+    top[2],
+    back[2],
+    0,
+    -dot(right, eye),
+    -dot(top, eye),
+    -dot(back, eye),
+    1,
+  ]);
 }
 
 export const subtract = (a, b) => [a[0] - b[0], a[1] - b[1], a[2] - b[2]];
 export const add = (a, b, scale = 1) => [
-  a[0] + scale * b[0], a[1] + scale * b[1], a[2] + scale * b[2]];
+  a[0] + scale * b[0],
+  a[1] + scale * b[1],
+  a[2] + scale * b[2],
+];
 export const dot = (a, b) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 export const cross = (a, b) => [
-  a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
+  a[1] * b[2] - a[2] * b[1],
+  a[2] * b[0] - a[0] * b[2],
+  a[0] * b[1] - a[1] * b[0],
+];
 
 export function normalized(a) {
   const length = Math.hypot(...a) || 1;

@@ -41,10 +41,14 @@ export class Orbit {
     }
     element.addEventListener('contextmenu', (event) => event.preventDefault());
     element.addEventListener('dblclick', () => this.show('orbit'));
-    element.addEventListener('wheel', (event) => {
-      event.preventDefault();
-      this.zoom(Math.exp(event.deltaY * (event.deltaMode ? 0.05 : 0.0012)));
-    }, { passive: false });
+    element.addEventListener(
+      'wheel',
+      (event) => {
+        event.preventDefault();
+        this.zoom(Math.exp(event.deltaY * (event.deltaMode ? 0.05 : 0.0012)));
+      },
+      { passive: false },
+    );
   }
 
   show(name) {
@@ -98,8 +102,12 @@ export class Orbit {
   /** Handle a key; return whether it is one of this view. */
   key(event) {
     const step = event.shiftKey ? 4 : 24;
-    const turn = { ArrowLeft: [step, 0], ArrowRight: [-step, 0], ArrowUp: [0, step],
-      ArrowDown: [0, -step] }[event.key];
+    const turn = {
+      ArrowLeft: [step, 0],
+      ArrowRight: [-step, 0],
+      ArrowUp: [0, step],
+      ArrowDown: [0, -step],
+    }[event.key];
     if (turn) this.turn(...turn);
     else if (event.key === '+' || event.key === '=') this.zoom(0.85);
     else if (event.key === '-') this.zoom(1 / 0.85);
@@ -110,15 +118,24 @@ export class Orbit {
 
   eye() {
     const level = Math.cos(this.pitch);
-    return add(this.target, [level * Math.cos(this.yaw), level * Math.sin(this.yaw),
-      Math.sin(this.pitch)], this.distance);
+    return add(
+      this.target,
+      [level * Math.cos(this.yaw), level * Math.sin(this.yaw), Math.sin(this.pitch)],
+      this.distance,
+    );
   }
 
   /** Return the matrix from the world to the clip space of a canvas. */
   matrix(width, height) {
-    return multiply(perspective(
-      2 * Math.atan(height / 2 / this.pixels(width, height)), width / height, NEAR, FAR),
-      lookAt(this.eye(), this.target, [0, 0, 1]));
+    return multiply(
+      perspective(
+        2 * Math.atan(height / 2 / this.pixels(width, height)),
+        width / height,
+        NEAR,
+        FAR,
+      ),
+      lookAt(this.eye(), this.target, [0, 0, 1]),
+    );
   }
 
   /** Return how many pixels of a canvas one meter covers at a distance of one. */

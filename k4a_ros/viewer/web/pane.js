@@ -33,9 +33,19 @@ export class Pane {
     this.empty = h('div', { class: 'empty' });
     this.expand = iconButton('expand', 'Enlarge (E)', () => app.layout.toggleExpanded(id));
     this.save = iconButton('save', 'Save a picture (S)', () => this.savePicture());
-    this.element = h('section', { class: 'pane', id: `pane-${id}`, tabIndex: -1,
-      onpointerenter: () => { app.layout.current = id; } },
-    h('header', {}, h('h2', {}, title), this.meta, this.tools, this.save, this.expand), this.body);
+    this.element = h(
+      'section',
+      {
+        class: 'pane',
+        id: `pane-${id}`,
+        tabIndex: -1,
+        onpointerenter: () => {
+          app.layout.current = id;
+        },
+      },
+      h('header', {}, h('h2', {}, title), this.meta, this.tools, this.save, this.expand),
+      this.body,
+    );
     this.body.append(this.empty);
     this.say('Waiting for images');
   }
@@ -51,8 +61,10 @@ export class Pane {
     const key = `${rate}|${size}`;
     if (key === this.told) return;
     this.told = key;
-    this.meta.replaceChildren(rate, h('span', { class: 'size' },
-      size && rate ? `  ·  ${size}` : size));
+    this.meta.replaceChildren(
+      rate,
+      h('span', { class: 'size' }, size && rate ? `  ·  ${size}` : size),
+    );
   }
 
   setVisible(visible) {

@@ -18,15 +18,23 @@ import { h } from './dom.js';
 
 const SLIDER_STEPS = 20000;
 const SEND_MS = 120;
-const NOTES = { restart: '', 'restarts the streams': 'restarts the streams',
-  fixed: 'fixed while the camera is open', 'fixed at startup': 'fixed at startup' };
+const NOTES = {
+  restart: '',
+  'restarts the streams': 'restarts the streams',
+  fixed: 'fixed while the camera is open',
+  'fixed at startup': 'fixed at startup',
+};
 
 export class ParametersPanel {
   constructor(app) {
     this.app = app;
     this.rows = new Map();
-    this.search = h('input', { type: 'search', placeholder: 'Search parameters',
-      'aria-label': 'Search parameters', oninput: () => this.filter() });
+    this.search = h('input', {
+      type: 'search',
+      placeholder: 'Search parameters',
+      'aria-label': 'Search parameters',
+      oninput: () => this.filter(),
+    });
     this.list = h('div', { class: 'groups' });
     this.message = h('p', { class: 'hint' });
     this.element = h('div', {}, this.search, this.message, this.list);
@@ -47,7 +55,8 @@ export class ParametersPanel {
     this.search.hidden = !node;
     if (!node) {
       this.message.textContent = this.app.camera
-        ? 'No driver: these topics come from a bag, or from a driver without parameters.' : '';
+        ? 'No driver: these topics come from a bag, or from a driver without parameters.'
+        : '';
       return;
     }
     this.message.textContent = 'Asking the driver …';
@@ -59,8 +68,18 @@ export class ParametersPanel {
       this.build(parameters);
     } catch (error) {
       if (this.attempt !== attempt) return;
-      this.message.replaceChildren(`${error.message} `, h('button', {
-        type: 'button', class: 'link', onclick: () => this.load() }, 'Ask again'));
+      this.message.replaceChildren(
+        `${error.message} `,
+        h(
+          'button',
+          {
+            type: 'button',
+            class: 'link',
+            onclick: () => this.load(),
+          },
+          'Ask again',
+        ),
+      );
     }
   }
 
@@ -72,19 +91,37 @@ export class ParametersPanel {
       if (!groups.has(parameter.group)) groups.set(parameter.group, []);
       groups.get(parameter.group).push(parameter);
     }
-    const order = ['Color camera controls', 'Camera modes', 'Published topics', 'Depth filters',
-      'Body tracking'];
-    const rank = (name) => (order.indexOf(name) + 1 || order.length + 1);
-    this.list.replaceChildren(...[...groups].sort(([a], [b]) => rank(a) - rank(b)).map(
-      ([name, members], i) => h('details', { class: 'group', open: i === 0 },
-        h('summary', {}, name, h('span', { class: 'count' }, members.length)),
-        ...members.map((parameter) => this.row(parameter)))));
+    const order = [
+      'Color camera controls',
+      'Camera modes',
+      'Published topics',
+      'Depth filters',
+      'Body tracking',
+    ];
+    const rank = (name) => order.indexOf(name) + 1 || order.length + 1;
+    this.list.replaceChildren(
+      ...[...groups]
+        .sort(([a], [b]) => rank(a) - rank(b))
+        .map(([name, members], i) =>
+          h(
+            'details',
+            { class: 'group', open: i === 0 },
+            h('summary', {}, name, h('span', { class: 'count' }, members.length)),
+            ...members.map((parameter) => this.row(parameter)),
+          ),
+        ),
+    );
     this.filter();
   }
 
   row(parameter) {
-    const row = new Row(parameter, (value) => this.app.connection.call('set', {
-      node: this.node, name: parameter.name, value }));
+    const row = new Row(parameter, (value) =>
+      this.app.connection.call('set', {
+        node: this.node,
+        name: parameter.name,
+        value,
+      }),
+    );
     this.rows.set(parameter.name, row);
     return row.element;
   }
@@ -100,7 +137,9 @@ export class ParametersPanel {
       const values = await this.app.connection.call('values', { node: this.node });
       for (const [name, value] of Object.entries(values)) this.rows.get(name)?.show(value);
       this.app.setValues(values);
-    } catch { /* the driver has gone; the graph will say so */ }
+    } catch {
+      /* the driver has gone; the graph will say so */
+    }
     this.updating = false;
     if (this.again) {
       this.again = false;
@@ -128,12 +167,25 @@ class Row {
     this.send = send;
     this.answer = h('p', { class: 'answer', role: 'status', hidden: true });
     this.control = this.makeControl();
-    const note = parameter.read_only ? 'read-only' : NOTES[parameter.change] ?? '';
-    this.element = h('div', { class: 'parameter', id: `parameter-${parameter.name}` },
-      h('div', { class: 'line' }, h('span', { class: 'name', title: parameter.note },
-        parameter.name), this.control), this.slider,
-      h('p', { class: 'description', onclick: (event) => event.target.classList.toggle('whole') },
-        parameter.description, note ? h('em', {}, ` ${note}`) : null), this.answer);
+    const note = parameter.read_only ? 'read-only' : (NOTES[parameter.change] ?? '');
+    this.element = h(
+      'div',
+      { class: 'parameter', id: `parameter-${parameter.name}` },
+      h(
+        'div',
+        { class: 'line' },
+        h('span', { class: 'name', title: parameter.note }, parameter.name),
+        this.control,
+      ),
+      this.slider,
+      h(
+        'p',
+        { class: 'description', onclick: (event) => event.target.classList.toggle('whole') },
+        parameter.description,
+        note ? h('em', {}, ` ${note}`) : null,
+      ),
+      this.answer,
+    );
     this.show(parameter.value);
   }
 
@@ -141,33 +193,65 @@ class Row {
     const { kind, choices, name, read_only: disabled, minimum, maximum } = this.parameter;
     const common = { disabled, 'aria-label': name };
     if (kind === 'bool') {
-      this.input = h('input', { type: 'checkbox', class: 'switch', role: 'switch', ...common,
-        onchange: () => this.set(this.input.checked) });
+      this.input = h('input', {
+        type: 'checkbox',
+        class: 'switch',
+        role: 'switch',
+        ...common,
+        onchange: () => this.set(this.input.checked),
+      });
       return this.input;
     }
     if (choices.length) {
-      this.input = h('select', { ...common, onchange: () => this.set(kind === 'int'
-        ? Number(this.input.value) : this.input.value) }, choices.map(
-        (choice) => h('option', { value: choice }, choice)));
+      this.input = h(
+        'select',
+        {
+          ...common,
+          onchange: () => this.set(kind === 'int' ? Number(this.input.value) : this.input.value),
+        },
+        choices.map((choice) => h('option', { value: choice }, choice)),
+      );
       return this.input;
     }
     if (kind === 'string') {
-      this.input = h('input', { type: 'text', ...common, spellcheck: false,
-        onchange: () => this.set(this.input.value) });
+      this.input = h('input', {
+        type: 'text',
+        ...common,
+        spellcheck: false,
+        onchange: () => this.set(this.input.value),
+      });
       return this.input;
     }
     const step = this.parameter.step || (kind === 'int' ? 1 : null);
-    this.input = h('input', { type: 'number', ...common, step: step ?? 'any', min: minimum,
-      max: maximum, onchange: () => this.input.value !== '' && this.set(Number(this.input.value)) });
-    if (minimum !== null && !disabled && (kind === 'float'
-      || (maximum - minimum) / step <= SLIDER_STEPS)) {
-      this.slider = h('input', { type: 'range', min: minimum, max: maximum,
-        step: step ?? niceStep(maximum - minimum), 'aria-label': name,
+    this.input = h('input', {
+      type: 'number',
+      ...common,
+      step: step ?? 'any',
+      min: minimum,
+      max: maximum,
+      onchange: () => this.input.value !== '' && this.set(Number(this.input.value)),
+    });
+    if (
+      minimum !== null &&
+      !disabled &&
+      (kind === 'float' || (maximum - minimum) / step <= SLIDER_STEPS)
+    ) {
+      this.slider = h('input', {
+        type: 'range',
+        min: minimum,
+        max: maximum,
+        step: step ?? niceStep(maximum - minimum),
+        'aria-label': name,
         oninput: () => this.slide(this.parameter.change === 'live'),
-        onchange: () => this.slide(true) });
+        onchange: () => this.slide(true),
+      });
     }
-    return h('span', { class: 'number' }, this.input,
-      h('span', { class: 'unit' }, this.parameter.unit));
+    return h(
+      'span',
+      { class: 'number' },
+      this.input,
+      h('span', { class: 'unit' }, this.parameter.unit),
+    );
   }
 
   /** Follow the slider; live parameters are set while it moves. */
@@ -183,7 +267,8 @@ class Row {
 
   show(value) {
     this.value = value;
-    if (this.busy || document.activeElement === this.input && this.input.type !== 'checkbox') return;
+    if (this.busy || (document.activeElement === this.input && this.input.type !== 'checkbox'))
+      return;
     if (this.parameter.kind === 'bool') this.input.checked = value;
     else this.input.value = typeof value === 'number' ? Number(value.toPrecision(10)) : value;
     if (this.slider && document.activeElement !== this.slider) this.slider.value = value;
@@ -226,7 +311,10 @@ class Row {
     this.answer.textContent = text;
     this.answer.className = `answer ${kind}`;
     this.answer.hidden = false;
-    if (kind === 'good') this.fade = setTimeout(() => { this.answer.hidden = true; }, 4000);
+    if (kind === 'good')
+      this.fade = setTimeout(() => {
+        this.answer.hidden = true;
+      }, 4000);
   }
 }
 

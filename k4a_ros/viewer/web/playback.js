@@ -26,14 +26,34 @@ export class PlaybackBar {
     this.button = iconButton('pause', 'Pause (space)', () => this.toggle());
     this.button.id = 'playback-toggle';
     this.step = iconButton('step', 'Next capture (.)', () => this.next(), { id: 'playback-step' });
-    this.slider = h('input', { type: 'range', min: 0, max: 1, step: 0.001, value: 0,
-      id: 'playback-position', title: 'Position', 'aria-label': 'Position',
-      oninput: () => this.seek(), onchange: () => this.seek() });
+    this.slider = h('input', {
+      type: 'range',
+      min: 0,
+      max: 1,
+      step: 0.001,
+      value: 0,
+      id: 'playback-position',
+      title: 'Position',
+      'aria-label': 'Position',
+      oninput: () => this.seek(),
+      onchange: () => this.seek(),
+    });
     this.time = h('output', { class: 'time', id: 'playback-time' });
-    this.rate = select(RATES.map((rate) => [rate, `${rate} ×`]), '1',
-      (rate) => this.call('set_rate', { rate: Number(rate) }), 'Playback rate');
-    this.element = h('footer', { class: 'playback', hidden: true }, this.button, this.step,
-      this.slider, this.time, this.rate);
+    this.rate = select(
+      RATES.map((rate) => [rate, `${rate} ×`]),
+      '1',
+      (rate) => this.call('set_rate', { rate: Number(rate) }),
+      'Playback rate',
+    );
+    this.element = h(
+      'footer',
+      { class: 'playback', hidden: true },
+      this.button,
+      this.step,
+      this.slider,
+      this.time,
+      this.rate,
+    );
     this.paused = false;
   }
 
@@ -87,7 +107,7 @@ export class PlaybackBar {
       if (!this.range) return;
       const [first, last] = this.range;
       const part = BigInt(Math.round(Number(this.slider.value) * 1000));
-      const time = first + (last - first) * part / 1000n;
+      const time = first + ((last - first) * part) / 1000n;
       this.call('seek', { time_ns: String(time > last ? last : time) });
     }, SEEK_MS);
   }
@@ -121,9 +141,19 @@ export class RecordButton {
   constructor(app) {
     this.app = app;
     this.label = h('span', {}, 'Record');
-    this.element = h('button', { type: 'button', class: 'record', hidden: true, id: 'record',
-      title: 'Record the camera to a file (R)', onclick: () => this.toggle() },
-    h('span', { class: 'dot' }), this.label);
+    this.element = h(
+      'button',
+      {
+        type: 'button',
+        class: 'record',
+        hidden: true,
+        id: 'record',
+        title: 'Record the camera to a file (R)',
+        onclick: () => this.toggle(),
+      },
+      h('span', { class: 'dot' }),
+      this.label,
+    );
     this.active = false;
   }
 
@@ -138,9 +168,12 @@ export class RecordButton {
     this.active = Boolean(status) && !status.message.startsWith('stopped');
     this.element.classList.toggle('active', this.active);
     this.label.textContent = this.active
-      ? `${Number(values.get('time (s)') ?? 0).toFixed(0)} s  ·  ${
-        Number(values.get('written (MB)') ?? 0).toFixed(0)} MB` : 'Record';
-    this.element.title = this.active ? `Stop recording to ${values.get('file')} (R)`
+      ? `${Number(values.get('time (s)') ?? 0).toFixed(0)} s  ·  ${Number(
+          values.get('written (MB)') ?? 0,
+        ).toFixed(0)} MB`
+      : 'Record';
+    this.element.title = this.active
+      ? `Stop recording to ${values.get('file')} (R)`
       : 'Record the camera to a file (R)';
   }
 

@@ -14,8 +14,14 @@
 
 // Draws the cloud, and lines and dots around it, with WebGL2.
 
-import { CLOUD_FRAGMENT, CLOUD_VERTEX, DOT_FRAGMENT, DOT_VERTEX, LINE_FRAGMENT, LINE_VERTEX }
-  from './shaders.js';
+import {
+  CLOUD_FRAGMENT,
+  CLOUD_VERTEX,
+  DOT_FRAGMENT,
+  DOT_VERTEX,
+  LINE_FRAGMENT,
+  LINE_VERTEX,
+} from './shaders.js';
 
 const [DEPTH, INFRARED, RAYS, PICTURE, COLORS] = [0, 1, 2, 3, 4];
 /** Points are larger than their distance, so that surfaces have no holes. */
@@ -27,14 +33,18 @@ export class Renderer {
   /** @throws {Error} WebGL2 is not available */
   constructor(canvas) {
     const gl = canvas.getContext('webgl2', {
-      antialias: false, alpha: false, preserveDrawingBuffer: true });
+      antialias: false,
+      alpha: false,
+      preserveDrawingBuffer: true,
+    });
     if (!gl) throw new Error('This browser has no WebGL2, which draws the cloud');
     this.gl = gl;
     this.cloud = program(gl, CLOUD_VERTEX, CLOUD_FRAGMENT);
     this.line = program(gl, LINE_VERTEX, LINE_FRAGMENT);
     this.dot = program(gl, DOT_VERTEX, DOT_FRAGMENT);
-    this.textures = Array.from({ length: 5 }, (_, unit) => texture(
-      gl, unit, unit === PICTURE || unit === COLORS ? gl.LINEAR : gl.NEAREST));
+    this.textures = Array.from({ length: 5 }, (_, unit) =>
+      texture(gl, unit, unit === PICTURE || unit === COLORS ? gl.LINEAR : gl.NEAREST),
+    );
     this.empty = gl.createVertexArray();
     this.lines = batch(gl, [3, 3, 4, 1], 1);
     this.bones = batch(gl, [3, 3, 4, 1], 1);
@@ -44,8 +54,17 @@ export class Renderer {
     for (const unit of [DEPTH, INFRARED]) this.uploadValues(unit, 1, 1, new Uint16Array(1));
     this.uploadTable(new Uint8Array(1024));
     this.select(PICTURE);
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, 1, 1, 0, gl.RGBA, gl.UNSIGNED_BYTE,
-      new Uint8Array([92, 97, 107, 255]));
+    gl.texImage2D(
+      gl.TEXTURE_2D,
+      0,
+      gl.RGBA,
+      1,
+      1,
+      0,
+      gl.RGBA,
+      gl.UNSIGNED_BYTE,
+      new Uint8Array([92, 97, 107, 255]),
+    );
     gl.enable(gl.DEPTH_TEST);
     gl.blendFunc(gl.SRC_ALPHA, gl.ONE_MINUS_SRC_ALPHA);
   }
@@ -60,8 +79,17 @@ export class Renderer {
     this.select(unit);
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
     const wide = values instanceof Uint16Array ? values : Uint16Array.from(values);
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.R16UI, width, height, 0, gl.RED_INTEGER,
-      gl.UNSIGNED_SHORT, wide);
+    gl.texImage2D(
+      gl.TEXTURE_2D,
+      0,
+      gl.R16UI,
+      width,
+      height,
+      0,
+      gl.RED_INTEGER,
+      gl.UNSIGNED_SHORT,
+      wide,
+    );
   }
 
   setDepth(width, height, values, factor) {
@@ -72,7 +100,6 @@ export class Renderer {
 
   setInfrared(width, height, values) {
     this.uploadValues(INFRARED, width, height, values);
-    this.infraredSize = [width, height];
   }
 
   /** Set x/z and y/z of each pixel of the full depth image. */
@@ -104,14 +131,21 @@ export class Renderer {
   /** Set what is drawn over the cloud, because it is inside of bodies: lines, and dots. */
   setBodies(lines, dots) {
     fill(this.gl, this.bones, lines.flatMap(flatLine), LINE_FLOATS);
-    fill(this.gl, this.dots, dots.flatMap(
-      ({ place, color, diameter }) => [...place, ...color, diameter]), DOT_FLOATS);
+    fill(
+      this.gl,
+      this.dots,
+      dots.flatMap(({ place, color, diameter }) => [...place, ...color, diameter]),
+      DOT_FLOATS,
+    );
   }
 
   /** Whether depth and rays belong together. */
   get complete() {
-    return this.raysSize && Math.ceil(this.raysSize[0] / this.factor) === this.size[0]
-      && Math.ceil(this.raysSize[1] / this.factor) === this.size[1];
+    return (
+      this.raysSize &&
+      Math.ceil(this.raysSize[0] / this.factor) === this.size[0] &&
+      Math.ceil(this.raysSize[1] / this.factor) === this.size[1]
+    );
   }
 
   /**
@@ -166,7 +200,10 @@ export class Renderer {
     gl.uniform1i(cloud.at('factor'), this.factor);
     gl.uniform1i(cloud.at('mode'), u.mode);
     gl.uniform1i(cloud.at('crop'), u.crop ? 1 : 0);
-    gl.uniform1f(cloud.at('pointScale'), OVERLAP * scene.pixels * this.factor / u.focal * u.pointSize);
+    gl.uniform1f(
+      cloud.at('pointScale'),
+      ((OVERLAP * scene.pixels * this.factor) / u.focal) * u.pointSize,
+    );
     gl.bindVertexArray(this.empty);
     gl.drawArrays(gl.POINTS, 0, this.size[0] * this.size[1]);
   }
@@ -176,7 +213,10 @@ const flatLine = ({ from, to, color, width }) => [...from, ...to, ...color, widt
 
 function program(gl, vertex, fragment) {
   const result = gl.createProgram();
-  for (const [kind, source] of [[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, fragment]]) {
+  for (const [kind, source] of [
+    [gl.VERTEX_SHADER, vertex],
+    [gl.FRAGMENT_SHADER, fragment],
+  ]) {
     const shader = gl.createShader(kind);
     gl.shaderSource(shader, source);
     gl.compileShader(shader);

@@ -16,8 +16,20 @@
 
 import { add, apply } from './math.js';
 
-const AXES = [[[0.93, 0.30, 0.30, 1], [1, 0, 0]], [[0.35, 0.78, 0.36, 1], [0, 1, 0]],
-  [[0.30, 0.56, 0.98, 1], [0, 0, 1]]];
+const AXES = [
+  [
+    [0.93, 0.3, 0.3, 1],
+    [1, 0, 0],
+  ],
+  [
+    [0.35, 0.78, 0.36, 1],
+    [0, 1, 0],
+  ],
+  [
+    [0.3, 0.56, 0.98, 1],
+    [0, 0, 1],
+  ],
+];
 const AXIS_M = 0.12;
 const GRID_M = 5;
 const LIMIT_M = 19.99;
@@ -39,8 +51,16 @@ export function grid(height, color) {
 
 /** Return the axes of frames: red x, green y, blue z. */
 export function axes(frames) {
-  return frames.flatMap(([, matrix]) => AXES.map(([color, [x, y, z]]) => line(
-    apply(matrix, [0, 0, 0]), apply(matrix, [AXIS_M * x, AXIS_M * y, AXIS_M * z]), color, 3)));
+  return frames.flatMap(([, matrix]) =>
+    AXES.map(([color, [x, y, z]]) =>
+      line(
+        apply(matrix, [0, 0, 0]),
+        apply(matrix, [AXIS_M * x, AXIS_M * y, AXIS_M * z]),
+        color,
+        3,
+      ),
+    ),
+  );
 }
 
 /** Return the field of view of the depth camera, from the rays at the edge of its image. */
@@ -49,16 +69,22 @@ export function frustum(matrix, corners, color) {
   const ends = corners.map(([x, y]) => apply(matrix, [x * depth, y * depth, depth]));
   const eye = apply(matrix, [0, 0, 0]);
   return ends.flatMap((end, i) => [
-    line(eye, end, color, 1.5), line(end, ends[(i + 1) % ends.length], color, 1.5)]);
+    line(eye, end, color, 1.5),
+    line(end, ends[(i + 1) % ends.length], color, 1.5),
+  ]);
 }
 
 /** Return the edges of a box in a frame. */
 export function box(matrix, low, high, color) {
-  const corner = (i) => apply(matrix, [0, 1, 2].map((a) => (i >> a & 1 ? high[a] : low[a])));
+  const corner = (i) =>
+    apply(
+      matrix,
+      [0, 1, 2].map((a) => ((i >> a) & 1 ? high[a] : low[a])),
+    );
   const lines = [];
   for (let i = 0; i < 8; i++) {
     for (let a = 0; a < 3; a++) {
-      if (!(i >> a & 1)) lines.push(line(corner(i), corner(i | 1 << a), color, 1.5));
+      if (!((i >> a) & 1)) lines.push(line(corner(i), corner(i | (1 << a)), color, 1.5));
     }
   }
   return lines;
@@ -89,14 +115,27 @@ export function people(markers, toWorld) {
     if (marker.action !== 0 || !matrix) continue;
     if (marker.type === LINE_LIST) {
       for (let i = 0; i + 1 < marker.points.length; i += 2) {
-        result.lines.push(line(apply(matrix, marker.points[i]), apply(matrix, marker.points[i + 1]),
-          marker.colors[i] ?? marker.color, 4));
+        result.lines.push(
+          line(
+            apply(matrix, marker.points[i]),
+            apply(matrix, marker.points[i + 1]),
+            marker.colors[i] ?? marker.color,
+            4,
+          ),
+        );
       }
     } else if (marker.type === SPHERE) {
-      result.dots.push({ place: apply(matrix, marker.position), color: marker.color,
-        diameter: marker.scale[0] });
+      result.dots.push({
+        place: apply(matrix, marker.position),
+        color: marker.color,
+        diameter: marker.scale[0],
+      });
     } else if (marker.type === TEXT) {
-      result.labels.push({ place: apply(matrix, marker.position), text: marker.text, strong: true });
+      result.labels.push({
+        place: apply(matrix, marker.position),
+        text: marker.text,
+        strong: true,
+      });
     }
   }
   return result;
@@ -105,7 +144,9 @@ export function people(markers, toWorld) {
 /** Return labels of frames, beside the ends of their axes. */
 export function frameLabels(frames) {
   return frames.map(([name, matrix]) => ({
-    place: add(apply(matrix, [0, 0, 0]), [0, 0, 0.03]), text: name }));
+    place: add(apply(matrix, [0, 0, 0]), [0, 0, 0.03]),
+    text: name,
+  }));
 }
 
 /** Return the height of the floor in the world: where the lowest points are; null if unknown. */

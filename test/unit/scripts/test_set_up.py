@@ -338,15 +338,22 @@ def test_only_missing_packages_are_installed_on_top_of_ros(
         [*map(str, command), Path(command[-1]).read_text()]))
     worker.install_packages()
     assert {'--require-hashes', '--no-deps'} <= set(installed)
-    assert re.findall(r'^([\w-]+)==', installed[-1], re.MULTILINE) == [
-        'llvmlite', 'numba', 'pyk4a-bundle', 'simplejpeg']
+    assert set(re.findall(r'^([\w-]+)==', installed[-1], re.MULTILINE)) == {
+        *set_up.AIOHTTP, 'llvmlite', 'numba', 'pyk4a-bundle', 'simplejpeg'}
 
 
 def test_package_is_installed_as_typed() -> None:
     """The marker of PEP 561 is installed by setup.py, and by the links to the checkout."""
     assert (ROOT / 'k4a_ros/py.typed').read_text() == ''
     data = load('checkout')._setup_argument('package_data')
-    assert data == {'k4a_ros': ['py.typed']}
+    assert data['k4a_ros'] == ['py.typed']
+
+
+def test_every_file_of_the_page_is_installed() -> None:
+    patterns = load('checkout')._setup_argument('package_data')['k4a_ros.viewer']
+    folder = ROOT / 'k4a_ros/viewer'
+    installed = {path for pattern in patterns for path in folder.glob(pattern)}
+    assert installed == set((folder / 'web').rglob('*')) and len(installed) > 20
 
 
 def test_requirements_are_locked_with_hashes() -> None:
