@@ -87,7 +87,7 @@ def select_fastdds_profile(environment: MutableMapping[str, str]) -> TransportCh
             f'remove files there, or enlarge it (in Docker, use --shm-size=512m)', freed)
     try:
         config = Path(get_package_share_directory('k4a_ros'), 'config')
-    except PackageNotFoundError:
+    except (PackageNotFoundError, OSError):  # the latter without AMENT_PREFIX_PATH
         return _degraded('k4a_ros is not installed; source its workspace', freed)
     # Fast DDS 2 (Humble, Jazzy) has another variable, and other names in its profiles
     is_2 = any(Path(prefix, 'lib/libfastrtps.so').exists() for prefix in get_search_paths())

@@ -50,6 +50,15 @@ def test_profile_is_not_set_for_other_middleware() -> None:
     assert len(environment) == 1
 
 
+def test_workspace_that_is_not_sourced_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv('AMENT_PREFIX_PATH', raising=False)
+    environment: dict[str, str] = {}
+    choice = fastdds.select_fastdds_profile(environment)
+    assert choice.degraded
+    assert choice.description.endswith('k4a_ros is not installed; source its workspace')
+    assert not environment
+
+
 def test_profile_is_not_set_without_enough_shared_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Docker provides 64 MB; a larger segment would end the process with SIGBUS."""
     status = namedtuple('status', 'f_bavail f_frsize')(16384, 4096)
