@@ -208,3 +208,19 @@ def test_view_in_an_unknown_place_starts_nothing(prefix: Path) -> None:
     assert code == 1, output
     assert 'view is browsr; it must be rviz or browser' in output
     assert 'process started' not in output
+
+
+@pytest.mark.parametrize(('arguments', 'words'), [
+    ([], 'config is empty; give a rig file: config:=cameras.yaml'),
+    (['config:=/missing.yaml'], 'cannot read the rig /missing.yaml: no such file or directory'),
+    (['records:=a'], 'multi_camera.launch.py has no argument records (did you mean recordings?)'),
+    (['config:=EXAMPLE', 'only:=back'], 'only has back, but the cameras of'),
+    (['config:=EXAMPLE', 'monitor:=maybe'], 'monitor is maybe; it must be true or false'),
+])
+def test_wrong_rig_starts_nothing(prefix: Path, arguments: list[str], words: str) -> None:
+    example = str(ROOT / 'config/multi_camera.yaml')
+    code, output = run(prefix, 'multi_camera.launch.py', *(
+        argument.replace('EXAMPLE', example) for argument in arguments))
+    assert code == 1, output
+    assert words in output
+    assert 'process started' not in output
