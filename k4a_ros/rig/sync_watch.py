@@ -149,7 +149,7 @@ class SyncWatch:
         self, camera: Watched, reference: Watched | None, now_s: float,
     ) -> Finding | None:
         """Return why a camera delivers nothing, None if it does."""
-        limit_s = max(_SILENCE_S, _SILENCE_PERIODS * camera.times.period_us() * 1e-6)
+        limit_s = _limit_s(camera)
         if camera.source is not None and camera.times.silence_s(now_s) < limit_s:
             return None
         running = reference is not None and reference is not camera and (
@@ -174,6 +174,8 @@ class SyncWatch:
         if reference is None or reference.source is None or camera.source is None:
             return Finding()
         own, other = camera.times.period_us(), reference.times.period_us()
+        if reference.times.silence_s(now_s) > _limit_s(reference):
+            return Finding()  # its own finding says so
         if own and other and abs(own - other) > _MAX_PERIOD_SHARE * other:
             return Finding(
                 f'has {1e6 / own:.1f} frames a second, but {reference.name} has '
@@ -209,3 +211,8 @@ class SyncWatch:
                     'the pulses agree: on one computer set sync_clock_topic; on several '
                     'synchronize their clocks with chrony or PTP', 'different clocks')
         return '', ''
+
+
+def _limit_s(camera: Watched) -> float:
+    """Return the time after which a camera is silent, seconds."""
+    return max(_SILENCE_S, _SILENCE_PERIODS * camera.times.period_us() * 1e-6)

@@ -132,6 +132,14 @@ def test_master_whose_messages_are_late_is_no_fault() -> None:
     assert not watch.findings(NOW_S)['right'].problem
 
 
+def test_silent_master_is_no_fault_of_the_others() -> None:
+    watch = SyncWatch()
+    stream(watch, 'front', 'master', 0, edit=lambda c, n: None if n > COUNT - 40 else c)
+    stream(watch, 'right', 'subordinate', 320)
+    findings = watch.findings(NOW_S)
+    assert (findings['front'].kind, findings['right'].kind) == ('no captures', '')
+
+
 def test_two_masters_and_duplicate_serials_are_found() -> None:
     assert problem(rig(role='master'))[0] == 'two masters'
     watch = rig()
