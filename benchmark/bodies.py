@@ -16,7 +16,7 @@
 Measure the accuracy of body tracking with landmarks on people whose joints are known.
 
     OPENBLAS_NUM_THREADS=1 python benchmark/bodies.py
-        [--mode NFOV_UNBINNED] [--fresh SEED] [--model FILE] [--threads 1]
+        [--mode NFOV_UNBINNED] [--fresh SEED] [--crowded SEED] [--model FILE] [--threads 1]
 
 Prints the tables of docs/body_tracking.md: one row per scene of simulated or rendered people. Only
 visible joints count: those inside of the image that neither others nor another limb occludes.
@@ -30,7 +30,8 @@ visible joints count: those inside of the image that neither others nor another 
     CPU ms           time of all threads per image, without the first two images of a sequence
 
 OPENBLAS_NUM_THREADS=1 is what the driver sets. --fresh SEED measures random scenes instead, which
-were not used to tune any threshold.
+were not used to tune any threshold. --crowded SEED does so with people who touch furniture, walls
+and each other; images of the first second of these scenes do not count.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ import numpy as np
 if (tests := str(Path(__file__).resolve().parents[1] / 'test')) not in sys.path:
     sys.path.insert(0, tests)
 
+from support.people import crowded_scenes
 from support.people import random_scenes
 from support.people.scenes import SCENES
 from support.people.score import Score
@@ -78,6 +80,7 @@ def main() -> None:
     parser.add_argument('--mode', default='NFOV_UNBINNED', choices=[
         mode.name for mode in DepthMode if mode.has_depth])
     parser.add_argument('--fresh', type=int, metavar='SEED', help='measure random scenes')
+    parser.add_argument('--crowded', type=int, metavar='SEED', help='measure crowded rooms')
     parser.add_argument('--model', default='', help='model file, if mediapipe is not installed')
     parser.add_argument('--threads', type=int, default=1, help='threads of OpenCV')
     arguments = parser.parse_args()
@@ -88,19 +91,24 @@ def main() -> None:
     _print_row(*_COLUMNS)
     _print_row(*['---'] * len(_COLUMNS))
     totals = {_SIMULATED: Score(), _RENDERED: Score()}
-    for name, group, shots in _sequences(config, arguments.fresh):
+    uncounted = 0 if arguments.crowded is None else crowded_scenes.UNSCORED_FRAMES
+    sequences = (_sequences(config, arguments.fresh) if arguments.crowded is None
+                 else _crowded(config, arguments.crowded))
+    for name, group, shots in sequences:
         tracker = LandmarkEstimator(NOMINAL, config, arguments.model)
         score, times_ms = Score(), []
         for shot in shots:
             start = time.process_time()
             frame = tracker.estimate(shot.images)
             times_ms.append((time.process_time() - start) * 1e3)
-            score.add(frame, shot)
+            if len(times_ms) > uncounted:
+                score.add(frame, shot)
         tracker.close()
         totals[group].merge(score)
         _print_score(name, score, times_ms)
     for name, score in totals.items():
-        _print_score(name, score)
+        if score.people:
+            _print_score(name, score)
 
 
 def _sequences(
@@ -118,6 +126,12 @@ def _sequences(
     for name, world in (('simulated walk', ROOM), ('simulated crossing', CROSSING)):
         yield name, _SIMULATED, simulate_shots(world, config, range(0, 4_000_000, 66_667))
     for name, scenes in SCENES.items():
+        yield name, _RENDERED, render_shots(scenes, config)
+
+
+def _crowded(config: CameraConfig, seed: int) -> Iterator[tuple[str, str, Iterator[Shot]]]:
+    """Yield name, group and images of crowded scenes."""
+    for name, scenes in crowded_scenes.crowded_scenes(seed):
         yield name, _RENDERED, render_shots(scenes, config)
 
 

@@ -48,7 +48,7 @@ from environment import find
 from environment import python_version
 from environment import ros_installation
 from environment import wheels_numpy
-from landmark_model import install_model
+from landmark_model import install_models
 from requirements import locked
 from step import digests
 from step import read_done
@@ -236,7 +236,7 @@ class SetUp:
             body = SCRIPTS / 'requirements-body.txt'
             self.pip_install(body, only={name for name, _ in locked(body)})
             if sys.version_info >= (3, 13):
-                install_model(self.environment.site_packages)
+                install_models(self.environment.site_packages)
 
     def compile_body_tracking(self) -> None:
         """Compile the kernels of body tracking, which the demo does not use."""

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from dataclasses import replace
 
 from k4a_ros.body.landmarks.detection.frame_context import FrameContext
+from k4a_ros.body.landmarks.detection.head_search import open_head_search
 from k4a_ros.body.landmarks.detection.new_people import NewPersonDetector
 from k4a_ros.body.landmarks.detection.observation import Observation
 from k4a_ros.body.landmarks.detection.observation import PoseEstimator
@@ -90,7 +91,7 @@ class LandmarkEstimator:
         self._lens = calibration.depth(config.depth_mode)
         self._rays = self._lens.rays()
         self._pose_estimator = PoseEstimator(LandmarkModel(model_path))
-        self._new_people = NewPersonDetector(self._pose_estimator)
+        self._new_people = NewPersonDetector(self._pose_estimator, open_head_search(self._lens))
         self._index_mapper = IndexMapper(self._lens)
         self._segmenter = Segmenter(self._lens, _IMAGE_UP)
         if up is not None:
@@ -144,7 +145,7 @@ class LandmarkEstimator:
             images, self._segmenter.segment(images.depth), self._lens, self._rays)
         self._tracker.start_frame(frame.now_us)
         observations = observe_tracked_people(frame, self._tracker.tracks, self._pose_estimator)
-        observations += self._new_people.detect(frame, [one.mask for one in observations])
+        observations += self._new_people.detect(frame, observations)
         index_map = self._index_mapper.index_map(
             frame.segmentation, [one.mask for one in observations], images.depth)
         unassigned = index_map == BACKGROUND
@@ -162,6 +163,8 @@ class LandmarkEstimator:
                 body_indices[index] = len(bodies)
                 bodies.append(
                     self._update_track(frame, track, observations[index], pose, people[index]))
+            elif track is not None:
+                track.is_seen = False
         return BodyFrame(images.device_us, tuple(bodies), body_indices[index_map])
 
     def _check_images(self, images: BodyInput) -> None:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The landmark model from npm: checked, and put where the mediapipe wheel has it."""
+"""The models from npm: checked, and put where the mediapipe wheel has it."""
 
 from __future__ import annotations
 
@@ -20,15 +20,19 @@ import hashlib
 import importlib.util
 import io
 from pathlib import Path
+import sys
 import tarfile
+from typing import Any
 
 from k4a_ros.body.landmarks.pose_2d import blazepose
+from k4a_ros.body.landmarks.pose_2d import head_models
 import pytest
 from support.sources import ROOT
 
 SPEC = importlib.util.spec_from_file_location(
     'landmark_model', ROOT / 'scripts/internal/landmark_model.py')
 landmark_model = importlib.util.module_from_spec(SPEC)
+sys.modules['landmark_model'] = landmark_model  # a dataclass looks itself up
 SPEC.loader.exec_module(landmark_model)
 
 
@@ -43,25 +47,29 @@ def package(member: str, content: bytes) -> bytes:
 
 
 @pytest.fixture
-def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def published(tmp_path: Path) -> Any:
     """Publish a package in a file."""
-    content = package(landmark_model.MEMBER, b'model')
+    content = package('package/model.tflite', b'model')
     path = tmp_path / 'pose.tgz'
     path.write_bytes(content)
-    monkeypatch.setattr(landmark_model, 'URL', path.as_uri())
-    monkeypatch.setattr(
-        landmark_model, 'PACKAGE_SHA256', hashlib.sha256(content).hexdigest())
-    return path
+    return landmark_model.Package(
+        path.as_uri(), hashlib.sha256(content).hexdigest(),
+        (('package/model.tflite', Path('mediapipe/model.tflite')),))
 
 
-def test_model_is_put_where_the_driver_looks_for_it(published: Path, tmp_path: Path) -> None:
-    landmark_model.install_model(tmp_path / 'site-packages')
-    expected = tmp_path / 'site-packages/mediapipe' / blazepose._PATH_IN_PACKAGE
-    assert expected.read_bytes() == b'model'
+def test_model_is_written_below_site_packages(published: Any, tmp_path: Path) -> None:
+    landmark_model.install_models(tmp_path / 'site-packages', (published,))
+    assert (tmp_path / 'site-packages/mediapipe/model.tflite').read_bytes() == b'model'
 
 
-def test_changed_package_is_refused(published: Path, tmp_path: Path) -> None:
-    published.write_bytes(package(landmark_model.MEMBER, b'other'))
-    with pytest.raises(OSError, match=f'SHA-256 of {published.as_uri()} is .*, expected'):
-        landmark_model.install_model(tmp_path / 'site-packages')
+def test_models_are_put_where_the_driver_looks_for_them() -> None:
+    targets = {path for one in landmark_model.PACKAGES for _, path in one.files}
+    assert targets == {Path('mediapipe') / file.path for file in (
+        blazepose.MODEL_FILE, head_models.POSE_DETECTOR.file, head_models.FACE_DETECTOR.file)}
+
+
+def test_changed_package_is_refused(published: Any, tmp_path: Path) -> None:
+    (tmp_path / 'pose.tgz').write_bytes(package('package/model.tflite', b'other'))
+    with pytest.raises(OSError, match=f'SHA-256 of {published.url} is .*, expected'):
+        landmark_model.install_models(tmp_path / 'site-packages', (published,))
     assert not (tmp_path / 'site-packages').exists()

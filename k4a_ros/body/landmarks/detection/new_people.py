@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Detect new people in segments that no tracked person owns."""
+"""Detect new people: heads that a detector sees, and segments of the size of a person."""
 
 from __future__ import annotations
 
@@ -21,28 +21,50 @@ from dataclasses import dataclass
 import math
 
 from k4a_ros.body.landmarks.detection.frame_context import FrameContext
+from k4a_ros.body.landmarks.detection.head_region import upright_person
+from k4a_ros.body.landmarks.detection.head_search import HeadCandidate
+from k4a_ros.body.landmarks.detection.head_search import HeadSearch
 from k4a_ros.body.landmarks.detection.observation import include_detached_limbs
 from k4a_ros.body.landmarks.detection.observation import Observation
 from k4a_ros.body.landmarks.detection.observation import PoseEstimator
 from k4a_ros.body.landmarks.detection.observation import PRESENCE
+from k4a_ros.body.landmarks.pose_2d.blazepose import TRUNK
+from k4a_ros.body.landmarks.pose_2d.crop import Region
 from k4a_ros.body.landmarks.pose_2d.crop import region_around
+from k4a_ros.body.landmarks.pose_3d.lifting import head_of
 from k4a_ros.body.landmarks.pose_3d.lifting import lift
 from k4a_ros.body.landmarks.segmentation.ownership import assign_segments
 from k4a_ros.body.landmarks.segmentation.ownership import mask_with_nearby_pieces
-from k4a_ros.body.landmarks.segmentation.segments import Segment
+from k4a_ros.body.landmarks.vectors import perpendicular_part
+from k4a_ros.body.landmarks.vectors import unit
+from k4a_ros.body.tracker import BACKGROUND
 import numpy as np
 import numpy.typing as npt
 
 Vectors = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
+Owners = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class _Search:
-    """Which segments are tried as new people."""
+    """What is tried as a new person."""
 
     #: segments tried in one frame
     max_tries: int = 3
+    #: heads tried in one frame
+    max_head_tries: int = 2
+    #: maximum distance of a person's head from where a detector sees it
+    max_head_error_m: float = 0.2
+    #: a head closer than this to that of a known person, across the line of sight and along it, is
+    #: the same; the surface in front of it may be a hand
+    same_head_across_m: float = 0.22
+    same_head_along_m: float = 0.3
+    #: so is a trunk closer than this to that of a known person
+    same_trunk_m: float = 0.2
+    #: what is farther behind a head than this, or in front of it, is not the person
+    max_behind_head_m: float = 0.6
+    max_before_head_m: float = 1.1
     #: segments whose area is closest to this are tried first
     typical_area_m2: float = 0.45
     #: maximum share of a segment that belongs to known people
@@ -67,72 +89,150 @@ _SEARCH, _RETRY = _Search(), _Retry()
 
 @dataclass(frozen=True, eq=False)
 class _Rejected:
-    """A segment that was tried and is not a person: its center (3,) meters, area m², and when."""
+    """What was tried and is no person: its center (3,) meters, area m² (0: a head), and when."""
 
     center: Vectors
     area: float
     device_us: int
 
 
-class NewPersonDetector:
-    """Tries segments of the size of a person, and remembers those that are not people."""
+@dataclass(eq=False)
+class _Known:
+    """The people known so far in a frame: landmarks (33, 3) meters and the mask of each."""
 
-    def __init__(self, estimator: PoseEstimator) -> None:
-        self._estimator = estimator
+    points: list[Vectors]
+    masks: list[Mask]
+
+    def taken(self, shape: tuple[int, ...]) -> Mask:
+        """Return the pixels of all of them."""
+        taken = np.zeros(shape, bool)
+        for mask in self.masks:
+            taken |= mask
+        return taken
+
+    def has_head(self, position: Vectors) -> bool:
+        """Return whether a head is that of one of them."""
+        ray = unit(position)
+        for points in self.points:
+            offset = head_of(points) - position
+            if (float(np.linalg.norm(perpendicular_part(offset, ray)))
+                    < _SEARCH.same_head_across_m
+                    and abs(float(offset @ ray)) < _SEARCH.same_head_along_m):
+                return True
+        return False
+
+    def has_trunk(self, pose: Vectors) -> bool:
+        """Return whether landmarks (33, 3) are those of one of them."""
+        trunk = pose[TRUNK].mean(axis=0)
+        return any(
+            float(np.linalg.norm(points[TRUNK].mean(axis=0) - trunk)) < _SEARCH.same_trunk_m
+            for points in self.points)
+
+
+class NewPersonDetector:
+    """
+    Tries what may be a person, and remembers what is not.
+
+    :param heads: the search for heads, None to try segments only.
+    """
+
+    def __init__(self, estimator: PoseEstimator, heads: HeadSearch | None = None) -> None:
+        self._estimator, self._heads = estimator, heads
         self._rejected: list[_Rejected] = []
 
     def clear(self) -> None:
-        """Forget the rejected segments."""
+        """Forget what was rejected."""
         self._rejected = []
+        if self._heads is not None:
+            self._heads.clear()
 
-    def detect(self, frame: FrameContext, known: Sequence[Mask]) -> list[Observation]:
+    def detect(self, frame: FrameContext, seen: Sequence[Observation]) -> list[Observation]:
         """
         Detect people who are not tracked yet.
 
-        :param known: the masks of tracked people.
+        :param seen: the tracked people.
         """
+        known = _Known(
+            [one.track.points + one.track.predict_offset(frame.now_us)
+             for one in seen if one.track is not None], [one.mask for one in seen])
+        observations = self._try_segments(frame, known)
+        if self._heads is not None:
+            candidates = self._heads.look(frame, busy=bool(known.points))
+            observations += self._try_heads(frame, candidates, known)
+        return observations
+
+    def _try_segments(self, frame: FrameContext, known: _Known) -> list[Observation]:
+        """Return the people among the segments that nobody owns."""
         segmentation = frame.segmentation
-        taken = np.zeros(segmentation.labels.shape, bool)
-        for mask in known:
-            taken |= mask
         observations: list[Observation] = []
         tries = 0
         for segment in sorted(
                 (segment for segment in segmentation.segments if segment.may_be_person),
                 key=lambda segment: abs(math.log(segment.area / _SEARCH.typical_area_m2))):
             mask = segmentation.labels == segment.label
-            if (tries == _SEARCH.max_tries or self._is_rejected(segment, frame.now_us)
+            taken = known.taken(mask.shape)
+            if (tries == _SEARCH.max_tries
+                    or self._is_rejected(segment.center, segment.area, frame.now_us)
                     or float(taken[mask].mean()) > _SEARCH.max_taken_share):
                 continue
             tries += 1
             mask = mask_with_nearby_pieces(segmentation, segment) & ~taken
-            observation = self._confirm(frame, mask, taken)
+            points = segmentation.points[mask]
+            step = max(1, len(points) // _SEARCH.max_region_points)
+            region = region_around(points[::step].astype(np.float64), segmentation.up)
+            observation = self._confirm(frame, region, mask, known)
             if observation is None:
                 self._rejected.append(_Rejected(segment.center, segment.area, frame.now_us))
             else:
                 observations.append(observation)
-                taken |= observation.mask
         return observations
 
-    def _is_rejected(self, segment: Segment, now_us: int) -> bool:
-        """Return whether a segment was tried recently, and is unchanged."""
+    def _try_heads(
+        self, frame: FrameContext, candidates: Sequence[HeadCandidate], known: _Known,
+    ) -> list[Observation]:
+        """Return the people among heads, who may be in the mask of another person so far."""
+        observations: list[Observation] = []
+        tries = 0
+        for candidate in candidates:
+            if (tries == _SEARCH.max_head_tries or known.has_head(candidate.position)
+                    or self._is_rejected(candidate.position, 0.0, frame.now_us)):
+                continue
+            tries += 1
+            z = frame.segmentation.points[..., 2]
+            behind = z - float(candidate.position[2])
+            mask = ((z > 0) & (behind < _SEARCH.max_behind_head_m)
+                    & (behind > -_SEARCH.max_before_head_m))
+            # what is nearer to people who are known than to anyone below this head
+            mask &= ~_owned_by_others(assign_segments(frame.segmentation, [
+                upright_person(candidate.position, frame.segmentation.up), *known.points]))
+            observation = self._confirm(
+                frame, candidate.region, mask, known, candidate.position)
+            if observation is None:
+                self._rejected.append(_Rejected(candidate.position, 0.0, frame.now_us))
+            else:
+                observations.append(observation)
+        return observations
+
+    def _is_rejected(self, center: Vectors, area: float, now_us: int) -> bool:
+        """Return whether this was tried recently, and is unchanged."""
         self._rejected = [rejected for rejected in self._rejected
                           if 0 <= now_us - rejected.device_us < _RETRY.after_s * 1e6]
         return any(
-            float(np.linalg.norm(segment.center - rejected.center)) < _RETRY.moved_m
-            and abs(segment.area - rejected.area) < _RETRY.changed_area_share * rejected.area
+            float(np.linalg.norm(center - rejected.center)) < _RETRY.moved_m
+            and abs(area - rejected.area) <= _RETRY.changed_area_share * rejected.area
             for rejected in self._rejected)
 
-    def _confirm(self, frame: FrameContext, mask: Mask, taken: Mask) -> Observation | None:
+    def _confirm(
+        self, frame: FrameContext, region: Region, mask: Mask, known: _Known,
+        head: Vectors | None = None,
+    ) -> Observation | None:
         """
         Estimate a pose twice, the second time in a crop around the first pose.
 
-        :param mask: the pixels that may show a person, and ``taken`` those of known people.
-        :return: None if it is not a person.
+        :param mask: the pixels that may show the person; others are grayed out.
+        :param head: (3,) meters, where a detector sees the person's head.
+        :return: None if it is not a person, or one who is known. Otherwise it is known now.
         """
-        points = frame.segmentation.points[mask]
-        step = max(1, len(points) // _SEARCH.max_region_points)
-        region = region_around(points[::step].astype(np.float64), frame.segmentation.up)
         landmarks, view = self._estimator.estimate(frame, region, mask, ~mask)
         if landmarks.presence <= PRESENCE.possible:
             return None
@@ -140,12 +240,39 @@ class NewPersonDetector:
         pose = lift(landmarks, view, frame.person_depth(own, ~own))
         if pose is None or pose.support < _SEARCH.min_support:
             return None
-        mask = (assign_segments(frame.segmentation, [pose.points]) == 0) & ~taken
+        owners = assign_segments(frame.segmentation, [pose.points, *known.points])
+        mask, others = owners == 0, _owned_by_others(owners)
+        if head is None:
+            taken = known.taken(mask.shape)
+            mask, others = mask & ~taken, taken
+        if not mask.any():
+            return None
         region = view.region_of_circle(landmarks.alignment_center, landmarks.alignment_top)
-        second, second_view = self._estimator.estimate(frame, region, mask, taken)
+        second, second_view = self._estimator.estimate(frame, region, mask, others)
         if second.presence > PRESENCE.present:
             landmarks, view = second, second_view
         elif landmarks.presence <= PRESENCE.certain or second.presence <= PRESENCE.possible:
             return None
-        mask = include_detached_limbs(frame, landmarks, view, mask, taken)
+        mask = include_detached_limbs(frame, landmarks, view, mask, others)
+        own = frame.enlarge(mask)
+        pose = lift(landmarks, view, frame.person_depth(own, ~own))
+        if pose is None:
+            return None
+        found = head_of(pose.points)
+        if head is not None and (
+                pose.support < _SEARCH.min_support
+                or known.has_head(found) or known.has_trunk(pose.points)
+                or float(np.linalg.norm(found - head)) > _SEARCH.max_head_error_m):
+            return None
+        if self._heads is not None and not self._heads.confirms(
+                frame, region, found, already_seen=head is not None):
+            return None
+        known.points.append(pose.points)
+        known.masks.append(mask)
         return Observation(None, landmarks, view, mask)
+
+
+def _owned_by_others(owners: Owners) -> Mask:
+    """Return the pixels of all but the first person."""
+    others: Mask = (owners != 0) & (owners != BACKGROUND)
+    return others

@@ -18,13 +18,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-import hashlib
-import importlib.util
 from pathlib import Path
 from typing import Any
 
 import cv2
 from k4a_ros.body.landmarks.pose_2d import tflite_prune
+from k4a_ros.body.landmarks.pose_2d.model_file import find_in_mediapipe
+from k4a_ros.body.landmarks.pose_2d.model_file import INSTALL_COMMAND
+from k4a_ros.body.landmarks.pose_2d.model_file import ModelFile
 from k4a_ros.errors import BodyTrackingError
 from k4a_ros.errors import FileError
 from k4a_ros.process.files import check_regular
@@ -40,12 +41,12 @@ LANDMARK_COUNT = 33
 #: landmarks of the trunk: left and right shoulder, left and right hip
 TRUNK = [11, 12, 23, 24]
 
-#: how to install the model: the last version with wheels for x86-64 and aarch64 that contains it
-INSTALL_COMMAND = 'pip install --no-deps mediapipe==0.10.18'
-_PATH_IN_PACKAGE = Path('modules', 'pose_landmark', 'pose_landmark_full.tflite')
+#: the landmark model in `mediapipe`
+MODEL_FILE = ModelFile(
+    'landmark model', Path('modules', 'pose_landmark', 'pose_landmark_full.tflite'),
+    ('e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f',))
 #: ten times the size of the largest model of Google
 _MAX_MODEL_BYTES = 300_000_000
-_SHA256 = 'e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f'
 
 _POINTS, _PRESENCE, _WORLD_POINTS = 'Identity', 'Identity_1', 'Identity_4'
 #: The outputs that are used, and their sizes: 39 points of x, y, z, visibility and presence; the
@@ -96,7 +97,7 @@ class LandmarkModel:
         if sizes != _OUTPUT_SIZES:
             raise BodyTrackingError(
                 f'cannot use the landmark model {self._path}: its outputs have the sizes {sizes}, '
-                f'expected {_OUTPUT_SIZES} as in {_PATH_IN_PACKAGE.name}; set '
+                f'expected {_OUTPUT_SIZES} as in {MODEL_FILE.path.name}; set '
                 f'body_tracking_model_path to that file, or leave it empty and run '
                 f'"{INSTALL_COMMAND}"')
 
@@ -130,7 +131,10 @@ def find_model(path: str = '') -> Path:
     :raises BodyTrackingError: there is no such file, or the checksum of the packaged file is not
         the expected one.
     """
-    return _existing_file(Path(path)) if path else _file_in_mediapipe()
+    if path:
+        return _existing_file(Path(path))
+    return find_in_mediapipe(
+        MODEL_FILE, 'set body_tracking_model_path to a file that you trust')
 
 
 def _existing_file(path: Path) -> Path:
@@ -140,26 +144,6 @@ def _existing_file(path: Path) -> Path:
         raise BodyTrackingError(
             f'cannot open the landmark model: body_tracking_model_path is {path}: {error}; '
             f'correct the path, or leave it empty and run "{INSTALL_COMMAND}"') from error
-    return path
-
-
-def _file_in_mediapipe() -> Path:
-    spec = importlib.util.find_spec('mediapipe')
-    folders = [] if spec is None else list(spec.submodule_search_locations or [])
-    candidates = (Path(folder) / _PATH_IN_PACKAGE for folder in folders)
-    path = next((path for path in candidates if path.is_file()), None)
-    if path is None:
-        reason = ('the package mediapipe is not installed' if spec is None
-                  else f'the installed mediapipe has no {_PATH_IN_PACKAGE.name}')
-        raise BodyTrackingError(
-            f'cannot find the landmark model: {reason}; run "{INSTALL_COMMAND}", or set '
-            'body_tracking_model_path')
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    if digest != _SHA256:
-        raise BodyTrackingError(
-            f'refused the landmark model {path}: its SHA-256 is {digest}, expected {_SHA256}; run '
-            f'"{INSTALL_COMMAND} --force-reinstall", or set body_tracking_model_path to this file '
-            'if you trust it')
     return path
 
 
@@ -186,7 +170,7 @@ def _unreadable(path: Path, error: Exception) -> BodyTrackingError:
     reason = ' '.join(str(error).split())
     return BodyTrackingError(
         f'cannot read the landmark model {path} ({reason[:200]}): it must be '
-        f'{_PATH_IN_PACKAGE.name}, which "{INSTALL_COMMAND}" installs')
+        f'{MODEL_FILE.path.name}, which "{INSTALL_COMMAND}" installs')
 
 
 def _read(path: Path) -> bytes:

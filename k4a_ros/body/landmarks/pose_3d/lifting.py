@@ -113,6 +113,12 @@ class Pose3d:
     visibility: npt.NDArray[np.float32]
 
 
+def head_of(points: Vectors) -> Vectors:
+    """Return the middle of the head (3,) of landmarks (33, 3)."""
+    head: Vectors = points[list(_EARS)].mean(axis=0)
+    return head
+
+
 def lift(
     seen: Landmarks, view: CropView, person: PersonDepth, lengths: Vectors | None = None,
 ) -> Pose3d | None:

@@ -30,10 +30,15 @@ from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
 from k4a_ros.cameras.recording.camera import RecordingCamera
 from k4a_ros.errors import BodyTrackingError
-from k4a_ros.simulation.person import Person
+from k4a_ros.simulation.person import Person as SimulatedPerson
 import numpy as np
 import pytest
+from support.landmarks import installed_litert
 from support.landmarks import need_landmarks
+from support.people.render import Person
+from support.people.render import Scene
+from support.people.scenes import LIGHT
+from support.people.scenes import PLAIN
 from support.people.scenes import SCENES
 from support.people.score import Score
 from support.people.shots import BARE
@@ -126,6 +131,22 @@ def test_rendered_walking_people_are_tracked(model):
     check_accuracy(total, 0.97)
 
 
+def test_people_who_touch_are_found_one_by_one(model):
+    """They are one segment of the depth image; the detector of heads tells them apart."""
+    installed_litert()
+    people = tuple(Person((x, 2.4), clothes=clothes) for x, clothes in (
+        (-0.23, PLAIN), (0.23, LIGHT)))
+    shot = next(render_shots((Scene(people),), NFOV))
+    tracker, score = make_estimator(), Score()
+    for number in range(16):
+        frame = tracker.estimate(replace(shot.images, device_us=number * 100_000))
+        assert len({body.body_id for body in frame.bodies}) == len(frame.bodies)
+    score.add(frame, shot)
+    assert (score.people, score.missed, score.extra) == (2, 0, 0)
+    assert score.share_within(0.1) > 0.85
+    assert min(score.overlaps) > 0.7
+
+
 @pytest.mark.parametrize('name', ['empty room', 'furniture only'])
 def test_scene_without_people_has_no_bodies(model, name):
     tracker = make_estimator()
@@ -194,7 +215,7 @@ def test_smoothing_factor_keeps_its_share_per_frame(model):
 
 def test_camera_on_its_side_uses_up(model):
     """Images turned by 90 degrees, with up from gravity, give the same joints."""
-    scene = replace(BARE, persons=(Person('one', ((0.0, 2.6),), 1.1),))
+    scene = replace(BARE, persons=(SimulatedPerson('one', ((0.0, 2.6),), 1.1),))
     upright = next(simulate_shots(scene, WFOV, range(1))).images
     # the nominal lens is nearly symmetric: its center is a few pixels from the image's
     turned = BodyInput(np.rot90(upright.depth), np.rot90(upright.infrared), 0)

@@ -19,12 +19,41 @@ from __future__ import annotations
 from dataclasses import replace
 
 from k4a_ros.body.landmarks.detection.frame_context import FrameContext
+from k4a_ros.body.landmarks.detection.head_region import region_below_head
+from k4a_ros.body.landmarks.detection.head_search import HeadCandidate
 from k4a_ros.body.landmarks.detection.new_people import NewPersonDetector
+from k4a_ros.body.landmarks.detection.observation import Observation
+from k4a_ros.body.landmarks.pose_2d.crop import CropView
+from k4a_ros.body.landmarks.pose_3d.lifting import head_of
 import numpy as np
 import pytest
 from support.detection import FakeModel
 from support.detection import make_pose_estimator
 from support.detection import RoomFrame
+from support.segmentation import IMAGE_UP
+
+
+class FakeHeads:
+    """Sees a head wherever it is told to, and confirms all people or none."""
+
+    def __init__(self, *positions: np.ndarray, confirms: bool = True) -> None:
+        self.candidates = [
+            HeadCandidate(position, region_below_head(position, IMAGE_UP), 0.9)
+            for position in positions]
+        self.asked: list[bool] = []
+        self._confirms = confirms
+
+    def look(self, frame: FrameContext, *, busy: bool) -> list[HeadCandidate]:
+        return self.candidates
+
+    def confirms(
+        self, frame: FrameContext, region: object, head: np.ndarray, *, already_seen: bool,
+    ) -> bool:
+        self.asked.append(already_seen)
+        return self._confirms
+
+    def clear(self) -> None:
+        self.candidates = []
 
 
 def at(frame: RoomFrame, time_us: int) -> FrameContext:
@@ -63,8 +92,12 @@ def test_clear_forgets_rejected_segments(frame):
 
 def test_segments_of_known_people_are_not_tried(frame):
     model = FakeModel(frame.predicted_pixels())
+    landmarks = model(np.zeros((256, 256)))
     everything = np.ones(frame.context.segmentation.labels.shape, bool)
-    assert NewPersonDetector(make_pose_estimator(model)).detect(frame.context, [everything]) == []
+    seen = Observation(
+        frame.track, landmarks, CropView(frame.track.region, IMAGE_UP), everything)
+    model.runs = 0
+    assert NewPersonDetector(make_pose_estimator(model)).detect(frame.context, [seen]) == []
     assert model.runs == 0
 
 
@@ -73,3 +106,43 @@ def test_pose_that_is_not_on_the_surface_is_rejected(frame):
     model = FakeModel(np.full((33, 2), 2.0), presence=0.99)
     assert NewPersonDetector(make_pose_estimator(model)).detect(frame.context, []) == []
     assert model.runs > 0
+
+
+def test_segment_without_a_head_is_no_person(frame):
+    """The landmark model alone takes coats and chairs for people."""
+    model = FakeModel(frame.predicted_pixels())
+    alone = NewPersonDetector(make_pose_estimator(model)).detect(frame.context, [])
+    assert alone
+    heads = FakeHeads(confirms=False)
+    detector = NewPersonDetector(make_pose_estimator(model), heads)
+    assert detector.detect(frame.context, []) == []
+    assert heads.asked
+    assert not any(heads.asked)
+
+
+def test_head_of_a_known_person_is_not_tried(frame):
+    """Nor is a hand in front of it."""
+    model = FakeModel(frame.predicted_pixels())
+    seen = Observation(
+        frame.track, model(np.zeros((256, 256))), CropView(frame.track.region, IMAGE_UP),
+        frame.mask)
+    head = head_of(frame.track.points)
+
+    def runs(known: list[Observation], *positions: np.ndarray) -> int:
+        model.runs = 0
+        NewPersonDetector(
+            make_pose_estimator(model), FakeHeads(*positions, confirms=False),
+        ).detect(frame.context, known)
+        return model.runs
+
+    for position in (head, head - [0.0, 0.0, 0.2]):
+        assert runs([seen], position) == runs([seen])
+        assert runs([], position) > runs([])
+
+
+def test_head_that_the_landmarks_do_not_show_is_rejected(frame):
+    """The model has estimated somebody else, who is near the head."""
+    model = FakeModel(frame.predicted_pixels())
+    heads = FakeHeads(head_of(frame.track.points) + [0.5, 0.0, 0.0], confirms=False)
+    assert NewPersonDetector(make_pose_estimator(model), heads).detect(frame.context, []) == []
+    assert True not in heads.asked

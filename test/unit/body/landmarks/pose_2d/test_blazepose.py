@@ -25,8 +25,8 @@ from types import SimpleNamespace
 import cv2
 from k4a_ros.body.landmarks.pose_2d import blazepose
 from k4a_ros.body.landmarks.pose_2d.blazepose import find_model
-from k4a_ros.body.landmarks.pose_2d.blazepose import INSTALL_COMMAND
 from k4a_ros.body.landmarks.pose_2d.blazepose import LandmarkModel
+from k4a_ros.body.landmarks.pose_2d.model_file import INSTALL_COMMAND
 from k4a_ros.errors import BodyTrackingError
 import numpy as np
 import pytest

@@ -1,0 +1,248 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Search the image for heads, a part of it in each frame.
+
+Depth alone does not tell a person from the chair, the wall or the neighbor that the person
+touches; detectors of heads do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+import itertools
+import logging
+
+import cv2
+from k4a_ros.body.landmarks.detection.frame_context import FrameContext
+from k4a_ros.body.landmarks.detection.head_region import region_below_head
+from k4a_ros.body.landmarks.pose_2d.crop import CropView
+from k4a_ros.body.landmarks.pose_2d.crop import Region
+from k4a_ros.body.landmarks.pose_2d.head_models import FACE_DETECTOR
+from k4a_ros.body.landmarks.pose_2d.head_models import Head
+from k4a_ros.body.landmarks.pose_2d.head_models import HeadModel
+from k4a_ros.body.landmarks.pose_2d.head_models import POSE_DETECTOR
+from k4a_ros.calibration.lens import Intrinsics
+from k4a_ros.errors import BodyTrackingError
+import numpy as np
+import numpy.typing as npt
+
+Vectors = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float32]
+
+_log = logging.getLogger('k4a_ros.body')
+
+
+@dataclass(frozen=True)
+class _Scan:
+    """How the image is searched."""
+
+    #: minimum score of a head in a tile
+    min_score: float = 0.4
+    #: minimum score of the head of a person who is confirmed
+    min_confirmed_score: float = 0.52
+    #: the same if a detector has seen the head in a tile already
+    min_repeated_score: float = 0.45
+    #: maximum distance of that head from where the landmarks have it
+    max_head_distance_m: float = 0.25
+    #: runs of a detector in each frame while nobody is tracked
+    idle_runs: int = 3
+    #: time between two runs while somebody is
+    busy_period_s: float = 0.1
+    #: centers of the tiles, as shares of the width and of the height; each is half as wide as the
+    #: image
+    tile_centers: tuple[float, ...] = (0.25, 0.5, 0.75)
+
+
+@dataclass(frozen=True)
+class _HeadSize:
+    """Metric size of the box around a face, and of the circle around the body."""
+
+    min_face_m: float = 0.07
+    max_face_m: float = 0.32
+    min_radius_m: float = 0.25
+    max_radius_m: float = 1.8
+
+
+_SCAN, _SIZE = _Scan(), _HeadSize()
+#: share of a head's box, around its center, in which its depth is measured
+_DEPTH_SHARE = 0.33
+#: every Nth row and column is used for the exposure
+_EXPOSURE_STEP = 8
+#: percentile of the reflectivity that becomes white
+_WHITE_PERCENTILE = 90
+#: distance at which tiles are placed; it only sets their scale
+_TILE_DISTANCE_M = 2.0
+#: pixels of the image per pixel of the crop from which on the image is halved before sampling
+_MIN_REDUCTION = 1.6
+
+
+@dataclass(frozen=True, eq=False)
+class HeadCandidate:
+    """
+    A head that a detector sees.
+
+    ``position`` (3,): of its visible surface, meters in the depth camera's frame; ``region``:
+    where the whole person may be; ``score``: 0 to 1.
+    """
+
+    position: Vectors
+    region: Region
+    score: float
+
+
+class HeadSearch:
+    """
+    Searches images of one lens for heads, with a detector of faces and one of people.
+
+    Each run looks at one tile of the image, or at the whole of it.
+    """
+
+    def __init__(self, lens: Intrinsics) -> None:
+        self._faces, self._people = HeadModel(FACE_DETECTOR), HeadModel(POSE_DETECTOR)
+        self._schedule = itertools.cycle(_schedule(lens, self._faces, self._people))
+        self._last_run_us: int | None = None
+
+    def clear(self) -> None:
+        """Forget when the last run was."""
+        self._last_run_us = None
+
+    def look(self, frame: FrameContext, *, busy: bool) -> list[HeadCandidate]:
+        """
+        Search the next part of the image, the best candidates first.
+
+        :param busy: whether people are tracked, to whom most of the time belongs.
+        """
+        runs = _SCAN.idle_runs
+        if busy:
+            since = _SCAN.busy_period_s * 1e6
+            runs = int(self._last_run_us is None
+                       or not 0 <= frame.now_us - self._last_run_us < since)
+        candidates: list[HeadCandidate] = []
+        for model, region in itertools.islice(self._schedule, runs):
+            self._last_run_us = frame.now_us
+            view = CropView(region, frame.segmentation.up)
+            crop, depth = _reflectivity(frame, view)
+            candidates += _candidates(model(crop, _SCAN.min_score), depth, view)
+        return sorted(candidates, key=lambda candidate: -candidate.score)
+
+    def confirms(
+        self, frame: FrameContext, region: Region, head: Vectors, *, already_seen: bool,
+    ) -> bool:
+        """
+        Return whether a detector sees the head of a person.
+
+        :param region: of the whole person.
+        :param head: (3,) meters, where the landmarks have it.
+        :param already_seen: whether a detector has seen it in another crop.
+        """
+        min_score = _SCAN.min_repeated_score if already_seen else _SCAN.min_confirmed_score
+        view = CropView(Region(region.center, region.radius), frame.segmentation.up)
+        expected = view.project(head[np.newaxis])[0]
+        reach = _SCAN.max_head_distance_m * view.pixels_per_meter
+        crop, _ = _reflectivity(frame, view)
+        return any(
+            float(np.linalg.norm(found.center - expected)) < reach
+            for model in (self._people, self._faces)
+            for found in model(crop, min_score))
+
+
+def open_head_search(lens: Intrinsics) -> HeadSearch | None:
+    """Return a search, None where LiteRT or the detectors are not installed, which is logged."""
+    try:
+        return HeadSearch(lens)
+    except (BodyTrackingError, ImportError) as error:
+        _log.warning(
+            'people who touch furniture, walls or each other will not be found: %s', error)
+        return None
+
+
+def _schedule(
+    lens: Intrinsics, faces: HeadModel, people: HeadModel,
+) -> Iterator[tuple[HeadModel, Region]]:
+    """Yield the runs of a whole search: each tile, and the whole image, for both detectors."""
+    side = max(lens.width, lens.height)
+    places = [(lens.width / 2, lens.height / 2, side / 2)]
+    places += [(x * lens.width, y * lens.height, side / 4)
+               for y in _SCAN.tile_centers for x in _SCAN.tile_centers]
+    pixels = np.array([(x, y) for x, y, _ in places])
+    rays, _ = lens.unproject(pixels)
+    for ray, (_, _, half) in zip(rays, places, strict=True):
+        center = np.array([*ray, 1.0])
+        center *= _TILE_DISTANCE_M / float(np.linalg.norm(center))
+        region = Region(center, half / lens.fx * _TILE_DISTANCE_M)
+        yield faces, region
+        yield people, region
+
+
+def _reflectivity(frame: FrameContext, view: CropView) -> tuple[Floats, Floats]:
+    """
+    Return a crop of the infrared image as if all surfaces were equally far away, and their depth.
+
+    Heads at any distance then are as bright as people in photographs.
+
+    :return: (256, 256) each: 0 black to 1 white, and meters, 0 for no depth.
+    """
+    infrared, depth = frame.images.infrared, frame.images.depth
+    part = (slice(None, None, _EXPOSURE_STEP), slice(None, None, _EXPOSURE_STEP))
+    z = depth[part].astype(np.float32) * np.float32(0.001)
+    bright = (infrared[part] * z * z)[z > 0]
+    white = float(np.percentile(bright, _WHITE_PERCENTILE)) if bright.size else 1.0
+    x, y = view.sampling_maps(frame.lens)
+    crop_depth = cv2.remap(depth, x, y, cv2.INTER_NEAREST).astype(np.float32) * np.float32(0.001)
+    middle = len(x) // 2
+    if float(x[middle, -1] - x[middle, 0]) > _MIN_REDUCTION * len(x):
+        half = infrared.shape[1] // 2, infrared.shape[0] // 2
+        infrared = np.asarray(cv2.resize(infrared, half, interpolation=cv2.INTER_AREA), np.uint16)
+        x, y = (x - 0.5) / 2, (y - 0.5) / 2
+    crop = cv2.remap(infrared, x, y, cv2.INTER_LINEAR).astype(np.float32)
+    crop = np.sqrt(np.minimum(crop * crop_depth * crop_depth / max(white, 1e-6), 1))
+    return crop.astype(np.float32), np.asarray(crop_depth)
+
+
+def _candidates(heads: list[Head], depth: Floats, view: CropView) -> Iterator[HeadCandidate]:
+    """Yield those of the heads in a crop whose size is that of a person."""
+    taken: list[Vectors] = []
+    for head in heads:
+        reach = max(head.size * _DEPTH_SHARE / 2, 1.0)
+        low = np.maximum(np.floor(head.center - reach), 0).astype(int)
+        high = np.ceil(head.center + reach).astype(int) + 1
+        window = depth[low[1]:max(high[1], 0), low[0]:max(high[0], 0)]
+        if not (window > 0).any():
+            continue
+        ray = view.rays(head.center)
+        position = ray / ray[2] * float(np.median(window[window > 0]))
+        if any(float(np.linalg.norm(position - other)) < _SCAN.max_head_distance_m
+               for other in taken):
+            continue
+        distance = float(np.linalg.norm(position))
+        region = _region(head, position, distance, view)
+        if region is not None:
+            taken.append(position)
+            yield HeadCandidate(position, region, head.score)
+
+
+def _region(head: Head, position: Vectors, distance: float, view: CropView) -> Region | None:
+    """Return the region of the person with a head, None if it has not the size of one."""
+    if head.body is None:
+        if not _SIZE.min_face_m < head.size / view.focal * distance < _SIZE.max_face_m:
+            return None
+        return region_below_head(position, view.up)
+    center, top = head.body
+    radius = float(np.linalg.norm(top - center)) / view.focal * distance
+    if not _SIZE.min_radius_m < radius < _SIZE.max_radius_m:
+        return None
+    return view.at_distance(distance).region_of_circle(center, top)

@@ -1,0 +1,65 @@
+# Copyright 2026 The k4a_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Find and verify model files of Google in the installed package `mediapipe`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import hashlib
+import importlib.util
+from pathlib import Path
+
+from k4a_ros.errors import BodyTrackingError
+
+#: how to install the models: the last version with wheels for x86-64 and aarch64 that has them
+INSTALL_COMMAND = 'pip install --no-deps mediapipe==0.10.18'
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """
+    A file in `mediapipe`, which is not imported.
+
+    ``name``: what it is, for messages; ``sha256``: the checksums of its known versions, which give
+    the same results.
+    """
+
+    name: str
+    path: Path
+    sha256: tuple[str, ...]
+
+
+def find_in_mediapipe(model: ModelFile, remedy: str) -> Path:
+    """
+    Return the path of a model file.
+
+    :param remedy: what else than installing `mediapipe` helps, the end of a sentence.
+    :raises BodyTrackingError: there is no such file, or its checksum is not a known one.
+    """
+    spec = importlib.util.find_spec('mediapipe')
+    folders = [] if spec is None else list(spec.submodule_search_locations or [])
+    candidates = (Path(folder) / model.path for folder in folders)
+    path = next((path for path in candidates if path.is_file()), None)
+    if path is None:
+        reason = ('the package mediapipe is not installed' if spec is None
+                  else f'the installed mediapipe has no {model.path.name}')
+        raise BodyTrackingError(
+            f'cannot find the {model.name}: {reason}; run "{INSTALL_COMMAND}", or {remedy}')
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if digest not in model.sha256:
+        raise BodyTrackingError(
+            f'refused the {model.name} {path}: its SHA-256 is {digest}, expected '
+            f'{" or ".join(model.sha256)}; run "{INSTALL_COMMAND} --force-reinstall", or {remedy}')
+    return path
