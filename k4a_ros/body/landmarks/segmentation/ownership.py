@@ -65,7 +65,7 @@ class _Assignment:
     #: and this percentile of their distances
     whole_percentile: float = 97
     #: is below this distance.
-    whole_max_distance_m: float = 0.40
+    whole_max_distance_m: float = 0.25
     #: maximum distance of a pixel of a segment that is divided
     pixel_max_distance_m: float = 0.16
     #: margin of the box around a person's capsules outside of which nothing is compared

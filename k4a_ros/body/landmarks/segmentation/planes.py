@@ -42,10 +42,10 @@ class PlaneThresholds:
     inlier_m_per_m: float = 0.006
     #: minimum of twice the area of the triangle of three points that define a plane
     min_cross_product_m2: float = 0.02
-    #: minimum area of a wall: twice that of a person's trunk
-    min_area_m2: float = 0.6
-    #: minimum area of a level plane, such as a table: three times that of a seated person's thighs
-    min_level_area_m2: float = 0.22
+    #: minimum area of a wall or of the side of a cabinet: more than that of a person's trunk
+    min_area_m2: float = 0.4
+    #: minimum area of a level plane, such as a table: twice that of a seated person's thighs
+    min_level_area_m2: float = 0.15
     #: cosine of the maximum angle between the normal of a level plane and up
     min_level_cosine: float = 0.98
     #: minimum area of a random candidate, as a share of the minimum area of a plane
