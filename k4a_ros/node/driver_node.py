@@ -16,7 +16,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import replace
 import traceback
@@ -36,10 +35,12 @@ from k4a_ros.node.backends import topic_options
 from k4a_ros.node.camera_info_services import CameraInfoServices
 from k4a_ros.node.clock_publisher import ClockPublisher
 from k4a_ros.node.diagnostics_publisher import DiagnosticsPublisher
+from k4a_ros.node.live_targets import LiveTargets
 from k4a_ros.node.own_calibration import OwnCalibration
 from k4a_ros.node.playback_services import PlaybackServices
 from k4a_ros.node.recording import Recording
 from k4a_ros.node.static_frames import StaticFrames
+from k4a_ros.node.stream_reports import StreamReports
 from k4a_ros.node.stream_services import StreamServices
 from k4a_ros.node.synchronization import SharedClock
 from k4a_ros.node.synchronization import StreamStateTopic
@@ -51,17 +52,13 @@ from k4a_ros.parameters.ros_declaration import declare
 from k4a_ros.parameters.ros_declaration import warn_of_unknown
 from k4a_ros.parameters.settings import mode_values
 from k4a_ros.parameters.settings import Settings
-from k4a_ros.parameters.spec import LiveTarget
 from k4a_ros.parameters.spec import Value
-from k4a_ros.parameters.table import SPECS
 from k4a_ros.process.bounded import BoundedCaller
-from k4a_ros.process.native_calls import NATIVE_CALLS
 from k4a_ros.process.shutdown import Shutdown
 from k4a_ros.publishing.topics import Topics
 from k4a_ros.recorder.part import Source
 from k4a_ros.streaming.outage import Report
 from k4a_ros.streaming.states import StreamState
-from k4a_ros.streaming.stream_watch import IMU
 from k4a_ros.streaming.supervisor import CameraSupervisor
 from rclpy.clock import JumpThreshold
 from rclpy.clock import TimeJump
@@ -74,8 +71,6 @@ from rclpy.lifecycle import TransitionCallbackReturn
 _MIN_JUMP_NS = 100_000_000
 #: maximum time that a request to set parameters waits for a check of libraries and files
 _MAX_CHECK_S = 10.0
-#: maximum time that it waits for the camera, which itself waits for less until it can be accessed
-_MAX_CONTROL_S = 3.0
 
 
 class DriverNode(LifecycleNode):
@@ -108,6 +103,7 @@ class DriverNode(LifecycleNode):
         self._autostarting = False
         self._logged_sync_problems: set[str] = set()
         self._serial = ''
+        self._reports = StreamReports(self.get_logger())
         self._opened = ''
         self._live_parameters = LiveParameters(self, self)
         self._recording = Recording(self, self._supervisor, lambda: self._settings)
@@ -129,15 +125,8 @@ class DriverNode(LifecycleNode):
         self._playback_services.update(self._settings.camera_kind == 'recording')
         self._playback_clock = ClockPublisher(self, self._topics.stamper)
         self._check_in_time = BoundedCaller('check', _MAX_CHECK_S, shutdown.requested)
-        self._control_in_time = BoundedCaller(
-            'change of a control', _MAX_CONTROL_S, shutdown.requested)
-        self._targets: dict[LiveTarget, Callable[[str, Value], Value]] = {
-            LiveTarget.CAMERA: self._set_control, LiveTarget.FAULTS: self._inject_faults,
-            LiveTarget.INFRARED_SCALE: self._set_infrared_scale,
-            LiveTarget.DEPTH_FILTERS: self._set_depth_filter,
-            LiveTarget.POINTS: self._set_points,
-            LiveTarget.BODY_SMOOTHING: self._set_body_smoothing,
-            LiveTarget.RECORDER: lambda _, value: value}  # read when a recording is started
+        self._live_targets = LiveTargets(
+            self._supervisor, self._topics, lambda: self._settings, shutdown.requested)
         self._jump_handle = self.get_clock().create_jump_callback(
             JumpThreshold(
                 min_forward=Duration(nanoseconds=_MIN_JUMP_NS),
@@ -255,7 +244,7 @@ class DriverNode(LifecycleNode):
     def on_opened(self, camera: Camera) -> Topics:
         """Create the topics of a camera, publish its transforms and set its controls."""
         info = camera.info
-        self._serial = self._serial or info.serial
+        self._serial = self._reports.serial = self._serial or info.serial
         self._recording.recorder.set_source(Source.of(camera))
         self._shared_clock.take_role(
             camera.config.wired_sync_mode, self._settings.sync_clock_topic)
@@ -303,25 +292,15 @@ class DriverNode(LifecycleNode):
 
     def on_outage(self, report: Report, error: CameraError) -> None:
         """Report that the camera is lost, or why it cannot be opened or started again."""
-        camera = f'camera {self._serial}'
-        self.get_logger().error({
-            Report.LOST: f'Lost connection to {camera}: {error}; reconnecting',
-            Report.NOT_OPENING: f'Cannot reconnect to {camera}: {error}; trying again',
-            Report.NOT_STARTING: f'C{camera[1:]} does not start: {error}; trying again'}[report])
+        self._reports.on_outage(report, error)
 
     def on_recovered(self, lost: bool) -> None:
         """Report that the camera delivers."""
-        self.get_logger().info(f'Reconnected to camera {self._serial}' if lost
-                               else f'Camera {self._serial} has started')
+        self._reports.on_recovered(lost)
 
     def on_stream_problem(self, name: str, reason: str) -> None:
         """Report that one stream has failed while others go on, or that it works again."""
-        stream = f'The {name} stream of camera {self._serial}'
-        if not reason:
-            self.get_logger().info(f'{stream} works again')
-            return
-        action = 'restarting it' if name == IMU else 'restarting the camera if that lasts'
-        self.get_logger().warning(f'{stream} fails while others go on: {reason}; {action}')
+        self._reports.on_stream_problem(name, reason)
 
     def on_ended(self, error: BaseException | None) -> None:
         """End the process."""
@@ -347,9 +326,7 @@ class DriverNode(LifecycleNode):
 
     def apply(self, name: str, value: Value) -> Value:
         """Pass a new value of a live parameter to its target; return the value it accepted."""
-        target = SPECS[name].target
-        if target is not None:
-            value = self._targets[target](name, value)
+        value = self._live_targets.apply(name, value)
         self._settings = self._settings.with_value(name, value)
         return value
 
@@ -403,37 +380,6 @@ class DriverNode(LifecycleNode):
             self._unused_checked = True
             for warning in self._settings.unused_parameters(actual):
                 self.get_logger().warning(warning)
-
-    def _set_control(self, name: str, value: Value) -> Value:
-        camera = self._supervisor.camera
-        if camera is None or isinstance(value, str):
-            return value
-        try:
-            return self._control_in_time(lambda: camera.set_control(name, value))
-        except TimeoutError as error:
-            raise ConfigError(
-                f'cannot set {name}: the camera does not answer '
-                f'({NATIVE_CALLS.oldest() or error}); plug it in anew if that persists') from error
-
-    def _inject_faults(self, _: str, value: Value) -> Value:
-        inject_faults(self._settings, str(value))
-        return value
-
-    def _set_infrared_scale(self, _: str, value: Value) -> Value:
-        self._topics.live.infrared_scale = float(value)
-        return value
-
-    def _set_depth_filter(self, name: str, value: Value) -> Value:
-        self._topics.live.set_depth_filter(name, value)
-        return value
-
-    def _set_points(self, name: str, value: Value) -> Value:
-        self._topics.set_points(name, value)
-        return value
-
-    def _set_body_smoothing(self, _: str, value: Value) -> Value:
-        self._topics.set_smoothing(float(value))
-        return value
 
     def _on_control(self, name: str, value: float | bool) -> None:
         if self._supervisor.camera is None:
