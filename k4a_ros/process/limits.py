@@ -47,7 +47,7 @@ def shortage(error: BaseException) -> str | None:
     """
     Return in a sentence which resource was not available.
 
-    :param error: why the program failed.
+    :param error: why the program failed; the errors that led to it are examined, too.
     :return: None if the error has another cause.
     """
     resource = 'memory' if isinstance(error, MemoryError) else None
@@ -56,7 +56,11 @@ def shortage(error: BaseException) -> str | None:
     if resource is None:
         text = str(error).lower()
         resource = next((name for part, name in _TEXTS.items() if part in text), None)
-    return resource and f'cannot run: the system provides no more {resource}; {_ADVICE}'
+    if resource is None:
+        # numpy, for one, replaces the error with advice of its own
+        cause = error.__cause__ or error.__context__
+        return None if cause is None else shortage(cause)
+    return f'cannot run: the system provides no more {resource}; {_ADVICE}'
 
 
 def check_limits() -> None:
