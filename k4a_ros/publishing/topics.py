@@ -225,7 +225,7 @@ class Topics:
             self._wait_for_acks(self._streams)
 
     def arrive_imu(self, samples: ImuSamples) -> ImuSamples:
-        """Stamp IMU samples, unless they are averaged first, and give them to the tap."""
+        """Stamp IMU samples that are used and not averaged first, and give them to the tap."""
         self.stamper.observe_imu(samples)
         if self.bodies is not None:
             self.bodies.imu(samples)
@@ -234,6 +234,8 @@ class Topics:
             if self.tap is not None and taps:
                 self.tap.imu(samples, self.stamper.expect_imu(samples.acc_us))
             return samples
+        if not taps and not self.has_imu_subscribers():
+            return samples  # stamps limit how the clock is corrected, even if nothing gets them
         stamps = self.stamper.imu(samples.acc_us)
         if self.tap is not None and taps:
             self.tap.imu(samples, stamps)
