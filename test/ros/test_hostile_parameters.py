@@ -38,6 +38,7 @@ from support.ros import Listener
 from support.ros import listening
 from support.ros import new_domain
 from support.ros import set_request
+from support.ros import wait_for
 
 NODE = '/k4a_driver'
 PATHS = [name for name, spec in SPECS.items() if spec.change is Change.STARTUP]
@@ -103,7 +104,8 @@ def test_paths_are_refused_unseen(
     listener, process = driver
     assert set(PATHS) == {
         'recording_file', 'record_file', 'simulation_scene', 'simulation_calibration',
-        'k4a_library_path', 'body_tracking_model_path', 'body_tracking_library_path'}
+        'k4a_library_path', 'body_tracking_model_path', 'body_tracking_library_path',
+        'calibration_file', 'depth_camera_info_url', 'ir_camera_info_url', 'rgb_camera_info_url'}
     os.mkfifo(tmp_path / 'pipe')
     for value in ('a' * 5000, '/proc/1/root/x', str(tmp_path / 'pipe'), '/dev/zero', 'a.mkv'):
         for result in set_separately(listener, **dict.fromkeys(PATHS, value)):
@@ -135,4 +137,5 @@ def test_malformed_requests_are_answered(driver: tuple[Listener, DriverProcess])
         SetParametersAtomically, f'{NODE}/set_parameters_atomically',
         SetParametersAtomically.Request(parameters=parameters)).result
     assert not result.successful and result.reason
+    wait_for(lambda: 'Traceback' in process.output, 'the traceback')
     assert process.output.count('Traceback') == 1  # once for each place in the program

@@ -88,7 +88,7 @@ def message(number: int, size: int = 3) -> RawMessage:
 
 def slow_down(sender: TopicSender) -> None:
     """Let one message have been slow."""
-    sender.add_duration(200_000_000_000)
+    sender._add_duration(200_000_000_000)
     sender._rest_until_s = 0.0
 
 
@@ -201,11 +201,11 @@ def test_slow_topic_rests_after_a_message(
 ) -> None:
     """Other topics wait for the same lock of Fast DDS; where nothing may be lost, they do."""
     sender = TopicSender(publisher, lambda *_: None, slow_s=1.0, lossless=lossless)
-    sender.add_duration(900_000_000)
+    sender._add_duration(900_000_000)
     assert not sender.busy
-    sender.add_duration(1_000_000_000_000)
+    sender._add_duration(1_000_000_000_000)
     assert sender.busy is not lossless
-    sender.add_duration(1_000_000_001)  # rests for 0.33 s
+    sender._add_duration(1_000_000_001)  # rests for 0.33 s
     wait_for(lambda: not sender.busy, 'the end of the rest')
 
 

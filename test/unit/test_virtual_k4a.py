@@ -383,13 +383,13 @@ def test_pyk4a_reads_and_records_decoded_jpegs(tmp_path):
 
 # ---- the library
 
-def test_library_exports_only_device_and_log_functions():
+def test_library_exports_only_device_and_log_functions_and_usb_resets():
     listed = subprocess.run(['nm', '-D', '--defined-only', str(virtual.library())],
                             capture_output=True, text=True, check=True).stdout
     names = {line.split()[-1] for line in listed.splitlines()}
     assert 'k4a_device_open' in names
     assert {name for name in names if not name.startswith('k4a_device_')} == {
-        'k4a_set_debug_message_handler'}
+        'k4a_set_debug_message_handler', 'ioctl'}
 
 
 def test_preloading_does_not_affect_other_programs(tmp_path):
