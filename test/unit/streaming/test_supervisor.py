@@ -191,7 +191,7 @@ def test_camera_is_reconnected_a_hundred_times(short_pauses) -> None:
     for _ in range(100):
         count = listener.captures
         until(lambda c=count: listener.captures > c)
-        assert supervisor.state is StreamState.STREAMING
+        until(lambda: supervisor.state is StreamState.STREAMING)
         usb.plugged.clear()
         until(lambda: supervisor.state is StreamState.LOST)
         usb.plugged.set()
@@ -209,7 +209,7 @@ def test_camera_that_does_not_start_is_retried(short_pauses) -> None:
     supervisor = CameraSupervisor(usb.connect, listener)
     supervisor.connect()
     supervisor.start()
-    until(lambda: listener.captures)
+    until(lambda: listener.captures and 'started' in listener.events)
     supervisor.close()
     assert usb.opened == 4 and supervisor.losses == 0
     assert [event for event in listener.events if event != 'opened'] == [
@@ -222,7 +222,7 @@ def test_read_timeouts_do_not_lose_the_camera(short_pauses) -> None:
     supervisor = CameraSupervisor(usb.connect, listener)
     supervisor.connect()
     supervisor.start()
-    until(lambda: listener.captures)
+    until(lambda: listener.captures and 'streaming' in listener.events)
     supervisor.close()
     assert usb.timeouts == 0 and usb.opened == 1
     assert supervisor.losses == 0 and listener.events == ['opened', 'streaming']
