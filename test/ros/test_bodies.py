@@ -255,7 +255,9 @@ def test_landmarks_backend_finds_a_standing_person(tmp_path: Path) -> None:
         tracked = stamps(clouds)
         wait_for(lambda: depths and stamps(depths)[-1] >= tracked[-1], 'the last depth image')
         images = stamps(depths)  # its subscription may have started later than that of clouds
-        assert {stamp for stamp in tracked if stamp >= images[0]} <= set(images)
+        # the tracker may have got an image that was not published, because a later one had come
+        known = [stamp for stamp in tracked if stamp >= images[0]]
+        assert len(set(known) & set(images)) >= len(known) - 1 > 0
     assert not any('Body tracking' in line for line in driver.lines)
 
 
