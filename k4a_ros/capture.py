@@ -57,6 +57,46 @@ class Image:
     iso_speed: int = 0
 
 
+class LazyImage(Image):
+    """
+    An image whose pixels are made at the first access, such as read from a file or turned.
+
+    Images without a consumer are never made.
+    """
+
+    @classmethod
+    def of(
+        cls, load: Callable[[], npt.NDArray[Any]], device_us: int, host_ns: int = 0,
+    ) -> LazyImage:
+        """
+        Return an image.
+
+        :param load: returns the pixels; see `Image`. What it raises is raised by the access.
+        """
+        image = cls(np.empty(0), device_us, host_ns)
+        object.__setattr__(image, '_load', load)
+        return image
+
+    @property
+    def data(self) -> npt.NDArray[Any]:
+        """Return the pixels; see `Image`."""
+        load: Callable[[], npt.NDArray[Any]] | None = self.__dict__.get('_load')
+        if load is not None:
+            object.__setattr__(self, '_pixels', load())
+            self.__dict__.pop('_load', None)  # another thread may have made them, too
+        pixels: npt.NDArray[Any] = self.__dict__['_pixels']
+        return pixels
+
+    @data.setter
+    def data(self, pixels: npt.NDArray[Any]) -> None:
+        """Store the pixels; only the constructor calls this, because images are frozen."""
+        object.__setattr__(self, '_pixels', pixels)
+
+    def shifted(self, us: int) -> LazyImage:
+        """Return this image with an offset added to its timestamp."""
+        return LazyImage.of(lambda: self.data, self.device_us + us, self.host_ns)
+
+
 @dataclass(frozen=True)
 class Capture:
     """

@@ -29,12 +29,12 @@ import threading
 
 from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
+from k4a_ros.capture import LazyImage
 from k4a_ros.errors import CameraLostError
 from k4a_ros.mkv.cluster_walk import Clusters
 from k4a_ros.mkv.element_parser import Block
 from k4a_ros.mkv.images import read_bytes
 from k4a_ros.mkv.images import read_pixels
-from k4a_ros.mkv.images import RecordedImage
 from k4a_ros.mkv.source import Source
 from k4a_ros.mkv.streams import ImageTrack
 from k4a_ros.mkv.timeline import Timeline
@@ -166,7 +166,7 @@ class CaptureCursor:
             images[track.stream] = self._image(track, block, times[number])
         return Capture(images.get('depth'), images.get('ir'), images.get('color'))
 
-    def _image(self, track: ImageTrack, block: Block, device_us: int) -> RecordedImage:
+    def _image(self, track: ImageTrack, block: Block, device_us: int) -> LazyImage:
         """Return an image, which is read later; check its size now."""
         size, shape, source = block.size, track.shape, self._source
         if len(block.frames) != 1 or size > track.max_bytes or (
@@ -178,8 +178,8 @@ class CaptureCursor:
         position = block.position
         if len(shape) == 2 and track.stream != 'color':
             height, width = shape
-            return RecordedImage.of(
+            return LazyImage.of(
                 lambda: read_pixels(source, position, (height, width), track.big_endian),
                 device_us)
-        return RecordedImage.of(
+        return LazyImage.of(
             lambda: read_bytes(source, position, shape or (size,)), device_us)

@@ -24,7 +24,7 @@ from k4a_ros.cameras.recording.section import Section
 from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
 from k4a_ros.capture import ImuSamples
-from k4a_ros.mkv.images import RecordedImage
+from k4a_ros.capture import LazyImage
 from k4a_ros.mkv.reader import RecordingReader
 import numpy as np
 
@@ -152,7 +152,7 @@ class SectionImu:
 def _shifted(capture: Capture, section: Section, stamps: Mapping[int, int]) -> Capture:
     """Return the capture with the timestamps, and the stamps, that it has in a section."""
     def shifted(image: Image | None) -> Image | None:
-        assert image is None or isinstance(image, RecordedImage)
+        assert image is None or isinstance(image, LazyImage)
         return image and image.shifted(section.shift_us)
 
     if section.shift_us:
