@@ -33,6 +33,21 @@ _HALF, _SHIFT, _CENTER = np.int32(1 << 13), np.int32(14), np.int32(128)
 
 
 @compiled
+def _convert_pair(
+    first: Any, second: Any, chroma_u: Any, chroma_v: Any, x: int, blue: Any, green: Any, red: Any,
+) -> None:
+    """Convert two pixels that share U and V, to the columns 2 x and 2 x + 1 of rows."""
+    u, v = np.int32(chroma_u) - _CENTER, np.int32(chroma_v) - _CENTER
+    b = (u * _BLUE_OF_U + _HALF) >> _SHIFT
+    g = (u * _GREEN_OF_U + v * _GREEN_OF_V + _HALF) >> _SHIFT
+    r = (v * _RED_OF_V + _HALF) >> _SHIFT
+    for column, luma in ((2 * x, np.int32(first)), (2 * x + 1, np.int32(second))):
+        blue[column] = min(max(luma + b, 0), 255)
+        green[column] = min(max(luma + g, 0), 255)
+        red[column] = min(max(luma + r, 0), 255)
+
+
+@compiled
 def nv12_to_planes(luma: Any, chroma: Any, blues: Any, greens: Any, reds: Any) -> None:
     """
     Convert rows of an NV12 image.
@@ -47,17 +62,8 @@ def nv12_to_planes(luma: Any, chroma: Any, blues: Any, greens: Any, reds: Any) -
         row, uv = luma[y], chroma[y // 2]
         blue, green, red = blues[y], greens[y], reds[y]
         for x in range(half):
-            u, v = np.int32(uv[2 * x]) - _CENTER, np.int32(uv[2 * x + 1]) - _CENTER
-            b = (u * _BLUE_OF_U + _HALF) >> _SHIFT
-            g = (u * _GREEN_OF_U + v * _GREEN_OF_V + _HALF) >> _SHIFT
-            r = (v * _RED_OF_V + _HALF) >> _SHIFT
-            first, second = np.int32(row[2 * x]), np.int32(row[2 * x + 1])
-            blue[2 * x] = min(max(first + b, 0), 255)
-            blue[2 * x + 1] = min(max(second + b, 0), 255)
-            green[2 * x] = min(max(first + g, 0), 255)
-            green[2 * x + 1] = min(max(second + g, 0), 255)
-            red[2 * x] = min(max(first + r, 0), 255)
-            red[2 * x + 1] = min(max(second + r, 0), 255)
+            _convert_pair(
+                row[2 * x], row[2 * x + 1], uv[2 * x], uv[2 * x + 1], x, blue, green, red)
 
 
 @compiled
@@ -74,14 +80,5 @@ def yuy2_to_planes(data: Any, blues: Any, greens: Any, reds: Any) -> None:
         row = data[y]
         blue, green, red = blues[y], greens[y], reds[y]
         for x in range(half):
-            u, v = np.int32(row[4 * x + 1]) - _CENTER, np.int32(row[4 * x + 3]) - _CENTER
-            b = (u * _BLUE_OF_U + _HALF) >> _SHIFT
-            g = (u * _GREEN_OF_U + v * _GREEN_OF_V + _HALF) >> _SHIFT
-            r = (v * _RED_OF_V + _HALF) >> _SHIFT
-            first, second = np.int32(row[4 * x]), np.int32(row[4 * x + 2])
-            blue[2 * x] = min(max(first + b, 0), 255)
-            blue[2 * x + 1] = min(max(second + b, 0), 255)
-            green[2 * x] = min(max(first + g, 0), 255)
-            green[2 * x + 1] = min(max(second + g, 0), 255)
-            red[2 * x] = min(max(first + r, 0), 255)
-            red[2 * x + 1] = min(max(second + r, 0), 255)
+            _convert_pair(
+                row[4 * x], row[4 * x + 2], row[4 * x + 1], row[4 * x + 3], x, blue, green, red)
