@@ -53,3 +53,8 @@ SPEED_OF_SOUND = 343.2
 FULL_SCALE_DB = 116.0
 #: Sound pressure level of the noise of a microphone, dB: a signal to noise ratio of 65 dB.
 NOISE_DB = 29.0
+
+
+def amplitude(level_db: float) -> float:
+    """Return the standard deviation of a sound at this level, relative to full scale."""
+    return float(10.0 ** ((level_db - FULL_SCALE_DB) / 20) / math.sqrt(2.0))

@@ -35,14 +35,12 @@ class AudioBlock:
 
     ``first`` is the number of the first sample since the source was opened; a gap to the end of
     the block before are samples that were lost. ``arrival_ns`` is when the last sample was
-    taken, as far as its arrival tells, on the monotonic clock. ``stamp_ns`` is the recorded ROS
-    time of the first sample, 0 if there is none.
+    taken, as far as its arrival tells, on the monotonic clock.
     """
 
     first: int
     samples: Samples
     arrival_ns: int
-    stamp_ns: int = 0
 
     @property
     def end(self) -> int:

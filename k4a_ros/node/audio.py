@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-import math
 from pathlib import Path
 import time
 from typing import Any
@@ -31,12 +30,16 @@ from k4a_ros.audio.microphones import RATE
 from k4a_ros.audio.side_file import SoundWriter
 from k4a_ros.audio.source import Samples
 from k4a_ros.calibration import tf_frames
+from k4a_ros.calibration.rigid_transform import RigidTransform
+from k4a_ros.calibration.rigid_transform import rotation_y
+from k4a_ros.calibration.rigid_transform import rotation_z
 from k4a_ros.cameras.base import Camera
 from k4a_ros.errors import AudioError
 from k4a_ros.node.diagnostics import Level
 from k4a_ros.node.diagnostics import Status
 from k4a_ros.parameters.settings import Settings
 from k4a_ros.publishing.audio_messages import audio_message
+from k4a_ros.publishing.messages import set_stamp
 from k4a_ros.publishing.publishers import Publishers
 from k4a_ros.publishing.raw.rcl import RCLError
 from k4a_ros.publishing.topics import host_clock
@@ -173,17 +176,16 @@ class Audio:
         message = PoseStamped()
         self._set_header(
             message, audio.stamp_ns + len(audio.block.samples) * 1_000_000_000 // RATE)
-        # yaw by the azimuth, then pitch up by the elevation: x points to the source
-        half, tilt = found.azimuth / 2, -found.elevation / 2
+        # x points to the source
+        turn = RigidTransform(
+            rotation_z(found.azimuth) @ rotation_y(-found.elevation), np.zeros(3))
         q = message.pose.orientation
-        q.w, q.z = math.cos(half) * math.cos(tilt), math.sin(half) * math.cos(tilt)
-        q.x, q.y = -math.sin(half) * math.sin(tilt), math.cos(half) * math.sin(tilt)
+        q.x, q.y, q.z, q.w = turn.quaternion()
         self._direction.publish(message)
 
     def _set_header(self, message: Any, stamp_ns: int) -> None:
-        header = message.header
-        header.frame_id = self._frame
-        header.stamp.sec, header.stamp.nanosec = divmod(stamp_ns, 1_000_000_000)
+        message.header.frame_id = self._frame
+        set_stamp(message.header, stamp_ns)
 
     def _report(self, problem: str) -> None:
         if problem:

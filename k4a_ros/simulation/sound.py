@@ -25,10 +25,8 @@ each microphone (Polack's model of diffuse reverberation). Obstacles do not muff
 
 from __future__ import annotations
 
-import functools
-
+from k4a_ros.audio.microphones import amplitude
 from k4a_ros.audio.microphones import CHANNELS
-from k4a_ros.audio.microphones import FULL_SCALE_DB
 from k4a_ros.audio.microphones import NOISE_DB
 from k4a_ros.audio.microphones import POSITIONS_M
 from k4a_ros.audio.microphones import SPEED_OF_SOUND
@@ -60,7 +58,7 @@ class Ears:
     def __init__(self, scene: Scene, *, seed: int = 0, noise: bool = True) -> None:
         self._scene = scene
         self._seed = seed
-        self._noise = 32768 * _amplitude(NOISE_DB) if noise else 0.0
+        self._noise = 32768 * amplitude(NOISE_DB) if noise else 0.0
         mirrors = [_mirror(shape) for shape in scene.shapes if isinstance(shape, Plane)]
         self._matrices = np.stack([np.eye(3), *(matrix for matrix, _ in mirrors)])
         self._offsets = np.stack([np.zeros(3), *(offset for _, offset in mirrors)])
@@ -122,9 +120,3 @@ def _mirror(plane: Plane) -> tuple[_Array, _Array]:
     normal = np.array(plane.normal) / np.linalg.norm(plane.normal)
     return (np.eye(3) - 2 * np.outer(normal, normal),
             2 * (normal @ np.array(plane.point)) * normal)
-
-
-@functools.cache
-def _amplitude(level_db: float) -> float:
-    """Return the standard deviation of a sound at this level, relative to full scale."""
-    return float(10.0 ** ((level_db - FULL_SCALE_DB) / 20) / np.sqrt(2.0))

@@ -20,8 +20,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 import functools
 
+from k4a_ros.audio.microphones import amplitude
 from k4a_ros.audio.microphones import CHANNELS
-from k4a_ros.audio.microphones import FULL_SCALE_DB
 from k4a_ros.audio.microphones import RATE
 import numpy as np
 import numpy.typing as npt
@@ -76,7 +76,7 @@ class Voice:
     """
 
     def __init__(self, kind: str, level_db: float, seed: int) -> None:
-        self._gain = np.float32(10.0 ** ((level_db - FULL_SCALE_DB) / 20) / np.sqrt(2.0))
+        self._gain = np.float32(amplitude(level_db))
         self._table, self._tail = _table(kind, seed), _tail(kind, seed)
 
     def at(self, begin: _Array, end: _Array, count: int) -> npt.NDArray[np.float32]:

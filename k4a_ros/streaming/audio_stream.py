@@ -130,8 +130,7 @@ class AudioStream:
                 latest_ns = 0
             clock.observe(
                 _microseconds(block.end), now.ros_ns - (now.monotonic_ns - block.arrival_ns))
-            stamp_ns = block.stamp_ns or max(
-                clock.to_ros(_microseconds(block.first)), latest_ns + 1)
+            stamp_ns = max(clock.to_ros(_microseconds(block.first)), latest_ns + 1)
             latest_ns = stamp_ns
             lost = block.first - end
             end = block.end
