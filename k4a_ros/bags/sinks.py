@@ -21,6 +21,7 @@ from typing import Any
 
 from k4a_ros.bags.storage import BagWriter
 from k4a_ros.bags.storage import Topic
+from k4a_ros.publishing.messages import stamp_ns
 from k4a_ros.publishing.publishers import Counters
 from k4a_ros.publishing.publishers import publisher_qos
 from k4a_ros.publishing.raw.message_sink import MessageSink
@@ -57,13 +58,12 @@ class BagSink(MessageSink):
         """Write messages that differ only in stamp, acceleration and angular velocity."""
         assert self._topic is not None
         messages = self._bag.serializer.serialize_imu(message, stamps_ns, acc, gyro)
-        for stamp_ns, data in zip(stamps_ns.tolist(), messages, strict=True):
-            self._bag.write(self._topic, stamp_ns, data)
+        for time_ns, data in zip(stamps_ns.tolist(), messages, strict=True):
+            self._bag.write(self._topic, time_ns, data)
 
     def _write(self, header: Any, message: bytes | memoryview) -> None:
         assert self._topic is not None
-        stamp_ns = header.stamp.sec * 1_000_000_000 + header.stamp.nanosec
-        self._bag.write(self._topic, stamp_ns, message)
+        self._bag.write(self._topic, stamp_ns(header.stamp), message)
 
 
 class BagOutputs:

@@ -44,7 +44,6 @@ from k4a_ros.node.stream_reports import StreamReports
 from k4a_ros.node.stream_services import StreamServices
 from k4a_ros.node.synchronization import SharedClock
 from k4a_ros.node.synchronization import StreamStateTopic
-from k4a_ros.node.synchronization import WAITING_FOR_PULSE
 from k4a_ros.node.topic_conflicts import TopicConflicts
 from k4a_ros.node.wired_sync import sync_problems
 from k4a_ros.parameters.live_parameters import LiveParameters
@@ -59,6 +58,7 @@ from k4a_ros.publishing.topics import Topics
 from k4a_ros.recorder.part import Source
 from k4a_ros.streaming.outage import Report
 from k4a_ros.streaming.states import StreamState
+from k4a_ros.streaming.states import WAITING_FOR_PULSE
 from k4a_ros.streaming.supervisor import CameraSupervisor
 from rclpy.clock import JumpThreshold
 from rclpy.clock import TimeJump

@@ -22,6 +22,7 @@ from typing import Any
 from k4a_ros.camera_config import WiredSyncMode
 from k4a_ros.publishing.messages import set_stamp
 from k4a_ros.publishing.messages import stamp_message
+from k4a_ros.publishing.messages import stamp_ns
 from k4a_ros.publishing.raw.rcl import RCLError
 from k4a_ros.streaming.states import StreamState
 from k4a_ros.streaming.synchronized_clock import ClockPlan
@@ -32,8 +33,6 @@ from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import TimeReference
 from std_msgs.msg import String
 
-#: state of a subordinate that was started, until its first capture comes
-WAITING_FOR_PULSE = 'waiting for the sync pulse'
 STATE_TOPIC = 'stream_state'
 LATCHED = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -113,10 +112,6 @@ class SharedClock:
     def _callback(self, topic: str) -> Callable[[TimeReference], None]:
         def receive(message: TimeReference) -> None:
             if topic == self._topic:
-                self._plan.add(_nanoseconds(message.time_ref) // 1000,
-                               _nanoseconds(message.header.stamp))
+                self._plan.add(stamp_ns(message.time_ref) // 1000,
+                               stamp_ns(message.header.stamp))
         return receive
-
-
-def _nanoseconds(time: Any) -> int:
-    return int(time.sec) * 1_000_000_000 + int(time.nanosec)

@@ -59,6 +59,11 @@ def stamp_message(ros_ns: int) -> Time:
     return Time(sec=seconds, nanosec=nanoseconds)
 
 
+def stamp_ns(stamp: Time) -> int:
+    """Return a ROS time in nanoseconds."""
+    return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
+
+
 def _allocate_data(message: RawMessage, size: int) -> npt.NDArray[np.uint8]:
     """Set the data of a message to ``size`` bytes, all zero, and return them."""
     data = np.empty(size, np.uint8)

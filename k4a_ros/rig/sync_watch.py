@@ -25,6 +25,7 @@ from k4a_ros.rig.sync_tracker import CameraTimes
 from k4a_ros.rig.sync_tracker import CaptureTime
 from k4a_ros.rig.sync_tracker import Match
 from k4a_ros.rig.sync_tracker import match
+from k4a_ros.streaming.states import WAITING_FOR_PULSE
 
 #: The rule of Microsoft's sample for device times, which is used for stamps as well.
 MAX_OFFSET_US = 100
@@ -37,7 +38,6 @@ _MAX_SLOPE_PPM = 3.0
 _SILENCE_S, _SILENCE_PERIODS = 1.0, 5
 #: difference of frame periods beyond which cameras have another frame rate
 _MAX_PERIOD_SHARE = 0.01
-_WAITING = 'waiting for the sync pulse'
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ class SyncWatch:
             return None
         running = reference is not None and reference is not camera and (
             reference.times.silence_s(now_s) < limit_s)
-        subordinate = camera.state == _WAITING or (
+        subordinate = camera.state == WAITING_FOR_PULSE or (
             camera.source is not None and camera.source.role is WiredSyncMode.SUBORDINATE
             and camera.state in ('streaming', ''))
         if subordinate and running:

@@ -24,11 +24,15 @@ import time
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
+from k4a_ros.node.synchronization import LATCHED
+from k4a_ros.node.synchronization import STATE_TOPIC
 from k4a_ros.parameters.spec import Value
 from k4a_ros.rig.checks import Facts
 from k4a_ros.rig.rig import DRIVER_NAME
 from k4a_ros.rig.rig import Rig
 from k4a_ros.rig.rig import RigCamera
+from k4a_ros.streaming.states import StreamState
+from k4a_ros.streaming.states import WAITING_FOR_PULSE
 from lifecycle_msgs.msg import State
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
@@ -37,9 +41,6 @@ from rcl_interfaces.srv import SetParametersAtomically
 from rclpy.client import Client
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from rclpy.qos import DurabilityPolicy
-from rclpy.qos import QoSProfile
-from rclpy.qos import ReliabilityPolicy
 from rclpy.task import Future
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
@@ -49,15 +50,13 @@ UNCONFIGURED, INACTIVE, ACTIVE = (
 CONFIGURE, ACTIVATE, DEACTIVATE = (
     Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE,
     Transition.TRANSITION_DEACTIVATE)
-#: states of a stream of which `DriverClient.starts` counts the beginnings
-WAITING, FIRST_CAPTURE, STREAMING, CLOSED = (
-    'waiting for the sync pulse', 'waiting for the first capture', 'streaming', 'closed')
+#: states of a stream that matter here, besides `WAITING_FOR_PULSE`
+FIRST_CAPTURE, STREAMING, CLOSED = (
+    state.value for state in (StreamState.STARTING, StreamState.STREAMING, StreamState.CLOSED))
 #: time for an answer; opening a camera takes seconds
 ANSWER_S = 30.0
 #: time after which a question without an answer is asked again
 _ASK_S = 2.0
-_LATCHED = QoSProfile(
-    depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class DriverClient:
@@ -89,7 +88,7 @@ class DriverClient:
         self._set = client(SetParametersAtomically, 'set_parameters_atomically')
         self._triggers = {name: client(Trigger, name)
                           for name in ('start_recording', 'stop_recording')}
-        node.create_subscription(String, f'{self._driver}/stream_state', self._receive, _LATCHED)
+        node.create_subscription(String, f'{self._driver}/{STATE_TOPIC}', self._receive, LATCHED)
 
     @property
     def runs(self) -> bool:
@@ -97,7 +96,7 @@ class DriverClient:
         return bool(self._get_state.service_is_ready())
 
     def _receive(self, message: String) -> None:
-        if message.data in (WAITING, FIRST_CAPTURE):
+        if message.data in (WAITING_FOR_PULSE, FIRST_CAPTURE):
             self.starts += 1
         self.state = message.data
         self._on_state()

@@ -26,12 +26,15 @@ from __future__ import annotations
 from collections.abc import Callable
 import sys
 import time
-from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from diagnostic_msgs.msg import DiagnosticStatus
 from diagnostic_msgs.msg import KeyValue
+from k4a_ros.node.synchronization import LATCHED
+from k4a_ros.node.synchronization import STATE_TOPIC
 from k4a_ros.process.shutdown import Shutdown
+from k4a_ros.publishing.messages import stamp_ns
+from k4a_ros.publishing.time_topic import TOPIC
 from k4a_ros.rig.rig import DRIVER_NAME
 from k4a_ros.rig.sync_status import Changes
 from k4a_ros.rig.sync_status import describe
@@ -43,18 +46,12 @@ from k4a_ros.rig_nodes.run_node import run
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy
-from rclpy.qos import QoSProfile
-from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import TimeReference
 from std_msgs.msg import String
 
 NAME = 'k4a_sync_monitor'
-TIME_TOPIC, STATE_TOPIC = 'time_reference', 'stream_state'
 _TYPE = 'sensor_msgs/msg/TimeReference'
 _PERIOD_S = 1.0
-_LATCHED = QoSProfile(
-    depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class SyncMonitor(Node):
@@ -89,15 +86,15 @@ class SyncMonitor(Node):
         name = namespace.strip('/') or '/'
         self.watch.expect(name)
         self.create_subscription(
-            TimeReference, f'{namespace}/{TIME_TOPIC}', self._receiver(name), 100)
+            TimeReference, f'{namespace}/{TOPIC}', self._receiver(name), 100)
         self.create_subscription(
             String, f'{namespace}/{DRIVER_NAME}/{STATE_TOPIC}', self._state_receiver(name),
-            _LATCHED)
+            LATCHED)
 
     def _receiver(self, name: str) -> Callable[[TimeReference], None]:
         def receive(message: TimeReference) -> None:
             self.watch.add(name, message.source, CaptureTime(
-                _nanoseconds(message.time_ref) // 1000, _nanoseconds(message.header.stamp),
+                stamp_ns(message.time_ref) // 1000, stamp_ns(message.header.stamp),
                 time.monotonic()))
         return receive
 
@@ -108,8 +105,8 @@ class SyncMonitor(Node):
 
     def _discover(self) -> None:
         for topic, types in self.get_topic_names_and_types():
-            if topic.endswith(f'/{TIME_TOPIC}') and _TYPE in types:
-                self._subscribe(topic.removesuffix(f'/{TIME_TOPIC}'))
+            if topic.endswith(f'/{TOPIC}') and _TYPE in types:
+                self._subscribe(topic.removesuffix(f'/{TOPIC}'))
 
     def _report(self) -> None:
         if self._discovers:
@@ -130,10 +127,6 @@ class SyncMonitor(Node):
         message = DiagnosticArray(status=[status])
         message.header.stamp = self.get_clock().now().to_msg()
         self._publisher.publish(message)
-
-
-def _nanoseconds(moment: Any) -> int:
-    return int(moment.sec) * 1_000_000_000 + int(moment.nanosec)
 
 
 def _make(shutdown: Shutdown) -> tuple[Node, SyncMonitor]:

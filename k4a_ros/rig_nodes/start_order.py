@@ -50,7 +50,7 @@ from k4a_ros.rig_nodes.driver_client import INACTIVE
 from k4a_ros.rig_nodes.driver_client import lifecycle_state
 from k4a_ros.rig_nodes.driver_client import STREAMING
 from k4a_ros.rig_nodes.driver_client import UNCONFIGURED
-from k4a_ros.rig_nodes.driver_client import WAITING
+from k4a_ros.streaming.states import WAITING_FOR_PULSE
 
 #: Time in which drivers appear. Those that do not are added when they do.
 _APPEAR_S = 30.0
@@ -111,8 +111,8 @@ class StartOrder:
         masters = [d for d in ready if self.roles.get(d.name) is Role.MASTER]
         self._activate(followers)
         subordinates = [d for d in followers if self.roles.get(d.name) is Role.SUBORDINATE]
-        self._wait(lambda: all(d.state == WAITING for d in subordinates), _CONFIRM_S)
-        late = [d for d in subordinates if d.state != WAITING]
+        self._wait(lambda: all(d.state == WAITING_FOR_PULSE for d in subordinates), _CONFIRM_S)
+        late = [d for d in subordinates if d.state != WAITING_FOR_PULSE]
         self.problems += [f'{d.name} does not wait for the sync pulse ({d.state}); see its log'
                           for d in late]
         if not self._cancel.is_set():
@@ -190,7 +190,7 @@ class StartOrder:
                 self._info(f'All cameras stream: {streaming}')
             return
         for driver in expected:
-            if driver.state == WAITING:
+            if driver.state == WAITING_FOR_PULSE:
                 self.problems.append(
                     f'{driver.name} gets no sync pulse from {masters[0].name}: check the cables '
                     'from Sync out of each camera to Sync in of the next one')
@@ -202,7 +202,7 @@ class StartOrder:
 
     def _remember(self) -> None:
         self._starts = {driver.name: driver.starts for driver in self._drivers
-                        if driver.state == STREAMING or driver.state == WAITING}
+                        if driver.state == STREAMING or driver.state == WAITING_FOR_PULSE}
         self._known = {driver.name for driver in self._drivers if driver.runs}
 
     def reason_to_start(self) -> str:

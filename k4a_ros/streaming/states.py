@@ -40,6 +40,10 @@ class StreamState(enum.Enum):
     ENDED = 'ended'
 
 
+#: what a subordinate that was started tells others until its first capture comes
+WAITING_FOR_PULSE = 'waiting for the sync pulse'
+
+
 class Goal(enum.Enum):
     """State that the supervisor tries to reach and to keep."""
 

@@ -35,6 +35,7 @@ from cv_bridge import CvBridge
 from k4a_ros.camera_config import ColorFormat
 from k4a_ros.images.color import ColorConverter
 from k4a_ros.process.spinner import Spinner
+from k4a_ros.publishing.messages import stamp_ns
 from k4a_ros.tools import sheet
 from k4a_ros.tools.arguments import number_between
 import numpy as np
@@ -127,8 +128,7 @@ class Watcher(Node):
         topic.size = len(getattr(message, 'data', ()))
         topic.frame = (' '.join(t.child_frame_id for t in message.transforms)
                        if topic.kind is TFMessage else header.frame_id)
-        stamp = header.stamp.sec * 1_000_000_000 + header.stamp.nanosec
-        topic.age_ms = (now - stamp) / 1e6
+        topic.age_ms = (now - stamp_ns(header.stamp)) / 1e6
         topic.latest = message
 
     def silent_topics(self) -> list[str]:
