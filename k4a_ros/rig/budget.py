@@ -33,6 +33,8 @@ from k4a_ros.camera_config import DepthMode
 from k4a_ros.rig.rig import Kind
 from k4a_ros.rig.rig import Rig
 from k4a_ros.rig.rig import RigCamera
+from k4a_ros.sdk.usb_devices import allow_usb_memory
+from k4a_ros.sdk.usb_devices import USBFS_MB
 
 _FRAME_BYTES = {
     DepthMode.OFF: 0, DepthMode.NFOV_2X2BINNED: 5_310_760, DepthMode.NFOV_UNBINNED: 5_310_760,
@@ -44,8 +46,6 @@ _COLOR_BYTES = {ColorFormat.MJPG: 0.18, ColorFormat.BGRA32: 0.18, ColorFormat.NV
 #: What a USB 3 controller of 5 Gbit/s carries: 8b/10b coding leaves 500 MB/s, protocol and gaps
 #: about four fifths of that.
 CONTROLLER_MB_S = 400.0
-#: memory for USB transfers of one camera
-USBFS_MB = 16
 #: ms for a capture without subscribers, a megapixel of a decoded color image, a megapixel of a
 #: cloud, and a published megabyte
 _IDLE_MS, _DECODE_MS, _CLOUD_MS, _PUBLISH_MS = 2.3, 9.2, 2.7, 0.5
@@ -156,8 +156,8 @@ def _usb_problems(needs: Sequence[tuple[RigCamera, Need]], host: Host) -> Iterab
     count = sum(map(len, groups.values()))
     if count and host.usbfs_mb is not None and 0 < host.usbfs_mb < USBFS_MB * count:
         yield (f'{count} cameras need {USBFS_MB * count} MB of memory for USB transfers, but '
-               f'usbfs_memory_mb is {host.usbfs_mb}: echo {2 * USBFS_MB * count} | sudo tee '
-               '/sys/module/usbcore/parameters/usbfs_memory_mb')
+               f'usbfs_memory_mb is {host.usbfs_mb}: '
+               f'{allow_usb_memory(2 * USBFS_MB * count)}')
 
 
 def _cpu_problems(needs: Sequence[tuple[RigCamera, Need]], host: Host) -> Iterable[str]:

@@ -40,8 +40,8 @@ from k4a_ros.rig.rig import Role
 from k4a_ros.rig.rig import sync_parameters
 from k4a_ros.rig.rig_file import load_rig
 from k4a_ros.sdk.usb_devices import depth_cameras
-from k4a_ros.sdk.usb_devices import read_text
 from k4a_ros.sdk.usb_devices import usb_devices
+from k4a_ros.sdk.usb_devices import usb_memory_mb
 
 _OF_DRIVER = ('log_level', 'fastdds_profile')
 
@@ -170,8 +170,7 @@ def this_host(root: Path = Path('/')) -> Host:
 
     :param root: '/', or a directory with a copy of the files of the kernel.
     """
-    memory = read_text(root / 'sys/module/usbcore/parameters/usbfs_memory_mb')
     return Host(
         {device.serial: device.controller[1] or 'not on PCI'
          for device in depth_cameras(usb_devices(root))},
-        int(memory) if memory.isdecimal() else None, len(os.sched_getaffinity(0)))
+        usb_memory_mb(root), len(os.sched_getaffinity(0)))

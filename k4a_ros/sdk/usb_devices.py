@@ -31,6 +31,9 @@ from pathlib import Path
 MICROSOFT, ORBBEC = '045e', '2bc5'
 DEPTH, COLOR = '097c', '097d'
 HUBS = ('097a', '097b')
+#: MB of memory for USB transfers that one camera needs, and that Linux allows by default
+USBFS_MB = 16
+_USBFS_FILE = 'sys/module/usbcore/parameters/usbfs_memory_mb'
 #: _IO('U', 20) of linux/usbdevice_fs.h
 USBDEVFS_RESET = ord('U') << 8 | 20
 
@@ -101,6 +104,21 @@ def reset(node: Path) -> None:
         fcntl.ioctl(file, USBDEVFS_RESET, 0)
     finally:
         os.close(file)
+
+
+def usb_memory_mb(root: Path = Path('/')) -> int | None:
+    """
+    Return how much memory USB transfers of all devices may take, MB; 0 for any, None if unknown.
+
+    :param root: '/', or a directory with a copy of the files.
+    """
+    text = read_text(root / _USBFS_FILE)
+    return int(text) if text.isdecimal() else None
+
+
+def allow_usb_memory(mb: int) -> str:
+    """Return the command that allows this much memory for USB transfers."""
+    return f'echo {mb} | sudo tee /{_USBFS_FILE}'
 
 
 def read_text(path: Path) -> str:

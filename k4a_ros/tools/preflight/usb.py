@@ -26,15 +26,17 @@ from collections.abc import Iterator
 import os
 from pathlib import Path
 
+from k4a_ros.sdk.usb_devices import allow_usb_memory
 from k4a_ros.sdk.usb_devices import COLOR
 from k4a_ros.sdk.usb_devices import color_camera
 from k4a_ros.sdk.usb_devices import depth_cameras
 from k4a_ros.sdk.usb_devices import HUBS
 from k4a_ros.sdk.usb_devices import MICROSOFT
 from k4a_ros.sdk.usb_devices import ORBBEC
-from k4a_ros.sdk.usb_devices import read_text
 from k4a_ros.sdk.usb_devices import usb_devices
+from k4a_ros.sdk.usb_devices import usb_memory_mb
 from k4a_ros.sdk.usb_devices import UsbDevice
+from k4a_ros.sdk.usb_devices import USBFS_MB
 from k4a_ros.tools.preflight.result import Check
 from k4a_ros.tools.preflight.result import passed
 from k4a_ros.tools.preflight.result import problem
@@ -47,8 +49,6 @@ _CONTROLLERS = {
     '8086': 'Intel', '104c': 'Texas Instruments', '1912': 'Renesas', '1b21': 'ASMedia',
     '1022': 'AMD', '1106': 'VIA', '1b73': 'Fresco Logic', '10de': 'NVIDIA'}
 _TROUBLESOME = ('1b21',)
-#: MB of memory for USB transfers that one camera needs, and that Linux allows by default
-_USBFS_MB = 16
 _RULES = ('sudo cp "$(ros2 pkg prefix --share k4a_ros)/config/99-k4a.rules" /etc/udev/rules.d/ && '
           'sudo udevadm control --reload-rules && sudo udevadm trigger')
 
@@ -146,13 +146,12 @@ def _controllers(cameras: list[UsbDevice]) -> Iterator[Check]:
 
 def _usbfs(root: Path, cameras: int) -> Check:
     name = 'USB memory'
-    text = read_text(root / 'sys/module/usbcore/parameters/usbfs_memory_mb')
-    required = _USBFS_MB * max(cameras, 1)
-    if not text.isdecimal():
+    allowed = usb_memory_mb(root)
+    required = USBFS_MB * max(cameras, 1)
+    if allowed is None:
         return passed(name, 'unknown: the kernel does not show usbfs_memory_mb')
-    if int(text) == 0 or int(text) >= required:
-        return passed(name, 'unlimited' if int(text) == 0 else f'{text} MB')
+    if allowed == 0 or allowed >= required:
+        return passed(name, 'unlimited' if allowed == 0 else f'{allowed} MB')
     return warning(
-        name, f'{text} MB for {cameras} cameras',
-        f'Allow {required} MB or more: echo {2 * required} | sudo tee '
-        '/sys/module/usbcore/parameters/usbfs_memory_mb')
+        name, f'{allowed} MB for {cameras} cameras',
+        f'Allow {required} MB or more: {allow_usb_memory(2 * required)}')
