@@ -28,19 +28,18 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-import sys
 import time
 
 from k4a_ros.cameras.base import is_serial
 from k4a_ros.errors import CameraError
 from k4a_ros.errors import DeviceNotFoundError
-from k4a_ros.errors import K4aRosError
 from k4a_ros.sdk.usb_devices import color_camera
 from k4a_ros.sdk.usb_devices import depth_cameras
 from k4a_ros.sdk.usb_devices import reset
 from k4a_ros.sdk.usb_devices import usb_devices
 from k4a_ros.sdk.usb_devices import UsbDevice
 from k4a_ros.tools.arguments import number_between
+from k4a_ros.tools.endings import run_tool
 
 _PAUSE_S = 0.1
 
@@ -120,13 +119,12 @@ def main(arguments: list[str] | None = None, root: Path = Path('/')) -> int:
         '--timeout', type=number_between(0.0, 600.0), default=20.0, metavar='SECONDS',
         help='how long the camera may take to come back (default: 20)')
     given = parser.parse_args(arguments)
-    try:
-        serial = reset_camera(given.serial, root, given.timeout)
-    except K4aRosError as error:
-        print(f'k4a_reset: {error}', file=sys.stderr)
-        return 1
-    print(f'Camera {serial} was reset')
-    return 0
+
+    def run() -> int:
+        print(f'Camera {reset_camera(given.serial, root, given.timeout)} was reset')
+        return 0
+
+    return run_tool('k4a_reset', run)
 
 
 if __name__ == '__main__':
