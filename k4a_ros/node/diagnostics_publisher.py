@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Publish /diagnostics once a second."""
+"""What the driver publishes on /diagnostics."""
 
 from __future__ import annotations
 
@@ -22,9 +22,6 @@ from collections.abc import Sequence
 import math
 import time
 
-from diagnostic_msgs.msg import DiagnosticArray
-from diagnostic_msgs.msg import DiagnosticStatus
-from diagnostic_msgs.msg import KeyValue
 from k4a_ros.camera_config import WiredSyncMode
 from k4a_ros.cameras.base import Camera
 from k4a_ros.cameras.base import UsbErrors
@@ -35,20 +32,17 @@ from k4a_ros.node.diagnostics import clock_status
 from k4a_ros.node.diagnostics import publishing_status
 from k4a_ros.node.diagnostics import Snapshot
 from k4a_ros.node.diagnostics import Status
+from k4a_ros.node.diagnostics_topic import DiagnosticsTopic
 from k4a_ros.node.playback_times import describe_playback
 from k4a_ros.node.wired_sync import cable_problem
 from k4a_ros.node.wired_sync import describe_sync
-from k4a_ros.publishing.raw.rcl import RCLError
 from k4a_ros.publishing.topics import Topics
 from k4a_ros.streaming.device_clock import LiveClock
 from k4a_ros.streaming.rates import Rates
 from k4a_ros.streaming.states import StreamState
 from k4a_ros.streaming.supervisor import CameraSupervisor
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
-_PERIOD_S = 1.0
 #: time without captures after which a subordinate is reported to receive no sync pulse
 _SYNC_PULSE_WARNING_S = 2.0
 
@@ -79,23 +73,16 @@ class DiagnosticsPublisher:
         self._details: dict[str, str] = {}
         self._usb_errors: Callable[[], UsbErrors | None] = lambda: None
         self._was_streaming = False
-        self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
-        # not of ROS time, whose timers wait if it is set back or does not advance
-        node.create_timer(_PERIOD_S, self._publish, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._topic = DiagnosticsTopic(node, self._collect, lambda: self._serial)
 
-    def _publish(self) -> None:
+    def _collect(self) -> list[Status]:
         snapshot = self._snapshot()
         statuses = [
             camera_status(snapshot), publishing_status(snapshot), clock_status(snapshot)]
         if snapshot.body_tracking is not None:
             statuses.append(body_tracking_status(snapshot.body_tracking))
         statuses += [status for other in self._others if (status := other()) is not None]
-        message = DiagnosticArray(status=[self._message(status) for status in statuses])
-        message.header.stamp = self._node.get_clock().now().to_msg()
-        try:
-            self._publisher.publish(message)
-        except RCLError as error:
-            self._node.get_logger().warning(f'cannot publish /diagnostics: {error}')
+        return statuses
 
     def _snapshot(self) -> Snapshot:
         camera = self._supervisor.camera
@@ -191,9 +178,3 @@ class DiagnosticsPublisher:
         silence_s = time.monotonic() - max(
             self._topics.last_capture_s, self._supervisor.started_s)
         return silence_s if silence_s > _SYNC_PULSE_WARNING_S else 0.0
-
-    def _message(self, status: Status) -> DiagnosticStatus:
-        return DiagnosticStatus(
-            level=bytes([status.level]), name=f'{self._node.get_fully_qualified_name()}: '
-            f'{status.name}'.lstrip('/'), message=status.message, hardware_id=self._serial,
-            values=[KeyValue(key=key, value=value) for key, value in status.values.items()])

@@ -29,10 +29,11 @@ import threading
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
-from diagnostic_msgs.msg import DiagnosticStatus
-from diagnostic_msgs.msg import KeyValue
 from geometry_msgs.msg import TransformStamped
 from k4a_ros.calibration.tf_frames import CAMERA_BASE
+from k4a_ros.node.diagnostics import Level
+from k4a_ros.node.diagnostics import Status
+from k4a_ros.node.diagnostics_topic import DiagnosticsTopic
 from k4a_ros.process.bounded import abandonable_thread
 from k4a_ros.process.shutdown import Shutdown
 from k4a_ros.rig.rig import RigCamera
@@ -44,15 +45,14 @@ from k4a_ros.rig_nodes.run_node import run
 from k4a_ros.rig_nodes.start_order import StartOrder
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
 from rclpy.node import Node
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 from tf2_ros import StaticTransformBroadcaster
 
 NAME = 'k4a_rig'
-_PERIOD_S = 1.0
+#: time that the thread has to end after a signal
+_MAX_TIDY_S = 1.0
 #: interval at which it is checked whether cameras have to be started again
 _WATCH_S = 0.5
 
@@ -91,9 +91,7 @@ class RigManager(Node):
         self._broadcaster = StaticTransformBroadcaster(self)
         self._publish_poses()
         self.create_subscription(DiagnosticArray, '/diagnostics', self._read_diagnostics, 100)
-        self._publisher = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
-        self.create_timer(
-            _PERIOD_S, self._publish_status, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._diagnostics = DiagnosticsTopic(self, self._status)
         group = ReentrantCallbackGroup()
         for name, action in (
                 ('start', self._start), ('stop', self._stop), ('restart', self._restart),
@@ -111,7 +109,7 @@ class RigManager(Node):
     def finish(self) -> None:
         """Wait for the thread, which a signal has asked to end; the drivers end themselves."""
         if self._thread.ident is not None:
-            self._thread.join(_PERIOD_S)
+            self._thread.join(_MAX_TIDY_S)
 
     def _notify(self) -> None:
         with self._changed:
@@ -223,20 +221,15 @@ class RigManager(Node):
         if transforms:
             self._broadcaster.sendTransform(transforms)
 
-    def _publish_status(self) -> None:
+    def _status(self) -> list[Status]:
         order = self.order
         problems = [] if self.rig.plays else list(order.problems)
         phase = 'playing' if self.rig.plays else order.phase
-        status = DiagnosticStatus(
-            name=f'{self.get_fully_qualified_name().strip("/")}: rig',
-            level=DiagnosticStatus.WARN if problems else DiagnosticStatus.OK,
-            message='; '.join([phase, *problems]),
-            values=[KeyValue(key=driver.name, value=', '.join(filter(None, (
+        return [Status(
+            'rig', Level.WARN if problems else Level.OK, '; '.join([phase, *problems]),
+            {driver.name: ', '.join(filter(None, (
                 order.roles[driver.name].value if driver.name in order.roles else '',
-                driver.state or 'unknown')))) for driver in self._drivers])
-        message = DiagnosticArray(status=[status])
-        message.header.stamp = self.get_clock().now().to_msg()
-        self._publisher.publish(message)
+                driver.state or 'unknown'))) for driver in self._drivers})]
 
 
 def _transform(camera: RigCamera, now: Any) -> TransformStamped:

@@ -27,9 +27,9 @@ from collections.abc import Callable
 import sys
 import time
 
-from diagnostic_msgs.msg import DiagnosticArray
-from diagnostic_msgs.msg import DiagnosticStatus
-from diagnostic_msgs.msg import KeyValue
+from k4a_ros.node.diagnostics import Level
+from k4a_ros.node.diagnostics import Status
+from k4a_ros.node.diagnostics_topic import DiagnosticsTopic
 from k4a_ros.node.synchronization import LATCHED
 from k4a_ros.node.synchronization import STATE_TOPIC
 from k4a_ros.process.shutdown import Shutdown
@@ -43,15 +43,12 @@ from k4a_ros.rig.sync_tracker import CaptureTime
 from k4a_ros.rig.sync_watch import SyncWatch
 from k4a_ros.rig_nodes.run_node import read_strings
 from k4a_ros.rig_nodes.run_node import run
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
 from rclpy.node import Node
 from sensor_msgs.msg import TimeReference
 from std_msgs.msg import String
 
 NAME = 'k4a_sync_monitor'
 _TYPE = 'sensor_msgs/msg/TimeReference'
-_PERIOD_S = 1.0
 
 
 class SyncMonitor(Node):
@@ -69,9 +66,7 @@ class SyncMonitor(Node):
         self._subscribed: set[str] = set()
         for namespace in self._namespaces:
             self._subscribe(namespace)
-        self._publisher = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
-        self._timer = self.create_timer(
-            _PERIOD_S, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._diagnostics = DiagnosticsTopic(self, self._report)
 
     def start(self) -> None:
         """Do nothing: all runs in callbacks."""
@@ -108,7 +103,7 @@ class SyncMonitor(Node):
             if topic.endswith(f'/{TOPIC}') and _TYPE in types:
                 self._subscribe(topic.removesuffix(f'/{TOPIC}'))
 
-    def _report(self) -> None:
+    def _report(self) -> list[Status]:
         if self._discovers:
             self._discover()
         findings = self.watch.findings(time.monotonic())
@@ -119,14 +114,8 @@ class SyncMonitor(Node):
             else:
                 self.get_logger().info(line)
         text, bad = summary(findings, reference.name if reference else '')
-        status = DiagnosticStatus(
-            level=DiagnosticStatus.WARN if bad else DiagnosticStatus.OK, message=text,
-            name=f'{self.get_fully_qualified_name().strip("/")}: synchronization',
-            values=[KeyValue(key=key, value=value)
-                    for key, value in describe(self.watch, findings).items()])
-        message = DiagnosticArray(status=[status])
-        message.header.stamp = self.get_clock().now().to_msg()
-        self._publisher.publish(message)
+        return [Status('synchronization', Level.WARN if bad else Level.OK, text,
+                       dict(describe(self.watch, findings)))]
 
 
 def _make(shutdown: Shutdown) -> tuple[Node, SyncMonitor]:
