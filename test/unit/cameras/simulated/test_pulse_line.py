@@ -67,6 +67,18 @@ def device_us(camera: SimulatedCamera) -> int:
     return color.device_us
 
 
+@contextlib.contextmanager
+def streaming_pair() -> Iterator[tuple[SimulatedCamera, SimulatedCamera]]:
+    """Give a master and its subordinate, which was started first."""
+    host_time = SteppedTime()
+    with opened(host_time, WiredSyncMode.MASTER) as master, \
+            opened(host_time, WiredSyncMode.SUBORDINATE) as sub:
+        sub.start()
+        master.start()
+        plug_in(master, sub)
+        yield master, sub
+
+
 def test_subordinates_wait_and_then_count_from_the_first_pulse() -> None:
     """Whatever the clocks of the cameras do, timestamps differ by the delay within a tick."""
     host_time = SteppedTime()
@@ -91,12 +103,7 @@ def test_subordinates_wait_and_then_count_from_the_first_pulse() -> None:
 
 def test_restarted_subordinate_counts_from_a_later_pulse() -> None:
     """Its timestamps then differ by whole frame periods."""
-    host_time = SteppedTime()
-    with opened(host_time, WiredSyncMode.MASTER) as master, \
-            opened(host_time, WiredSyncMode.SUBORDINATE) as sub:
-        sub.start()
-        master.start()
-        plug_in(master, sub)
+    with streaming_pair() as (master, sub):
         for _ in range(5):
             device_us(master)
         sub.stop()
@@ -110,12 +117,7 @@ def test_restarted_subordinate_counts_from_a_later_pulse() -> None:
 
 
 def test_pulses_end_with_the_master_and_come_back() -> None:
-    host_time = SteppedTime()
-    with opened(host_time, WiredSyncMode.MASTER) as master, \
-            opened(host_time, WiredSyncMode.SUBORDINATE) as sub:
-        sub.start()
-        master.start()
-        plug_in(master, sub)
+    with streaming_pair() as (master, sub):
         for _ in range(3):
             assert abs(device_us(master) - device_us(sub)) < 12
         master.stop()
@@ -141,15 +143,9 @@ def test_second_master_is_alone() -> None:
 
 
 def test_socket_of_a_killed_master_is_replaced() -> None:
-
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as left:
         left.bind(str(path_of(GROUP)))
-    host_time = SteppedTime()
-    with opened(host_time, WiredSyncMode.MASTER) as master, \
-            opened(host_time, WiredSyncMode.SUBORDINATE) as sub:
-        sub.start()
-        master.start()
-        plug_in(master, sub)
+    with streaming_pair() as (master, sub):
         assert abs(device_us(master) - device_us(sub)) < 12
     assert not path_of(GROUP).exists()
 
