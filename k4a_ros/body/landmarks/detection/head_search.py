@@ -131,11 +131,14 @@ class HeadSearch:
             since = _SCAN.busy_period_s * 1e6
             runs = int(self._last_run_us is None
                        or not 0 <= frame.now_us - self._last_run_us < since)
+        if not runs:
+            return []
         candidates: list[HeadCandidate] = []
+        white = _white_level(frame)
         for model, region in itertools.islice(self._schedule, runs):
             self._last_run_us = frame.now_us
             view = CropView(region, frame.segmentation.up)
-            crop, depth = _reflectivity(frame, view)
+            crop, depth = _reflectivity(frame, view, white)
             candidates += _candidates(model(crop, _SCAN.min_score), depth, view)
         return sorted(candidates, key=lambda candidate: -candidate.score)
 
@@ -153,7 +156,7 @@ class HeadSearch:
         view = CropView(Region(region.center, region.radius), frame.segmentation.up)
         expected = view.project(head[np.newaxis])[0]
         reach = _SCAN.max_head_distance_m * view.pixels_per_meter
-        crop, _ = _reflectivity(frame, view)
+        crop, _ = _reflectivity(frame, view, _white_level(frame))
         return any(
             float(np.linalg.norm(found.center - expected)) < reach
             for model in (self._people, self._faces)
@@ -188,19 +191,24 @@ def _schedule(
         yield people, region
 
 
-def _reflectivity(frame: FrameContext, view: CropView) -> tuple[Floats, Floats]:
+def _white_level(frame: FrameContext) -> float:
+    """Return the reflectivity that becomes white, infrared value times square meters."""
+    part = (slice(None, None, _EXPOSURE_STEP), slice(None, None, _EXPOSURE_STEP))
+    z = frame.images.depth[part].astype(np.float32) * np.float32(0.001)
+    bright = (frame.images.infrared[part] * z * z)[z > 0]
+    return float(np.percentile(bright, _WHITE_PERCENTILE)) if bright.size else 1.0
+
+
+def _reflectivity(frame: FrameContext, view: CropView, white: float) -> tuple[Floats, Floats]:
     """
     Return a crop of the infrared image as if all surfaces were equally far away, and their depth.
 
     Heads at any distance then are as bright as people in photographs.
 
+    :param white: see `_white_level`.
     :return: (256, 256) each: 0 black to 1 white, and meters, 0 for no depth.
     """
     infrared, depth = frame.images.infrared, frame.images.depth
-    part = (slice(None, None, _EXPOSURE_STEP), slice(None, None, _EXPOSURE_STEP))
-    z = depth[part].astype(np.float32) * np.float32(0.001)
-    bright = (infrared[part] * z * z)[z > 0]
-    white = float(np.percentile(bright, _WHITE_PERCENTILE)) if bright.size else 1.0
     x, y = view.sampling_maps(frame.lens)
     crop_depth = cv2.remap(depth, x, y, cv2.INTER_NEAREST).astype(np.float32) * np.float32(0.001)
     middle = len(x) // 2
