@@ -37,6 +37,7 @@ from k4a_ros.cameras.base import DeviceInfo
 from k4a_ros.cameras.base import SyncJacks
 from k4a_ros.cameras.controls import ControlRange
 from k4a_ros.cameras.controls import CONTROLS
+from k4a_ros.cameras.simulated.burst_queue import BurstQueue
 from k4a_ros.cameras.simulated.color_signal import corrupt
 from k4a_ros.cameras.simulated.faults import parse_faults
 from k4a_ros.cameras.simulated.frames import FrameRenderer
@@ -67,12 +68,9 @@ import numpy as np
 FIRMWARE = {'color': '1.6.110', 'depth': '1.6.79', 'depth_sensor': '6109.7', 'audio': '1.6.14'}
 #: captures that the SDK queues for its caller before it drops the oldest (k4a.c, capturesync.c)
 QUEUE_SIZE = 7
-#: the same for bursts of inertial samples, 0.5 s
-IMU_QUEUE_BURSTS = 500_000 // IMU_BURST_US
 
-#: minimum latency from the center of exposure, or the last sample of a burst, to the host
+#: minimum latency from the center of exposure to the host
 _LATENCY_NS = 4_000_000
-_IMU_LATENCY_NS = 1_500_000
 #: mean and maximum of the random latency of images that is added to it
 _MEAN_JITTER_S = 0.0005
 _MAX_JITTER_S = 0.005
@@ -127,9 +125,9 @@ class SimulatedCamera(Camera):
         self._closed = False
         self._session = 0  # number of starts
         self._streaming = False
-        #: captures and bursts of inertial samples that were not read in time
+        self._bursts = BurstQueue(self._device)
+        #: captures that were not read in time
         self.dropped_captures = 0
-        self.dropped_bursts = 0
         with self._changed:
             if not self._device.is_plugged_in():
                 raise DeviceNotFoundError(
@@ -151,7 +149,8 @@ class SimulatedCamera(Camera):
             self._check_plugged_in()
             check_jacks(self._jacks, self.config.wired_sync_mode)
             self._renderer = FrameRenderer(self.config, self._sensor, self._device.controls)
-            self._next_number = self._next_burst = 0
+            self._next_number = 0
+            self._bursts.restart()
             self._rendered: tuple[int, Capture] | None = None
             self._session += 1
             self._streaming = True
@@ -166,8 +165,7 @@ class SimulatedCamera(Camera):
         first = self._line.update()
         if first is not None:
             self._next_number, self._rendered = first, None
-            self._next_burst = max(
-                0, int(self._device.clock.elapsed_us(self._time.now_ns())) // IMU_BURST_US)
+            self._bursts.restart(self._device.clock.elapsed_us(self._time.now_ns()))
         return self._line.has_pulses
 
     def read(self, timeout: float) -> Capture:
@@ -296,12 +294,9 @@ class SimulatedCamera(Camera):
             renderer = self._renderer
         parts = [renderer.imu(k) for k in bursts]
         shift = np.repeat(np.array(offsets, np.int64), [len(part) for part in parts])
-        return ImuSamples(
-            np.concatenate([part.acc for part in parts]),
-            np.concatenate([part.acc_us for part in parts]) - shift,
-            np.concatenate([part.gyro for part in parts]),
-            np.concatenate([part.gyro_us for part in parts]) - shift,
-            np.concatenate([part.temperature for part in parts]))
+        samples = parts[0].joined(parts[1:])
+        return replace(
+            samples, acc_us=samples.acc_us - shift, gyro_us=samples.gyro_us - shift)
 
     def _await_bursts(self, deadline: int) -> list[int]:
         """Wait until bursts of inertial samples have arrived, and return their numbers."""
@@ -310,27 +305,13 @@ class SimulatedCamera(Camera):
             if not self.config.imu:
                 raise CameraError('the IMU is not streaming: it is disabled in the configuration')
             now = self._time.now_ns()
-            end = self._next_burst
-            while self._burst_arrival(end) <= now:
-                end += 1
-            arrived = [k for k in range(self._next_burst, end) if not self._is_burst_lost(k)]
-            self._next_burst = end
-            self.dropped_bursts += max(0, len(arrived) - IMU_QUEUE_BURSTS)
+            arrived = self._bursts.take(now)
             if arrived:
-                return arrived[-IMU_QUEUE_BURSTS:]
+                return arrived
             if now >= deadline:
                 raise ReadTimeout('no inertial samples arrived from the simulated camera in time')
-            wake = min(self._burst_arrival(end), deadline)
+            wake = min(self._bursts.next_arrival(), deadline)
             self._time.wait(self._changed, (wake - now) * 1e-9)
-
-    def _burst_arrival(self, burst: int) -> int:
-        return self._device.stalls.postpone(self._nominal_burst_arrival(burst))
-
-    def _is_burst_lost(self, burst: int) -> bool:
-        return self._nominal_burst_arrival(burst) in self._device.imu_gaps
-
-    def _nominal_burst_arrival(self, burst: int) -> int:
-        return self._device.clock.host_ns((burst + 1) * IMU_BURST_US) + _IMU_LATENCY_NS
 
     def _check_streaming(self) -> None:
         if not self._streaming:
@@ -343,6 +324,11 @@ class SimulatedCamera(Camera):
             raise CameraLostError(
                 'the simulated camera was unplugged; close it, and reopen it once it is plugged '
                 'in again', [CameraErrorReason.DISCONNECTED])
+
+    @property
+    def dropped_bursts(self) -> int:
+        """Return how many bursts of inertial samples were not read in time."""
+        return self._bursts.dropped
 
     @property
     def sensor(self) -> SensorLike:
