@@ -133,7 +133,8 @@ def match(
     masters, captures = master.recent(now_s), camera.recent(now_s)
     if not period_us or min(len(masters), len(captures)) < MIN_CAPTURES:
         return None
-    own, other = _columns(captures), _columns(masters)
+    origin_ns = masters[0].stamp_ns
+    own, other = _columns(captures, origin_ns), _columns(masters, origin_ns)
     own[0] -= delay_us
     shift = _shift(own, other, period_us)
     own[0] += shift * period_us
@@ -153,11 +154,9 @@ def match(
             np.flatnonzero(covered), partner[found])))
 
 
-def _columns(captures: list[CaptureTime]) -> npt.NDArray[np.float64]:
-    """Return device times, stamps relative to a day, and arrivals, (3, N)."""
-    day_ns = 86_400_000_000_000
-    first_ns = captures[0].stamp_ns // day_ns * day_ns
-    return np.array([(c.device_us, c.stamp_ns - first_ns, c.arrival_s) for c in captures],
+def _columns(captures: list[CaptureTime], origin_ns: int) -> npt.NDArray[np.float64]:
+    """Return device times, stamps relative to one of them, and arrivals, (3, N)."""
+    return np.array([(c.device_us, c.stamp_ns - origin_ns, c.arrival_s) for c in captures],
                     np.float64).T.copy()
 
 

@@ -32,6 +32,7 @@ import pytest
 FPS = 15
 PERIOD_US = 66_666
 START_NS = 1_800_000_000_000_000_000
+DAY_NS = 86_400_000_000_000
 #: captures of ten seconds
 COUNT = 10 * FPS
 
@@ -130,6 +131,22 @@ def test_master_whose_messages_are_late_is_no_fault() -> None:
            edit=lambda c, n: c._replace(arrival_s=c.arrival_s + late))
     stream(watch, 'right', 'subordinate', 320)
     assert not watch.findings(NOW_S)['right'].problem
+
+
+@pytest.mark.parametrize('second', [0.0, 5.0])
+def test_stamps_agree_around_midnight(second: float) -> None:
+    """At 00:00 UTC, the captures of two cameras that are compared may begin on two days."""
+    midnight_ns = (START_NS // DAY_NS + 1) * DAY_NS
+
+    def at_midnight(capture: CaptureTime, number: int) -> CaptureTime:
+        return capture._replace(stamp_ns=capture.stamp_ns - START_NS + midnight_ns - round(
+            (second + 133_333e-6) * 1e9) - 200_000)
+    watch = SyncWatch()
+    stream(watch, 'front', 'master', 0, edit=at_midnight)
+    stream(watch, 'right', 'subordinate', 320, edit=at_midnight)
+    finding = watch.findings(NOW_S)['right']
+    assert not finding.problem
+    assert finding.match is not None and abs(finding.match.stamps_ms) < 0.02
 
 
 def test_silent_master_is_no_fault_of_the_others() -> None:
