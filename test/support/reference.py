@@ -60,9 +60,24 @@ def library() -> ctypes.CDLL:
 
 
 class Reference(contextlib.AbstractContextManager['Reference']):
-    """A recording that libk4arecord has opened; `OSError` if it rejects it."""
+    """
+    A recording that libk4arecord has opened; `OSError` if it rejects it.
+
+    Read-ahead threads of libk4arecord 1.4 assign and copy pointers to one cluster without a lock
+    (matroska_read.cpp, load_cluster_internal), which corrupts the heap if they do so at once. They
+    inherit the processors of the thread that reads: with one, they take turns.
+    """
 
     def __init__(self, path: object) -> None:
+        self._processors = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, [min(self._processors)])
+        try:
+            self._open(path)
+        except BaseException:
+            os.sched_setaffinity(0, self._processors)
+            raise
+
+    def _open(self, path: object) -> None:
         self._sdk = library()
         self._path = os.fsencode(str(path))  # libk4arecord keeps the pointer
         self._handle = c_void_p()
@@ -113,6 +128,7 @@ class Reference(contextlib.AbstractContextManager['Reference']):
     def __exit__(self, *_: object) -> None:
         """Close the recording."""
         self._sdk.k4a_playback_close(self._handle)
+        os.sched_setaffinity(0, self._processors)
 
 
 def assert_equals_reference(path: object) -> int:

@@ -187,8 +187,11 @@ class DriverProcess:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Stop the process; unless the test has waited for its end, the exit code must be 0."""
         waited = self._waited_for
+        crashed = kind is not None and not waited and self.process.poll() is not None
         try:
             code = self.stop()
+            if crashed:  # which a test that waits for it in vain does not say
+                print(f'the driver had ended with {code}:\n{self.output}', file=sys.stderr)
             assert waited or kind is not None or code == 0, f'exit code {code}:\n{self.output}'
         finally:
             self.process.kill()

@@ -59,8 +59,10 @@ EXPORT int k4a_device_open(uint32_t index, handle *result) {
   if (!lock_slot(camera)) return open_failed("libusb_claim_interface", "LIBUSB_ERROR_BUSY");
   device *dev = calloc(1, sizeof *dev);
   dev->slot = camera;
+  placement before = stay_on_one_processor();
   bool opened = !must_fail(camera->position, "k4a_device_open") &&
                 real.k4a_playback_open(camera->file[0], &dev->header) == SUCCEEDED;
+  move_back(&before);
   if (opened && player_open(dev)) {
     *result = camera->open = dev;
     return SUCCEEDED;

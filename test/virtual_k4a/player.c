@@ -233,8 +233,7 @@ static bool open_mode(device *dev, const configuration *wanted) {
 }
 
 // Starts the next pass. The file is reopened, because libk4arecord 1.4.1 may crash if one handle
-// reads it twice: read-ahead threads access pointers to clusters without a lock, while another
-// thread replaces them (matroska_read.cpp, load_cluster_internal).
+// reads it twice, for the reason in virtual.h.
 static void next_pass(device *dev) {
   int64_t length = dev->length_us + period_us(dev->mode.camera_fps);
   real.k4a_playback_close(dev->playback);
@@ -312,6 +311,7 @@ void player_lose(device *dev) {
 static void *run(void *context) {
   device *dev = context;
   prctl(PR_SET_NAME, "virtual camera");  // so that its CPU time can be measured separately
+  stay_on_one_processor();
   pthread_mutex_lock(&dev->lock);
   while (!dev->closing) {
     int64_t until = monotonic_ns() + POLL_NS;
@@ -352,15 +352,22 @@ void player_close(device *dev) {
   pthread_mutex_destroy(&dev->lock);
 }
 
+static bool open_first(device *dev, const configuration *wanted) {
+  placement before = stay_on_one_processor();
+  bool opened = open_mode(dev, wanted);
+  if (opened) read_next(dev);
+  move_back(&before);
+  return opened;
+}
+
 bool player_start(device *dev, const configuration *wanted) {
-  if (!open_mode(dev, wanted)) return false;
+  if (!open_first(dev, wanted)) return false;
   dev->mode = *wanted;
   dev->pass_us = dev->shift_us = dev->next_sample_us = 0;
   dev->resets = condition_number(dev->slot->position, "reset");
   dev->imu_stops = condition_number(dev->slot->position, "imu-stops");
   dev->color_stops = condition_number(dev->slot->position, "color-stops");
   dev->color_stopped = false;
-  read_next(dev);
   dev->start_ns = monotonic_ns() + START_NS;
   dev->cameras = true;
   return true;

@@ -15,7 +15,6 @@
 // Finds the SDK of this process: libraries that are already loaded (for example those of pyk4a), or
 // the installed ones.
 
-#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <link.h>
 #include <stdio.h>
@@ -61,4 +60,21 @@ bool find_real(void) {
   bool result = found;
   pthread_mutex_unlock(&lock);
   return result;
+}
+
+placement stay_on_one_processor(void) {
+  placement before;
+  before.known = !sched_getaffinity(0, sizeof before.processors, &before.processors);
+  int processor = sched_getcpu();
+  if (before.known && processor >= 0) {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(processor, &one);
+    sched_setaffinity(0, sizeof one, &one);
+  }
+  return before;
+}
+
+void move_back(const placement *before) {
+  if (before->known) sched_setaffinity(0, sizeof before->processors, &before->processors);
 }

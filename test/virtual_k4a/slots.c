@@ -15,7 +15,6 @@
 // The virtual cameras: K4A_VIRTUAL_RECORDING is a list "file:file;file" in which ';' separates
 // cameras, and ':' the recordings of one camera in several modes.
 
-#define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>

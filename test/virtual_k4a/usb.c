@@ -15,7 +15,6 @@
 // USB resets: a program that resets any USB device unplugs all cameras for a moment, through the file
 // named by K4A_VIRTUAL_CONTROL.
 
-#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <linux/usbdevice_fs.h>
 #include <stdarg.h>

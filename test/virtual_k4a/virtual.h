@@ -18,6 +18,7 @@
 #define VIRTUAL_H_
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -107,6 +108,16 @@ typedef void message_handler(void *, int, const char *, int, const char *);
 #define REAL_MEMBER(result, name, arguments) result(*name) arguments;
 extern struct real { REAL_FUNCTIONS(REAL_MEMBER) } real;
 bool find_real(void);  // false, and a message on stderr, if the libraries are not found
+
+// Read-ahead threads of libk4arecord 1.4 assign and copy pointers to one cluster without a lock
+// (matroska_read.cpp, load_cluster_internal), which corrupts the heap if they do so at once. They
+// inherit the processors of the thread that reads: with one, they take turns.
+typedef struct {
+  cpu_set_t processors;
+  bool known;
+} placement;
+placement stay_on_one_processor(void);  // of the calling thread; returns where it may run so far
+void move_back(const placement *before);
 
 // ---- log.c: the SDK's log; messages are those of the SDK
 void sdk_log(int level, const char *file, const char *format, ...)
