@@ -12,15 +12,14 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """
 Sound beside a recording: RECORDING.wav, and RECORDING.wav.stamps with its ROS times.
 
 The sound is a WAV file of all channels, 16 bit; above 4 GB (100 minutes) it is RF64 (EBU Tech
 3306), which FFmpeg, SoX, Audacity and libsndfile read. Samples that were lost are silent, so that
-the time of the others is right. The other file is text, a line for each second: number of a
-sample, and the ROS time at which it was taken, nanoseconds. Both are complete up to the last
-second at any moment: the header has the length of what was written.
+the time of the others is right. The other file is text, a line for each second, and two where ROS
+time was set: number of a sample, and the ROS time at which it was taken, nanoseconds. Both are
+complete up to the last second at any moment: the header has the length of what was written.
 """
 
 from __future__ import annotations
@@ -39,8 +38,13 @@ import numpy.typing as npt
 
 #: 'RF64' or 'RIFF', 'WAVE', a chunk for 64-bit sizes, the format, and the header of the data
 _HEADER = struct.Struct('<4sI4s4sIQQQI4sIHHIIHH4sI')
-_SAMPLE_BYTES = 2 * CHANNELS
+#: bytes of one sample of all channels
+SAMPLE_BYTES = 2 * CHANNELS
 _MAX_32 = 0xFFFFFFFF
+#: limits of what a line can have: 250 days, and a year after 2100
+_MAX_SAMPLES, _MAX_NS = 1 << 40, 1 << 62
+#: by how much times may differ from those that lines give, before there is another line
+_MAX_ERROR_NS = 1_000_000
 #: longest gap that is filled with silence, samples: an hour
 _MAX_GAP = 3600 * RATE
 
@@ -56,7 +60,7 @@ class SoundWriter:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.samples = 0
-        self._next_stamp = 0
+        self._line = self._last = (0, 0)  # sample and its time: in the last line, and latest
         try:
             self._sound: BinaryIO = path.open('xb')
             self._stamps: TextIO = stamps_path(path).open('w')
@@ -75,16 +79,26 @@ class SoundWriter:
         """
         try:
             if 0 < lost <= _MAX_GAP:
-                self._sound.write(bytes(lost * _SAMPLE_BYTES))
+                self._sound.write(bytes(lost * SAMPLE_BYTES))
                 self.samples += lost
-            if self.samples >= self._next_stamp:
-                self._stamps.write(f'{self.samples} {stamp_ns}\n')
-                self._next_stamp = self.samples + RATE
-                self._complete()
+            self._write_times(stamp_ns)
             self._sound.write(np.ascontiguousarray(samples, '<i2').tobytes())
             self.samples += len(samples)
         except OSError as error:
             raise AudioError(f'cannot write {self.path}: {error.strerror}') from error
+
+    def _write_times(self, stamp_ns: int) -> None:
+        """Write the time of the next sample, if it does not follow from the last line."""
+        sample, known_ns = self._line
+        expected_ns = known_ns + (self.samples - sample) * 1_000_000_000 // RATE
+        jumped = abs(stamp_ns - expected_ns) > _MAX_ERROR_NS
+        if jumped and self._last[0] > sample:
+            self._stamps.write('{} {}\n'.format(*self._last))
+        self._last = self.samples, stamp_ns
+        if jumped or self.samples >= sample + RATE:
+            self._line = self._last
+            self._stamps.write('{} {}\n'.format(*self._line))
+            self._complete()
 
     def close(self) -> None:
         """Complete both files; may be called twice."""
@@ -108,6 +122,11 @@ class SoundWriter:
         self._stamps.flush()
 
 
+def sound_path(recording: Path) -> Path:
+    """Return the path of the sound beside a recording."""
+    return recording.with_suffix('.wav')
+
+
 def stamps_path(sound: Path) -> Path:
     """Return the path of the file with the times of a sound file."""
     return sound.with_name(f'{sound.name}.stamps')
@@ -122,12 +141,16 @@ def read_stamps(sound: Path) -> npt.NDArray[np.int64]:
     """
     path = stamps_path(sound)
     try:
-        lines = [line.split() for line in path.read_text().splitlines()]
+        text = path.read_text()
+        # a power cut may have left a part of the last line
+        lines = [line.split() for line in text[:text.rfind('\n') + 1].splitlines()]
         stamps = np.array([(int(sample), int(ns)) for sample, ns in lines], np.int64)
     except (OSError, ValueError, OverflowError) as error:
         raise AudioError(f'cannot read {path}, the times of {sound}: {error}') from error
-    if len(stamps) == 0 or (np.diff(stamps[:, 0]) <= 0).any():
+    if len(stamps) == 0 or stamps[0, 0] < 0 or (np.diff(stamps[:, 0]) <= 0).any():
         raise AudioError(f'cannot read {path}, the times of {sound}: it has no increasing samples')
+    if stamps[-1, 0] > _MAX_SAMPLES or not ((stamps[:, 1] > 0) & (stamps[:, 1] < _MAX_NS)).all():
+        raise AudioError(f'cannot read {path}, the times of {sound}: a number is out of range')
     return stamps
 
 
@@ -149,11 +172,11 @@ def stamp_of(sample: int, stamps: npt.NDArray[np.int64]) -> int:
 
 
 def _header(samples: int) -> bytes:
-    data = samples * _SAMPLE_BYTES
+    data = samples * SAMPLE_BYTES
     riff = data + _HEADER.size - 8
     large = riff > _MAX_32
     return _HEADER.pack(
         b'RF64' if large else b'RIFF', _MAX_32 if large else riff, b'WAVE',
         b'ds64' if large else b'JUNK', 28, riff, data, samples, 0,
-        b'fmt ', 16, 1, CHANNELS, RATE, RATE * _SAMPLE_BYTES, _SAMPLE_BYTES, 16,
+        b'fmt ', 16, 1, CHANNELS, RATE, RATE * SAMPLE_BYTES, SAMPLE_BYTES, 16,
         b'data', _MAX_32 if large else data)

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Where sound comes from: the interface of the microphones of a device, a recording or a scene."""
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from pathlib import Path
 import threading
 import time
 
+from k4a_ros.audio.source import Samples
 from k4a_ros.capture import Capture
 from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import RecordingError
@@ -39,11 +40,14 @@ from k4a_ros.recorder.files import make_folder
 from k4a_ros.recorder.part import Source
 from k4a_ros.recorder.sequence import PartSequence
 from k4a_ros.recorder.sequence import RecordingOptions
+from k4a_ros.recorder.sound import Sound
 import numpy as np
 import numpy.typing as npt
 
 #: time that captures may wait to be written, and the memory that they may take in any case
 _QUEUE_S, _MIN_QUEUE_BYTES = 2.0, 64 << 20
+#: blocks of sound that may wait to be written: 20 s
+_MAX_SOUND = 1000
 #: free space at which recording stops, and the time that there must be room for when it starts
 _RESERVE_BYTES, _MIN_ROOM_S = 16 << 20, 1.0
 #: interval of checks of the free space
@@ -96,10 +100,10 @@ class _Item:
 
 class Recorder:
     """
-    Records one camera at a time; `k4a_ros.publishing.topics.Tap` describes its callers.
+    Records one camera at a time; `k4a_ros.publishing.interfaces.Tap` describes its callers.
 
-    `capture` and `imu` are called by the threads that read the camera, and only queue what they
-    get, without copying it. If the disk is too slow, captures are dropped and counted.
+    `capture`, `imu` and `sound` are called by the threads that read the camera, and only queue
+    what they get, without copying it. If the disk is too slow, captures are dropped and counted.
 
     A new file is begun by `RecordingOptions`, and whenever the clock of the camera starts again:
     when it is started, reopened, or reset. A file begins with a capture, and has the inertial
@@ -117,6 +121,8 @@ class Recorder:
         self._queue: deque[_Item] = deque()
         self._queued_bytes = 0
         self._queued = 0
+        #: blocks of sound that wait, and samples that could not
+        self._queued_sound = self._lost_sound = 0
         self._accepting = False
         #: monotonic time until which what was delivered before the stop is waited for
         self._deadline_s = math.inf
@@ -160,6 +166,7 @@ class Recorder:
             self._status = RecorderStatus(file=str(path), free_bytes=free)
             self._queue.clear()
             self._queued_bytes = self._queued = 0
+            self._queued_sound = self._lost_sound = 0
             self._deadline_s = math.inf
             self._accepting = True
             parts = PartSequence(options, path)
@@ -203,6 +210,23 @@ class Recorder:
     def imu(self, samples: ImuSamples, ros_ns: npt.NDArray[np.int64]) -> None:
         """Queue inertial samples."""
         self._put(_Item(lambda parts: parts.write_imu(samples, ros_ns)))
+
+    def sound(self, samples: Samples, stamp_ns: int, lost: int) -> None:
+        """Queue sound; see `k4a_ros.recorder.sound.Sound`."""
+        with self._changed:
+            if self._queued_sound >= _MAX_SOUND:
+                self._lost_sound += lost + len(samples)
+                return
+            sound = Sound(samples, stamp_ns, lost + self._lost_sound)
+            self._lost_sound = 0
+            if self._accepting:
+                self._queued_sound += 1
+                self._put(_Item(lambda parts: self._write_sound(parts, sound)))
+
+    def _write_sound(self, parts: PartSequence, sound: Sound) -> None:
+        with self._changed:
+            self._queued_sound -= 1
+        parts.write_sound(sound)
 
     def end_session(self) -> None:
         """Complete the file, because the camera has stopped; the next capture begins another."""

@@ -26,6 +26,8 @@ from k4a_ros.mkv.writer import OutOfOrderError
 from k4a_ros.mkv.writer import ToRos
 from k4a_ros.recorder.part import Part
 from k4a_ros.recorder.part import Source
+from k4a_ros.recorder.sound import Sound
+from k4a_ros.recorder.sound import SoundFiles
 import numpy as np
 import numpy.typing as npt
 
@@ -87,12 +89,16 @@ class PartSequence:
         #: time of the first sample and of the first capture of the session
         self._samples_from_us: int | None = None
         self._captures_from_us: int | None = None
+        self._sound = SoundFiles()
+        #: ROS time at the end of the last capture
+        self._end_ns = 0
         self.files: list[Path] = []
 
     @property
     def finished(self) -> bool:
         """Return whether everything has come that belongs to the recording."""
-        return self._stopped and self._part is None and self._ending is None
+        return self._stopped and self._part is None and self._ending is None and (
+            self._sound.has_reached(self._end_ns))
 
     @property
     def seconds(self) -> float:
@@ -134,14 +140,17 @@ class PartSequence:
         if self._part is None:
             if source.config.imu and not self._has_samples(capture.device_us):
                 return
-            self._begin(source, capture.device_us)
+            self._begin(source, capture.device_us, to_ros)
         try:
             self._current.write(capture, to_ros)
         except OutOfOrderError:  # the clock of the camera has started again
             self._end_files(keep_samples=self._clock_reset)
-            self._begin(source, capture.device_us)
+            self._begin(source, capture.device_us, to_ros)
             self._current.write(capture, to_ros)
         self._captured_us = capture.device_us
+        captured_ns = to_ros(capture.device_us)
+        self._end_ns = captured_ns + source.config.period_us * 1000
+        self._sound.passed(captured_ns)
         if not self._clock_reset:
             self._give_samples(self._captured_us)
 
@@ -165,6 +174,10 @@ class PartSequence:
             self._give_samples(max(self._captured_us, oldest_us))
         elif self._held[0][0].acc_us[0] < oldest_us:
             self._held.pop(0)
+
+    def write_sound(self, sound: Sound) -> None:
+        """Write sound, or hold it until a capture has passed it."""
+        self._sound.write(sound)
 
     def _has_samples(self, device_us: int) -> bool:
         """Return whether samples from a time on have been received, or have been waited for."""
@@ -190,6 +203,7 @@ class PartSequence:
             self._samples_from_us = self._captures_from_us = None
         self._captured_us = -1
         self._clock_reset = False
+        self._sound.end(self._end_ns)
         ending, self._ending = self._ending, None
         part, self._part = self._part, None
         try:
@@ -243,11 +257,12 @@ class PartSequence:
                 options.split_bytes and part.size >= options.split_bytes):
             self._end(device_us)
 
-    def _begin(self, source: Source, start_us: int) -> None:
+    def _begin(self, source: Source, start_us: int, to_ros: ToRos) -> None:
         self._part = Part(self._path, source, start_us)
         if self.files:
             _log.info('Recording goes on in %s', self._part.path)
         self.files.append(self._part.path)
+        self._sound.begin(self._part.path, to_ros(start_us))
 
     def _end(self, end_us: int) -> None:
         """End the present file at a time, but keep it open for samples that have not come yet."""
