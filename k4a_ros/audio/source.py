@@ -47,6 +47,23 @@ class AudioBlock:
         return self.first + len(self.samples)
 
 
+@dataclass(frozen=True, eq=False)
+class RecordedAudio:
+    """
+    Consecutive samples of all microphones in a recording.
+
+    ``first`` is the number of the first one, and ``device_us`` its time on the clock of the
+    images. ``stamp_ns`` is its ROS time when it was recorded, 0 if it is to be played with another
+    one. ``section`` is that of playback, see `k4a_ros.cameras.playback`.
+    """
+
+    first: int
+    samples: Samples
+    device_us: int
+    stamp_ns: int
+    section: int
+
+
 class AudioSource(contextlib.AbstractContextManager['AudioSource']):
     """
     Open microphones.

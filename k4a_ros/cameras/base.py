@@ -25,6 +25,7 @@ from dataclasses import field
 import re
 
 from k4a_ros.audio.source import AudioSource
+from k4a_ros.audio.source import RecordedAudio
 from k4a_ros.body.tracker import BodyTracker
 from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.camera_config import CameraConfig
@@ -35,6 +36,7 @@ from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import AudioError
 from k4a_ros.errors import BodyTrackingError
 from k4a_ros.errors import ConfigError
+from k4a_ros.errors import EndOfRecording
 
 #: called with name and new value of a control that the camera changed by itself
 ControlListener = Callable[[str, float | bool], None]
@@ -108,6 +110,8 @@ class Camera(contextlib.AbstractContextManager['Camera']):
     reader must not request one before all subscribers have received the previous capture. May
     change while streaming; implies ``lossless``.
     ``playback``: controls what a recording plays; None for a camera that is none.
+    ``plays_sound``: `read_sound` returns the sound of a recording, and a thread of its own must
+    call it, as the other reads; `open_microphones` opens those of live cameras.
     ``reports_metadata``: captures come with the temperature, if the camera measures it, and color
     images with exposure, white balance and ISO speed.
 
@@ -121,6 +125,7 @@ class Camera(contextlib.AbstractContextManager['Camera']):
     lossless: bool = False
     lockstep: bool = False
     playback: Playback | None = None
+    plays_sound: bool = False
     reports_metadata: bool = True
 
     def __init__(self, on_control: ControlListener | None = None) -> None:
@@ -161,6 +166,14 @@ class Camera(contextlib.AbstractContextManager['Camera']):
 
         :raises StreamFailedError: the IMU failed, while images go on; see `restart_imu`.
         """
+
+    def read_sound(self, timeout: float) -> RecordedAudio:
+        """
+        Return the next sound of a recording, as soon as it is due; see ``plays_sound``.
+
+        Parameters and exceptions are those of ``read``.
+        """
+        raise EndOfRecording(f'this {self.info.kind} plays no sound')
 
     def restart_imu(self) -> None:
         """

@@ -84,6 +84,22 @@ class RosTimes:
         found[known] = entries['ros_ns'][at[known]]
         return found
 
+    def offset_ns(self, device_us: int) -> int | None:
+        """
+        Return the difference between ROS time and device time near a device time.
+
+        :param device_us: device time as in the file, microseconds.
+        :return: that of the nearest image or sample with a ROS time, nanoseconds; None for none.
+        :raises CameraLostError: the file cannot be read.
+        """
+        with self._lock:
+            self._read(device_us - _DISTANCE_US, device_us + _DISTANCE_US)
+            if not len(self._entries):
+                return None
+            at = int(np.abs(self._entries['device_us'] - device_us).argmin())
+            entry = self._entries[at]
+        return int(entry['ros_ns']) - int(entry['device_us']) * 1000
+
     def _read(self, first_us: int, last_us: int) -> None:
         """Make sure that the entries of a range of device times have been read."""
         if first_us < self._from_us or first_us > self._reached_us + _MAX_STEP_US:

@@ -108,8 +108,9 @@ class DriverNode(LifecycleNode):
         self._live_parameters = LiveParameters(self, self)
         self._recording = Recording(self, self._supervisor, lambda: self._settings)
         self._topics.tap = self._recording.recorder
-        self._audio = Audio(self, lambda: self._supervisor.state is StreamState.STREAMING,
-                            self._recording.recorder)
+        self._audio = Audio(
+            self, self._topics, lambda: self._supervisor.state is StreamState.STREAMING,
+            self._recording.recorder)
         self._own_calibration = OwnCalibration(lambda: self._settings, self.get_logger())
         self._diagnostics = DiagnosticsPublisher(
             self, self._supervisor, self._topics, transport_problem,
@@ -248,15 +249,15 @@ class DriverNode(LifecycleNode):
         self._recording.recorder.set_source(Source.of(camera))
         self._shared_clock.take_role(
             camera.config.wired_sync_mode, self._settings.sync_clock_topic)
-        self._topics.bind_camera(
-            camera, topic_options(self._settings), lambda: choose_tracker(self._settings))
+        options = topic_options(self._settings)
+        self._topics.bind_camera(camera, options, lambda: choose_tracker(self._settings))
         self._playback_services.update(camera.playback is not None)
         if camera.playback is not None:
             self._playback_clock.start(camera.playback, self._settings.publish_clock)
         if not self._qos_checked:
             self._qos_checked = True
             warn_of_unknown(self, qos=True)
-        self._audio.bind_camera(camera, self._settings)
+        self._audio.bind_camera(camera, self._settings, options)
         self._frames.publish(camera.calibration.rotated(self._settings.camera_rotation),
                              self._settings.tf_prefix,
                              microphones=self._settings.audio_enabled)

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Parameters of what is published: topics, filters, body tracking and sound."""
 
 from __future__ import annotations
@@ -204,16 +203,16 @@ class TopicParameters:
         '… (REP 155).', _BODY_TRACKING)
 
     audio_enabled: bool = parameter(
-        False, 'Publish the sound of the microphone array on audio. Off by default, for privacy. '
-        'The microphones are open only while the topics have subscribers, or a recording is made, '
-        'which then gets the sound in a file beside it.', _AUDIO,
-        cameras=_LIVE)
+        False, 'Publish the sound of the microphone array, or that beside a recording, on audio. '
+        'Off by default, for privacy. The microphones are open only while the topics have '
+        'subscribers, or a recording is made, which then gets the sound in a file beside it.',
+        _AUDIO)
     audio_channels: int = parameter(
         7, 'Channels of audio: 7 microphones, or only the one in the center.', _AUDIO,
-        choices=('1', '7'), cameras=_LIVE)
+        choices=('1', '7'))
     audio_format: str = parameter(
         's16', 'Format of the samples: s16 is signed 16-bit integers, f32 is floating-point '
-        'numbers from -1 to 1.', _AUDIO, choices=('s16', 'f32'), cameras=_LIVE)
+        'numbers from -1 to 1.', _AUDIO, choices=('s16', 'f32'))
     audio_direction: bool = parameter(
         False, 'Publish the direction of the loudest sound on audio/direction; requires '
-        'audio_enabled.', _AUDIO, cameras=_LIVE)
+        'audio_enabled.', _AUDIO)

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """
 Messages with sound: audio_common_msgs/AudioStamped if it is installed, else sensor_msgs/Image.
 
@@ -39,16 +38,19 @@ _PORTAUDIO_FORMATS = {'s16': 8, 'f32': 1}
 Fill = Callable[[Samples], Any]
 
 
-def audio_message(sample_format: str) -> tuple[Any, Fill]:
+def audio_message(sample_format: str, *, standard: bool = False) -> tuple[Any, Fill]:
     """
     Return the type of the messages, and a function that makes one.
 
     :param sample_format: 's16', or 'f32' from -1 to 1.
+    :param standard: use a type that comes with ROS, whatever is installed.
     """
+    if standard:
+        return Image, lambda samples: _image(samples, sample_format)
     try:
         from audio_common_msgs.msg import AudioStamped
     except ImportError:
-        return Image, lambda samples: _image(samples, sample_format)
+        return audio_message(sample_format, standard=True)
     return AudioStamped, lambda samples: _audio_stamped(AudioStamped(), samples, sample_format)
 
 

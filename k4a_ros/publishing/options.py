@@ -74,6 +74,9 @@ class TopicOptions:
     rgb_encoding: str = 'bgra8'
     jpeg_quality: int = 90
     imu_rate_target: int = 0
+    audio_channels: int = 7
+    audio_format: str = 's16'
+    audio_direction: bool = False
     body_tracking_enabled: bool = False
     body_tracking_smoothing_factor: float = 0.0
     body_tracking_filtered_depth: bool = False

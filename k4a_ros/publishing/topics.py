@@ -22,8 +22,8 @@ from collections.abc import Iterator
 import math
 import threading
 import time
-from typing import Protocol
 
+from k4a_ros.audio.source import RecordedAudio
 from k4a_ros.calibration.tf_frames import IMU
 from k4a_ros.calibration.tf_frames import own_frame
 from k4a_ros.cameras.base import Camera
@@ -41,6 +41,8 @@ from k4a_ros.publishing.crop_frames import CropFrames
 from k4a_ros.publishing.depth_topics import add_depth
 from k4a_ros.publishing.depth_topics import add_filtered_depth
 from k4a_ros.publishing.depth_topics import add_infrared
+from k4a_ros.publishing.interfaces import SoundPlayer
+from k4a_ros.publishing.interfaces import Tap
 from k4a_ros.publishing.metadata_topics import add_color_metadata
 from k4a_ros.publishing.metadata_topics import add_temperature
 from k4a_ros.publishing.options import LiveOptions
@@ -59,13 +61,11 @@ from k4a_ros.publishing.streams import ImuToRos
 from k4a_ros.publishing.streams import Stream
 from k4a_ros.publishing.time_topic import add_time_reference
 from k4a_ros.publishing.topic_builder import TopicBuilder
-from k4a_ros.streaming.device_clock import Times
 from k4a_ros.streaming.host_clock import HostClock
 from k4a_ros.streaming.rates import Durations
 from k4a_ros.streaming.stamper import StampedCapture
 from k4a_ros.streaming.stamper import StampedImuSamples
 from k4a_ros.streaming.stamper import Stamper
-from k4a_ros.streaming.stamper import ToRos
 from k4a_ros.streaming.synchronized_clock import ClockPlan
 import numpy as np
 import numpy.typing as npt
@@ -80,30 +80,13 @@ _ACK_TIMEOUT_S = 10.0
 _ACK_POLL_S = 0.002
 
 
-class Tap(Protocol):
-    """Gets what a live camera delivers with its stamps, such as a recorder; must not take long."""
-
-    @property
-    def active(self) -> bool:
-        """Return whether it takes data now."""
-
-    def capture(self, capture: Capture, to_ros: ToRos) -> None:
-        """Take a capture, also one that is dropped before it is published."""
-
-    def imu(self, samples: ImuSamples, ros_ns: Times) -> None:
-        """Take IMU samples and the stamps of their accelerometer readings, nanoseconds."""
-
-    def end_session(self) -> None:
-        """Note that the camera has stopped."""
-
-
 class Topics:
     """
     The topics of a camera, relative to the namespace of the node.
 
     A topic exists only if the modes of the camera provide its data. No threads are started for
-    images and IMU samples: one thread calls `capture`, another one `imu`, others `arrive` and
-    `arrive_imu`.
+    images and IMU samples: one thread calls `capture`, another one `imu`, others `arrive`,
+    `arrive_imu` and `sound`.
 
     ``stamper`` assigns the stamps. ``live`` has the values of live parameters, those of the last
     camera until `bind_camera`. For diagnostics: ``body_error`` says why body tracking is disabled
@@ -130,6 +113,8 @@ class Topics:
         self.live, self._tf_prefix = LiveOptions.of(TopicOptions()), ''
         #: gets what a live camera delivers, in addition to the topics
         self.tap: Tap | None = None
+        #: plays what `sound` gets
+        self.sound_player: SoundPlayer | None = None
         self.latency = Durations()
         self.last_capture_s = time.monotonic()
         self.temperature = math.nan
@@ -259,6 +244,14 @@ class Topics:
             return lambda _: stamps
         return self.stamper.imu
 
+    def sound(self, sound: RecordedAudio) -> None:
+        """Publish the sound of a recording."""
+        if self.sound_player is None:
+            return
+        self.sound_player.play(sound)
+        if self._camera.lockstep:
+            self._wait_for_acks(self.sound_player.topics)
+
     def has_imu_subscribers(self) -> bool:
         """Return whether there are subscribers of IMU samples."""
         return self._imu is not None and self._imu.has_subscribers()
@@ -296,6 +289,8 @@ class Topics:
             yield from self.bodies.streams
         if self._imu is not None:
             yield self._imu
+        if self.sound_player is not None:
+            yield from self.sound_player.topics
 
     def _wait_for_acks(self, topics: Iterable[LazyPublisher]) -> None:
         """Wait until reliable subscribers have acknowledged all messages; warn on a timeout."""

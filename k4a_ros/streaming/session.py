@@ -22,6 +22,7 @@ import threading
 import time
 from typing import Protocol
 
+from k4a_ros.audio.source import RecordedAudio
 from k4a_ros.camera_config import WiredSyncMode
 from k4a_ros.cameras.base import Camera
 from k4a_ros.capture import Capture
@@ -55,7 +56,7 @@ class Sink(Protocol):
     """
     Consumer of camera data.
 
-    `arrive`, `capture`, `arrive_imu` and `imu` are called from different threads.
+    `arrive`, `capture`, `arrive_imu`, `imu` and `sound` are called from different threads.
     """
 
     def arrive(self, capture: Capture) -> Capture:
@@ -81,6 +82,9 @@ class Sink(Protocol):
 
     def imu(self, samples: ImuSamples) -> None:
         """Process IMU samples that have arrived."""
+
+    def sound(self, sound: RecordedAudio) -> None:
+        """Process the sound of a recording."""
 
     def has_imu_subscribers(self) -> bool:
         """Return whether IMU samples are needed without delay."""
@@ -139,7 +143,7 @@ class Counts:
 
 class Session:
     """
-    Streams an open camera once, with one thread for images and one for IMU samples.
+    Streams an open camera once, with a thread for images, IMU samples and recorded sound each.
 
     What a lossless camera delivers is published by the thread that reads it. For other cameras
     separate threads publish the latest capture, and the IMU samples of the last second: if they
@@ -194,6 +198,8 @@ class Session:
         if config.imu:
             loops += ([self._read_and_publish_imu] if self._camera.lossless
                       else [self._read_imu, self._publish_imu])
+        if self._camera.plays_sound:
+            loops.append(self._read_and_publish_sound)
         self._running = len(loops)
         for loop in loops:
             thread = threading.Thread(
@@ -271,6 +277,9 @@ class Session:
         self._sink.imu(self._sink.arrive_imu(samples))
         if not self._camera.lockstep and not self._sink.has_imu_subscribers():
             self._stopping.wait(_IDLE_IMU_S)
+
+    def _read_and_publish_sound(self) -> None:
+        self._sink.sound(self._camera.read_sound(_POLL_S))
 
     def _read_imu(self) -> None:
         try:

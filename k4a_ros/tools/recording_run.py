@@ -21,6 +21,7 @@ import logging
 import queue
 import time
 
+from k4a_ros.audio.source import RecordedAudio
 from k4a_ros.camera_config import WiredSyncMode
 from k4a_ros.cameras.base import Camera
 from k4a_ros.capture import Capture
@@ -137,6 +138,9 @@ class RecordingRun:
 
     def imu(self, samples: ImuSamples) -> None:
         """Do nothing: they have been recorded when they arrived."""
+
+    def sound(self, sound: RecordedAudio) -> None:
+        """Do nothing: only recordings have sound of this kind."""
 
     def has_imu_subscribers(self) -> bool:
         """Return that samples may wait for some milliseconds."""

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Sound of the simulated camera, over DDS."""
 
 from __future__ import annotations
@@ -75,6 +74,13 @@ def test_sound_is_published_with_its_direction_and_recorded(tmp_path) -> None:
             assert listener.call(Trigger, f'{NODE}/stop_recording', Trigger.Request()).success
             wait_for(lambda: status()['message'] == 'publishing', 'the end of the recording')
             assert driver.stop() == 0, driver.output
+        sound = [*sound]
+        played = listener.subscribe(Image, '/audio', depth=100)
+        images = listener.subscribe(Image, '/depth/image_raw')
+        with DriverProcess.with_parameters(
+                domain, recording_file=str(tmp_path / 'a.mkv'), audio_enabled=True,
+                playback_stamps='recorded', playback_start_delay=10.0) as player:
+            assert player.wait() == 0, player.output
     published = dict(zip(stamps(sound), sound, strict=True))
     recorded = read_stamps(tmp_path / 'a.wav')
     with wave.open(str(tmp_path / 'a.wav')) as file:
@@ -97,3 +103,11 @@ def test_sound_is_published_with_its_direction_and_recorded(tmp_path) -> None:
     x, y = 1 - 2 * (q.y ** 2 + q.z ** 2), 2 * (q.x * q.y + q.w * q.z)
     # 1.5 m to the left and 1.5 m in front of the array, which is 50 mm behind the camera's origin
     assert math.degrees(math.atan2(y, x)) == pytest.approx(45.0, abs=3.0)
+    # what is played are the same samples, at the same times, as the images beside them
+    assert len(images) >= 30 and len(played) >= 50
+    heard = b''.join(bytes(message.data) for message in sound)
+    for stamp, message in zip(stamps(played), played, strict=True):
+        at = heard.index(bytes(message.data)) // 14 / 48000
+        assert abs(times[0] + at * 1e9 - stamp) < 5e6
+    assert abs(stamps(played)[0] - stamps(images)[0]) < 100e6
+    assert abs(stamps(played)[-1] - stamps(images)[-1]) < 100e6

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Play recordings with two threads, like the driver."""
+"""Play recordings with a thread for each stream, like the driver."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from pathlib import Path
 import threading
 import time
 
+from k4a_ros.audio.source import RecordedAudio
 from k4a_ros.cameras.recording.camera import RecordingCamera
 from k4a_ros.capture import Capture
 from k4a_ros.capture import ImuSamples
@@ -33,7 +34,7 @@ from support.time_limits import PATIENCE
 
 
 class Player:
-    """Reads a camera with two threads, like the driver, and records what arrives when."""
+    """Reads a camera with a thread for each stream, and records what arrives when."""
 
     def __init__(
         self, camera: RecordingCamera, captures: int = 10**9, samples: int = 0,
@@ -41,20 +42,22 @@ class Player:
         """
         Start the camera and the threads.
 
-        :param captures: number of captures after which both threads may end; default: none.
+        :param captures: number of captures after which the threads may end; default: none.
         :param samples: number of IMU samples after which they may end.
         """
         self.camera = camera
         self.begin = time.monotonic()
         self.captures: list[tuple[float, Capture]] = []
         self.imu: list[tuple[float, ImuSamples]] = []
+        self.sound: list[tuple[float, RecordedAudio]] = []
         self.order: list[tuple[int, str]] = []
         self.errors: list[Exception] = []
         self._enough = lambda: len(self.captures) >= captures and len(self.imu_us) >= samples
         camera.start()
         self._threads = [
             threading.Thread(target=self._play, args=job) for job in (
-                (camera.read, self.captures), (camera.read_imu, self.imu))]
+                (camera.read, self.captures), (camera.read_imu, self.imu),
+                *([(camera.read_sound, self.sound)] if camera.plays_sound else []))]
         for thread in self._threads:
             thread.start()
 
@@ -70,11 +73,13 @@ class Player:
             out.append((time.monotonic() - self.begin, item))
             if isinstance(item, Capture):
                 self.order.append((item.device_us, 'capture'))
+            elif isinstance(item, RecordedAudio):
+                self.order.append((item.device_us, 'sound'))
             else:
                 self.order.extend((int(us), 'imu') for us in item.acc_us)
 
     def join(self, timeout: float = PATIENCE) -> Player:
-        """Wait for both threads, and assert that no error has stopped them."""
+        """Wait for the threads, and assert that no error has stopped them."""
         for thread in self._threads:
             thread.join(timeout)
             assert not thread.is_alive()

@@ -26,6 +26,8 @@ import time
 from typing import NoReturn
 from typing import TypeVar
 
+from k4a_ros.audio.sound_file import SoundFile
+from k4a_ros.audio.source import RecordedAudio
 from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.cameras.base import Camera
 from k4a_ros.cameras.base import ControlListener
@@ -39,8 +41,10 @@ from k4a_ros.cameras.recording.section import Section
 from k4a_ros.cameras.recording.section import Sought
 from k4a_ros.cameras.recording.section_data import SectionCaptures
 from k4a_ros.cameras.recording.section_data import SectionImu
+from k4a_ros.cameras.recording.section_sound import SectionSound
 from k4a_ros.capture import Capture
 from k4a_ros.capture import ImuSamples
+from k4a_ros.errors import AudioError
 from k4a_ros.errors import CalibrationError
 from k4a_ros.errors import CameraLostError
 from k4a_ros.errors import ConfigError
@@ -56,6 +60,7 @@ _log = logging.getLogger(__name__)
 
 _CAPTURES = 'captures'
 _IMU = 'imu'
+_SOUND = 'sound'
 #: interval in which IMU samples are batched; the device delivers them in bursts, too
 _IMU_BURST_S = 0.008
 #: maximum time that playback waits for the ROS time of its first data
@@ -83,9 +88,9 @@ class RecordingCamera(Camera):
     ``config``, ``info`` and ``calibration`` are those stored in the file. `set_control` accepts
     ``playback_rate`` and ``playback_paused`` at any time; ``playback`` moves to other positions.
 
-    A slow reader does not lose data. At rate 0, captures and IMU samples are released in the order
-    of their timestamps, each as soon as the other thread has read everything older; so both
-    streams must be read (if ``config.imu``), or the other one blocks.
+    A slow reader does not lose data. At rate 0, captures, IMU samples and sound are released in
+    the order of their timestamps, each as soon as the other threads have read everything older; so
+    all streams must be read (if ``config.imu``, and if ``plays_sound``), or the others block.
 
     After ``stop`` and ``close``, reads raise EndOfRecording; ``start`` after ``stop`` resumes
     playback. Timestamps only decrease where playback is moved back, or is restarted by
@@ -108,6 +113,7 @@ class RecordingCamera(Camera):
         data is at most a minute in the future, playback begins then. -1: begin at once.
     :param synchronized_images_only: leave out captures without depth (or infrared) or color.
     :param stamps: 'recorded' to give the stamps that the recording has; 'now' to give none.
+    :param sound: play the sound beside the recording, too; without any, a warning is logged.
     :param on_control: called with ('playback_paused', True) when playback pauses at the end.
     :raises ConfigError: ``rate``, ``at_end`` or ``loop_stamps`` is invalid.
     :raises RecordingError: nothing of the file can be played, or it has no calibration, or it
@@ -124,7 +130,7 @@ class RecordingCamera(Camera):
         rate: float = 1.0, paused: bool = False, at_end: AtEnd | str = AtEnd.EXIT,
         start_offset: float = 0.0, duration: float = 0.0, loop_stamps: str = 'continue',
         loop_period: float = 0.0, time_origin: float = -1.0,
-        synchronized_images_only: bool = False, stamps: str = 'now',
+        synchronized_images_only: bool = False, stamps: str = 'now', sound: bool = False,
         on_control: ControlListener | None = None,
     ) -> None:
         """Open the file and read its first data; ``start`` starts playback."""
@@ -143,6 +149,8 @@ class RecordingCamera(Camera):
         limit_us = self._end_us if duration else math.inf
         self._captures = SectionCaptures(reader, limit_us, synchronized_images_only, recorded)
         self._imu = SectionImu(reader, limit_us, recorded)
+        self._sound = self._open_sound(recorded is not None) if sound else None
+        self.plays_sound = self._sound is not None
         self._streams = self._find_streams()
         self._pacer = Pacer(
             self._streams, self._start_us, self._span_us(loop_period), rate, paused,
@@ -178,6 +186,21 @@ class RecordingCamera(Camera):
             raise self._error('playback_stamps is recorded, but it has no ROS times, which only '
                               'recordings of this driver have; set it to now')
         return RecordedStamps(self._reader, self._reader.ros_times)
+
+    def _open_sound(self, recorded: bool) -> SectionSound | None:
+        """Open the sound beside the recording; warn if there is none that can be played."""
+        sound = None
+        try:
+            sound = SoundFile(self._reader.path)
+            if self._reader.ros_times is None:
+                raise AudioError('the recording has no ROS times, only those of this driver have')
+            return SectionSound(sound, self._reader.ros_times, self._start_us, self._end_us,
+                                recorded=recorded)
+        except (AudioError, CameraLostError) as error:
+            _log.warning('recording %s is played without sound: %s', self.info.source, error)
+            if sound is not None:
+                sound.close()
+            return None
 
     def _require_both_cameras(self) -> None:
         config = self.config
@@ -226,6 +249,8 @@ class RecordingCamera(Camera):
                 'to play'))
         for problem in problems:
             _log.warning(problem)
+        if self.plays_sound:
+            streams.append(_SOUND)
         self.config = replace(self.config, imu=_IMU in streams)
         return streams
 
@@ -287,6 +312,27 @@ class RecordingCamera(Camera):
                 count = int(samples.acc_us.searchsorted(due_us, side='right'))
                 return self._imu.pop(max(1, count))
 
+    def read_sound(self, timeout: float) -> RecordedAudio:
+        """
+        Return the next sound as soon as it is due.
+
+        :raises ReadTimeout: it is not due within the timeout, or playback is paused.
+        :raises EndOfRecording: there is no more sound, or the camera is stopped.
+        """
+        deadline = time.monotonic() + timeout
+        if self._sound is None:
+            return super().read_sound(timeout)
+        while True:
+            section = self._pacer.section
+            sound = self._sound.peek(section)
+            with contextlib.suppress(Sought):
+                if sound is None:
+                    self._end_of_pass(_SOUND, deadline, section.number)
+                self._pacer.wait(
+                    _SOUND, sound.device_us, _left(deadline), section=section.number)
+                self._sound.pop()
+                return sound
+
     def _end_of_pass(self, stream: str, deadline: float, section: int) -> NoReturn:
         """Wait for the next pass; report, once per pass, that playback has paused instead."""
         try:
@@ -327,6 +373,8 @@ class RecordingCamera(Camera):
         """Stop playback and close the file; images that were read remain valid."""
         self._pacer.stop()
         self._reader.close()
+        if self._sound is not None:
+            self._sound.close()
 
 
 def _choice(kind: type[E], name: str, value: E | str) -> E:
