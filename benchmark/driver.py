@@ -18,7 +18,7 @@ Measure what the whole driver costs, compared with a naive driver and with C.
 
     python benchmark/driver.py [--recording FILE] [--rounds 5] [--seconds 10] [--domain 43]
     python benchmark/driver.py --endurance 300
-    python benchmark/driver.py --bodies
+    python benchmark/driver.py --bodies [--people 1 2 4]
 
 Every driver plays the same recording at 30 Hz, which is by default one of the simulated camera; of
 a FILE, the images of its first seconds are repeated in a loop. One subscriber, a further process,
@@ -28,6 +28,8 @@ affects all of them alike; ratios are computed between neighboring rounds.
 'Naive' is one thread that reads the recording with the same reader, decodes with cv2.imdecode,
 makes the cloud with numpy, and fills new messages as cv_bridge does. 'C' is drive.c, beside this
 file, which does only what every driver must do; it needs gcc and the headers of ROS.
+
+People whose bodies are tracked are rendered: their recordings have color of the simulated camera.
 """
 
 from __future__ import annotations
@@ -53,6 +55,8 @@ from k4a_ros.mkv.reader import RecordingReader
 from k4a_ros.mkv.writer import RecordingWriter
 from k4a_ros.process.fastdds import select_fastdds_profile
 import numpy as np
+from people import MAX_PEOPLE
+from people import write_people
 from processes import DRIVER
 from processes import simulate
 from processes import used
@@ -61,8 +65,10 @@ from yardstick import compiled
 #: the program of the processes
 ROLES = str(Path(__file__).with_name('driver_roles.py'))
 #: recordings: name, resolution of color, captures per second
-SOURCES = (('720P', '720P', 30), ('people', '720P', 30), ('1080P', '1080P', 30),
-           ('2160P', '2160P', 30), ('3072P', '3072P', 15))
+SOURCES = (('720P', '720P', 30), ('1080P', '1080P', 30), ('2160P', '2160P', 30),
+           ('3072P', '3072P', 15))
+#: captures per second of recordings of people
+PEOPLE_FPS = 30
 #: number of captures in a recording
 CAPTURES = 60
 BASIC = ('depth/image_raw', 'ir/image_raw', 'points2')
@@ -76,7 +82,8 @@ class Run:
     Measurements of one driver in one round.
 
     Seconds from its start to the first images on all topics; processor time, as a share of a core
-    and per capture; number of captures that were received and that were lost.
+    and per capture; number of captures that were received and that were lost; rate of the results
+    of body tracking, and the mean number of people in them.
     """
 
     first: float
@@ -85,6 +92,7 @@ class Run:
     count: int
     lost: int
     bodies_hz: float
+    people: float
 
 
 class Process:
@@ -139,7 +147,7 @@ class Bench:
                 self.environment, '-c', DRIVER, '--ros-args',
                 '-p', f'recording_file:={self.path(name)}', '-p', 'recording_loop_enabled:=true',
                 '-p', 'playback_start_delay:=0.0',
-                '-p', f'body_tracking_enabled:={str(name == "people").lower()}')
+                '-p', f'body_tracking_enabled:={str(BODIES in topics).lower()}')
         try:
             yield process
         finally:
@@ -149,7 +157,7 @@ class Bench:
         self, name: str, topics: tuple[str, ...], seconds: float, kind: str = OURS,
     ) -> Run:
         """Measure one driver, once it publishes."""
-        fps = next(fps for source, _, fps in SOURCES if source == name)
+        fps = next((fps for source, _, fps in SOURCES if source == name), PEOPLE_FPS)
         subscriber = Process(
             self.environment, ROLES, 'subscribe', str(10**9 // fps), *topics)
         if topics:
@@ -170,11 +178,12 @@ class Bench:
                 found = subscriber.ask()
             finally:
                 subscriber.end()
-        bodies, _ = found.pop(BODIES, (0, 0))
+        bodies, people = found.pop(BODIES, (0, 0))
         count = max((count for count, _ in found.values()), default=round(passed * fps))
         lost = max((lost for _, lost in found.values()), default=0)
         return Run(
-            first, used / passed, 1000 * used / max(count, 1), count, lost, bodies / passed)
+            first, used / passed, 1000 * used / max(count, 1), count, lost, bodies / passed,
+            people / max(bodies, 1))
 
 
 def write_recordings(folder: Path, original: str, wanted: list[str]) -> None:
@@ -251,12 +260,19 @@ def compare(bench: Bench, rounds: int, seconds: float) -> None:
               f'{sum(run.count for run in passed_on)} | {sum(run.lost for run in passed_on)} |')
 
 
-def track(bench: Bench, rounds: int, seconds: float) -> None:
+def track(bench: Bench, rounds: int, seconds: float, counts: list[int]) -> None:
     """Print the cost of body tracking, and the number of captures lost because of it."""
-    runs = [bench.measure('people', (*DECODED, BODIES), seconds) for _ in range(rounds)]
-    print(f'\nwith body tracking of one person: {spread([run.bodies_hz for run in runs])} Hz, '
-          f' {sum(run.lost for run in runs)} of {sum(run.count for run in runs)} captures '
-          f'lost, {spread([100 * run.load for run in runs], " %")} of a core')
+    print('\n| people | found | body tracking, Hz | captures | lost | of a core |\n'
+          '|---|---|---|---|---|---|')
+    for count in counts:
+        name, source = f'people{count}', bench.folder / 'color.mkv'
+        simulate(source, CAPTURES / PEOPLE_FPS, PEOPLE_FPS, '--force')
+        write_people(source, bench.path(name), count, CAPTURES, PEOPLE_FPS)
+        runs = [bench.measure(name, (*DECODED, BODIES), seconds) for _ in range(rounds)]
+        print(f'| {count} | {np.mean([run.people for run in runs]):.2f} | '
+              f'{spread([run.bodies_hz for run in runs])} | {sum(run.count for run in runs)} | '
+              f'{sum(run.lost for run in runs)} | '
+              f'{spread([100 * run.load for run in runs], " %")} |', flush=True)
 
 
 def endure(bench: Bench, seconds: float) -> None:
@@ -276,12 +292,15 @@ def main() -> int:
     parser.add_argument('--endurance', type=float, default=0.0, metavar='SECONDS',
                         help='instead, count the captures that are lost in this time, seconds')
     parser.add_argument('--bodies', action='store_true', help='measure only body tracking')
+    parser.add_argument('--people', type=int, nargs='+', default=[1, 2, 4], metavar='COUNT',
+                        choices=range(1, MAX_PEOPLE + 1),
+                        help='how many people are tracked at once, default: 1 2 4')
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if options.endurance:
             wanted = ['720P']
         elif options.bodies:
-            wanted = ['people']
+            wanted = []
         else:
             wanted = [name for name, *_ in SOURCES]
         write_recordings(Path(folder), options.recording, wanted)
@@ -291,7 +310,7 @@ def main() -> int:
         else:
             if not options.bodies:
                 compare(bench, options.rounds, options.seconds)
-            track(bench, options.rounds, options.seconds)
+            track(bench, options.rounds, options.seconds, options.people)
     return 0
 
 

@@ -39,8 +39,20 @@ from yardstick import run
 BODIES = 'body_tracking_joints'
 
 
+def height_of(cloud: bytes) -> int:
+    """Return the number of rows of a serialized PointCloud2."""
+    # 4 bytes of encapsulation, stamp, then a string, after which numbers are aligned to 4 bytes
+    length, = struct.unpack_from('<I', cloud, 12)
+    height, = struct.unpack_from('<I', cloud, 16 + (length + 3) // 4 * 4)
+    return int(height)
+
+
 def subscribe(topics: list[str], period_ns: int) -> None:
-    """Count messages until stdin is closed; print how many were received and lost, as JSON."""
+    """
+    Count messages until stdin is closed; print how many were received and lost, as JSON.
+
+    Of results of body tracking, the second number is that of the people in them.
+    """
     import rclpy
     from rclpy.executors import ExternalShutdownException
     from sensor_msgs.msg import CompressedImage
@@ -49,6 +61,7 @@ def subscribe(topics: list[str], period_ns: int) -> None:
     rclpy.init()
     node = rclpy.create_node('subscriber')
     stamps: dict[str, list[int]] = {topic: [] for topic in topics}
+    people: list[int] = []
 
     def subscribe_to(topic: str) -> None:
         kind: Any = (PointCloud2 if topic in ('points2', BODIES) else
@@ -58,6 +71,8 @@ def subscribe(topics: list[str], period_ns: int) -> None:
             # 4 bytes of encapsulation, then the stamp
             seconds, nanoseconds = struct.unpack_from('<iI', data, 4)
             stamps[topic].append(seconds * 10**9 + nanoseconds)
+            if topic == BODIES:
+                people.append(height_of(data))
 
         node.create_subscription(kind, topic, take, 4, raw=True)
 
@@ -75,6 +90,9 @@ def subscribe(topics: list[str], period_ns: int) -> None:
         for topic, times in stamps.items():
             steps = np.rint(np.diff(times) / period_ns)
             found[topic] = (len(times), int((steps - 1).clip(0).sum()))
+            if topic == BODIES:
+                found[topic] = (len(times), sum(people))
+                people.clear()
             times.clear()
         print(json.dumps(found), flush=True)
     rclpy.shutdown()
