@@ -24,7 +24,8 @@ visible joints count: those inside of the image that neither others nor another 
     found            of the people of whom at least 1500 pixels are visible
     extra            bodies where there is no person
     within 100 mm    the share of the joints this close to the truth
-    of MEDIUM        the same of the joints that the tracker gives confidence MEDIUM
+    MEDIUM           the share of the joints that the tracker gives confidence MEDIUM
+    of MEDIUM        the share of joints with MEDIUM, visible or not, within 100 mm
     ids              the most body ids that one person has had
     IoU              median intersection over union of the index map
     CPU ms           time of all threads per image, without the first two images of a sequence
@@ -66,7 +67,7 @@ from support.people.shots import Shot
 from support.people.shots import simulate_shots
 
 _COLUMNS = ('scene', 'images', 'found', 'extra', 'median mm', 'p90 mm', 'within 100 mm',
-            'of MEDIUM', 'ids', 'IoU', 'CPU ms')
+            'MEDIUM', 'of MEDIUM', 'ids', 'IoU', 'CPU ms')
 _SIMULATED, _RENDERED = 'all simulated', 'all rendered'
 #: images at the start of a sequence that do not count for its CPU time
 _WARM_UP_IMAGES = 2
@@ -144,10 +145,11 @@ def _print_score(name: str, score: Score, times_ms: list[float] | None = None) -
         cells += [f'{score.error_percentile(50) * 1e3:.0f}',
                   f'{score.error_percentile(90) * 1e3:.0f}',
                   f'{score.share_within(_MAX_ERROR_M):.1%}',
+                  f'{np.mean(score.medium):.0%}',
                   f'{score.share_within(_MAX_ERROR_M, medium_only=True):.1%}',
                   '' if ids is None else str(ids), f'{np.median(score.overlaps):.2f}']
     else:
-        cells += [''] * 6
+        cells += [''] * 7
     if times_ms is None:
         cells.append('')
     else:

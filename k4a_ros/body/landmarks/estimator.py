@@ -28,6 +28,7 @@ from k4a_ros.body.landmarks.detection.observation import PoseEstimator
 from k4a_ros.body.landmarks.detection.tracked_people import observe_tracked_people
 from k4a_ros.body.landmarks.pose_2d.blazepose import LandmarkModel
 from k4a_ros.body.landmarks.pose_2d.blazepose import TRUNK
+from k4a_ros.body.landmarks.pose_3d.agreement import agreed_confidences
 from k4a_ros.body.landmarks.pose_3d.fitting import fit_limbs
 from k4a_ros.body.landmarks.pose_3d.k4abt_joints import joints_from_landmarks
 from k4a_ros.body.landmarks.pose_3d.lifting import lift
@@ -198,11 +199,11 @@ class LandmarkEstimator:
         region = observation.view.region_of_circle(
             landmarks.alignment_center, landmarks.alignment_top)
         seconds = track.seconds_unseen(frame.now_us)
-        pose = _fit(frame, track, pose, person)
-        pose = replace(
-            pose, points=track.motion.update(pose.points, pose.confidences, frame.now_us))
-        track.update(pose.points, region, pose.lengths, frame.now_us)
-        positions, confidences = joints_from_landmarks(pose.points, pose.confidences)
+        fitted = _fit(frame, track, pose, person)
+        points = track.motion.update(fitted.points, fitted.confidences, frame.now_us)
+        track.update(points, region, fitted.lengths, frame.now_us)
+        positions, confidences = joints_from_landmarks(
+            points, agreed_confidences(pose, fitted, points, person))
         if track.joint_positions is not None and self._smoothing_factor > 0:
             kept = self._smoothing_factor ** max(seconds * _SMOOTHING_RATE_HZ, 0.0)
             positions = positions + kept * (track.joint_positions - positions)

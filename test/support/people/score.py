@@ -47,13 +47,15 @@ class Score:
     Errors of a tracker.
 
     ``errors``: meters, one per visible joint, and ``medium``: whether the tracker gives it
-    confidence MEDIUM; ``ids``: the body ids that each person has had; ``overlaps``: intersection
-    over union of the index map, one per body; ``people``: how many had to be found, in all images;
+    confidence MEDIUM; ``medium_errors``: meters, of all joints with MEDIUM, visible or not;
+    ``ids``: the body ids that each person has had; ``overlaps``: intersection over union of the
+    index map, one per body; ``people``: how many had to be found, in all images;
     ``missed``: how many of those were not; ``extra``: bodies where there is no person.
     """
 
     errors: list[float] = field(default_factory=list)
     medium: list[bool] = field(default_factory=list)
+    medium_errors: list[float] = field(default_factory=list)
     ids: dict[int, set[int]] = field(default_factory=dict)
     overlaps: list[float] = field(default_factory=list)
     people: int = 0
@@ -75,8 +77,11 @@ class Score:
                 self.missed += 1
                 continue
             body = frame.bodies[index]
-            self.errors += np.linalg.norm(body.positions - joints, axis=1)[visible].tolist()
-            self.medium += (body.confidences[visible] == Confidence.MEDIUM).tolist()
+            errors = np.linalg.norm(body.positions - joints, axis=1)
+            medium = body.confidences == Confidence.MEDIUM
+            self.errors += errors[visible].tolist()
+            self.medium += medium[visible].tolist()
+            self.medium_errors += errors[medium].tolist()
             self.ids.setdefault(number, set()).add(body.body_id)
             found = frame.index_map == index
             self.overlaps.append(float((found & owned).sum() / (found | owned).sum()))
@@ -86,6 +91,7 @@ class Score:
         """Add the score of another scene, except for the ids, which are per scene."""
         self.errors += other.errors
         self.medium += other.medium
+        self.medium_errors += other.medium_errors
         self.overlaps += other.overlaps
         self.people += other.people
         self.missed += other.missed
@@ -96,6 +102,6 @@ class Score:
         return float(np.percentile(self.errors, percentile))
 
     def share_within(self, limit: float, *, medium_only: bool = False) -> float:
-        """Return the share of errors below a limit in meters, of all joints or of MEDIUM ones."""
-        errors = np.array(self.errors)[np.array(self.medium) if medium_only else slice(None)]
+        """Return the share of errors below a limit in meters: of visible joints, or of MEDIUM."""
+        errors = np.array(self.medium_errors if medium_only else self.errors)
         return float((errors < limit).mean())
