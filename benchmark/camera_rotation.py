@@ -100,7 +100,8 @@ class Rendering:
         self._topic, self._rotation = topic, rotation
         camera: Any = SimpleNamespace(
             calibration=NOMINAL, config=CameraConfig.of_modes(*MODES), lossless=True,
-            lockstep=False, reports_metadata=False, info=SimpleNamespace(serial=''))
+            lockstep=False, reports_metadata=False, playback=None,
+            info=SimpleNamespace(serial=''))
         options = TopicOptions(camera_rotation=rotation)
         builder = TopicBuilder(camera, options, self, print, threading.Event())
         add_images(builder, LiveOptions.of(options))

@@ -22,6 +22,7 @@ time increases within a section, and may go back from one to the next.
 from __future__ import annotations
 
 import abc
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 
@@ -70,6 +71,16 @@ class Playback(abc.ABC):
     def find_us(self, ros_ns: int) -> int:
         """Return the position of a ROS time that the recording has; see `ros_range_ns`."""
         raise NotImplementedError
+
+    @abc.abstractmethod
+    def hold(self) -> AbstractContextManager[None]:
+        """
+        Let playback stand still in a ``with`` block, as if no time passed.
+
+        For whoever cannot take captures for a while, and would otherwise get all of those that
+        become due meanwhile at once. At rate 0, and where playback must keep up with another one,
+        this does nothing. Blocks may overlap.
+        """
 
     @abc.abstractmethod
     def seek(self, device_us: int) -> None:

@@ -17,6 +17,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+import contextlib
+from dataclasses import dataclass
 import threading
 from typing import Generic
 from typing import Protocol
@@ -41,15 +43,31 @@ class Startable(Protocol):
         """Start building, unless that has been done; return whether it has ended."""
 
 
-def is_built(part: Startable, cancel: threading.Event | None) -> bool:
+@dataclass(frozen=True)
+class BuildWait:
+    """
+    How to wait for something that is built in the background.
+
+    ``cancel`` ends the wait when it is set. ``hold`` is entered for as long as it lasts, such as
+    to keep a recording from going on meanwhile.
+    """
+
+    cancel: threading.Event
+    hold: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
+
+
+def is_built(part: Startable, wait: BuildWait | None) -> bool:
     """
     Start to build something, and return whether it is there.
 
-    :param cancel: wait for it until this event is set; None: do not wait.
+    :param wait: how to wait for it; None: do not wait.
     """
-    while not part.start():
-        if cancel is None or cancel.wait(_CANCEL_POLL_S):
-            return False
+    if part.start() or wait is None:
+        return part.start()
+    with wait.hold():
+        while not part.start():
+            if wait.cancel.wait(_CANCEL_POLL_S):
+                return False
     return True
 
 

@@ -75,8 +75,8 @@ class BodyTopics:
     The topics of tracked people, and the tracker behind them.
 
     The tracker is opened for the first subscriber and runs in threads of its own. A recording
-    waits until it is open, which takes a quarter of a minute if kernels must be compiled. If it is
-    slower than the camera, captures are dropped before they reach it. Only in lockstep
+    stands still until it is open, which takes a quarter of a minute if kernels must be compiled.
+    If it is slower than the camera, captures are dropped before they reach it. Only in lockstep
     (`Camera.lockstep`) it gets every capture.
 
     ``streams`` are the topics. For diagnostics: ``dropped`` counts captures that the tracker had
@@ -100,7 +100,7 @@ class BodyTopics:
         self.latency_ns = 0
         self.error = ''
         self._camera = builder.camera
-        self._cancel = builder.cancel
+        self._wait = builder.wait
         self._filtered = filtered if builder.options.body_tracking_filtered_depth else None
         self._warn = builder.warn
         self._wait_for_acks = wait_for_acks
@@ -138,7 +138,7 @@ class BodyTopics:
             self.close_tracker(drain=False)
         self._section, self._newest_us = capture.section, depth.device_us
         lockstep = self._camera.lockstep
-        if not lockstep and not is_built(self._resources(), self._cancel):
+        if not lockstep and not is_built(self._resources(), self._wait):
             return
         try:
             tracker = self._tracker.result()

@@ -18,13 +18,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Iterator
-import threading
 import time
 from typing import Any
 
 from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
 from k4a_ros.capture import ImuSamples
+from k4a_ros.jit.lazy import BuildWait
 from k4a_ros.jit.lazy import is_built
 from k4a_ros.jit.lazy import Lazy
 from k4a_ros.jit.lazy import Startable
@@ -61,7 +61,7 @@ class Stream(LazyPublisher):
         without it are skipped.
     :param render: renders the message.
     :param requires: resources of ``render`` that take long to build.
-    :param cancel: wait for ``requires`` until this event is set, and skip no captures; None: skip
+    :param wait: how to wait for ``requires``, so that no captures are skipped; None: skip
         captures instead of waiting.
     :param slow_s: see `TopicSender`.
     :param admit: called with the stamp of a message, nanoseconds, before it is rendered; returns
@@ -71,16 +71,16 @@ class Stream(LazyPublisher):
     def __init__(
         self, topic: str, publisher: Publisher[Any] | MessageSink, source: Source,
         render: Render, warn: Warn, counters: Counters, *, requires: Startable | None = None,
-        cancel: threading.Event | None = None, slow_s: float | None = None,
+        wait: BuildWait | None = None, slow_s: float | None = None,
         admit: Callable[[int], bool] | None = None,
     ) -> None:
         super().__init__(topic, publisher, warn, counters, slow_s=slow_s,
-                         lossless=cancel is not None)
+                         lossless=wait is not None)
         self._admit = admit
         self._source = source
         self._render = render
         self._requires = requires
-        self._cancel = cancel
+        self._wait = wait
 
     def offer(self, capture: Capture, to_ros: ToRos) -> None:
         """Publish the message of a capture, if there are subscribers."""
@@ -89,7 +89,7 @@ class Stream(LazyPublisher):
         image = self._source(capture)
         if image is None or self._must_skip():
             return
-        if self._requires is not None and not is_built(self._requires, self._cancel):
+        if self._requires is not None and not is_built(self._requires, self._wait):
             return
         start_ns = time.monotonic_ns()
         self._publish(capture, image, to_ros)
@@ -119,15 +119,16 @@ class ImuStream(LazyPublisher):
 
     :param message: all fields but stamp, acceleration and angular velocity.
     :param rate_hz: upper limit of the rate; 0 publishes every sample.
-    :param lossless: see `LazyPublisher`; samples are not skipped while the first one makes numba
-        compile or load the loop that publishes them, which takes tenths of a second at least.
+    :param wait: how to wait while the first sample makes numba compile or load the loop that
+        publishes them, which takes tenths of a second at least; None: skip samples meanwhile.
     """
 
     def __init__(
         self, topic: str, publisher: Publisher[Any] | MessageSink, message: Imu, rate_hz: int,
-        warn: Warn, counters: Counters, lossless: bool,
+        warn: Warn, counters: Counters, wait: BuildWait | None,
     ) -> None:
-        super().__init__(topic, publisher, warn, counters, lossless=lossless)
+        super().__init__(topic, publisher, warn, counters, lossless=wait is not None)
+        self._wait = wait
         self.depth = publisher.qos_profile.depth or IMU_DEPTH
         self._imu = self.sender.imu_publisher(message)
         self._loaded = Lazy(self._imu.load)
@@ -163,7 +164,7 @@ class ImuStream(LazyPublisher):
 
     def _is_ready(self) -> bool:
         """Return whether the loop that publishes is loaded; may wait for it."""
-        if self._needs_loading and (self._lossless or self._loaded.start()):
+        if self._needs_loading and is_built(self._loaded, self._wait):
             self._loaded.result()
             self._needs_loading = False
         return not self._needs_loading

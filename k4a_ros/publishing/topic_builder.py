@@ -25,6 +25,7 @@ from k4a_ros.calibration.lens import Intrinsics
 from k4a_ros.calibration.tf_frames import DEPTH_CAMERA
 from k4a_ros.calibration.tf_frames import RGB_CAMERA
 from k4a_ros.cameras.base import Camera
+from k4a_ros.jit.lazy import BuildWait
 from k4a_ros.jit.lazy import Startable
 from k4a_ros.publishing import messages
 from k4a_ros.publishing.image_sources import Source
@@ -65,7 +66,7 @@ class TopicBuilder:
         self.color_frame = options.tf_prefix + RGB_CAMERA
         self._outputs = outputs
         #: for `is_built`: recordings wait for what takes long to build, other cameras do not
-        self.cancel = cancel if camera.lossless else None
+        self.wait = _build_wait(camera, cancel)
 
     @property
     def calibration(self) -> FactoryCalibration:
@@ -110,8 +111,7 @@ class TopicBuilder:
         """
         stream = Stream(
             topic, self.publisher(kind, topic, IMAGE_DEPTH), source, render, self.warn,
-            self.counters(topic), requires=requires,
-            cancel=self.cancel,
+            self.counters(topic), requires=requires, wait=self.wait,
             slow_s=_SLOW_PERIODS / self.camera.config.fps, admit=admit)
         if light:
             self.streams.insert(self._light_count, stream)
@@ -139,3 +139,10 @@ class TopicBuilder:
         message = messages.camera_info(lens, frame, rectified=rectified)
         self.add(f'{name}/camera_info', sensor_msgs.msg.CameraInfo, source, lambda *_: message,
                  light=True)
+
+
+def _build_wait(camera: Camera, cancel: threading.Event) -> BuildWait | None:
+    if not camera.lossless:
+        return None
+    return BuildWait(cancel) if camera.playback is None else BuildWait(
+        cancel, camera.playback.hold)

@@ -371,7 +371,7 @@ def imu_stream(builder: TopicBuilder) -> ImuStream | None:
         _covariance(calibration.gyro_sigma))
     publisher = builder.publisher(sensor_msgs.msg.Imu, 'imu', IMU_DEPTH)
     return ImuStream('imu', publisher, message, options.imu_rate_target, builder.warn,
-                     builder.counters('imu'), camera.lossless)
+                     builder.counters('imu'), builder.wait)
 
 
 def host_clock(node: Node) -> HostClock:

@@ -17,23 +17,31 @@
 from __future__ import annotations
 
 import threading
+import time
 from types import SimpleNamespace
 
 from k4a_ros.body.tracker import BodyInput
 from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.calibration.nominal import nominal_calibration
+from k4a_ros.camera_config import CameraConfig
+from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
+from k4a_ros.cameras.recording.camera import RecordingCamera
 from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
 from k4a_ros.errors import TrackerClosed
 from k4a_ros.images.filters.cache import FilteredDepth
 from k4a_ros.images.filters.options import DepthFilterOptions
+from k4a_ros.jit.lazy import BuildWait
 from k4a_ros.publishing import body_topics
 from k4a_ros.publishing.body_topics import BodyTopics
 from k4a_ros.publishing.body_topics import TrackerChoice
 from k4a_ros.publishing.options import TopicOptions
+from k4a_ros.publishing.topic_builder import TopicBuilder
 import numpy as np
 import pytest
+from support.recordings import write_recording
+from support.time_limits import PATIENCE
 
 NOMINAL = FactoryCalibration.from_raw(nominal_calibration())
 LENS = NOMINAL.depth(DepthMode.NFOV_2X2BINNED)
@@ -81,7 +89,7 @@ def test_depth_is_filtered_by_choice_and_never_overwritten(monkeypatch, filtered
     monkeypatch.setattr(body_topics, 'body_streams', lambda _: [stream])
     tracker = RecordingTracker()
     builder = SimpleNamespace(
-        camera=SimpleNamespace(lockstep=True), cancel=None, calibration=NOMINAL, warn=pytest.fail,
+        camera=SimpleNamespace(lockstep=True), wait=None, calibration=NOMINAL, warn=pytest.fail,
         options=TopicOptions(body_tracking_filtered_depth=filtered))
     topics = BodyTopics(
         builder, TrackerChoice('fake', lambda _: tracker),
@@ -109,7 +117,7 @@ def test_recording_waits_until_the_tracker_is_open(monkeypatch, lossless):
 
     builder = SimpleNamespace(
         camera=SimpleNamespace(lockstep=False), calibration=NOMINAL, warn=pytest.fail,
-        cancel=cancel if lossless else None, options=TopicOptions())
+        wait=BuildWait(cancel) if lossless else None, options=TopicOptions())
     topics = BodyTopics(builder, TrackerChoice('fake', open_tracker), None, lambda _: None)
     playback = threading.Thread(target=lambda: [
         topics.offer(capture(number), lambda device_us: device_us) for number in (1, 2, 3)])
@@ -125,6 +133,35 @@ def test_recording_waits_until_the_tracker_is_open(monkeypatch, lossless):
         topics.close_tracker(drain=False)
 
 
+def test_recording_goes_on_where_it_stood_when_the_tracker_is_open(monkeypatch, tmp_path):
+    """Otherwise all captures that became due meanwhile come at once, and most are dropped."""
+    config = CameraConfig.of_modes(
+        DepthMode.NFOV_2X2BINNED, ColorResolution.OFF, fps=15, imu=False)
+    written = write_recording(tmp_path / 'a.mkv', config, count=8)
+    length_s = 7 / 15
+    stream = SimpleNamespace(has_subscribers=lambda: True)
+    monkeypatch.setattr(body_topics, 'body_streams', lambda _: [stream])
+    tracker, opened_s = RecordingTracker(), []
+
+    def open_slowly(_: object) -> RecordingTracker:
+        time.sleep(length_s)
+        opened_s.append(time.monotonic())
+        return tracker
+
+    with RecordingCamera(written.path) as camera:
+        builder = TopicBuilder(camera, TopicOptions(), None, pytest.fail, threading.Event())
+        topics = BodyTopics(builder, TrackerChoice('fake', open_slowly), None, lambda _: None)
+        camera.start()
+        try:
+            for _ in written.captures:
+                topics.offer(camera.read(PATIENCE), lambda device_us: device_us)
+            played_s = time.monotonic() - opened_s[0]
+        finally:
+            topics.close_tracker(drain=False)
+    assert len(tracker.inputs) == len(written.captures)
+    assert played_s > 0.9 * length_s
+
+
 def test_recording_that_waits_for_the_tracker_can_be_ended(monkeypatch):
     stream = SimpleNamespace(has_subscribers=lambda: True)
     monkeypatch.setattr(body_topics, 'body_streams', lambda _: [stream])
@@ -132,7 +169,7 @@ def test_recording_that_waits_for_the_tracker_can_be_ended(monkeypatch):
     cancel = threading.Event()
     builder = SimpleNamespace(
         camera=SimpleNamespace(lockstep=False), calibration=NOMINAL, warn=pytest.fail,
-        cancel=cancel, options=TopicOptions())
+        wait=BuildWait(cancel), options=TopicOptions())
     topics = BodyTopics(
         builder, TrackerChoice('fake', lambda _: [compiled.wait(), tracker][1]), None,
         lambda _: None)

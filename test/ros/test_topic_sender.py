@@ -227,6 +227,7 @@ class FakeCamera:
     def __init__(self, lossless: bool) -> None:
         self.lossless = lossless
         self.config = CameraConfig()
+        self.playback = None
 
 
 def builder(publisher: FakePublisher, lossless: bool) -> TopicBuilder:

@@ -157,7 +157,7 @@ class RecordingCamera(Camera):
             _choice(AtEnd, 'at_end', at_end), loop=loop,
             restart=_choice(LoopStamps, 'loop_stamps', loop_stamps) is LoopStamps.RESTART)
         self.playback = RecordingPlayback(
-            self._pacer, self._start_us, self._end_us, recorded)
+            self._pacer, self._start_us, self._end_us, recorded, keeps_up=time_origin >= 0)
         self._time_origin = time_origin
         self._started = False
         #: section in which it was reported that playback has paused at the end of the file

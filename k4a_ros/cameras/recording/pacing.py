@@ -22,6 +22,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Iterator
+import contextlib
 import math
 import threading
 import time
@@ -158,6 +160,20 @@ class Pacer:
         """Return the part of the recording to read."""
         return self._section
 
+    @contextlib.contextmanager
+    def hold(self) -> Iterator[None]:
+        """Keep the playback clock, and all streams, where they are in a ``with`` block."""
+        with self._changed:
+            self._anchor()
+            self._playing.holds += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._anchor()
+                self._playing.holds -= 1
+                self._changed.notify_all()
+
     def position(self) -> Position:
         """Return the position of the playback clock, at most the start of the next pass."""
         with self._changed:
@@ -236,7 +252,7 @@ class Pacer:
                     if self._may_step(stream, item_us):
                         due_us = self._steps.shown_us
                         break
-                else:
+                elif not self._playing.held:
                     due_us = self._due_us(stream)
                     overdue_us = due_us - max(item_us, self._positions[stream])
                     time_left = self._playing.duration_s(-overdue_us) + (

@@ -16,6 +16,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from k4a_ros.cameras.playback import Playback
 from k4a_ros.cameras.playback import Position
 from k4a_ros.cameras.recording.pacing import Pacer
@@ -34,12 +36,15 @@ class RecordingPlayback(Playback):
     :param start_us: device time at which each pass through the file starts, microseconds.
     :param end_us: device time of the last data that is played.
     :param stamps: those of the recording, if it is played with them.
+    :param keeps_up: `hold` does nothing, because others play at the same time.
     """
 
     def __init__(
-        self, pacer: Pacer, start_us: int, end_us: int, stamps: RecordedStamps | None = None,
+        self, pacer: Pacer, start_us: int, end_us: int, stamps: RecordedStamps | None = None, *,
+        keeps_up: bool = False,
     ) -> None:
         self._pacer = pacer
+        self._keeps_up = keeps_up
         self._start_us = start_us
         self._end_us = end_us
         self._stamps = stamps
@@ -79,6 +84,10 @@ class RecordingPlayback(Playback):
         assert self._stamps is not None
         shift_us = self._pacer.section.shift_us
         return self._stamps.find_us(ros_ns - shift_us * 1000) + shift_us
+
+    def hold(self) -> contextlib.AbstractContextManager[None]:
+        """Let playback stand still in a ``with`` block, see `Playback.hold`."""
+        return contextlib.nullcontext() if self._keeps_up else self._pacer.hold()
 
     def seek(self, device_us: int) -> None:
         """Go to another position, see `Playback.seek`."""

@@ -27,7 +27,7 @@ class PlaybackClock:
     A position in the timestamps of a recording that advances with time. Not thread-safe.
 
     ``us`` is the position at which it was set last, microseconds: where it stands while playback
-    does not run.
+    does not run. ``holds`` counts those who keep it there although playback runs.
 
     :param us: position at the start, microseconds.
     :param rate: playback seconds per second; 0 for no clock.
@@ -37,6 +37,7 @@ class PlaybackClock:
 
     def __init__(self, us: float, rate: float, clock: Callable[[], float]) -> None:
         self._clock = clock
+        self.holds = 0
         self._rate = _checked_rate(rate)
         self.move_to(us)
 
@@ -49,18 +50,25 @@ class PlaybackClock:
     def rate(self, value: float) -> None:
         self._rate = _checked_rate(value)
 
+    @property
+    def held(self) -> bool:
+        """Return whether there is a clock, and somebody keeps it where it is."""
+        return bool(self.holds and self._rate)
+
     def move_to(self, us: float) -> None:
         """Continue at a position from now on."""
         self.us = float(us)
         self._since_s = self._clock()
 
     def running_us(self) -> float:
-        """Return the position of the clock, which has been running since it was set."""
+        """Return the position of the clock, which has been running, or held, since it was set."""
+        if self.held:
+            return self.us
         return self.us + (self._clock() - self._since_s) * 1e6 * self._rate
 
     def duration_s(self, us: float) -> float:
-        """Return the time that it takes for a distance; without a clock, 0 or infinity."""
-        if self._rate:
+        """Return the time that it takes for a distance; 0 or infinity without a clock, or held."""
+        if self._rate and not self.held:
             return us / (1e6 * self._rate)
         return 0.0 if us <= 0 else math.inf
 

@@ -16,9 +16,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+import contextlib
 import threading
 
 from k4a_ros.jit.lazy import building
+from k4a_ros.jit.lazy import BuildWait
+from k4a_ros.jit.lazy import is_built
 from k4a_ros.jit.lazy import Lazy
 from k4a_ros.jit.lazy import Together
 import pytest
@@ -83,3 +87,22 @@ def test_parts_are_built_at_the_same_time() -> None:
     assert not together.start()  # the second one is started although the first has not ended
     assert {first.result(), second.result()} == {0, 1}
     assert together.start()
+
+
+def test_hold_lasts_as_long_as_the_build() -> None:
+    held: list[bool] = []
+    release = threading.Event()
+
+    @contextlib.contextmanager
+    def hold() -> Iterator[None]:
+        held.append(True)
+        release.set()
+        yield
+        held.append(lazy.start())
+
+    lazy: Lazy[bool] = Lazy(lambda: release.wait(30))
+    wait = BuildWait(threading.Event(), hold)
+    assert is_built(lazy, wait)
+    assert held == [True, True]
+    assert is_built(lazy, wait)  # without another hold
+    assert held == [True, True]

@@ -84,6 +84,60 @@ def test_late_reader_gets_overdue_items_immediately():
     assert not is_due(pacer, 'a', 5_100_000)
 
 
+def test_held_playback_goes_on_where_it_stood():
+    clock = Clock()
+    pacer = Pacer(['a', 'b'], 0, 10_000_000, clock=clock)
+    pacer.start()
+    clock.now += 0.125
+    assert is_due(pacer, 'a', 100_000)
+    assert is_due(pacer, 'b', 110_000)
+    with pacer.hold():
+        clock.now += 15.0
+        assert not is_due(pacer, 'b', 120_000)  # it was due before, but waits like all others
+        assert pacer.position().us == 125_000
+        with pacer.hold():
+            clock.now += 1.0
+        assert not is_due(pacer, 'b', 120_000)
+    assert is_due(pacer, 'b', 120_000)
+    assert not is_due(pacer, 'b', 150_000)
+    clock.now += 0.05
+    assert is_due(pacer, 'b', 150_000)
+
+
+@pytest.mark.parametrize('command', ['pause', 'rate', 'seek', 'restart'])
+def test_held_playback_takes_commands(command):
+    clock = Clock()
+    pacer = Pacer(['a'], 0, 10_000_000, clock=clock)
+    pacer.start()
+    with pacer.hold():
+        clock.now += 1.0
+        if command == 'pause':
+            pacer.paused = True
+        elif command == 'rate':
+            pacer.rate = 2.0
+        elif command == 'seek':
+            pacer.seek(3_000_000)
+        else:
+            pacer.stop()
+            pacer.start()
+        clock.now += 1.0
+        assert not is_due(pacer, 'a', 3_000_000)
+    pacer.paused = False
+    clock.now += 0.5
+    position_us = {'rate': 1_000_000, 'seek': 3_500_000}.get(command, 500_000)
+    assert pacer.position().us == position_us
+
+
+def test_held_playback_without_a_clock_goes_on():
+    pacer = Pacer(['a', 'b'], 0, 10_000_000, 0)
+    pacer.start()
+    with pacer.hold():
+        assert is_due(pacer, 'a', 0)
+        assert not is_due(pacer, 'b', 200_000)
+        assert not is_due(pacer, 'a', 300_000)
+        assert is_due(pacer, 'b', 200_000)
+
+
 def test_burst_delays_an_item_and_returns_due_time():
     clock = Clock()
     pacer = Pacer(['a'], 0, 10_000_000, 2.0, clock=clock)

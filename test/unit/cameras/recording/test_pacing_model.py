@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 from concurrent.futures import ThreadPoolExecutor
+import contextlib
 import time
 
 from hypothesis import settings
@@ -251,6 +252,14 @@ class PacerMachine(RuleBasedStateMachine):
         expected = self.model.step(count)
         self.settle(steps)
         assert steps.result() == expected
+
+    @precondition(lambda self: not self.ended)
+    @rule(ms=st.integers(1, 9000), nested=st.booleans())
+    def hold(self, ms: int, nested: bool) -> None:
+        with self.pacer.hold(), self.pacer.hold() if nested else contextlib.nullcontext():
+            self.now_s += ms * 1e-6
+            self.settle()
+        self.settle()
 
     @rule(ms=st.integers(1, 9000))
     def stop_and_start(self, ms: int) -> None:

@@ -76,6 +76,17 @@ def test_late_reader_loses_no_data(small):
         assert len(camera.read_imu(0.0)) == len(small.imu)
 
 
+@pytest.mark.parametrize(('time_origin', 'keeps_up'), [(-1.0, False), (0.0, True)])
+def test_recording_that_plays_in_step_with_others_is_not_held(small, time_origin, keeps_up):
+    with RecordingCamera(small.path, time_origin=time_origin) as camera:
+        camera.start()
+        with camera.playback.hold():
+            held = camera.playback.position()
+            time.sleep(0.02)
+            assert (camera.playback.position() > held) is keeps_up
+        wait_for(lambda: camera.playback.position() > held, 'playback')
+
+
 def test_rate_zero_releases_in_timestamp_order(tmp_path):
     config = replace(SMALL, fps=30)
     written = write_recording(tmp_path / 'a.mkv', config, count=20)
