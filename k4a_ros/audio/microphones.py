@@ -26,9 +26,15 @@ of it, and the others follow clockwise on a circle of 40 mm::
           5       3    y ----+
               4
 
-Microsoft's documentation ("Azure Kinect DK hardware specifications", microphone array) shows seven
-microphones as a figure without dimensions; radius and order are those that users of the array
-assume for beamforming, and are not confirmed by a measurement of ours.
+Microsoft's documentation ("Azure Kinect DK hardware specifications", microphone array) calls it a
+"seven microphone circular array", and has a figure without dimensions. Radius and order are those
+that users of the array have published: the configuration of ODAS for an Azure Kinect in
+github.com/busybeaver42/kv3 (center first, six on 40 mm, clockwise), and a script for diffuse noise
+with the positions "for Kinect Azure" (40 mm, the second one in front, clockwise). For arrays of
+this kind, Microsoft recommends 42.5 mm ("Microphone array recommendations" of its Speech SDK),
+but does not say that this one has it. So the order is likely, but unconfirmed, and the radius is
+known to about 3 mm. An error of the radius does not turn the azimuth of what is heard; it changes
+delays in proportion, and so the elevation.
 """
 
 from __future__ import annotations

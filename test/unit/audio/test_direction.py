@@ -37,13 +37,19 @@ import numpy as np
 COUNT = RATE // 5
 
 
-def plane_wave(direction: Direction, noise: float, seed: int) -> np.ndarray:
-    """Return noise from far away, delayed in the frequency domain, and independent noise."""
+def plane_wave(
+    direction: Direction, noise: float, seed: int, scale: float = 1.0,
+) -> np.ndarray:
+    """
+    Return noise from far away, delayed in the frequency domain, and independent noise.
+
+    ``scale`` is by how much the array is larger than it is assumed to be.
+    """
     random = np.random.default_rng(seed)
     spectrum = np.fft.rfft(random.standard_normal(COUNT + 4096))
     frequency = np.fft.rfftfreq(COUNT + 4096, 1 / RATE)
     spectrum[frequency > 8000] = 0.0
-    delays = -POSITIONS_M @ direction.vector / SPEED_OF_SOUND
+    delays = -scale * POSITIONS_M @ direction.vector / SPEED_OF_SOUND
     waves = np.fft.irfft(
         spectrum * np.exp(-2j * np.pi * frequency * delays[:, None]))[:, 2048:2048 + COUNT]
     waves = waves / waves.std() + noise * random.standard_normal(waves.shape)
@@ -62,6 +68,14 @@ def test_plane_wave_is_found(azimuth: float, elevation: float, seed: int) -> Non
     found = estimate_direction(plane_wave(truth, 0.3, seed))
     assert found is not None and found.confidence > 0.7
     assert angle_between(found, truth) < (2.0 if elevation > 0.3 else 6.0)
+
+
+def test_error_of_the_radius_does_not_turn_the_azimuth() -> None:
+    for azimuth in np.linspace(-3.0, 3.0, 7):
+        truth = Direction(float(azimuth), math.radians(10.0), 1.0)
+        found = estimate_direction(plane_wave(truth, 0.3, 1, scale=42.5 / 40.0))
+        assert found is not None
+        assert abs(math.degrees(math.remainder(found.azimuth - azimuth, math.tau))) < 1.0
 
 
 def test_silence_and_noise_have_no_direction() -> None:
