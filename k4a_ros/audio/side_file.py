@@ -38,6 +38,7 @@ import numpy.typing as npt
 
 #: 'RF64' or 'RIFF', 'WAVE', a chunk for 64-bit sizes, the format, and the header of the data
 _HEADER = struct.Struct('<4sI4s4sIQQQI4sIHHIIHH4sI')
+HEADER_BYTES = _HEADER.size
 #: bytes of one sample of all channels
 SAMPLE_BYTES = 2 * CHANNELS
 _MAX_32 = 0xFFFFFFFF
@@ -160,12 +161,12 @@ def stamp_of(sample: int, stamps: npt.NDArray[np.int64]) -> int:
 
     :param stamps: as `read_stamps` returns them.
     """
-    first_sample, first_ns = stamps[0]
-    if sample <= first_sample or len(stamps) == 1:
-        return int(first_ns + (sample - first_sample) * 1_000_000_000 / RATE)
-    last_sample, last_ns = stamps[-1]
+    first_sample, first_ns = stamps[0].tolist()
+    last_sample, last_ns = stamps[-1].tolist()
     if sample >= last_sample:
-        return int(last_ns + (sample - last_sample) * 1_000_000_000 / RATE)
+        first_sample, first_ns = last_sample, last_ns
+    if not first_sample < sample < last_sample:
+        return int(first_ns + (sample - first_sample) * 1_000_000_000 // RATE)
     # differences, which a float has exactly
     return int(first_ns) + round(float(np.interp(
         sample, stamps[:, 0], (stamps[:, 1] - first_ns).astype(np.float64))))

@@ -24,6 +24,7 @@ from typing import BinaryIO
 
 from k4a_ros.audio.microphones import CHANNELS
 from k4a_ros.audio.microphones import RATE
+from k4a_ros.audio.side_file import HEADER_BYTES
 from k4a_ros.audio.side_file import read_stamps
 from k4a_ros.audio.side_file import SAMPLE_BYTES
 from k4a_ros.audio.side_file import sound_path
@@ -136,6 +137,7 @@ def _find_data(file: BinaryIO) -> tuple[int, int]:
                 break
             if size == _UNKNOWN_32 and large_size is not None:
                 size = large_size
-            return begin, min(size, length - begin)
+            # a driver that was killed has not noted the last second
+            return begin, length - begin if begin == HEADER_BYTES else min(size, length - begin)
         file.seek(begin + size + size % 2)
     raise ValueError('it has no samples')

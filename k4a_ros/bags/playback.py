@@ -12,25 +12,26 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Read a recording from start to end in one loop: captures and IMU samples in order."""
+"""Read a recording from start to end in one loop: captures, IMU samples and sound in order."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Iterator
 
+from k4a_ros.audio.source import RecordedAudio
 from k4a_ros.cameras.base import Camera
 from k4a_ros.capture import Capture
 from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import EndOfRecording
 from k4a_ros.errors import ReadTimeout
 
-Item = Capture | ImuSamples
+Item = Capture | ImuSamples | RecordedAudio
 
 
 def items(camera: Camera) -> Iterator[Item]:
     """
-    Yield all captures and batches of IMU samples of a camera in lockstep, in order.
+    Yield all captures, batches of IMU samples and sound of a camera in lockstep, in order.
 
     Batches are those that a driver at playback rate 0 gets.
 
@@ -43,11 +44,13 @@ def items(camera: Camera) -> Iterator[Item]:
         readers.append(camera.read)
     if config.imu:
         readers.append(camera.read_imu)
+    if camera.plays_sound:
+        readers.append(camera.read_sound)
     while readers:
         for read in list(readers):
             try:
                 yield read(0.0)
             except ReadTimeout:
-                pass  # the other stream has older data
+                pass  # another stream has older data
             except EndOfRecording:
                 readers.remove(read)

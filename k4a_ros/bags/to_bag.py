@@ -29,8 +29,11 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from itertools import chain
 import os
+from pathlib import Path
 import threading
 
+from k4a_ros.audio.side_file import sound_path
+from k4a_ros.audio.source import RecordedAudio
 from k4a_ros.bags.playback import Item
 from k4a_ros.bags.playback import items
 from k4a_ros.bags.recorded_times import RecordedTimes
@@ -42,15 +45,19 @@ from k4a_ros.bags.storage import BagWriter
 from k4a_ros.bags.storage import Storage
 from k4a_ros.calibration.calibration_file import check_serial
 from k4a_ros.calibration.calibration_file import read_calibration
+from k4a_ros.calibration.tf_frames import microphone_transform
 from k4a_ros.calibration.tf_frames import static_transforms
 from k4a_ros.camera_config import ColorFormat
 from k4a_ros.cameras.base import Camera
 from k4a_ros.cameras.recording.camera import RecordingCamera
 from k4a_ros.capture import Capture
+from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import CameraLostError
 from k4a_ros.errors import ConfigError
 from k4a_ros.images.upright import upright_capture
 from k4a_ros.mkv.reader import RecordingReader
+from k4a_ros.publishing.audio_topics import AUDIO
+from k4a_ros.publishing.audio_topics import AudioTopics
 from k4a_ros.publishing.messages import stamp_message
 from k4a_ros.publishing.messages import transform_message
 from k4a_ros.publishing.options import LiveOptions
@@ -78,7 +85,7 @@ ALL = 'all'
 _TF_STATIC = 'tf_static'
 _ALWAYS_DEFAULT = (
     'depth/image_raw', 'depth/camera_info', 'ir/image_raw', 'ir/camera_info', 'rgb/camera_info',
-    'imu', _TF_STATIC, RECORDING_INFO, RECORDING_TIMES)
+    'imu', AUDIO, _TF_STATIC, RECORDING_INFO, RECORDING_TIMES)
 _LATCHED = (_TF_STATIC, RECORDING_INFO)
 
 #: called with the device time of the last item, microseconds
@@ -137,9 +144,11 @@ def convert(
     :raises CameraError: nothing of the recording can be read; there is no bag then.
     :raises BagError: the bag cannot be written.
     """
-    with RecordingReader(os.path.expanduser(os.fspath(recording))) as reader:
+    source = os.path.expanduser(os.fspath(recording))
+    with RecordingReader(source) as reader:
         recorded = options.start_ns is None and reader.ros_times is not None
-    with RecordingCamera(recording, rate=0, stamps='recorded' if recorded else 'now') as camera:
+    with RecordingCamera(source, rate=0, stamps='recorded' if recorded else 'now',
+                         sound=sound_path(Path(source)).exists()) as camera:
         if options.calibration:
             calibration = read_calibration(options.calibration)
             check_serial(calibration, options.calibration, camera.info.serial)
@@ -173,6 +182,9 @@ class _Conversion:
         self._calibration = builder.calibration
         self._streams = builder.streams
         self._imu = imu_stream(builder)
+        self._audio = AudioTopics(self._outputs, content, warn, standard=True, lossless=True) if (
+            camera.plays_sound) else None
+        self._next_sample = 0
         self._stamper = Stamper(HostClock(lambda: 0, lambda: False), lambda step_ns: None)
         #: ROS time of device time 0 as the recording has it; None for the stamps of the options
         self._recorded_zero_ns = None if camera.playback is None else camera.playback.origin_ns
@@ -244,10 +256,19 @@ class _Conversion:
                 for stream in self._streams:
                     stream.offer(capture, to_ros)
                 progress(item.device_us)
+            elif isinstance(item, RecordedAudio):
+                self._write_sound(item)
             elif self._imu is not None:
                 self._stamper.observe_imu(item)
                 for samples in self._imu.batches(item):
                     self._imu.offer(samples, stamper.imu, paced=False)
+
+    def _write_sound(self, sound: RecordedAudio) -> None:
+        if self._audio is not None:
+            stamp_ns = sound.stamp_ns or self._stamper.playback_ns(sound.device_us)
+            self._audio.publish(
+                sound.samples, stamp_ns, continues=sound.first == self._next_sample)
+            self._next_sample = sound.first + len(sound.samples)
 
     def _write_latched(self, zero_ns: int, start_ns: int) -> None:
         """Write the transforms, and what a conversion back needs."""
@@ -256,8 +277,11 @@ class _Conversion:
         qos = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         if self._is_wanted(_TF_STATIC):
             stamp = stamp_message(start_ns)
-            transforms = TFMessage(transforms=[transform_message(t, stamp) for t in (
-                static_transforms(self._calibration, self._options.content.tf_prefix))])
+            prefix = self._options.content.tf_prefix
+            frames = static_transforms(self._calibration, prefix)
+            if self._audio is not None:
+                frames += (microphone_transform(prefix),)
+            transforms = TFMessage(transforms=[transform_message(t, stamp) for t in frames])
             topic = self._topics[_TF_STATIC] = self._bag.add_topic('/tf_static', TFMessage, qos)
             self._bag.write(topic, start_ns, self._bag.serializer.serialize(transforms))
         if self._is_wanted(RECORDING_INFO):
@@ -285,11 +309,13 @@ def _patterns(topics: tuple[str, ...], camera: Camera) -> Iterator[str]:
 
 def _first_us(item: Item) -> int:
     """Return the device time of the first image or sample of an item, microseconds."""
-    return item.device_us if isinstance(item, Capture) else int(item.acc_us[0])
+    return int(item.acc_us[0]) if isinstance(item, ImuSamples) else item.device_us
 
 
 def _first_stamp(item: Item) -> int:
     """Return the stamp that the recording has for the first image or sample; 0 for none."""
     if isinstance(item, Capture):
         return min(item.stamps.values(), default=0)
+    if isinstance(item, RecordedAudio):
+        return item.stamp_ns
     return 0 if item.stamps is None else int(item.stamps[0])

@@ -19,11 +19,16 @@ from __future__ import annotations
 from collections import Counter
 import json
 import os
+from pathlib import Path
 import sys
 from typing import Any
 
+from k4a_ros.audio.microphones import RATE
+from k4a_ros.audio.side_file import sound_path
+from k4a_ros.audio.sound_file import SoundFile
 from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.calibration.lens import Intrinsics
+from k4a_ros.errors import AudioError
 from k4a_ros.errors import CalibrationError
 from k4a_ros.mkv.ros_time_track import TRACK_NAME
 from k4a_ros.mkv.summary import summarize
@@ -110,7 +115,8 @@ def describe_recording(
         'gaps': [{
             'stream': gap.stream, 'at_s': (gap.at_us - summary.start_us) / 1e6,
             'length_s': gap.length_us / 1e6, 'missing': gap.missing} for gap in summary.gaps],
-        'ros_time': any(each.track.name == TRACK_NAME for each in summary.tracks),
+        'ros_time': _has_ros_times(summary),
+        'sound': _sound(path, summary),
         'tracks': [_track(each) for each in summary.tracks],
         'tags': dict(summary.tags),
         'attachments': dict(summary.attachments),
@@ -129,6 +135,27 @@ def _track(summary: TrackSummary) -> dict[str, Any]:
     return {'name': track.name, 'codec': track.codec, 'format': track.fourcc or None,
             'size': [track.width, track.height] if track.width else None,
             'blocks': summary.blocks, 'bytes': summary.size}
+
+
+def _sound(path: str, summary: Summary) -> dict[str, Any] | None:
+    """Return what the file with sound beside the recording has, or why it cannot be used."""
+    recording = Path(os.path.expanduser(path))
+    if not sound_path(recording).exists():
+        return None
+    result: dict[str, Any] = {'file': str(sound_path(Path(path)))}
+    try:
+        with SoundFile(recording) as sound:
+            result |= {'samples': sound.samples, 'duration_s': sound.samples / RATE,
+                       'begins_ros_ns': sound.stamp_of(0)}
+    except AudioError as error:
+        return result | {'problem': str(error)}
+    if not _has_ros_times(summary):
+        result['problem'] = 'the recording has no ROS times, so the sound cannot be played with it'
+    return result
+
+
+def _has_ros_times(summary: Summary) -> bool:
+    return any(each.track.name == TRACK_NAME for each in summary.tracks)
 
 
 def _calibration(summary: Summary) -> dict[str, Any]:
@@ -170,6 +197,7 @@ def recording_text(recording: dict[str, Any]) -> str:
         *_gap_lines(recording),
         f'  start        {recording["start_us"] / 1e6:.6f} s of the camera\'s clock; ROS times '
         + ('are stored' if recording['ros_time'] else 'are not stored'),
+        *_sound_lines(recording['sound']),
         f'  tracks       written by {recording["written_by"] or "an unknown program"}']
     for track in recording['tracks']:
         size = f' {track["size"][0]} x {track["size"][1]}' if track['size'] else ''
@@ -182,6 +210,14 @@ def recording_text(recording: dict[str, Any]) -> str:
     lines += ([f'  calibration  {calibration["problem"]}'] if 'problem' in calibration
               else calibration_lines(calibration))
     return '\n'.join([*lines, *_verification_lines(recording)])
+
+
+def _sound_lines(sound: dict[str, Any] | None) -> list[str]:
+    if sound is None:
+        return []
+    length = f'{sound["duration_s"]:.1f} s' if 'duration_s' in sound else ''
+    return [f'  sound        {sound["file"]}: ' + '; '.join(filter(
+        None, (length, sound.get('problem', ''))))]
 
 
 def _gap_lines(recording: dict[str, Any]) -> list[str]:

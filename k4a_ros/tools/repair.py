@@ -18,7 +18,8 @@ Make a recording that was cut, killed or damaged readable for every program.
     k4a_repair BROKEN.mkv [OUT.mkv]
 
 All captures, IMU samples, tags, attached files and ROS times that can be read are written to a new
-file, by default BROKEN_repaired.mkv; BROKEN.mkv is not changed.
+file, by default BROKEN_repaired.mkv; BROKEN.mkv is not changed. The new file also gets the sound
+that is beside it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ import contextlib
 import os
 from pathlib import Path
 
+from k4a_ros.audio.side_file import sound_path
+from k4a_ros.audio.sound_repair import copy_sound
+from k4a_ros.errors import AudioError
 from k4a_ros.errors import RecordingError
 from k4a_ros.mkv.repair import repair
 from k4a_ros.mkv.repair import Repaired
@@ -77,6 +81,12 @@ def main(arguments: list[str] | None = None) -> int:
     def run() -> int:
         result = _repair(source, Path(os.path.expanduser(target)))
         print(_describe(result))
+        try:
+            seconds = copy_sound(source, result.path)
+            if seconds is not None:
+                print(f'{sound_path(result.path)}: {seconds:.3f} s of sound')
+        except AudioError as error:
+            result.losses.append(f'the sound: {error}')
         for loss in result.losses:
             print(f'lost: {loss}')
         if not result.losses:

@@ -31,6 +31,7 @@ from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
 from k4a_ros.errors import BagError
 from k4a_ros.errors import ConfigError
+from k4a_ros.publishing.messages import stamp_ns
 from k4a_ros.publishing.options import TopicOptions
 import numpy as np
 import pytest
@@ -41,6 +42,9 @@ from rosbags.rosbag2 import Reader
 from sensor_msgs.msg import Image
 from support.recordings import write_recording
 from support.recordings import Written
+from support.sound import Clocks
+from support.sound import numbered_samples
+from support.sound import write_sound
 from tf2_msgs.msg import TFMessage
 
 ALL_DEFAULT = {
@@ -157,6 +161,34 @@ def test_turned_camera_has_upright_images(written: Written, tmp_path: Path) -> N
     rotation = transforms[0].transform.rotation
     expected = base_from_depth(90).quaternion()
     assert [rotation.x, rotation.y, rotation.z, rotation.w] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize('start_ns', [None, 1_800_000_000_000_000_000])
+def test_sound_beside_the_recording_comes_along(tmp_path: Path, start_ns: int | None) -> None:
+    clocks = Clocks(camera_ppm=30.0, microphones_ppm=-50.0)
+    written = write_recording(tmp_path / 'a.mkv', count=15, to_ros=clocks.ros_ns)
+    write_sound(written.path, 0.44, clocks)
+    result = convert(written.path, tmp_path / 'bag', BagOptions(start_ns=start_ns))
+    assert result.messages.keys() == ALL_DEFAULT | {'/audio'} | (
+        set() if start_ns else {'/recording_times'})
+    first = 0
+    with Reader(tmp_path / 'bag') as reader:
+        for connection, time_ns, data in reader.messages():
+            if connection.topic == '/tf_static':
+                frames = deserialize_message(data, TFMessage).transforms
+                assert 'microphones_link' in [frame.child_frame_id for frame in frames]
+            if connection.topic != '/audio':
+                continue
+            message = deserialize_message(data, Image)
+            assert (message.encoding, message.header.frame_id) == ('16SC1', 'microphones_link')
+            expected_ns = clocks.sample_ns(first) if start_ns is None else (
+                start_ns + (clocks.sample_us(first) - 500_000) * 1000)
+            assert abs(stamp_ns(message.header.stamp) - expected_ns) < 500_000
+            assert abs(time_ns - expected_ns) < 500_000
+            samples = np.frombuffer(message.data, np.int16).reshape(-1, 7)
+            np.testing.assert_array_equal(samples, numbered_samples(first, len(samples)))
+            first += len(samples)
+    assert first == 21120
 
 
 def test_existing_path_is_refused(written: Written, tmp_path: Path) -> None:

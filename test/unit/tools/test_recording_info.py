@@ -22,12 +22,15 @@ from pathlib import Path
 import subprocess
 import sys
 
+from k4a_ros.audio.side_file import stamps_path
 from k4a_ros.tools import info
 import pytest
 from support.recordings import FIRMWARE
 from support.recordings import SERIAL
 from support.recordings import without
 from support.recordings import write_recording
+from support.sound import Clocks
+from support.sound import write_sound
 from support.time_limits import PROCESS_TIMEOUT_S
 
 
@@ -68,6 +71,22 @@ def test_text_has_the_contents(recording: Path, capsys: pytest.CaptureFixture[st
                  'DEPTH        b16g 320 x 288: 6 blocks', 'K4A_DEPTH_MODE = NFOV_2X2BINNED',
                  'calibration.json (', '14 images, ', ': 0 problems'):
         assert part in text, part
+
+
+def test_sound_is_described(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clocks = Clocks()
+    path = write_recording(tmp_path / 'a.mkv', to_ros=clocks.ros_ns).path
+    sound = write_sound(path, 0.5, clocks)
+    assert info.main([str(path), '--json']) == 0
+    assert json.loads(capsys.readouterr().out)['sound'] == {
+        'file': str(sound), 'samples': 24_000, 'duration_s': 0.5,
+        'begins_ros_ns': clocks.sample_ns(0)}
+    stamps_path(sound).write_text('')
+    assert info.main([str(path)]) == 0
+    assert f'sound        {sound}: cannot read {sound}.stamps' in capsys.readouterr().out
+    sound.unlink()
+    assert info.main([str(path)]) == 0
+    assert 'sound  ' not in capsys.readouterr().out
 
 
 def test_text_can_be_cut_by_another_program(recording: Path) -> None:

@@ -16,10 +16,20 @@
 
 from __future__ import annotations
 
+import os
+import wave
+
+from k4a_ros.audio.side_file import sound_path
+from k4a_ros.audio.side_file import SoundWriter
+from k4a_ros.audio.side_file import stamps_path
+from k4a_ros.audio.sound_file import SoundFile
 from k4a_ros.tools import repair
+import numpy as np
 import pytest
 from support.recordings import write_recording
 from support.reference import assert_equals_reference
+from support.sound import Clocks
+from support.sound import numbered_samples
 
 
 @pytest.fixture
@@ -40,6 +50,37 @@ def test_what_is_kept_and_lost_is_printed(broken, capsys):
     assert f'kept: {count} captures, ' in output and 'attachments: calibration.json' in output
     assert '\nlost: it is truncated' in output
     assert broken.read_bytes() == before
+
+
+def test_sound_of_a_killed_driver_comes_along(tmp_path, capsys):
+    clocks = Clocks()
+    path = write_recording(tmp_path / 'a.mkv', count=6, to_ros=clocks.ros_ns).path
+    writer = SoundWriter(sound_path(path))
+    for first in range(0, 96_000, 960):
+        writer.write(numbered_samples(first, 960), clocks.sample_ns(first))
+    os.truncate(path, path.stat().st_size * 3 // 4)
+    copy = tmp_path / 'killed.mkv'
+    for each in (path, writer.path, stamps_path(writer.path)):
+        (tmp_path / each.name.replace('a.', 'killed.')).write_bytes(each.read_bytes())
+    writer.close()
+    assert repair.main([str(copy)]) == 0
+    fixed = tmp_path / 'killed_repaired.mkv'
+    with SoundFile(fixed) as sound, wave.open(str(sound.path)) as file:
+        assert file.getnframes() == sound.samples > 60_000
+        np.testing.assert_array_equal(
+            sound.read(0, sound.samples), numbered_samples(0, sound.samples))
+        assert sound.stamps.tolist() == [[at, clocks.sample_ns(at)] for at in (0, 48_000)]
+    assert f'{sound.path}: {sound.samples / 48_000:.3f} s of sound' in capsys.readouterr().out
+    assert repair.main([str(copy), str(tmp_path / 'killed_repaired.mp4')]) == 0
+    assert 'lost: the sound: cannot write' in capsys.readouterr().out
+
+
+def test_damaged_sound_is_named_and_images_are_repaired(broken, capsys):
+    sound_path(broken).write_bytes(b'RIFF')
+    assert repair.main([str(broken)]) == 0
+    output = capsys.readouterr().out
+    assert 'lost: the sound: cannot read' in output and 'lost: it is truncated' in output
+    assert not sound_path(broken.with_name('a_repaired.mkv')).exists()
 
 
 def test_complete_recording_is_said_to_be_complete(tmp_path, capsys):
