@@ -148,7 +148,8 @@ def convert(
     with RecordingReader(source) as reader:
         recorded = options.start_ns is None and reader.ros_times is not None
     with RecordingCamera(source, rate=0, stamps='recorded' if recorded else 'now',
-                         sound=sound_path(Path(source)).exists()) as camera:
+                         sound=sound_path(Path(source)).exists(),
+                         calibration=options.calibration) as camera:
         if options.calibration:
             calibration = read_calibration(options.calibration)
             check_serial(calibration, options.calibration, camera.info.serial)

@@ -37,6 +37,7 @@ from k4a_ros.mkv.cluster_walk import Clusters
 from k4a_ros.mkv.head_reader import Head
 from k4a_ros.mkv.head_reader import NotMatroska
 from k4a_ros.mkv.head_reader import read_head
+from k4a_ros.mkv.header import CALIBRATION_FILE
 from k4a_ros.mkv.imu_track import ImuCursor
 from k4a_ros.mkv.ros_times import RosTimes
 from k4a_ros.mkv.source import Source
@@ -52,12 +53,12 @@ class RecordingReader(contextlib.AbstractContextManager['RecordingReader']):
     """
     An open recording.
 
-    ``config``: modes and tracks. ``calibration``: raw factory calibration. ``serial``: serial
-    number, empty if unknown. ``firmware``: versions by component. ``start_us`` and ``end_us``:
-    device time of the first and of the last data in the file, microseconds. ``tags``: their values
-    by name. ``attachments``: attached files by name. ``complete``: the file was not cut, and the
-    program that wrote it was not killed. ``missing``: what cannot be played and why, as clauses
-    about the file; empty if nothing is.
+    ``config``: modes and tracks. ``calibration``: raw factory calibration, empty if there is none.
+    ``serial``: serial number, empty if unknown. ``firmware``: versions by component. ``start_us``
+    and ``end_us``: device time of the first and of the last data in the file, microseconds.
+    ``tags``: their values by name. ``attachments``: attached files by name. ``complete``: the file
+    was not cut, and the program that wrote it was not killed. ``missing``: what cannot be played
+    and why, as clauses about the file; empty if nothing is.
 
     Captures and IMU samples have positions of their own, `captures` and `imu`, so that each thread
     that reads one of them does not wait for the other, and data without a reader costs nothing.
@@ -65,7 +66,7 @@ class RecordingReader(contextlib.AbstractContextManager['RecordingReader']):
     file does not.
 
     :param path: the file; ``~`` is not expanded.
-    :raises RecordingError: nothing of it can be played, or it has no factory calibration.
+    :raises RecordingError: nothing of it can be played.
     """
 
     def __init__(self, path: str) -> None:
@@ -105,12 +106,8 @@ class RecordingReader(contextlib.AbstractContextManager['RecordingReader']):
             attachment.name: attachment.content for attachment in reversed(head.attachments)}
         uid = tags.attachment_uid('K4A_CALIBRATION_FILE')
         tagged = [each.content for each in head.attachments if uid and each.uid == uid]
-        raw = (tagged or [self.attachments.get('calibration.json', b'')])[0].rstrip(b'\0')
-        if not raw:
-            raise self._open_error(
-                'it has no factory calibration (attachment calibration.json), which is needed to '
-                'interpret its images')
-        self.calibration = raw
+        self.calibration = (
+            tagged or [self.attachments.get(CALIBRATION_FILE, b'')])[0].rstrip(b'\0')
         self.serial = tags.value('K4A_DEVICE_SERIAL_NUMBER')
         versions = {name: tags.value(f'K4A_{name.upper()}_FIRMWARE_VERSION')
                     for name in ('color', 'depth')}

@@ -78,7 +78,8 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
     :param path: the file; ``~`` is expanded.
     :param config: determines the tracks. Depth modes other than PASSIVE_IR always create both a
         depth and an infrared track, which may remain empty.
-    :param calibration: factory calibration, JSON; most programs reject files without it.
+    :param calibration: factory calibration, JSON; empty for none, but then most programs reject
+        the file.
     :param serial: serial number of the device, empty for none.
     :param firmware: versions of 'color' and 'depth', each optional.
     :param overwrite: replace an existing file instead of raising.
@@ -115,7 +116,9 @@ class RecordingWriter(contextlib.AbstractContextManager['RecordingWriter']):
         self._cued_us = -_CUE_DISTANCE_US
         self._head: header.Head | None = None
         self._start_us = self._end_us = 0
-        files = {**(attachments or {}), header.CALIBRATION_FILE: calibration.rstrip(b'\0')}
+        files = dict(attachments or {})
+        if calibration.rstrip(b'\0'):
+            files[header.CALIBRATION_FILE] = calibration.rstrip(b'\0')
 
         def compose(start_us: int) -> header.Head:
             found = header.tags_of(config, serial, firmware or {}, start_us)

@@ -74,7 +74,7 @@ CAMERAS: Mapping[str, CameraBackend] = {
         'start_offset': 'playback_start_offset', 'duration': 'playback_duration',
         'loop_stamps': 'playback_loop_stamps', 'loop_period': 'playback_loop_period',
         'time_origin': 'playback_time_origin', 'stamps': 'playback_stamps',
-        'sound': 'audio_enabled',
+        'sound': 'audio_enabled', 'calibration': 'calibration_file',
         'synchronized_images_only': 'synchronized_images_only'}),
     'simulated': CameraBackend('k4a_ros.cameras.simulated.shared_device', 'open_simulated', {
         'config': 'camera_config', 'scene': 'simulation_scene',

@@ -162,6 +162,8 @@ def _calibration(summary: Summary) -> dict[str, Any]:
     """Return the calibration for the modes of the recording, or why it cannot be used."""
     config = summary.config
     lenses: dict[str, Intrinsics] = {}
+    if not summary.calibration:
+        return {'problem': 'none; to play the file, give that of its camera as calibration_file'}
     try:
         calibration = FactoryCalibration.from_raw(summary.calibration)
         if config.depth or config.ir:

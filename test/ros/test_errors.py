@@ -95,7 +95,7 @@ def broken_calibration(path: Path) -> Path:
     (directory, 'directory'),
     (pipe, 'named pipe'),
     (device, 'a device'),
-    (no_calibration, 'calibration'),
+    (no_calibration, 'as calibration_file'),
     (empty_calibration, 'calibration'),
     (broken_calibration, 'calibration'),
 ], ids=lambda value: getattr(value, '__name__', ''))

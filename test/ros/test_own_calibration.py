@@ -28,6 +28,8 @@ from sensor_msgs.msg import CameraInfo
 from sensor_msgs.msg import Image
 from sensor_msgs.msg import PointCloud2
 from sensor_msgs.srv import SetCameraInfo
+from support.recordings import SERIAL
+from support.recordings import write_recording
 from support.ros import DriverProcess
 from support.ros import Listener
 from support.ros import listening
@@ -166,6 +168,15 @@ def test_calibration_file_is_used_or_refused(tmp_path: Path) -> None:
             assert abs(info.k[0] - 0.4825 * 512) < 1e-4
             assert abs(info.p[0] - info.k[0]) < 1e-9
             assert 'Using the calibration in mine.json' in driver.output
+        # a recording that has none
+        recording = write_recording(tmp_path / 'a.mkv', calibration=b'').path
+        (tmp_path / 'mine.json').write_bytes(mine.replace(b'000000000000', SERIAL.encode()))
+        with DriverProcess.with_parameters(
+                domain, recording_file=recording, recording_loop_enabled=True,
+                calibration_file=tmp_path / 'mine.json'):
+            infos = listener.subscribe(CameraInfo, '/depth/camera_info')
+            wait_for(lambda: infos, 'camera_info')
+            assert abs(infos[-1].k[0] - 0.4825 * 512) < 1e-4
     with DriverProcess.with_parameters(
             domain, calibration_file=tmp_path / 'other.json', **SIMULATED) as driver:
         assert driver.wait() == 1

@@ -28,6 +28,7 @@ from typing import TypeVar
 
 from k4a_ros.audio.sound_file import SoundFile
 from k4a_ros.audio.source import RecordedAudio
+from k4a_ros.calibration.calibration_file import read_calibration
 from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.cameras.base import Camera
 from k4a_ros.cameras.base import ControlListener
@@ -113,11 +114,14 @@ class RecordingCamera(Camera):
         data is at most a minute in the future, playback begins then. -1: begin at once.
     :param synchronized_images_only: leave out captures without depth (or infrared) or color.
     :param stamps: 'recorded' to give the stamps that the recording has; 'now' to give none.
+    :param calibration: file with the factory calibration to use if the recording has none that can
+        be used; '' for none.
     :param sound: play the sound beside the recording, too; without any, a warning is logged.
     :param on_control: called with ('playback_paused', True) when playback pauses at the end.
     :raises ConfigError: ``rate``, ``at_end`` or ``loop_stamps`` is invalid.
-    :raises RecordingError: nothing of the file can be played, or it has no calibration, or it
+    :raises RecordingError: nothing of the file can be played, or there is no calibration, or it
         does not go with the other parameters.
+    :raises CalibrationError: ``calibration`` is needed, and cannot be used.
     :raises DeviceNotFoundError: the serial number does not match.
     """
 
@@ -131,13 +135,13 @@ class RecordingCamera(Camera):
         start_offset: float = 0.0, duration: float = 0.0, loop_stamps: str = 'continue',
         loop_period: float = 0.0, time_origin: float = -1.0,
         synchronized_images_only: bool = False, stamps: str = 'now', sound: bool = False,
-        on_control: ControlListener | None = None,
+        calibration: str = '', on_control: ControlListener | None = None,
     ) -> None:
         """Open the file and read its first data; ``start`` starts playback."""
         super().__init__(on_control)
         source = os.path.expanduser(os.fspath(path))
         self._reader = reader = RecordingReader(source)
-        self._describe(source, serial)
+        self._describe(source, serial, calibration)
         if reader.missing:
             _log.warning('recording %s: %s', source, reader.missing)
         if synchronized_images_only:
@@ -163,12 +167,19 @@ class RecordingCamera(Camera):
         #: section in which it was reported that playback has paused at the end of the file
         self._reported_section = -1
 
-    def _describe(self, source: str, serial: str) -> None:
+    def _describe(self, source: str, serial: str, calibration: str) -> None:
         file = self._reader
         try:
             self.calibration = FactoryCalibration.from_raw(file.calibration)
         except CalibrationError as error:
-            raise RecordingError(f'cannot open recording {source}: {error}') from error
+            if not calibration:
+                reason = error if file.calibration else (
+                    'it has no factory calibration (attachment calibration.json), which is needed '
+                    'to interpret its images')
+                raise RecordingError(
+                    f'cannot open recording {source}: {reason}; give one, such as that of another '
+                    'recording of the camera, as calibration_file') from error
+            self.calibration = read_calibration(calibration)
         self.config = file.config
         self.info = DeviceInfo(
             kind='recording', serial=file.serial or self.calibration.serial, source=source,

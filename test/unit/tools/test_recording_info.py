@@ -133,3 +133,11 @@ def test_options_that_exclude_each_other(
     with pytest.raises(SystemExit):
         info.main(arguments)
     assert 'error: argument' in capsys.readouterr().err
+
+
+def test_missing_calibration_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str],
+) -> None:
+    recording = write_recording(tmp_path / 'a.mkv', count=2, calibration=b'').path
+    assert info.main([str(recording)]) == 0
+    assert 'calibration  none; to play the file, give ' in capsys.readouterr().out

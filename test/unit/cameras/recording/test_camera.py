@@ -19,11 +19,13 @@ from __future__ import annotations
 from dataclasses import replace
 import re
 
+from k4a_ros.calibration.nominal import nominal_calibration
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import ColorFormat
 from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
 from k4a_ros.cameras.recording.camera import RecordingCamera
+from k4a_ros.errors import CalibrationError
 from k4a_ros.errors import CameraLostError
 from k4a_ros.errors import ConfigError
 from k4a_ros.errors import DeviceNotFoundError
@@ -42,6 +44,7 @@ from support.recordings import SERIAL
 from support.recordings import without
 from support.recordings import write_recording
 from support.reference import Reference
+from support.time_limits import PATIENCE
 
 SMALL = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF)
 
@@ -166,14 +169,33 @@ def test_start_after_close_raises(small):
         camera.start()
 
 
-def test_unusable_file_or_calibration_is_rejected(small, tmp_path):
+def test_unusable_file_is_rejected(small, tmp_path):
     path = tmp_path / 'truncated.mkv'
     path.write_bytes(small.path.read_bytes()[:3000])
     with pytest.raises(RecordingError, match=rf'cannot open recording {path}: it '):
         RecordingCamera(path)
-    written = write_recording(tmp_path / 'a.mkv', count=1, calibration=b'{"a": 1}')
-    with pytest.raises(RecordingError, match=rf'{written.path}: .*factory calibration'):
+
+
+@pytest.mark.parametrize('calibration', [b'', b'{"a": 1}'])
+def test_recording_without_calibration_takes_that_of_the_user(tmp_path, calibration):
+    written = write_recording(tmp_path / 'a.mkv', count=1, calibration=calibration)
+    reason = rf'{written.path}: .*factory calibration.*; give one, .*, as calibration_file'
+    with pytest.raises(RecordingError, match=reason):
         RecordingCamera(written.path)
+    mine = tmp_path / 'mine.json'
+    with pytest.raises(CalibrationError, match=rf'cannot read calibration {mine}: '):
+        RecordingCamera(written.path, calibration=str(mine))
+    mine.write_bytes(nominal_calibration('000123456712'))
+    with RecordingCamera(written.path, calibration=str(mine)) as camera:
+        assert (camera.calibration.serial, camera.info.serial) == ('000123456712', SERIAL)
+        camera.start()
+        assert_same_capture(camera.read(PATIENCE), written.captures[0])
+
+
+def test_calibration_of_the_recording_comes_first(small, tmp_path):
+    (tmp_path / 'mine.json').write_bytes(nominal_calibration('000123456712'))
+    with RecordingCamera(small.path, calibration=str(tmp_path / 'mine.json')) as camera:
+        assert camera.calibration.serial == SERIAL
 
 
 def test_truncated_file_is_played_with_a_warning(small, tmp_path, caplog):
