@@ -156,8 +156,9 @@ def match(
 
 def _columns(captures: list[CaptureTime], origin_ns: int) -> npt.NDArray[np.float64]:
     """Return device times, stamps relative to one of them, and arrivals, (3, N)."""
-    return np.array([(c.device_us, c.stamp_ns - origin_ns, c.arrival_s) for c in captures],
-                    np.float64).T.copy()
+    rows = np.array([(c.device_us, c.stamp_ns - origin_ns, c.arrival_s) for c in captures],
+                    np.float64)
+    return np.ascontiguousarray(rows.T)
 
 
 def _nearest(

@@ -215,7 +215,7 @@ def _reflectivity(frame: FrameContext, view: CropView, white: float) -> tuple[Fl
     if float(x[middle, -1] - x[middle, 0]) > _MIN_REDUCTION * len(x):
         half = infrared.shape[1] // 2, infrared.shape[0] // 2
         infrared = np.asarray(cv2.resize(infrared, half, interpolation=cv2.INTER_AREA), np.uint16)
-        x, y = (x - 0.5) / 2, (y - 0.5) / 2
+        x, y = ((each - np.float32(0.5)) / np.float32(2) for each in (x, y))
     crop = cv2.remap(infrared, x, y, cv2.INTER_LINEAR).astype(np.float32)
     crop = np.sqrt(np.minimum(crop * crop_depth * crop_depth / max(white, 1e-6), 1))
     return crop.astype(np.float32), np.asarray(crop_depth)

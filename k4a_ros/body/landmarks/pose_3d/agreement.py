@@ -77,7 +77,7 @@ def agreed_confidences(
     jump = np.linalg.norm(filtered - fitted.points, axis=1)
     disputed |= body & (jump > _AGREEMENT.max_jump_m)
     disputed |= (_LEGS | _HIPS | _SHOULDERS) & ~_is_own(filtered, person)
-    confidences = fitted.confidences.copy()
+    confidences: npt.NDArray[np.uint8] = fitted.confidences.copy()
     confidences[disputed & (confidences == Confidence.MEDIUM)] = Confidence.LOW
     for joint, followers in _FOLLOWERS:
         confidences[list(followers)] = np.minimum(
