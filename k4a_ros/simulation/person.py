@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""A person who walks back and forth along a path."""
+"""A person who walks back and forth along a path, stands or sits."""
 
 from __future__ import annotations
 
@@ -38,6 +38,8 @@ _TURN_S = 1.4
 CLOTHES = {
     'skin': Material((0.55, 0.66, 0.86)),
     'hair': Material((0.14, 0.20, 0.30)),
+    # dark in infrared, by which detectors know a face
+    'eyes': Material((0.03, 0.03, 0.03)),
     'shirt': Material((0.66, 0.34, 0.22)),
     'trousers': Material((0.30, 0.24, 0.22)),
     'shoes': Material((0.25, 0.25, 0.28)),
@@ -80,8 +82,9 @@ class Person:
 
     ``path``: points (x, z) on the level floor at y = ``floor``; with a single point the person
     stands there, facing ``heading``: radians to the left of the world's z. ``speed`` is m/s;
-    ``start`` is the time, seconds, at which the person leaves the first point. ``voice``: what the
-    person says; None for nothing.
+    ``start`` is the time, seconds, at which the person leaves the first point. ``sitting``: at the
+    single point, on a seat at 24 % of the height, which is a shape of the scene. ``voice``: what
+    the person says; None for nothing.
     """
 
     name: str
@@ -91,17 +94,18 @@ class Person:
     speed: float = 1.0
     start: float = 0.0
     heading: float = math.pi
+    sitting: bool = False
     voice: Speaker | None = None
 
     @property
     def is_still(self) -> bool:
-        """Return whether the person stands in place."""
+        """Return whether the person stands or sits in place."""
         return len(self.path) == 1
 
     def at(self, time: float) -> Posture:
         """Return the pose at a time, seconds."""
         x, z, heading, phase, amplitude = self._gait(time)
-        figure = skeleton.stride(phase, amplitude)
+        figure = skeleton.seated() if self.sitting else skeleton.stride(phase, amplitude)
         c, s = math.cos(heading), math.sin(heading)
         # forward, left and up as columns
         rotation = np.array([[-s, -c, 0.0], [0.0, 0.0, -1.0], [c, -s, 0.0]])

@@ -57,6 +57,7 @@ import numpy as np
 import yaml
 
 _MAX_PERSONS = 200
+_POSTURES = ('standing', 'sitting')
 _MAX_SOUNDS = 20
 #: sound pressure levels at 1 m, dB
 _LEVELS_DB = (0.0, 116.0)
@@ -266,7 +267,8 @@ def _motion(node: SceneNode) -> Motion:
 
 
 def _person(node: SceneNode) -> Person:
-    fields = node.mapping('name', 'path', 'floor', 'height', 'speed', 'start', 'heading', 'voice')
+    fields = node.mapping(
+        'name', 'path', 'floor', 'height', 'speed', 'start', 'heading', 'posture', 'voice')
     path: list[tuple[float, float]] = []
     for item in fields['path'].items():
         coordinates = item.items()
@@ -277,12 +279,18 @@ def _person(node: SceneNode) -> Person:
             item.refuse(f'is less than {_MIN_PATH_STEP_M:g} m from the previous point')
     if not path:
         fields['path'].refuse('is empty')
+    posture = fields.read('posture', SceneNode.text, _POSTURES[0])
+    if posture not in _POSTURES:
+        fields['posture'].refuse(f'is {posture!r}; it must be one of {", ".join(_POSTURES)}')
+    sitting = posture == 'sitting'
+    if sitting and len(path) > 1:
+        fields['path'].refuse('has more than one point, and the person sits')
     return Person(
         fields['name'].text(), tuple(path), fields['floor'].number(),
         fields.read('height', lambda n: n.number(0.5, 2.5), Person.height),
         fields.read('speed', lambda n: n.number(0.1, 3.0), Person.speed),
         fields.read('start', SceneNode.time, Person.start),
-        fields.read('heading', SceneNode.angle, Person.heading),
+        fields.read('heading', SceneNode.angle, Person.heading), sitting,
         fields.read('voice', _voice, None))
 
 

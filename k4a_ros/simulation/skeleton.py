@@ -14,7 +14,7 @@
 
 
 """
-The joints and the surface of a person at any phase of the gait cycle.
+The joints and the surface of a person at any phase of the gait cycle, or seated.
 
 Positions are meters in the frame of the person: x forward, y left, z up, the origin on the floor
 below the pelvis. Lengths are for a height of 1.75 m, from the segment lengths in Winter,
@@ -62,12 +62,33 @@ class Figure:
 
     ``positions`` (32, 3); ``axes`` (32, 3, 3), the joints' x, y, z as columns; ``limbs``: the
     capsules of the surface: start and end (3,), radius, and the name of a material: 'skin',
-    'hair', 'shirt', 'trousers' or 'shoes'.
+    'hair', 'eyes', 'shirt', 'trousers' or 'shoes'.
     """
 
     positions: Array
     axes: Array
     limbs: tuple[tuple[Array, Array, float, str], ...]
+
+
+@dataclass(frozen=True)
+class _Limbs:
+    """
+    Angles of a leg and an arm of one side, radians.
+
+    ``hip``: of the thigh, ``foot``: of the sole, toes down, ``arm``: of the upper arm, all forward
+    from a standing person; ``knee`` and ``elbow``: 0 straight.
+    """
+
+    hip: float
+    knee: float
+    foot: float
+    arm: float
+    elbow: float
+
+
+_SEATED = _Limbs(*map(math.radians, (88, 88, 0, 22, 72)))
+#: height of the seat, as a share of the person's
+SEAT_SHARE = 0.24
 
 
 def stride(phase: float, amplitude: float) -> Figure:
@@ -77,14 +98,42 @@ def stride(phase: float, amplitude: float) -> Figure:
     :param phase: 0 to 1; 0 is the heel strike of the left foot.
     :param amplitude: 1 for walking, 0 for standing.
     """
+    # the shoulders rotate against the hips: the right one leads at the left heel strike
+    twist = amplitude * math.radians(6) * math.cos(2 * math.pi * phase)
+    return _figure({side: _gait(side, phase, amplitude) for side in (1, -1)}, twist)
+
+
+def seated() -> Figure:
+    """Return the pose on a seat at `SEAT_SHARE`, with the hands on the thighs."""
+    return _figure({1: _SEATED, -1: _SEATED}, 0.0)
+
+
+def _gait(side: int, phase: float, amplitude: float) -> _Limbs:
+    """Return the angles of one side, +1 left and -1 right."""
+    # the arm swings opposite to the leg of its side
+    swing = -side * math.cos(2 * math.pi * phase)
+    phase = (phase + (0.0 if side > 0 else 0.5)) % 1.0
+    return _Limbs(
+        hip=amplitude * math.radians(3 + 25 * math.cos(2 * math.pi * phase)),
+        knee=math.radians(3) + amplitude * math.radians(
+            14 * _bump(phase, 0.14, 0.07) + 57 * _bump(phase, 0.72, 0.09)),
+        # the foot rotates about the ankle: toes up at heel strike, down at toe-off
+        foot=amplitude * math.radians(
+            36 * _bump(phase, 0.64, 0.09) - 14 * _bump(phase, 0, 0.06)),
+        arm=amplitude * math.radians(20) * swing,
+        elbow=math.radians(14) + amplitude * math.radians(7) * (1 + swing))
+
+
+def _figure(sides: dict[int, _Limbs], twist: float) -> Figure:
+    """Return the pose of limbs, of the side +1 left and -1 right, with twisted shoulders."""
     positions = np.zeros((32, 3))
     axes = np.zeros((32, 3, 3))
     limbs: list[tuple[Array, Array, float, str]] = []
     sole_height = min(
-        _add_leg(side, phase, amplitude, positions, axes, limbs) for side in (1, -1))
-    _add_trunk(phase, amplitude, positions, axes, limbs)
-    for side in (1, -1):
-        _add_arm(side, phase, amplitude, positions, axes, limbs)
+        _add_leg(side, angles, positions, axes, limbs) for side, angles in sides.items())
+    _add_trunk(twist, positions, axes, limbs)
+    for side, angles in sides.items():
+        _add_arm(side, angles, positions, axes, limbs)
     up = np.array([0.0, 0.0, -sole_height])
     return Figure(
         positions + up, axes,
@@ -92,18 +141,12 @@ def stride(phase: float, amplitude: float) -> Figure:
 
 
 def _add_leg(
-    side: int, phase: float, amplitude: float, positions: Array, axes: Array,
+    side: int, angles: _Limbs, positions: Array, axes: Array,
     limbs: list[tuple[Array, Array, float, str]],
 ) -> float:
     """Add a leg to a pelvis at the origin, and return the height of its sole."""
-    phase = (phase + (0.0 if side > 0 else 0.5)) % 1.0
-    hip_angle = amplitude * math.radians(3 + 25 * math.cos(2 * math.pi * phase))
-    knee_angle = math.radians(3) + amplitude * math.radians(
-        14 * _bump(phase, 0.14, 0.07) + 57 * _bump(phase, 0.72, 0.09))
-    # the foot rotates about the ankle: toes up at heel strike, down at toe-off
-    tilt = amplitude * math.radians(36 * _bump(phase, 0.64, 0.09) - 14 * _bump(phase, 0, 0.06))
-    thigh, shank = rotation_y(-hip_angle), rotation_y(knee_angle - hip_angle)
-    foot = rotation_y(tilt)
+    thigh, shank = rotation_y(-angles.hip), rotation_y(angles.knee - angles.hip)
+    foot = rotation_y(angles.foot)
     hip = np.array([0.0, 0.09 * side, 0.0])
     knee = hip + 0.429 * thigh @ _DOWN
     ankle = knee + 0.4305 * shank @ _DOWN
@@ -128,12 +171,9 @@ def _add_leg(
 
 
 def _add_trunk(
-    phase: float, amplitude: float, positions: Array, axes: Array,
-    limbs: list[tuple[Array, Array, float, str]],
+    twist: float, positions: Array, axes: Array, limbs: list[tuple[Array, Array, float, str]],
 ) -> None:
     """Add pelvis, spine and head."""
-    # the shoulders rotate against the hips: the right one leads at the left heel strike
-    twist = amplitude * math.radians(6) * math.cos(2 * math.pi * phase)
     lean = rotation_y(_TRUNK_LEAN)
     waist, chest = lean @ rotation_z(twist / 2), lean @ rotation_z(twist)
     positions[Joint.SPINE_NAVEL] = lean @ [0.0, 0.0, 0.185]
@@ -162,6 +202,8 @@ def _add_trunk(
         (from_head(0.045, 0, 0), from_head(0.09, 0, 0), 0.095, 'skin'),
         (from_head(0.09, -0.02, 0), from_head(0.10, -0.02, 0), 0.092, 'hair'),
         (positions[Joint.NOSE], positions[Joint.NOSE], 0.018, 'skin'),
+        *((from_head(0.088, 0.088, 0.026 * side), from_head(0.088, 0.086, 0.038 * side), 0.014,
+           'eyes') for side in (1, -1)),
         (positions[Joint.NECK] - 0.05 * axes[Joint.NECK][:, 0], positions[Joint.HEAD], 0.05,
          'skin'),
         (0.09 * left, -0.09 * left, 0.11, 'trousers')]
@@ -172,17 +214,14 @@ def _add_trunk(
 
 
 def _add_arm(
-    side: int, phase: float, amplitude: float, positions: Array, axes: Array,
+    side: int, angles: _Limbs, positions: Array, axes: Array,
     limbs: list[tuple[Array, Array, float, str]],
 ) -> None:
     """Add an arm to the trunk."""
-    # the arm swings opposite to the leg of its side
-    swing = -side * math.cos(2 * math.pi * phase)
-    forward = amplitude * math.radians(20) * swing
-    bend = math.radians(14) + amplitude * math.radians(7) * (1 + swing)
     chest = axes[Joint.SPINE_CHEST] @ _SPINE.T
     out = chest @ rotation_x(side * math.radians(9))
-    upper, lower = (out @ rotation_y(-angle) @ _DOWN for angle in (forward, forward + bend))
+    upper, lower = (out @ rotation_y(-angle) @ _DOWN
+                    for angle in (angles.arm, angles.arm + angles.elbow))
     clavicle = positions[Joint.SPINE_CHEST] + chest @ [-0.002, 0.036 * side, 0.19]
     shoulder = clavicle + chest @ [0.0, 0.148 * side, -0.025]
     elbow = shoulder + 0.29 * upper

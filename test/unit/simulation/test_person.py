@@ -23,9 +23,11 @@ from k4a_ros.calibration.nominal import nominal_calibration
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
+from k4a_ros.simulation.person import CLOTHES
 from k4a_ros.simulation.person import Person
 from k4a_ros.simulation.scene_file import default_scene
 from k4a_ros.simulation.sensor import Sensor
+from k4a_ros.simulation.skeleton import SEAT_SHARE
 import numpy as np
 import pytest
 
@@ -201,3 +203,24 @@ def test_truth_is_consistent_in_camera_and_world_frame():
         x_axis = [1 - 2 * (y * y + z * z), 2 * (x * y + w * z), 2 * (x * z - w * y)]
         np.testing.assert_allclose(
             truth.depth_camera.rotation @ x_axis, axes[:, 0], atol=1e-9)
+
+
+def test_seated_person_is_on_seat_with_feet_on_floor():
+    person = Person('s', ((0.3, 2.0),), 1.1, 1.6, sitting=True)
+    posture = person.at(7.0)
+
+    def lowest(name: str) -> float:
+        """Return y, which is down, of the lowest point of a material."""
+        return max(max(limb.start[1], limb.end[1]) + limb.radius
+                   for limb in posture.shapes if limb.material == CLOTHES[name])
+
+    assert lowest('shoes') == pytest.approx(1.1, abs=1e-6)
+    thighs = [limb for limb in posture.shapes if limb.material == CLOTHES['trousers']
+              and abs(limb.end[1] - limb.start[1]) < 0.1]
+    bottom = max(limb.start[1] + limb.radius for limb in thighs)
+    assert 1.1 - bottom == pytest.approx(SEAT_SHARE * 1.6, abs=0.02)
+    knee, ankle, hip = (posture.positions[joint] for joint in (
+        Joint.KNEE_LEFT, Joint.ANKLE_LEFT, Joint.HIP_LEFT))
+    # facing the camera, the knee is in front of the hip, and the shank is upright
+    assert hip[2] - knee[2] > 0.35
+    assert np.linalg.norm((ankle - knee)[[0, 2]]) < 0.02

@@ -37,6 +37,7 @@ from k4a_ros.simulation.shapes import Box
 from k4a_ros.simulation.shapes import Capsule
 from k4a_ros.simulation.shapes import Material
 from k4a_ros.simulation.shapes import Plane
+from k4a_ros.simulation.skeleton import SEAT_SHARE
 import numpy as np
 import pytest
 from support.sources import ROOT
@@ -65,7 +66,7 @@ movers:
     motion: {circle: {radius: 0.3, period: 4}}
 persons:
   - {name: ada, path: [[0, 2], [1, 3]], floor: 1, height: 1.6, speed: 1.2, start: 3}
-  - {name: bob, path: [[2, 2]], floor: 1, heading: 90}
+  - {name: bob, path: [[2, 2]], floor: 1, heading: 90, posture: sitting}
 """
 
 
@@ -91,6 +92,7 @@ def test_every_key_is_parsed():
     assert (ada.name, ada.path, ada.height, ada.speed, ada.start) == (
         'ada', ((0, 2), (1, 3)), 1.6, 1.2, 3)
     assert bob.is_still
+    assert (ada.sitting, bob.sitting) == (False, True)
     assert bob.heading == pytest.approx(math.pi / 2)
     assert scene.camera.waypoints[1].time == 2.5
     assert scene.camera.waypoints[1].pitch == pytest.approx(math.radians(-10))
@@ -121,6 +123,8 @@ MISTAKES = [
     (FULL.replace('{circle: {radius: 0.3, period: 4}}', '{}'), 21, 'exactly one of sway'),
     (FULL.replace('time: 2.5', 'time: 0'), 3, 'camera[1] is not at least 0.05 s later'),
     (FULL.replace('[[0, 2], [1, 3]]', '[[0, 2], [0, 2]]'), 23, 'persons[0].path[1] is less'),
+    (FULL.replace('[[2, 2]]', '[[2, 2], [3, 2]]'), 24, 'more than one point, and the person sits'),
+    (FULL.replace(': sitting', ': lying'), 24, "posture is 'lying'; it must be one of standing,"),
     (FULL.replace('[[2, 2]]', '[]'), 24, 'persons[1].path is empty'),
     (FULL.replace('[[2, 2]]', '[[2, 2, 2]]'), 24, 'has 3 numbers instead of 2'),
     (FULL.replace('shapes:\n', 'shapes: 3\nold:\n', 1), 8, "unknown key 'old'"),
@@ -206,6 +210,19 @@ def test_default_scene_is_found_where_colcon_installs_it(tmp_path, monkeypatch):
     monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path / 'share'))
     with pytest.raises(SceneError, match='default scene'):
         scene_file.default_path()
+
+
+def test_people_of_the_meeting_sit_on_their_seats():
+    scene = load_scene(ROOT / 'config/meeting.yaml')
+    seated = [person for person in scene.persons if person.sitting]
+    assert (len(seated), len(scene.persons)) == (3, 5)
+    seats = [shape for shape in scene.shapes
+             if isinstance(shape, Box) and shape.size == (0.44, 0.04, 0.44)]
+    for person, seat in zip(seated, seats, strict=True):
+        x, y, z = seat.pose.translation
+        assert person.path == ((x, z),)
+        top = person.floor - (y - 0.02)
+        assert top == pytest.approx(SEAT_SHARE * person.height, abs=0.015)
 
 
 def test_default_scene_is_a_closed_room():
