@@ -30,6 +30,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 import dataclasses
+import itertools
 from pathlib import Path
 import time
 
@@ -57,7 +58,10 @@ from k4a_ros.simulation.motion import CameraPath
 from k4a_ros.simulation.scene import Scene
 from k4a_ros.simulation.scene_file import default_scene
 from k4a_ros.simulation.sensor import Sensor
+from k4a_ros.simulation.shape_table import KIND
+from k4a_ros.simulation.shapes import BOX
 from k4a_ros.simulation.shapes import Material
+from k4a_ros.simulation.shapes import PLANE
 from k4a_ros.simulation.shapes import Plane
 from k4a_ros.simulation.view import Timeline
 from k4a_ros.simulation.view import View
@@ -178,6 +182,62 @@ def exactness(name: str, calibration: FactoryCalibration) -> Iterator[str]:
                 *np.nanpercentile(error, (50, 99)), 100 * np.nanmean(error <= 1),
                 truth.flying(image)))
         yield f'| {name} | {mode.name} | ' + ' | '.join(cells) + ' |'
+
+
+def beyond(name: str, calibration: FactoryCalibration) -> Iterator[str]:
+    """Yield rows that say where the points of the room beyond 1 mm are, in all depth modes."""
+    room = default_scene()
+    for mode in DEPTH_MODES:
+        lens = calibration.depth(mode)
+        rectified = rectified_lens(lens, 'full')
+        depth = depth_of(room, calibration, mode)
+        positions, seen = source_positions(lens, rectified)
+        meters = np.zeros(seen.shape, np.float32)
+        DepthRectifier(lens, rectified).rectify(depth, meters)
+        image = np.nan_to_num(1000 * meters.astype(float))
+        valid, truth = image > 0, Truth(room, rectified)
+        far = ~(truth.distances(image) <= 1)
+        views = [View(Timeline(room), each, RigidTransform.identity())
+                 for each in (lens, rectified)]
+        for view in views:
+            view.update(TIME_US * 1e-6)
+        columns, rows = np.rint(positions).astype(int).T
+        measured, hit = views[0].index[rows.T, columns.T], views[1].index
+        faces = np.where(hit >= 0, views[1].shapes[hit, KIND], PLANE)
+        window = np.ones((3, 3), np.uint8)
+        edge = cv2.dilate(hit, window) != cv2.erode(hit, window)
+        other, is_flat = measured != hit, np.isin(faces, (PLANE, BOX))
+        parts = (other, ~other & edge, ~other & ~edge & ~is_flat, ~other & ~edge & is_flat)
+        best = ~(closest(depth, positions, truth, valid) <= 1)
+        yield f'| {name} | {mode.name} | ' + ' | '.join(
+            f'{100 * share.mean():.2f} %' for share in (
+                far, *(far & part[valid] for part in parts), best)) + ' |'
+
+
+def closest(
+    depth: np.ndarray, positions: np.ndarray, truth: Truth, valid: np.ndarray,
+) -> np.ndarray:
+    """
+    Return the distances of the valid points for the slopes that fit the truth best, mm.
+
+    The slopes of each axis are the four differences between neighbors within two pixels, and 0.
+    """
+    padded = np.pad(depth.astype(float), 3, constant_values=np.nan)
+    padded[padded == 0] = np.nan
+    columns, rows = (np.rint(positions).astype(int) + 3).T
+    columns, rows = columns.T, rows.T
+    offsets = positions - np.rint(positions)
+    z = padded[rows, columns]
+    slopes = [[np.zeros(z.shape)] + [
+        padded[rows + (k + 1) * y, columns + (k + 1) * x] - padded[rows + k * y, columns + k * x]
+        for k in (-2, -1, 0, 1)] for x, y in ((1, 0), (0, 1))]
+    best = np.full(int(valid.sum()), np.inf)
+    for across, down in itertools.product(*slopes):
+        moved = z + across * offsets[..., 0] + down * offsets[..., 1]
+        moved[~valid] = 0
+        moved[valid & np.isnan(moved)] = np.inf
+        np.fmin(best, truth.distances(moved), out=best)
+    return best
 
 
 def costs(calibration: FactoryCalibration, repeats: int) -> Iterator[str]:
@@ -352,6 +412,12 @@ def main() -> int:
     for calibration in (nominal, *real):
         name = 'nominal' if calibration is nominal else calibration.serial
         for line in exactness(name, calibration):
+            print(line)
+    print('\n| calibration | mode | beyond 1 mm | another surface | at an edge | round | flat | '
+          'best slopes |\n| --- | --- | --- | --- | --- | --- | --- | --- |')
+    for calibration in (nominal, *real):
+        name = 'nominal' if calibration is nominal else calibration.serial
+        for line in beyond(name, calibration):
             print(line)
     cv2.setNumThreads(1)
     print('\n| what | modes | ms | times memcpy of the result | ratio |\n'
