@@ -24,7 +24,6 @@ from k4a_ros.body.landmarks.detection.frame_context import FrameContext
 from k4a_ros.body.landmarks.detection.head_region import upright_person
 from k4a_ros.body.landmarks.detection.head_search import HeadCandidate
 from k4a_ros.body.landmarks.detection.head_search import HeadSearch
-from k4a_ros.body.landmarks.detection.observation import include_detached_limbs
 from k4a_ros.body.landmarks.detection.observation import Observation
 from k4a_ros.body.landmarks.detection.observation import PoseEstimator
 from k4a_ros.body.landmarks.detection.observation import PRESENCE
@@ -253,7 +252,6 @@ class NewPersonDetector:
             landmarks, view = second, second_view
         elif landmarks.presence <= PRESENCE.certain or second.presence <= PRESENCE.possible:
             return None
-        mask = include_detached_limbs(frame, landmarks, view, mask, others)
         own = frame.enlarge(mask)
         pose = lift(landmarks, view, frame.person_depth(own, ~own))
         if pose is None:

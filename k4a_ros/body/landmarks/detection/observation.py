@@ -24,11 +24,9 @@ from k4a_ros.body.landmarks.pose_2d.blazepose import Landmarks
 from k4a_ros.body.landmarks.pose_2d.crop import crop_image
 from k4a_ros.body.landmarks.pose_2d.crop import CropView
 from k4a_ros.body.landmarks.pose_2d.crop import Region
-from k4a_ros.body.landmarks.pose_2d.flip_test import BODY
 from k4a_ros.body.landmarks.pose_2d.flip_test import mean_distance
 from k4a_ros.body.landmarks.pose_2d.flip_test import merge_flip_test
 from k4a_ros.body.landmarks.pose_2d.flip_test import unflip
-from k4a_ros.body.landmarks.segmentation.ownership import attach_limbs
 from k4a_ros.body.landmarks.tracking.track import Track
 import numpy as np
 import numpy.typing as npt
@@ -62,8 +60,6 @@ class _PoseMatch:
 
 
 PRESENCE, _POSE_MATCH = PresenceThresholds(), _PoseMatch()
-#: minimum visibility of a landmark that a detached segment can be attached at
-_MIN_LIMB_VISIBILITY = 0.3
 #: percentile of a person's infrared that becomes white in the crop
 _WHITE_PERCENTILE = 98
 
@@ -121,17 +117,3 @@ class PoseEstimator:
         if flipped.presence > PRESENCE.present:
             landmarks = merge_flip_test(landmarks, flipped, view.pixels_per_meter, expected)
         return landmarks, view
-
-
-def include_detached_limbs(
-    frame: FrameContext, landmarks: Landmarks, view: CropView, mask: Mask, others: Mask,
-) -> Mask:
-    """
-    Return the mask of a person with the detached segments at the landmarks of limbs.
-
-    :param others: the pixels of other people.
-    """
-    limbs = np.flatnonzero(landmarks.visibility[BODY] > _MIN_LIMB_VISIBILITY) + BODY.start
-    pixels, valid = frame.lens.project(view.rays(landmarks.pixels[limbs]))
-    return attach_limbs(
-        frame.segmentation, mask, others, pixels[valid] / frame.segmentation.step)

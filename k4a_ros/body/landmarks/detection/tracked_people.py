@@ -20,7 +20,6 @@ from collections.abc import Iterable
 
 from k4a_ros.body.landmarks.detection.frame_context import FrameContext
 from k4a_ros.body.landmarks.detection.head_region import region_below_head
-from k4a_ros.body.landmarks.detection.observation import include_detached_limbs
 from k4a_ros.body.landmarks.detection.observation import Observation
 from k4a_ros.body.landmarks.detection.observation import PoseEstimator
 from k4a_ros.body.landmarks.detection.observation import PRESENCE
@@ -63,7 +62,6 @@ def observe_tracked_people(
             landmarks, view = estimator.estimate(
                 frame, region_below_head(head, frame.segmentation.up), mask, others, track)
         if landmarks.presence > PRESENCE.present:
-            mask = include_detached_limbs(frame, landmarks, view, mask, others)
             track.is_seen = True
             observations.append(Observation(track, landmarks, view, mask))
     return observations

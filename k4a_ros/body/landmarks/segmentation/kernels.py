@@ -92,7 +92,7 @@ def _occludes(near: float, far: float, jump: float, slope: float) -> bool:
 @compiled
 def measure_segments(
     labels: Any, indices: Any, pixel_counts: Any, points: Any, areas: Any, segment_areas: Any,
-    samples: Any, sample_areas: Any, covariances: Any,
+    samples: Any, sample_areas: Any,
 ) -> None:
     """
     Measure and sample N segments.
@@ -106,7 +106,6 @@ def measure_segments(
     :param samples: (N, MAX_SAMPLES, 3) float32 meters, written: points evenly spread over each
         segment, ``pixel_count // max(1, pixel_count // (MAX_SAMPLES / 2))`` of them, rounded up.
     :param sample_areas: (N, MAX_SAMPLES) float32, written: the m² that each sample represents.
-    :param covariances: (N, 3, 3) float64 m² of the samples, written.
     """
     segment_areas[:] = 0
     steps, seen = np.empty(len(pixel_counts), np.int64), np.zeros(len(pixel_counts), np.int64)
@@ -125,23 +124,3 @@ def measure_segments(
                 sample_areas[index, sample] = areas[row, column] * steps[label]
                 for axis in range(3):
                     samples[index, sample, axis] = points[row, column, axis]
-    for label in range(len(pixel_counts)):
-        if indices[label] >= 0:
-            index = indices[label]
-            sample_count = (pixel_counts[label] + steps[label] - 1) // steps[label]
-            _write_covariance(samples[index, :sample_count], covariances[index])
-
-
-@compiled
-def _write_covariance(samples: Any, covariance: Any) -> None:
-    """Write the covariance (3, 3) of samples (K, 3)."""
-    mean = np.zeros(3)
-    for sample in range(len(samples)):
-        for axis in range(3):
-            mean[axis] += samples[sample, axis] / len(samples)
-    covariance[:] = 0
-    for sample in range(len(samples)):
-        for i in range(3):
-            for j in range(3):
-                covariance[i, j] += (samples[sample, i] - mean[i]) * (
-                    samples[sample, j] - mean[j]) / len(samples)

@@ -73,15 +73,6 @@ class _Assignment:
 
 
 @dataclass(frozen=True)
-class _DetachedLimb:
-    """Which segments may be limbs that depth discontinuities cut off from the person."""
-
-    max_area_m2: float = 0.2
-    #: maximum depth difference from the median depth of the person
-    max_depth_difference_m: float = 0.6
-
-
-@dataclass(frozen=True)
 class _NearbyPiece:
     """Which segments may be pieces of a person whose pose is not known yet."""
 
@@ -90,7 +81,7 @@ class _NearbyPiece:
     max_level_distance_m: float = 0.4
 
 
-_ASSIGNMENT, _DETACHED_LIMB, _NEARBY_PIECE = _Assignment(), _DetachedLimb(), _NearbyPiece()
+_ASSIGNMENT, _NEARBY_PIECE = _Assignment(), _NearbyPiece()
 
 
 def assign_segments(segmentation: Segmentation, people: Sequence[Vectors]) -> Owners:
@@ -199,37 +190,6 @@ def _divide(
                     nearest = -1
             if nearest >= 0:
                 owners[row, column] = nearest
-
-
-def attach_limbs(
-    segmentation: Segmentation, mask: Mask, others: Mask, limb_pixels: Vectors,
-) -> Mask:
-    """
-    Return a person's mask with the small segments in front of or behind it that are limbs.
-
-    :param mask: (height, width) as ``segmentation.labels``: the pixels known to be the person's.
-    :param others: (height, width), the pixels of other people.
-    :param limb_pixels: (N, 2) columns and rows in ``segmentation`` where limbs are seen.
-    """
-    height, width = mask.shape
-    columns, rows = np.rint(limb_pixels).astype(np.int64).T
-    inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
-    columns, rows = columns[inside], rows[inside]
-    labels = segmentation.labels[rows, columns]
-    depths = segmentation.points[rows, columns, 2]
-    own_depths = segmentation.points[..., 2][mask]
-    if not own_depths.size:
-        return mask
-    detached = (labels > 0) & ~mask[rows, columns] & ~others[rows, columns]
-    detached &= np.abs(depths - np.median(own_depths)) < _DETACHED_LIMB.max_depth_difference_m
-    small = {segment.label: segment for segment in segmentation.segments
-             if segment.area < _DETACHED_LIMB.max_area_m2}
-    result = mask
-    for label in set(labels[detached].tolist()) & set(small):
-        box = small[label].box
-        result = result.copy() if result is mask else result
-        result[box] |= (segmentation.labels[box] == label) & ~others[box]
-    return result
 
 
 def mask_with_nearby_pieces(segmentation: Segmentation, segment: Segment) -> Mask:

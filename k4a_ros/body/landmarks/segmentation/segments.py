@@ -52,8 +52,6 @@ class _PersonSize:
     max_height_m: float = 2.4
     max_width_m: float = 2.4
     max_depth_extent_m: float = 1.8
-    #: minimum RMS distance from the least-squares plane; walls and printed figures are flatter
-    min_plane_rms_m: float = 0.022
 
 
 _PERSON = _PersonSize()
@@ -66,10 +64,9 @@ class Segment:
 
     ``label`` in ``Segmentation.labels``; ``box``: its rows and columns; ``area`` m²; ``center``
     (3,) meters, the median of its points; ``height``, ``width`` and ``depth_extent``: its extents
-    along up, sideways and away from the camera, meters, without the outermost 2 %; ``plane_rms``:
-    RMS distance of its points from their least-squares plane, meters. ``samples`` (N, 3) float32
-    meters: some hundred of its points, evenly spread, and ``sample_areas`` (N,) float32, the m²
-    that each represents.
+    along up, sideways and away from the camera, meters, without the outermost 2 %. ``samples``
+    (N, 3) float32 meters: some hundred of its points, evenly spread, and ``sample_areas`` (N,)
+    float32, the m² that each represents.
     """
 
     label: int
@@ -79,18 +76,16 @@ class Segment:
     height: float
     width: float
     depth_extent: float
-    plane_rms: float
     samples: Floats
     sample_areas: Floats
 
     @property
     def may_be_person(self) -> bool:
-        """Return whether the segment has the size and the curvature of a person."""
+        """Return whether the segment has the size of a person."""
         return (_PERSON.min_area_m2 <= self.area <= _PERSON.max_area_m2
                 and _PERSON.min_height_m <= self.height <= _PERSON.max_height_m
                 and self.width <= _PERSON.max_width_m
-                and self.depth_extent <= _PERSON.max_depth_extent_m
-                and self.plane_rms >= _PERSON.min_plane_rms_m)
+                and self.depth_extent <= _PERSON.max_depth_extent_m)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,11 +128,8 @@ def measure_segments(
     samples = np.zeros((len(large), segmentation_kernels.MAX_SAMPLES, 3), np.float32)
     sample_areas = np.zeros(samples.shape[:2], np.float32)
     segment_areas = np.empty(len(large))
-    covariances = np.empty((len(large), 3, 3))
     segmentation_kernels.measure_segments(
-        labels, indices, pixel_counts, points, areas, segment_areas, samples, sample_areas,
-        covariances)
-    plane_rms = np.sqrt(np.maximum(np.linalg.eigvalsh(covariances)[:, 0], 0))
+        labels, indices, pixel_counts, points, areas, segment_areas, samples, sample_areas)
     axes = np.stack((up, *_level_axes(up)), axis=1)
     coordinates = samples @ axes.astype(np.float32)
     segments = []
@@ -151,8 +143,8 @@ def measure_segments(
         height_m, width_m, depth_m = (end - start).tolist()
         segments.append(Segment(
             label, (slice(y, y + height), slice(x, x + width)), float(segment_areas[index]),
-            axes @ middle, height_m, width_m, depth_m, float(plane_rms[index]),
-            samples[index, used], sample_areas[index, used]))
+            axes @ middle, height_m, width_m, depth_m, samples[index, used],
+            sample_areas[index, used]))
     return tuple(segments)
 
 

@@ -19,7 +19,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from k4a_ros.body.landmarks.segmentation.ownership import assign_segments
-from k4a_ros.body.landmarks.segmentation.ownership import attach_limbs
 from k4a_ros.body.landmarks.segmentation.ownership import mask_with_nearby_pieces
 from k4a_ros.body.tracker import BACKGROUND
 from k4a_ros.camera_config import DepthMode
@@ -81,23 +80,6 @@ def test_limb_estimated_inside_a_wall_gets_none_of_it():
     own = segmentation.points[assign_segments(segmentation, [landmarks]) == 0]
     assert len(own) > 1000
     assert float((own[:, 2] > wall - 0.2).mean()) < 0.01
-
-
-def test_detached_limb_is_attached_and_furniture_is_not():
-    depth = np.zeros((576, 640), np.uint16)
-    depth[100:400, 250:350] = 2000
-    depth[300:420, 360:380] = 2300
-    depth[100:400, 400:600] = 2200
-    segmentation = make_segmenter().segment(depth)
-    trunk, leg, wall = (segmentation.labels[row, column] for row, column in (
-        (100, 150), (180, 185), (100, 250)))
-    mask, others = segmentation.labels == trunk, np.zeros(segmentation.labels.shape, bool)
-    pixels = np.array([[185.0, 180.0], [250.0, 100.0], [-5.0, 900.0]])
-    attached = attach_limbs(segmentation, mask, others, pixels)
-    assert attached[segmentation.labels == leg].all()
-    assert not attached[segmentation.labels == wall].any()
-    others = segmentation.labels == leg
-    assert np.array_equal(attach_limbs(segmentation, mask, others, pixels), mask)
 
 
 def test_detached_legs_are_in_the_mask_and_a_wall_is_not():
