@@ -31,6 +31,7 @@ Mask = npt.NDArray[np.bool_]
 _ALL = np.arange(LANDMARK_COUNT)
 _ARMS = (_ALL >= 13) & (_ALL < 23)
 _LEGS = _ALL >= 25
+_THUMBS = np.isin(_ALL, (21, 22))
 _SHOULDERS, _HIPS = np.isin(_ALL, (11, 12)), np.isin(_ALL, (23, 24))
 #: wrists and ankles, and the landmarks that are where these are, or nowhere
 _FOLLOWERS = ((15, (17, 19, 21)), (16, (18, 20, 22)), (27, (29, 31)), (28, (30, 32)))
@@ -39,7 +40,7 @@ _FOLLOWERS = ((15, (17, 19, 21)), (16, (18, 20, 22)), (27, (29, 31)), (28, (30, 
 @dataclass(frozen=True)
 class _Agreement:
     """
-    Distances from which on a landmark has two places.
+    When a landmark is disputed: distances from which on it has two places, and a visibility.
 
     Chosen on the scenes of benchmark/bodies.py; the shares are those of wrong joints, more than
     100 mm off, above and below the distance.
@@ -50,6 +51,8 @@ class _Agreement:
     max_limb_fit_m: float = 0.07
     #: the same of a hip: 48 %, and 9 %
     max_hip_fit_m: float = 0.05
+    #: visibility up to which a thumb is a guess of the model: 18 %, and 7 %
+    min_thumb_visibility: float = 0.85
     #: from the place in this image to that in the images before: 25 %, and 4 %
     max_jump_m: float = 0.02
 
@@ -66,7 +69,7 @@ def agreed_confidences(
     Landmarks become LOW where the model, the surface and earlier images disagree about the place,
     and where legs, hips and shoulders are outside of the person's pixels, behind another surface.
     Thin arms often are outside of them by a pixel, which says nothing. Hands and feet are as
-    uncertain as wrists and ankles.
+    uncertain as wrists and ankles, and thumbs need to be seen clearly.
 
     :param filtered: (33, 3) meters, the landmarks after the motion filter.
     """
@@ -76,6 +79,7 @@ def agreed_confidences(
     body = _ARMS | _LEGS | _HIPS | _SHOULDERS
     jump = np.linalg.norm(filtered - fitted.points, axis=1)
     disputed |= body & (jump > _AGREEMENT.max_jump_m)
+    disputed |= _THUMBS & (fitted.visibility < _AGREEMENT.min_thumb_visibility)
     disputed |= (_LEGS | _HIPS | _SHOULDERS) & ~_is_own(filtered, person)
     confidences: npt.NDArray[np.uint8] = fitted.confidences.copy()
     confidences[disputed & (confidences == Confidence.MEDIUM)] = Confidence.LOW

@@ -43,6 +43,7 @@ Order = npt.NDArray[np.intp]
 
 LEFT_SHOULDER, LEFT_HIP = TRUNK[0], TRUNK[2]
 _EARS = (7, 8)
+_HIPS, _KNEES = TRUNK[2:], [25, 26]
 #: visibility up to which a landmark is a guess of the model
 _MIN_VISIBILITY = 0.5
 
@@ -53,6 +54,16 @@ class _Head:
 
     inset_m: float = 0.085
     window_m: float = 0.05
+
+
+@dataclass(frozen=True)
+class _Thigh:
+    """How much farther a hip is behind its surface if the thigh, as of who sits, is in front."""
+
+    #: if the thigh points to the camera
+    inset_m: float = 0.09
+    #: cosine of the angle to the line of sight up to which it is not in front, as in walking
+    start: float = 0.45
 
 
 @dataclass(frozen=True)
@@ -83,7 +94,7 @@ class _SidePair:
     limb: range
 
 
-_HEAD, _SCALE = _Head(), _Scale()
+_HEAD, _SCALE, _THIGH = _Head(), _Scale(), _Thigh()
 _LEGS = _SidePair(LEFT_HIP, (25, 27), range(25, 33, 2))
 _ARMS = _SidePair(LEFT_SHOULDER, (13,), range(13, 23, 2))
 #: distance by which left joints must be to the right of the right ones to be swapped
@@ -131,10 +142,10 @@ def lift(
     """
     sampler = DepthSampler(view.rays(seen.pixels), person)
     samples = sampler.sample(sampler.pixels, sampler.inside, WINDOWS_M)
-    insets = SURFACE_INSETS_M / np.linalg.norm(sampler.rays, axis=1)
+    world = seen.world.astype(np.float64) @ view.rotation.T
+    insets = _insets(world) / np.linalg.norm(sampler.rays, axis=1)
     own_depth = row_medians(samples.own)
     measured = sampler.rays * (own_depth + insets)[:, np.newaxis]
-    world = seen.world.astype(np.float64) @ view.rotation.T
     scale = _scale(measured, world, seen, view)
     evidence = LandmarkEvidence(
         rays=sampler.rays, world=world * scale, visibility=seen.visibility,
@@ -158,6 +169,15 @@ def lift(
     return Pose3d(
         points, confidences, _bone_lengths(points, confidences), scale, support,
         evidence.rays[order], evidence.world[order], seen.visibility[order])
+
+
+def _insets(world: Vectors) -> Vectors:
+    """Return how far each joint is behind its surface, (33,) meters, for landmarks (33, 3)."""
+    insets = SURFACE_INSETS_M.copy()
+    thighs = world[_KNEES] - world[_HIPS]
+    toward = -thighs[:, 2] / np.maximum(np.linalg.norm(thighs, axis=1), 1e-6)
+    insets[_HIPS] += _THIGH.inset_m * np.clip((toward - _THIGH.start) / (1 - _THIGH.start), 0, 1)
+    return insets
 
 
 def _head_depth(sampler: DepthSampler) -> float:

@@ -100,3 +100,12 @@ def test_hand_out_of_view_stays_none(person: FittedPerson, pose: Pose3d) -> None
     pose.confidences[[15, 17, 19, 21]] = Confidence.NONE
     found = agreed_confidences(pose, pose, pose.points, person.person_depth)
     assert (found[[15, 17, 19, 21]] == Confidence.NONE).all()
+
+
+def test_thumb_that_is_hardly_seen_is_low(person: FittedPerson, pose: Pose3d) -> None:
+    pose.visibility[[21, 22]] = 0.9, 0.8
+    found = agreed_confidences(pose, pose, pose.points, person.person_depth)
+    wrists = found[[15, 16]]
+    assert found[21] == wrists[0]
+    assert found[22] == Confidence.LOW
+    assert wrists[1] == Confidence.MEDIUM

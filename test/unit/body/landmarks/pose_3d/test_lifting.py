@@ -66,6 +66,16 @@ def depth_behind_surface(person: SimulatedPerson, joint: Joint) -> float:
     return float(person.joints[joint, 2] - person.depth[row, column] * 1e-3)
 
 
+def test_hips_of_seated_person_are_behind_thighs() -> None:
+    person = SimulatedPerson(path=((0.0, 2.2),), sitting=True)
+    pose, standing = lifted(person), SimulatedPerson(path=((0.0, 2.2),))
+    hips = [Joint.HIP_LEFT, Joint.HIP_RIGHT]
+    assert joint_errors(person, pose)[hips].max() < 0.08
+    assert joint_errors(standing, lifted(standing))[hips].max() < 0.05
+    # the thighs of who sits point to the camera
+    assert (pose.points[[25, 26], 2] < pose.points[[23, 24], 2] - 0.25).all()
+
+
 @pytest.mark.parametrize('mode', MODES, ids=lambda mode: mode.name)
 @pytest.mark.parametrize('time_us', [0, 800_000, 2_600_000, 5_000_000])
 def test_ideal_landmarks_give_joints_within_centimeters(time_us: int, mode: DepthMode) -> None:
