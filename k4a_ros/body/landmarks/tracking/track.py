@@ -41,7 +41,7 @@ Vectors = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float32]
 
 #: the track of a person who is not seen for longer than this is dropped
-MAX_LOST_S = 1.0
+MAX_LOST_S = 2.0
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,11 @@ class _Gate:
     base_m: float = 0.45
     #: since the lost person was last seen
     growth_m_per_s: float = 0.6
+    max_m: float = 1.05
+
+    def limit_m(self, seconds: float) -> float:
+        """Return that distance, seconds after the last observation."""
+        return min(self.base_m + self.growth_m_per_s * seconds, self.max_m)
 
 
 _GATE = _Gate()
@@ -68,7 +73,7 @@ class PersonTracker:
         costs = np.full((len(trunks), len(lost)), np.inf)
         for column, track in enumerate(lost):
             expected = track.points[TRUNK].mean(axis=0) + track.predict_offset(self._now_us)
-            gate_m = _GATE.base_m + _GATE.growth_m_per_s * track.seconds_unseen(self._now_us)
+            gate_m = _GATE.limit_m(track.seconds_unseen(self._now_us))
             for row, trunk in enumerate(trunks):
                 distance = float(np.linalg.norm(trunk - expected))
                 if distance < gate_m:

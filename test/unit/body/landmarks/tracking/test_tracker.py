@@ -37,7 +37,7 @@ def test_ids_are_never_reused():
     assert ids == [1, 2, 3, 4]
 
 
-def test_person_lost_for_less_than_a_second_keeps_the_id():
+def test_person_lost_for_less_than_two_seconds_keeps_the_id():
     tracker = PersonTracker()
     tracker.start_frame(0)
     track = tracker.start_track(*make_person(0.0))
@@ -46,13 +46,13 @@ def test_person_lost_for_less_than_a_second_keeps_the_id():
         track.update(*make_person(0.1 * frame), UNKNOWN_LENGTHS, frame * 100_000)
     assert track.velocity == pytest.approx([1.0, 0, 0], abs=0.1)
     track.is_seen = False
-    for lost_us, x in ((300_000, 0.8), (MAX_LOST_US - 1, 1.5)):
+    for lost_us, x in ((300_000, 0.8), (MAX_LOST_US - 1, 2.5)):
         tracker.start_frame(500_000 + lost_us)
         # matched at the predicted place, not the last one
         assert tracker.match_lost([np.array([x, 0.0, 2.0])]) == [track]
         assert tracker.match_lost([np.array([x, 0.0, 4.0])]) == [None]
     tracker.start_frame(500_001 + MAX_LOST_US)
-    assert tracker.match_lost([np.array([1.5, 0.0, 2.0])]) == [None]
+    assert tracker.match_lost([np.array([2.5, 0.0, 2.0])]) == [None]
 
 
 def test_visible_person_is_not_matched():
