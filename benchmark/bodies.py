@@ -132,6 +132,9 @@ def _sequences(
 
 def _crowded(config: CameraConfig, seed: int) -> Iterator[tuple[str, str, Iterator[Shot]]]:
     """Yield name, group and images of crowded scenes."""
+    times_us = range(0, crowded_scenes.FRAMES * 66_667, 66_667)
+    for name, world in crowded_scenes.simulated_scenes(seed, BARE):
+        yield name, _SIMULATED, simulate_shots(world, config, times_us, seed)
     for name, scenes in crowded_scenes.crowded_scenes(seed):
         yield name, _RENDERED, render_shots(scenes, config)
 

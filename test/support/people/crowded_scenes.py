@@ -15,8 +15,10 @@
 """
 Random scenes of crowded rooms: people who touch furniture, walls and each other.
 
-They sit in rows and at tables, stand side by side, lean on walls and stand at boards. Each scene
-lasts two seconds, in which everyone sways a little.
+They sit in rows and at tables, stand side by side, lean on walls and stand at boards; a child
+stands with an adult, two people are 4 to 5 m away, six are in two rows, and one walks behind a
+screen that hides the person for a second. Each scene lasts two seconds, that one three and a half.
+Everyone sways a little.
 """
 
 from __future__ import annotations
@@ -27,20 +29,32 @@ from dataclasses import dataclass
 from dataclasses import replace
 import math
 
+from k4a_ros.calibration.rigid_transform import RigidTransform
+from k4a_ros.simulation import scene as simulated
+from k4a_ros.simulation.person import Person as SimulatedPerson
+from k4a_ros.simulation.shapes import Box
+from k4a_ros.simulation.shapes import Material
+from k4a_ros.simulation.shapes import Plane
+from k4a_ros.simulation.shapes import Shape
+from k4a_ros.simulation.skeleton import SEAT_SHARE
 import numpy as np
 from support.people import scenes
 from support.people.model import Clothes
 from support.people.model import Posture
 from support.people.model import STANDING
+from support.people.model import walking_posture
 from support.people.render import Furniture
 from support.people.render import Person
 from support.people.render import Scene
 
 #: frames of each scene, `scenes.PERIOD_S` apart, and those that pass before people must be found
 FRAMES, UNSCORED_FRAMES = 30, 15
+#: frames of the scenes in which somebody is hidden for a second
+_HIDDEN_FRAMES = 52
 #: scenes of each kind
 _SCENES = 3
 _SWAY_M, _SWAY_DEGREES, _SWAY_S = 0.01, 2.0, 2.5
+_WALL, _CHAIR = Material((0.8, 0.8, 0.8)), Material((0.35, 0.35, 0.35))
 _SHAPES = ('man', 'woman', 'stout man', 'slim woman')
 _STANDING = (STANDING, scenes.HAND_BEHIND, scenes.ARMS_CROSSED, scenes.WAVING)
 _SEATED = (scenes.SITTING, scenes.AT_TABLE)
@@ -58,26 +72,75 @@ class _Random:
     def one_of(self, values: tuple[Posture, ...]) -> Posture:
         return values[int(self.generator.integers(len(values)))]
 
-    def person(self, x: float, z: float, posture: Posture, facing: float) -> Person:
+    def person(
+        self, x: float, z: float, posture: Posture, facing: float,
+        heights: tuple[float, float] = (1.55, 1.9),
+    ) -> Person:
         """Return a person of random shape, height and clothes."""
         shape = _SHAPES[int(self.generator.integers(len(_SHAPES)))]
         clothes = Clothes(
             shirt=self.between(0.2, 0.8), trousers=self.between(0.15, 0.6),
             hair=self.between(0.08, 0.3), long_sleeves=bool(self.generator.integers(2)))
-        return Person((x, z), posture, shape, facing, self.between(1.55, 1.9), clothes)
+        return Person((x, z), posture, shape, facing, self.between(*heights), clothes)
 
 
 def crowded_scenes(seed: int) -> Iterator[tuple[str, tuple[Scene, ...]]]:
     """Yield names and sequences of rendered scenes."""
     random = _Random(np.random.default_rng([seed, 3]))
     kinds: tuple[Callable[[_Random], Scene], ...] = (
-        _row, _meeting, _side_by_side, _at_wall, _at_board)
+        _row, _meeting, _side_by_side, _at_wall, _at_board, _with_child, _far_away, _six)
     for kind in kinds:
         for number in range(_SCENES):
             scene = kind(random)
             name = kind.__name__.strip('_').replace('_', ' ')
             yield f'{name} {number + 1}', tuple(
                 _swaying(scene, frame * scenes.PERIOD_S) for frame in range(FRAMES))
+    for number in range(_SCENES):
+        yield f'hidden {number + 1}', _hidden(random)
+
+
+def simulated_scenes(
+    seed: int, room: simulated.Scene,
+) -> Iterator[tuple[str, simulated.Scene]]:
+    """
+    Yield names and scenes of simulated people in a room with a floor at y = 1.1.
+
+    Three or four sit side by side and touch, behind a table or not, one stands at a wall behind
+    them, and a child before it.
+    """
+    random = _Random(np.random.default_rng([seed, 4]))
+    for number in range(_SCENES):
+        yield f'seated {number + 1}', _seated(random, room)
+
+
+def _seated(random: _Random, room: simulated.Scene) -> simulated.Scene:
+    """Return people on chairs, at a table in every other scene, and two who stand."""
+    floor, z, wall = 1.1, random.between(2.1, 2.3), random.between(3.1, 3.3)
+    pitch = random.between(0.5, 0.58)
+    count = 3 + int(random.generator.integers(2))
+    shapes: list[Shape] = [Plane((0, 0, wall), (0, 0, -1), _WALL)]
+    people = []
+
+    def add(name: str, x: float, z: float, height: float, turn: float, *, sits: bool) -> None:
+        people.append(SimulatedPerson(
+            name, ((x, z),), floor, height, heading=math.pi + turn, sitting=sits))
+
+    def add_box(size: tuple[float, float, float], center: tuple[float, float, float]) -> None:
+        shapes.append(Box(size, RigidTransform(np.eye(3), np.array(center)), _CHAIR))
+
+    for place in range(count):
+        x, height = (place - (count - 1) / 2) * pitch, random.between(1.55, 1.9)
+        add(f'seated {place}', x, z, height, random.between(-0.5, 0.5), sits=True)
+        top = floor - SEAT_SHARE * height
+        add_box((0.42, 0.04, 0.42), (x, top + 0.02, z))
+        add_box((0.42, 0.5, 0.04), (x, top - 0.24, z + 0.25))
+    side = count / 2 * pitch + random.between(0.0, 0.1)
+    add('child', -side, z + 0.2, random.between(1.05, 1.3), random.between(-0.5, 0.5), sits=False)
+    add('at wall', random.between(-0.2, 0.2) + pitch / 2, wall - 0.14, random.between(1.75, 1.9),
+        random.between(-0.2, 0.2), sits=False)
+    if random.generator.integers(2):
+        add_box((1.6, 0.04, 0.6), (0.0, floor - 0.74, z - 0.5))
+    return replace(room, shapes=(*room.shapes, *shapes), persons=tuple(people))
 
 
 def _swaying(scene: Scene, time_s: float) -> Scene:
@@ -162,3 +225,57 @@ def _at_board(random: _Random) -> Scene:
         random.person(seat_x, seat_z, scenes.SITTING, random.between(20, 60)))
     return replace(
         _room(random, board, leg, *scenes.chair(seat_x, seat_z, 0.42)), people=people)
+
+
+def _with_child(random: _Random) -> Scene:
+    """Return a child who stands close to an adult, and one who sits."""
+    x, z = random.between(-0.4, 0.1), random.between(2.0, 2.6)
+    side = 1 if random.generator.integers(2) else -1
+    seat_x = x - side * random.between(0.7, 0.85)
+    people = (
+        random.person(x, z, random.one_of(_STANDING), random.between(-30, 30)),
+        random.person(x + side * random.between(0.36, 0.42), z - random.between(0.1, 0.25),
+                      STANDING, random.between(-30, 30), (1.05, 1.35)),
+        random.person(seat_x, z, scenes.SITTING, random.between(-30, 30), (1.3, 1.45)))
+    return replace(_room(random, Furniture((seat_x, 0.15, z), (0.4, 0.3, 0.4))), people=people)
+
+
+def _far_away(random: _Random) -> Scene:
+    """Return two people 4 to 5 m away who touch, and one in front of them."""
+    x, z = random.between(-0.9, 0.3), random.between(4.0, 4.9)
+    people = (
+        random.person(x, z, random.one_of(_STANDING), random.between(-40, 40)),
+        random.person(x + random.between(0.45, 0.6), z, STANDING, random.between(-40, 40)),
+        random.person(x + 1.2, random.between(2.6, 3.0), STANDING, random.between(-40, 40)))
+    return replace(_room(random, wall=5.6), people=people)
+
+
+def _six(random: _Random) -> Scene:
+    """Return six people: three who sit, and three who stand behind them."""
+    z, pitch = random.between(2.2, 2.4), random.between(0.6, 0.68)
+    people, furniture = [], []
+    for number in range(3):
+        x = (number - 1) * pitch
+        people.append(random.person(x, z, scenes.SITTING, random.between(-20, 20)))
+        furniture += scenes.chair(x, z, 0.42)
+        people.append(random.person(
+            x + pitch / 2 * random.between(0.8, 1.2), z + random.between(0.55, 0.75),
+            STANDING, random.between(-20, 20)))
+    return replace(_room(random, *furniture), people=tuple(people))
+
+
+def _hidden(random: _Random) -> tuple[Scene, ...]:
+    """Return scenes of a person who walks behind a screen for a second."""
+    z, side = random.between(2.7, 3.0), 1 if random.generator.integers(2) else -1
+    walker = random.person(0.0, z, STANDING, 90.0 * side)
+    screen_z, phase = random.between(1.5, 1.7), random.between(0, 1)
+    # the screen hides 1.6 m of the way, and the person is 0.6 m long
+    screen = Furniture((0.0, 1.0, screen_z), (1.6 * screen_z / z, 2.0, 0.04), 0.5)
+    room = _room(random, screen)
+    frames = []
+    for frame in range(_HIDDEN_FRAMES):
+        time_s = frame * scenes.PERIOD_S
+        frames.append(replace(room, people=(replace(
+            walker, position=(side * (time_s - _HIDDEN_FRAMES * scenes.PERIOD_S / 2), z),
+            posture=walking_posture((phase + time_s / 1.1) % 1.0)),)))
+    return tuple(frames)
