@@ -22,6 +22,7 @@ time increases within a section, and may go back from one to the next.
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
@@ -73,13 +74,16 @@ class Playback(abc.ABC):
         raise NotImplementedError
 
     @abc.abstractmethod
-    def hold(self) -> AbstractContextManager[None]:
+    def hold(self) -> AbstractContextManager[Callable[[], bool]]:
         """
         Let playback stand still in a ``with`` block, as if no time passed.
 
         For whoever cannot take captures for a while, and would otherwise get all of those that
         become due meanwhile at once. At rate 0, and where playback must keep up with another one,
-        this does nothing. Blocks may overlap.
+        it goes on. Blocks may overlap.
+
+        :return: a function that returns whether the camera is streaming; leave the block when it
+            is not.
         """
 
     @abc.abstractmethod

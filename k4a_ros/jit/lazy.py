@@ -49,11 +49,13 @@ class BuildWait:
     How to wait for something that is built in the background.
 
     ``cancel`` ends the wait when it is set. ``hold`` is entered for as long as it lasts, such as
-    to keep a recording from going on meanwhile.
+    to keep a recording from going on meanwhile; it returns a function that returns whether there
+    still is something to wait for.
     """
 
     cancel: threading.Event
-    hold: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
+    hold: Callable[[], contextlib.AbstractContextManager[Callable[[], bool]]] = (
+        lambda: contextlib.nullcontext(lambda: True))
 
 
 def is_built(part: Startable, wait: BuildWait | None) -> bool:
@@ -64,9 +66,9 @@ def is_built(part: Startable, wait: BuildWait | None) -> bool:
     """
     if part.start() or wait is None:
         return part.start()
-    with wait.hold():
+    with wait.hold() as goes_on:
         while not part.start():
-            if wait.cancel.wait(_CANCEL_POLL_S):
+            if wait.cancel.wait(_CANCEL_POLL_S) or not goes_on():
                 return False
     return True
 
@@ -123,6 +125,15 @@ class Lazy(Generic[T]):
         if self._error is not None:
             raise self._error
         return self._value[0]
+
+    def discard(self, close: Callable[[T], None]) -> None:
+        """Close the value as soon as it is built, without waiting for that; it is not used."""
+        def close_later() -> None:
+            self._build_once()
+            if self._value:
+                close(self._value[0])
+
+        threading.Thread(target=close_later, name=_BUILDER_THREAD, daemon=True).start()
 
     def _build_once(self) -> None:
         with self._lock:

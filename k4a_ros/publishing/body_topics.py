@@ -137,9 +137,9 @@ class BodyTopics:
             # playback was moved back, and trackers need times that increase
             self.close_tracker(drain=False)
         self._section, self._newest_us = capture.section, depth.device_us
-        lockstep = self._camera.lockstep
-        if not lockstep and not is_built(self._resources(), self._wait):
+        if not is_built(self._resources(), self._wait):
             return
+        lockstep = self._camera.lockstep
         try:
             tracker = self._tracker.result()
             self._start(tracker)
@@ -175,6 +175,11 @@ class BodyTopics:
         :param drain: publish the results of captures that are queued; otherwise discard them.
         """
         if not self._tracker.started:
+            return
+        if not self._tracker.start():
+            # still being built, which may take a quarter of a minute
+            self._tracker.discard(lambda tracker: tracker.close())
+            self._tracker = Lazy(self._open)
             return
         try:
             tracker = self._tracker.result()

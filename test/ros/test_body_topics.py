@@ -89,7 +89,8 @@ def test_depth_is_filtered_by_choice_and_never_overwritten(monkeypatch, filtered
     monkeypatch.setattr(body_topics, 'body_streams', lambda _: [stream])
     tracker = RecordingTracker()
     builder = SimpleNamespace(
-        camera=SimpleNamespace(lockstep=True), wait=None, calibration=NOMINAL, warn=pytest.fail,
+        camera=SimpleNamespace(lockstep=True), wait=BuildWait(threading.Event()),
+        calibration=NOMINAL, warn=pytest.fail,
         options=TopicOptions(body_tracking_filtered_depth=filtered))
     topics = BodyTopics(
         builder, TrackerChoice('fake', lambda _: tracker),
@@ -160,6 +161,42 @@ def test_recording_goes_on_where_it_stood_when_the_tracker_is_open(monkeypatch, 
             topics.close_tracker(drain=False)
     assert len(tracker.inputs) == len(written.captures)
     assert played_s > 0.9 * length_s
+
+
+@pytest.mark.parametrize('rate', [1.0, 0.0])
+def test_stop_does_not_wait_for_a_tracker_that_is_being_opened(monkeypatch, tmp_path, rate):
+    config = CameraConfig.of_modes(
+        DepthMode.NFOV_2X2BINNED, ColorResolution.OFF, fps=15, imu=False)
+    written = write_recording(tmp_path / 'a.mkv', config, count=2)
+    stream = SimpleNamespace(has_subscribers=lambda: True)
+    monkeypatch.setattr(body_topics, 'body_streams', lambda _: [stream])
+    tracker, asked, compiled = RecordingTracker(), threading.Event(), threading.Event()
+    closed = threading.Event()
+    monkeypatch.setattr(tracker, 'close', closed.set)
+
+    def open_tracker(_: object) -> RecordingTracker:
+        asked.set()
+        compiled.wait(PATIENCE)
+        return tracker
+
+    with RecordingCamera(written.path, rate=rate) as camera:
+        builder = TopicBuilder(camera, TopicOptions(), None, pytest.fail, threading.Event())
+        topics = BodyTopics(builder, TrackerChoice('fake', open_tracker), None, lambda _: None)
+        camera.start()
+        playback = threading.Thread(
+            target=lambda: topics.offer(camera.read(PATIENCE), lambda device_us: device_us))
+        playback.start()
+        try:
+            assert asked.wait(PATIENCE)
+            camera.stop()
+            playback.join(PATIENCE / 2)
+            assert not playback.is_alive()
+            topics.close_tracker(drain=True)
+            assert not (compiled.is_set() or closed.is_set())
+        finally:
+            compiled.set()
+    assert closed.wait(PATIENCE)
+    assert not tracker.inputs
 
 
 def test_recording_that_waits_for_the_tracker_can_be_ended(monkeypatch):

@@ -121,6 +121,11 @@ class Pacer:
             self._changed.notify_all()
 
     @property
+    def running(self) -> bool:
+        """Return whether playback has been started, and not stopped."""
+        return self._running
+
+    @property
     def rate(self) -> float:
         """Playback seconds per second; 0 is as fast as the readers."""
         return self._playing.rate
@@ -161,13 +166,13 @@ class Pacer:
         return self._section
 
     @contextlib.contextmanager
-    def hold(self) -> Iterator[None]:
-        """Keep the playback clock, and all streams, where they are in a ``with`` block."""
+    def hold(self) -> Iterator[Callable[[], bool]]:
+        """Keep the clock and all streams where they are in a ``with`` block; return `running`."""
         with self._changed:
             self._anchor()
             self._playing.holds += 1
         try:
-            yield
+            yield lambda: self._running
         finally:
             with self._changed:
                 self._anchor()

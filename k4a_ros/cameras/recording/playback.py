@@ -16,7 +16,9 @@
 
 from __future__ import annotations
 
-import contextlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from contextlib import nullcontext
 
 from k4a_ros.cameras.playback import Playback
 from k4a_ros.cameras.playback import Position
@@ -85,9 +87,9 @@ class RecordingPlayback(Playback):
         shift_us = self._pacer.section.shift_us
         return self._stamps.find_us(ros_ns - shift_us * 1000) + shift_us
 
-    def hold(self) -> contextlib.AbstractContextManager[None]:
+    def hold(self) -> AbstractContextManager[Callable[[], bool]]:
         """Let playback stand still in a ``with`` block, see `Playback.hold`."""
-        return contextlib.nullcontext() if self._keeps_up else self._pacer.hold()
+        return nullcontext(lambda: self._pacer.running) if self._keeps_up else self._pacer.hold()
 
     def seek(self, device_us: int) -> None:
         """Go to another position, see `Playback.seek`."""

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
 import threading
@@ -94,10 +95,10 @@ def test_hold_lasts_as_long_as_the_build() -> None:
     release = threading.Event()
 
     @contextlib.contextmanager
-    def hold() -> Iterator[None]:
+    def hold() -> Iterator[Callable[[], bool]]:
         held.append(True)
         release.set()
-        yield
+        yield lambda: True
         held.append(lazy.start())
 
     lazy: Lazy[bool] = Lazy(lambda: release.wait(30))
@@ -106,3 +107,23 @@ def test_hold_lasts_as_long_as_the_build() -> None:
     assert held == [True, True]
     assert is_built(lazy, wait)  # without another hold
     assert held == [True, True]
+
+
+def test_wait_ends_where_nothing_goes_on() -> None:
+    release = threading.Event()
+    lazy: Lazy[bool] = Lazy(lambda: release.wait(30))
+    try:
+        assert not is_built(lazy, BuildWait(
+            threading.Event(), lambda: contextlib.nullcontext(lambda: False)))
+    finally:
+        release.set()
+
+
+def test_discarded_value_is_closed_as_soon_as_it_is_built() -> None:
+    release, closed = threading.Event(), threading.Event()
+    lazy: Lazy[bool] = Lazy(lambda: release.wait(30))
+    lazy.start()
+    lazy.discard(lambda value: closed.set())
+    assert not closed.is_set()
+    release.set()
+    assert closed.wait(30)
