@@ -60,6 +60,7 @@ setup(
             'k4a_to_bag = k4a_ros.tools.to_bag:main',
             'k4a_from_bag = k4a_ros.tools.from_bag:main',
             'k4a_rig = k4a_ros.rig_nodes.manager:main',
+            'k4a_calibrate_rig = k4a_ros.tools.calibrate_rig:main',
             'k4a_sync_monitor = k4a_ros.rig_nodes.monitor:main',
         ],
     },

@@ -27,6 +27,7 @@ from functools import cached_property
 
 from k4a_ros.body.tracker import BACKGROUND
 from k4a_ros.calibration.rigid_transform import RigidTransform
+from k4a_ros.simulation.board import BoardObject
 from k4a_ros.simulation.motion import CameraPath
 from k4a_ros.simulation.motion import Motion
 from k4a_ros.simulation.person import Person
@@ -74,18 +75,23 @@ class Mover:
 
 @dataclass(frozen=True)
 class Scene:
-    """Static shapes, movers, persons, the path of the camera, and sources of sound."""
+    """Static shapes, movers, persons, the path of the camera, sounds and calibration boards."""
 
     shapes: tuple[Shape, ...]
     movers: tuple[Mover, ...] = ()
     persons: tuple[Person, ...] = ()
     camera: CameraPath = field(default_factory=CameraPath)
     sounds: tuple[Sound, ...] = ()
+    boards: tuple[BoardObject, ...] = ()
 
     @cached_property
     def static(self) -> tuple[tuple[Shape, ...], tuple[int, ...]]:
         """Return the shapes that never move, and the person index or BACKGROUND of each."""
-        shapes, owners = list(self.shapes), [BACKGROUND] * len(self.shapes)
+        shapes = list(self.shapes)
+        for board in self.boards:
+            if board.is_still:
+                shapes += board.at(0.0)
+        owners = [BACKGROUND] * len(shapes)
         for index, person in enumerate(self.persons):
             if person.is_still:
                 body = person.at(0.0).shapes
@@ -97,6 +103,7 @@ class Scene:
         """Return the groups of shapes that move: shapes at a time, and person or BACKGROUND."""
         groups: list[tuple[tuple[Shape, ...], int]] = [
             (mover.at(time), BACKGROUND) for mover in self.movers]
+        groups += [(board.at(time), BACKGROUND) for board in self.boards if not board.is_still]
         groups += [(person.at(time).shapes, index)
                    for index, person in enumerate(self.persons) if not person.is_still]
         return tuple(groups)

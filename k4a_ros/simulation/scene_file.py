@@ -22,10 +22,14 @@ import math
 from pathlib import Path
 
 from k4a_ros.calibration import tf_frames
+from k4a_ros.calibration.charuco_board import CharucoBoard
+from k4a_ros.calibration.charuco_board import MAX_SQUARES
 from k4a_ros.calibration.rigid_transform import RigidTransform
+from k4a_ros.errors import ConfigError
 from k4a_ros.errors import FileError
 from k4a_ros.errors import SceneError
 from k4a_ros.process.files import read_regular
+from k4a_ros.simulation.board import BoardObject
 from k4a_ros.simulation.motion import CameraPath
 from k4a_ros.simulation.motion import Circle
 from k4a_ros.simulation.motion import Line
@@ -142,7 +146,8 @@ def parse(text: str, name: str) -> Scene:
 
 
 def _scene(root: SceneNode) -> Scene:
-    fields = root.mapping('camera', 'materials', 'shapes', 'movers', 'persons', 'sounds')
+    fields = root.mapping(
+        'camera', 'materials', 'shapes', 'movers', 'persons', 'sounds', 'boards')
     materials: dict[str, Material] = {}
     if 'materials' in fields:
         for name, node in fields['materials'].mapping().items():
@@ -150,19 +155,21 @@ def _scene(root: SceneNode) -> Scene:
     shapes = [_shape(node, materials) for node in _items(fields, 'shapes')]
     movers = [_mover(node, materials) for node in _items(fields, 'movers')]
     persons = [_person(node) for node in _items(fields, 'persons')]
-    if not shapes and not movers and not persons:
-        root.refuse('has nothing in it: it needs shapes, movers or persons')
+    boards = [_board(node) for node in _items(fields, 'boards')]
+    if not shapes and not movers and not persons and not boards:
+        root.refuse('has nothing in it: it needs shapes, movers, persons or boards')
     sounds = [_sound(node) for node in _items(fields, 'sounds')]
-    for kind in ('movers', 'persons', 'sounds'):
-        _check_names_are_unique(_items(fields, kind))
-    if len(shapes) + sum(len(mover.shapes) for mover in movers) > MAX_SHAPES:
-        root.refuse(f'has more than {MAX_SHAPES} shapes, with those of movers')
+    for kinds in (('movers', 'boards'), ('persons',), ('sounds',)):
+        _check_names_are_unique([node for kind in kinds for node in _items(fields, kind)])
+    if len(shapes) + sum(len(mover.shapes) for mover in movers) + sum(
+            len(board.at(0.0)) for board in boards) > MAX_SHAPES:
+        root.refuse(f'has more than {MAX_SHAPES} shapes, with those of movers and boards')
     if len(persons) > _MAX_PERSONS:
         fields['persons'].refuse(f'has more than {_MAX_PERSONS} items')
     if len(sounds) > _MAX_SOUNDS:
         fields['sounds'].refuse(f'has more than {_MAX_SOUNDS} items')
     return Scene(tuple(shapes), tuple(movers), tuple(persons),
-                 fields.read('camera', _camera, CameraPath()), tuple(sounds))
+                 fields.read('camera', _camera, CameraPath()), tuple(sounds), tuple(boards))
 
 
 def _items(fields: SceneMapping, key: str) -> list[SceneNode]:
@@ -251,6 +258,21 @@ def _mover(node: SceneNode, materials: dict[str, Material]) -> Mover:
     if not shapes:
         fields['shapes'].refuse('is empty')
     return Mover(fields['name'].text(), tuple(shapes), _motion(fields['motion']))
+
+
+def _board(node: SceneNode) -> BoardObject:
+    fields = node.mapping('name', 'squares', 'square', 'dictionary', 'path')
+    sizes = fields['squares'].items()
+    if len(sizes) != 2:
+        fields['squares'].refuse(f'has {len(sizes)} numbers instead of 2, columns and rows')
+    try:
+        columns, rows = (int(size.number(0, MAX_SQUARES)) for size in sizes)
+        board = CharucoBoard(
+            columns, rows, fields['square'].size(),
+            dictionary=fields.read('dictionary', SceneNode.text, CharucoBoard.dictionary))
+    except ConfigError as error:
+        node.refuse(f'cannot be used: {error}')
+    return BoardObject(fields['name'].text(), board, _camera(fields['path']))
 
 
 def _motion(node: SceneNode) -> Motion:

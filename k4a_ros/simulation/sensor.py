@@ -123,7 +123,8 @@ class Sensor:
                 quaternions(to_depth.rotation @ posture.axes)))
         return Truth(
             device_us, depth, depth @ self._from_color, self._inertial.accelerometer(time),
-            {mover.name: mover.pose(time) for mover in self.scene.movers}, tuple(persons))
+            {mover.name: mover.pose(time) for mover in self.scene.movers}
+            | {board.name: board.pose(time) for board in self.scene.boards}, tuple(persons))
 
     def body_index(self, device_us: int) -> npt.NDArray[np.uint8]:
         """

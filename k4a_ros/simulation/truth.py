@@ -46,8 +46,8 @@ class Truth:
     """
     True poses of cameras, objects and persons at one time; transforms to the world frame.
 
-    ``imu`` is the pose of the accelerometer. ``objects`` are the poses of the movers by name,
-    relative to their initial positions.
+    ``imu`` is the pose of the accelerometer. ``objects`` has by name the poses of the movers,
+    relative to their initial positions, and those of the boards.
     """
 
     device_us: int

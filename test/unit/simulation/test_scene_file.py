@@ -67,6 +67,12 @@ movers:
 persons:
   - {name: ada, path: [[0, 2], [1, 3]], floor: 1, height: 1.6, speed: 1.2, start: 3}
   - {name: bob, path: [[2, 2]], floor: 1, heading: 90, posture: sitting}
+boards:
+  - {name: d, squares: [5, 4], square: 0.06, dictionary: 5X5_50, path: {position: [0, 0, 1]}}
+  - name: e
+    squares: [7, 5]
+    square: 0.08
+    path: [{time: 0, position: [0, 0, 1]}, {time: 1, position: [0, 0, 2], yaw: 10}]
 """
 
 
@@ -94,6 +100,11 @@ def test_every_key_is_parsed():
     assert bob.is_still
     assert (ada.sitting, bob.sitting) == (False, True)
     assert bob.heading == pytest.approx(math.pi / 2)
+    plate, carried = scene.boards
+    assert (plate.board.columns, plate.board.rows, plate.board.square_m) == (5, 4, 0.06)
+    assert plate.board.dictionary == '5X5_50' and plate.is_still and not carried.is_still
+    # the middle of 7x5 squares of 0.08 m, seen from the origin
+    np.testing.assert_allclose(carried.pose(0.0).translation, (-0.28, -0.2, 1), atol=1e-12)
     assert scene.camera.waypoints[1].time == 2.5
     assert scene.camera.waypoints[1].pitch == pytest.approx(math.radians(-10))
 
@@ -125,12 +136,15 @@ MISTAKES = [
     (FULL.replace('[[0, 2], [1, 3]]', '[[0, 2], [0, 2]]'), 23, 'persons[0].path[1] is less'),
     (FULL.replace('[[2, 2]]', '[[2, 2], [3, 2]]'), 24, 'more than one point, and the person sits'),
     (FULL.replace(': sitting', ': lying'), 24, "posture is 'lying'; it must be one of standing,"),
+    (FULL.replace('name: d', 'name: a'), 26, "has the name 'a'"),
+    (FULL.replace('squares: [5, 4]', 'squares: [5]'), 26, 'boards[0].squares has 1 numbers'),
+    (FULL.replace('squares: [5, 4]', 'squares: [1, 4]'), 26, 'a board of 1x4 squares'),
     (FULL.replace('[[2, 2]]', '[]'), 24, 'persons[1].path is empty'),
     (FULL.replace('[[2, 2]]', '[[2, 2, 2]]'), 24, 'has 3 numbers instead of 2'),
     (FULL.replace('shapes:\n', 'shapes: 3\nold:\n', 1), 8, "unknown key 'old'"),
-    (FULL + 'camera: {position: [0, 0, 0]}\n', 25, "'camera' twice"),
+    (FULL + 'camera: {position: [0, 0, 0]}\n', 31, "'camera' twice"),
     (FULL.replace('name: ada', 'name: [1]'), 23, 'persons[0].name is not a string'),
-    (FULL + '? [1]\n: 2\n', 25, 'a key that is not a string'),
+    (FULL + '? [1]\n: 2\n', 31, 'a key that is not a string'),
     ('shapes: [\n', 2, 'not valid YAML'),
     ('- 1\n', 1, 'is not a mapping'),
 ]
