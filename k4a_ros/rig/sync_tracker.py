@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +38,9 @@ _SETTLE_S = 0.5
 _MAX_CAPTURES = 1000
 #: captures of both that are needed for a statement
 MIN_CAPTURES = 5
+#: frame periods of a camera, and how exactly most distances of captures are multiples of one
+_PERIODS_US = (200_000, 66_667, 33_333)
+_SAME_PERIOD, _MOST = 0.01, 0.9
 #: An arrival is usually later than that of its partner by less than this, besides a frame period,
 _MAX_LAG_S = 0.02
 #: and on a busy computer by less than this.
@@ -82,10 +86,24 @@ class CameraTimes:
         return now_s - self._captures[-1].arrival_s if self._captures else float('inf')
 
     def period_us(self) -> float:
-        """Return the usual time between captures, 0 if it is unknown."""
+        """
+        Return the time between captures if none were missing, 0 if it is unknown.
+
+        It is the longest frame period of which nearly all distances are multiples, so that missing
+        captures do not matter; with a trigger at another rate, a short distance.
+        """
         if len(self._captures) < MIN_CAPTURES:
             return 0.0
-        return float(np.median(np.diff([c.device_us for c in self._captures])))
+        steps = np.diff([c.device_us for c in self._captures])
+        rough = next((period for period in _PERIODS_US if np.mean(np.abs(
+            steps - period * np.rint(steps / period).clip(1)) < _SAME_PERIOD * period)
+            > _MOST), float(np.percentile(steps, 10)))
+        return float(steps.sum() / np.rint(steps / rough).clip(1).sum())
+
+    def longest_step_s(self) -> float:
+        """Return the longest time between captures on the device clock, 0 if it is unknown."""
+        return max((later.device_us - earlier.device_us for earlier, later in pairwise(
+            self._captures)), default=0) / 1e6
 
     def recent(self, now_s: float) -> list[CaptureTime]:
         """Return the captures of the window, in their order."""

@@ -34,8 +34,9 @@ MAX_STAMPS_MS = 0.1
 _FEW, _MAX_MISSING = 1, 0.02
 #: A camera whose captures drift against the pulses does not follow them. Crystals differ by more.
 _MAX_SLOPE_PPM = 3.0
-#: a camera without captures for this time, and this many periods, is silent
-_SILENCE_S, _SILENCE_PERIODS = 1.0, 5
+#: a camera without captures for this time, this many periods, and this many times the longest gap
+#: of the last seconds, is silent
+_SILENCE_S, _SILENCE_PERIODS, _SILENCE_STEPS = 1.0, 5, 2
 #: difference of frame periods beyond which cameras have another frame rate
 _MAX_PERIOD_SHARE = 0.01
 
@@ -215,4 +216,5 @@ class SyncWatch:
 
 def _limit_s(camera: Watched) -> float:
     """Return the time after which a camera is silent, seconds."""
-    return max(_SILENCE_S, _SILENCE_PERIODS * camera.times.period_us() * 1e-6)
+    return max(_SILENCE_S, _SILENCE_PERIODS * camera.times.period_us() * 1e-6,
+               _SILENCE_STEPS * camera.times.longest_step_s())

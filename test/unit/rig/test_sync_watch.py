@@ -149,6 +149,26 @@ def test_stamps_agree_around_midnight(second: float) -> None:
     assert finding.match is not None and abs(finding.match.stamps_ms) < 0.02
 
 
+@pytest.mark.parametrize('fps', [5, 12, 15, 30])
+@pytest.mark.parametrize('seed', range(3))
+def test_lost_captures_are_no_other_fault(fps: int, seed: int) -> None:
+    """On a busy computer each camera loses half of its captures, the master as well."""
+    losses = random.Random(seed)
+    watch = SyncWatch()
+
+    def edit(capture: CaptureTime, number: int) -> CaptureTime | None:
+        us = round(number * (1e6 / fps - PERIOD_US))
+        return None if losses.random() < 0.5 else replace_time(capture, us)._replace(
+            arrival_s=capture.arrival_s + us / 1e6)
+    for name, role, delay_us in (('front', 'master', 0), ('right', 'subordinate', 320)):
+        stream(watch, name, role, delay_us, edit=edit, count=10 * fps)
+    finding = watch.findings(1010.0)['right']
+    assert finding.match is not None, finding
+    assert finding.kind == 'missing captures'
+    assert finding.match.shift == 0
+    assert finding.match.worst_us < 15
+
+
 def test_silent_master_is_no_fault_of_the_others() -> None:
     watch = SyncWatch()
     stream(watch, 'front', 'master', 0, edit=lambda c, n: None if n > COUNT - 40 else c)
