@@ -273,11 +273,14 @@ class DriverNode(LifecycleNode):
 
     def on_state(self, state: StreamState) -> None:
         """Publish the state; what an open camera waits for is published once it has started."""
-        if state is not StreamState.STARTING:
+        if state is StreamState.STARTING:
+            self._shared_clock.begin()
+        else:
             self._stream_state.publish(state.value)
 
     def on_started(self, camera: Camera) -> None:
         """Publish that a live camera was started, and waits for its first capture."""
+        self._shared_clock.confirm()
         waits = camera.config.wired_sync_mode is WiredSyncMode.SUBORDINATE
         self._stream_state.publish(WAITING_FOR_PULSE if waits else StreamState.STARTING.value)
 

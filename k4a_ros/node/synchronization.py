@@ -24,6 +24,8 @@ from k4a_ros.publishing.messages import set_stamp
 from k4a_ros.publishing.messages import stamp_message
 from k4a_ros.publishing.messages import stamp_ns
 from k4a_ros.publishing.raw.rcl import RCLError
+from k4a_ros.streaming.cable_start import MasterStart
+from k4a_ros.streaming.host_clock import clock_offset_ns
 from k4a_ros.streaming.states import StreamState
 from k4a_ros.streaming.synchronized_clock import ClockPlan
 from rclpy.node import Node
@@ -73,8 +75,9 @@ class SharedClock:
     """
     The clock of the sync cable: told by the master on ``sync_clock``, followed by subordinates.
 
-    A knot is a sensor_msgs/TimeReference with its device time in ``time_ref``. Publisher and
-    subscriptions are kept when the role changes: rclpy may be looking at them.
+    A knot is a sensor_msgs/TimeReference with its device time in ``time_ref``, and in ``source``
+    when the master was started. Publisher and subscriptions are kept when the role changes: rclpy
+    may be looking at them.
     """
 
     def __init__(self, node: Node, plan: ClockPlan) -> None:
@@ -83,6 +86,18 @@ class SharedClock:
         self._publisher: Any = None
         self._subscriptions: dict[str, Any] = {}
         self._topic = ''
+
+    def begin(self) -> None:
+        """Note that the camera will be started now."""
+        self._plan.certain = False
+        self._plan.start.begin(self._now_ns())
+
+    def confirm(self) -> None:
+        """Note that the camera was started."""
+        self._plan.start.confirm(self._now_ns())
+
+    def _now_ns(self) -> int:
+        return int(self._node.get_clock().now().nanoseconds)
 
     def take_role(self, role: WiredSyncMode, topic: str) -> None:
         """
@@ -102,7 +117,9 @@ class SharedClock:
                     TimeReference, topic, self._callback(topic), _KNOTS)
 
     def _publish(self, device_us: int, ros_ns: int) -> None:
-        message = TimeReference(time_ref=stamp_message(device_us * 1000), source=CLOCK_TOPIC)
+        start = MasterStart(self._plan.start.begun_ns, clock_offset_ns(self._now_ns))
+        message = TimeReference(
+            time_ref=stamp_message(device_us * 1000), source=f'{CLOCK_TOPIC} {start.text}')
         set_stamp(message.header, ros_ns)
         try:
             self._publisher.publish(message)
@@ -112,6 +129,8 @@ class SharedClock:
     def _callback(self, topic: str) -> Callable[[TimeReference], None]:
         def receive(message: TimeReference) -> None:
             if topic == self._topic:
+                self._plan.certain = self._plan.start.has_pulses_of(
+                    MasterStart.parse(message.source), clock_offset_ns(self._now_ns))
                 self._plan.add(stamp_ns(message.time_ref) // 1000,
                                stamp_ns(message.header.stamp))
         return receive

@@ -32,6 +32,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+#: name of the source of inertial samples
+IMU_SOURCE = 'imu'
 #: (N,) timestamps, device microseconds or ROS nanoseconds
 Times = npt.NDArray[np.int64]
 

@@ -39,6 +39,17 @@ class HostTime(NamedTuple):
     step_ns: int = 0
 
 
+def clock_offset_ns(
+    ros_ns: Callable[[], int], monotonic_ns: Callable[[], int] = time.monotonic_ns,
+) -> int:
+    """Return ROS time minus monotonic time: of five readings, that which took the least time."""
+    readings = []
+    for _ in range(5):
+        before_ns, now_ns, after_ns = monotonic_ns(), ros_ns(), monotonic_ns()
+        readings.append((after_ns - before_ns, now_ns - before_ns))
+    return min(readings)[1]
+
+
 class HostClock:
     """
     Reads ROS time and monotonic time together, and detects steps of ROS time. Not thread-safe.

@@ -24,6 +24,7 @@ import threading
 from k4a_ros.capture import Capture
 from k4a_ros.capture import ImuSamples
 from k4a_ros.streaming.device_clock import FixedClock
+from k4a_ros.streaming.device_clock import IMU_SOURCE
 from k4a_ros.streaming.device_clock import LiveClock
 from k4a_ros.streaming.device_clock import MIN_STEP_NS
 from k4a_ros.streaming.device_clock import Times
@@ -35,8 +36,6 @@ import numpy as np
 
 #: maps device microseconds to ROS nanoseconds
 ToRos = Callable[[int], int]
-
-_IMU = 'imu'
 
 
 @dataclass(frozen=True)
@@ -188,8 +187,8 @@ class Stamper:
         device_us = int(samples.acc_us[-1])
         with self._lock:
             now = self._read()
-            self._follow_section(_IMU, samples.section)
-            self._observe(_IMU, device_us, 0, now)
+            self._follow_section(IMU_SOURCE, samples.section)
+            self._observe(IMU_SOURCE, device_us, 0, now)
             self._recorded_imu = None
             if samples.stamps is not None and (known := samples.stamps > 0).any():
                 self._recorded_imu = samples.acc_us[known], samples.stamps[known]
@@ -201,15 +200,15 @@ class Stamper:
             return device_us
         stamps = []
         with self._lock:
-            stamp_ns = self._latest_ns.get(_IMU, self._floor_ns)
+            stamp_ns = self._latest_ns.get(IMU_SOURCE, self._floor_ns)
             for mapped_ns in self._map_imu(device_us).tolist():
                 lowest_ns = stamp_ns + MIN_STEP_NS
                 if mapped_ns < lowest_ns:
                     self.corrections += 1
                 stamp_ns = max(mapped_ns, lowest_ns)
                 stamps.append(stamp_ns)
-            self._latest_ns[_IMU] = stamp_ns
-            self._ages_ns[_IMU] = self._now_ns - stamp_ns
+            self._latest_ns[IMU_SOURCE] = stamp_ns
+            self._ages_ns[IMU_SOURCE] = self._now_ns - stamp_ns
         return np.array(stamps, np.int64)
 
     def expect_imu(self, device_us: Times) -> Times:

@@ -21,7 +21,9 @@ because it estimates the least delay of its USB connection from its own arrivals
 
 So the master plans its conversion some time ahead, and tells its subordinates: knots of a polyline
 from device time to ROS time. As all cameras know them before they need them, and nothing is
-extrapolated, all of them compute the same stamps.
+extrapolated, all of them compute the same stamps. A master always follows its plan, and so do
+subordinates of the same computer that were started before it (`k4a_ros.streaming.cable_start`):
+what each camera estimates on a busy computer may be late by 0.4 s.
 """
 
 from __future__ import annotations
@@ -31,23 +33,28 @@ from collections import deque
 from collections.abc import Callable
 import threading
 
+from k4a_ros.streaming.cable_start import CableStart
+from k4a_ros.streaming.device_clock import IMU_SOURCE
 from k4a_ros.streaming.device_clock import LiveClock
 from k4a_ros.streaming.device_clock import Times
 import numpy as np
 
 #: Device time from knot to knot, and from the newest data to the last knot at least.
 STEP_US = 250_000
-LEAD_US = 500_000
+LEAD_US = 1_000_000
 #: Knots that are kept: half a minute.
 _MAX_KNOTS = 120
-#: Limit of the correction of the conversion, seconds per second.
-_MAX_SLEW = 0.02
+#: Limit of the correction of the conversion, seconds per second; and for an error of more than
+#: `MAX_DIFFERENCE_NS`, which there is if the first images were late.
+_MAX_SLEW, _MAX_FAST_SLEW = 0.02, 0.4
 #: Time for which the plan goes on without further knots.
 _MAX_LATE_US = 2_000_000
 #: Greatest difference between the plan and the own estimate of a camera. The delays of USB differ
 #: by less. Greater ones mean that the device clocks do not agree, because the camera was started
 #: after its master, or that the clocks of two hosts do not.
 MAX_DIFFERENCE_NS = 15_000_000
+#: The same for a plan that is certain.
+_MAX_CERTAIN_DIFFERENCE_NS = 2_000_000_000
 
 
 class ClockPlan:
@@ -55,13 +62,16 @@ class ClockPlan:
     The polyline of a master; thread-safe.
 
     ``announce``: called with device time, microseconds, and ROS time, nanoseconds, of each new
-    knot of a master; None in a camera that makes no plan.
+    knot of a master; None in a camera that makes no plan. ``start``: when the camera was started.
+    ``certain``: whether the plan is known to be for device time and ROS time of this camera.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._knots: deque[tuple[int, int]] = deque(maxlen=_MAX_KNOTS)
         self.announce: Callable[[int, int], None] | None = None
+        self.start = CableStart()
+        self.certain = False
 
     @property
     def last(self) -> tuple[int, int] | None:
@@ -103,10 +113,10 @@ class ClockPlan:
 
 class SynchronizedClock(LiveClock):
     """
-    A clock that follows a plan where it agrees with the own estimate within `MAX_DIFFERENCE_NS`.
+    A clock that follows a plan that is certain, or agrees with its own estimate.
 
     Otherwise, and where nothing is planned, it is an ordinary `LiveClock`. The clock of a master
-    makes the plan, and follows it itself.
+    makes the plan, which begins with its first image, and follows it itself.
 
     ``follows``: whether the last stamp was planned.
     """
@@ -120,7 +130,10 @@ class SynchronizedClock(LiveClock):
     def observe(self, device_us: int, ros_ns: int, source: str = '') -> None:
         """Record an arrival, as `LiveClock` does, and plan ahead in a master."""
         super().observe(device_us, ros_ns, source)
-        if self._plan.announce is not None:
+        if source != IMU_SOURCE:
+            self._plan.start.image(ros_ns)
+        if self._plan.announce is not None and (
+                source != IMU_SOURCE or self._plan.last is not None):
             self._extend(device_us)
 
     def _extend(self, device_us: int) -> None:
@@ -133,8 +146,10 @@ class SynchronizedClock(LiveClock):
         while last[0] < device_us + LEAD_US:
             us, ns = last[0] + STEP_US, last[1] + round(
                 STEP_US * 1000 * (1 + self.drift_ppm * 1e-6))
-            limit = round(_MAX_SLEW * STEP_US * 1000)
-            last = self._announce(us, ns + min(max(self.estimate(us) - ns, -limit), limit))
+            error_ns = self.estimate(us) - ns
+            slew = _MAX_SLEW if abs(error_ns) < MAX_DIFFERENCE_NS else _MAX_FAST_SLEW
+            limit = round(slew * STEP_US * 1000)
+            last = self._announce(us, ns + min(max(error_ns, -limit), limit))
 
     def _announce(self, device_us: int, ros_ns: int) -> tuple[int, int]:
         self._plan.add(device_us, ros_ns)
@@ -150,10 +165,11 @@ class SynchronizedClock(LiveClock):
         return own_ns if planned_ns is None else planned_ns
 
     def _planned(self, device_us: int) -> int | None:
-        """Return the planned stamp, None without one that agrees with the own estimate."""
+        """Return the planned stamp, None without one that can be relied on."""
         planned_ns = self._plan.at(device_us, self.drift_ppm * 1e-6)
-        if planned_ns is None or (
-                abs(planned_ns - self.estimate(device_us)) > MAX_DIFFERENCE_NS):
+        certain = self._plan.certain or self._plan.announce is not None
+        limit_ns = _MAX_CERTAIN_DIFFERENCE_NS if certain else MAX_DIFFERENCE_NS
+        if planned_ns is None or abs(planned_ns - self.estimate(device_us)) > limit_ns:
             return None
         return planned_ns
 

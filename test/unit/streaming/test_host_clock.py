@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies
+from k4a_ros.streaming.host_clock import clock_offset_ns
 from k4a_ros.streaming.host_clock import HostClock
 import pytest
 
@@ -94,3 +95,13 @@ def test_suspended_reader_makes_an_arrival_late_not_early() -> None:
     for clocks.suspended_ns in (0, 10**8, 10**6):
         now = host.read()
         assert now.ros_ns - now.monotonic_ns >= clocks.offset
+
+
+def test_offset_is_that_of_a_reading_without_suspension() -> None:
+    clocks = FakeClocks()
+    suspensions = [10**9, 0, 10**6, 10**9, 5]
+
+    def ros_ns() -> int:
+        clocks.suspended_ns = suspensions.pop()
+        return clocks.ros_ns()
+    assert clock_offset_ns(ros_ns, lambda: clocks.monotonic) == clocks.offset

@@ -20,6 +20,7 @@ from __future__ import annotations
 import random
 
 from k4a_ros.streaming.device_clock import LiveClock
+from k4a_ros.streaming.device_clock import MAX_AHEAD_NS
 from k4a_ros.streaming.synchronized_clock import ClockPlan
 from k4a_ros.streaming.synchronized_clock import LEAD_US
 from k4a_ros.streaming.synchronized_clock import SynchronizedClock
@@ -69,10 +70,42 @@ def test_array_has_the_same_stamps() -> None:
     delays = random.Random(2)
     for number in range(100):
         for clock in (master, sub):
-            clock.observe(number * PERIOD_US, arrival(number * PERIOD_US, delays), 'imu')
+            clock.observe(number * PERIOD_US, arrival(number * PERIOD_US, delays), 'color')
     times = np.arange(98 * PERIOD_US, 99 * PERIOD_US, 600, dtype=np.int64)
     expected = [master.to_ros(int(us)) for us in times]
     assert np.abs(sub.to_ros_array(times) - expected).max() <= 2000
+
+
+def test_cameras_of_a_busy_computer_have_the_same_stamps_if_the_plan_is_certain() -> None:
+    """Both read 40 to 400 ms late; their stamps are the same, and are soon not late any more."""
+    master, sub, told = pair()
+    delays = random.Random(5)
+    apart_ns, late_ns = [], []
+    for number in range(300):
+        device_us = number * PERIOD_US
+        true_ns = START_NS + round(device_us * 1000 * (1 + DRIFT))
+        for clock in (master, sub):
+            clock.observe(device_us, true_ns + delays.randrange(40_000_000, 400_000_000), 'color')
+        told.certain = True
+        stamp_ns = master.to_ros(device_us)
+        apart_ns.append(abs(sub.to_ros(device_us) - stamp_ns))
+        late_ns.append(stamp_ns - true_ns)
+    assert max(apart_ns) <= 2000
+    assert late_ns[0] > 200e6
+    assert all(35e6 < late < 100e6 for late in late_ns[150:])
+
+
+def test_plan_begins_with_an_image() -> None:
+    """Inertial samples are read less often, so that the first ones seem to be late."""
+    plan = ClockPlan()
+    knots: list[tuple[int, int]] = []
+    plan.announce = lambda device_us, ros_ns: knots.append((device_us, ros_ns))
+    master = SynchronizedClock(plan)
+    master.observe(90_000, START_NS + 390_000_000, 'imu')
+    assert not knots
+    master.observe(100_000, START_NS + 104_000_000, 'color')
+    assert knots[0][0] == 100_000
+    assert START_NS + 104_000_000 <= knots[0][1] <= START_NS + 104_000_000 + MAX_AHEAD_NS
 
 
 @pytest.mark.parametrize('shift_us', [PERIOD_US, -PERIOD_US, 182_589])
