@@ -84,10 +84,9 @@ class RigManager(Node):
         self._stopped = False
         self._drivers = [DriverClient(self, self.rig, camera, self._notify)
                          for camera in self.rig.cameras]
-        log = self.get_logger()
         self.order = StartOrder(
             self.rig, self._drivers, self._changed, self._cancel,
-            lambda text: log.info(text), lambda text: log.warning(text))
+            self._log_info, self._log_warning)
         self._broadcaster = StaticTransformBroadcaster(self)
         self._publish_poses()
         self.create_subscription(DiagnosticArray, '/diagnostics', self._read_diagnostics, 100)
@@ -100,6 +99,12 @@ class RigManager(Node):
             self.create_service(
                 Trigger, f'~/{name}', self._service(name, action), callback_group=group)
         self._thread = abandonable_thread('rig', self._run)
+
+    def _log_info(self, text: str) -> None:
+        self.get_logger().info(text)
+
+    def _log_warning(self, text: str) -> None:
+        self.get_logger().warning(text)
 
     def start(self) -> None:
         """Start the cameras, in a thread."""

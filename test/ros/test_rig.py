@@ -50,7 +50,8 @@ cameras:
   - {name: front, simulated: true, role: master, parameters: {simulation_fault: drift 40}}
   - {name: left, simulated: true, role: subordinate, parameters: {simulation_fault: drift -30},
      pose: {parent: world, xyz: [0, 1, 0], rpy: [0, 0, -0.5]}}
-  - {name: right, simulated: true, role: subordinate, delay: 480}
+  - {name: right, simulated: true, role: subordinate, delay: 480,
+     parameters: {depth_mode: WFOV_2X2BINNED}}
 """
 
 
@@ -124,6 +125,7 @@ def test_rig_starts_in_order_is_proven_and_recovers(tmp_path: Path) -> None:
 
         manager.wait_for_line('left, right wait for the sync pulse: starting the master, front')
         manager.wait_for_line('All cameras stream: front, left, right')
+        manager.wait_for_line('depth_mode is NFOV_2X2BINNED, WFOV_2X2BINNED; Microsoft recommends')
         wait_for(synchronized, 'proof of synchronization')
         by_device = {name: {
             m.time_ref.sec * 10**6 + m.time_ref.nanosec // 1000: stamp
