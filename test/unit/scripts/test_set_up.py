@@ -233,7 +233,8 @@ def test_sourced_installation_is_used(tmp_path: Path, monkeypatch: pytest.Monkey
     environment = load('environment')
     (tmp_path / 'share/rclpy').mkdir(parents=True)
     monkeypatch.setenv('AMENT_PREFIX_PATH', f'/nothing:{tmp_path}')
-    monkeypatch.delenv('ROS_DISTRO', raising=False)
+    for name in ('ROS_DISTRO', 'K4A_ROS_NUMPY'):
+        monkeypatch.delenv(name, raising=False)
     assert environment.find().ros is None
     monkeypatch.setenv('ROS_DISTRO', 'jazzy')
     found = environment.find()
@@ -261,7 +262,7 @@ def test_steps_run_again_when_their_inputs_change(
     overlay = set_up.digests(set_up.steps(own, with_tests=True))
     assert [name for name in before if before[name] != overlay[name]] == ['overlay']
 
-    with (copy / 'scripts/requirements.txt').open('a') as file:
+    with set_up.requirements(set_up.wheels_numpy()).open('a') as file:
         file.write('# changed\n')
     packages = set_up.digests(set_up.steps(own, with_tests=True))
     assert [name for name in before if packages[name] != overlay[name]] == \
