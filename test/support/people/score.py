@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 
@@ -31,14 +32,17 @@ MIN_VISIBLE_PIXELS = 1500
 _MAX_CHEST_DISTANCE_M = 0.4
 
 
-def find_body(frame: BodyFrame, joints: np.ndarray) -> int | None:
-    """Return the index of the body at the position of a person with joints (32, 3), if any."""
-    distances = [
-        float(np.linalg.norm(body.positions[Joint.SPINE_CHEST] - joints[Joint.SPINE_CHEST]))
-        for body in frame.bodies]
-    if not distances or min(distances) >= _MAX_CHEST_DISTANCE_M:
-        return None
-    return int(np.argmin(distances))
+def match_bodies(frame: BodyFrame, people: Sequence[np.ndarray]) -> list[int | None]:
+    """Return the index of the body of each person with joints (32, 3); each body is of one."""
+    distances = np.array([
+        [float(np.linalg.norm(body.positions[Joint.SPINE_CHEST] - joints[Joint.SPINE_CHEST]))
+         for body in frame.bodies] for joints in people]).reshape(len(people), len(frame.bodies))
+    matches: list[int | None] = [None] * len(people)
+    while distances.size and distances.min() < _MAX_CHEST_DISTANCE_M:
+        person, body = np.unravel_index(int(distances.argmin()), distances.shape)
+        matches[person] = int(body)
+        distances[person], distances[:, body] = np.inf, np.inf
+    return matches
 
 
 @dataclass(eq=False)
@@ -64,12 +68,10 @@ class Score:
 
     def add(self, frame: BodyFrame, shot: Shot) -> None:
         """Add the result for one shot."""
-        matched = set()
+        bodies = match_bodies(frame, [joints for joints, _ in shot.people])
         for number, (joints, visible) in enumerate(shot.people):
-            index = find_body(frame, joints)
+            index = bodies[number]
             owned = shot.owners == number
-            if index is not None:
-                matched.add(index)
             if owned.sum() < MIN_VISIBLE_PIXELS:
                 continue
             self.people += 1
@@ -85,7 +87,7 @@ class Score:
             self.ids.setdefault(number, set()).add(body.body_id)
             found = frame.index_map == index
             self.overlaps.append(float((found & owned).sum() / (found | owned).sum()))
-        self.extra += len(frame.bodies) - len(matched)
+        self.extra += len(frame.bodies) - sum(index is not None for index in bodies)
 
     def merge(self, other: Score) -> None:
         """Add the score of another scene, except for the ids, which are per scene."""
