@@ -26,7 +26,6 @@ from pathlib import Path
 import signal
 import subprocess
 import sys
-import time
 from typing import Any
 
 import aiohttp
@@ -51,7 +50,8 @@ from support.ros import new_domain
 from support.ros import wait_for
 from support.time_limits import PATIENCE
 
-NODE = '/left/k4a_driver'
+NODE, PLAYER = '/left/k4a_driver', '/play/k4a_driver'
+SIZE, PHONE = (900, 640), (390, 844)
 PROGRAM = 'from k4a_ros.tools.view import main; raise SystemExit(main())'
 needs_browser = pytest.mark.skipif(
     chromium() is None, reason='Chromium is not installed: apt install chromium')
@@ -90,11 +90,13 @@ def viewing(domain: int, *arguments: str) -> Iterator[str]:
 
 @dataclass
 class Viewed:
-    """A camera, the address of its page, and a node that looks on."""
+    """Cameras, the address of their page, and a node that looks on."""
 
     domain: int
     listener: Listener
+    driver: DriverProcess
     address: str
+    record_file: Path
 
     def subscribers(self, topic: str) -> int:
         """Return how many nodes subscribe to a topic."""
@@ -102,24 +104,43 @@ class Viewed:
 
 
 @pytest.fixture(scope='module')
-def viewed() -> Iterator[Viewed]:
+def viewed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Viewed]:
+    """Show a simulated camera, /left, and a recording that waits for subscribers, /play."""
+    directory = tmp_path_factory.mktemp('view')
+    config = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF, fps=5)
+    recording = write_recording(directory / 'a.mkv', config, 100).path
     domain = new_domain()
     with listening(domain) as listener, DriverProcess.with_parameters(
             domain, '-r', '__ns:=/left', camera='simulated', depth_mode='NFOV_2X2BINNED',
             color_resolution='720P', fps=5, body_tracking_enabled=True,
-            body_tracking_backend='ground_truth') as driver:
-        driver.wait_for_line('Opened simulated camera')
-        with viewing(domain) as address:
-            yield Viewed(domain, listener, address)
-        assert 'Traceback' not in driver.output
+            body_tracking_backend='ground_truth', record_file=directory / 'run.mkv',
+    ) as driver, DriverProcess.with_parameters(
+            domain, '-r', '__ns:=/play', recording_file=recording, recording_at_end='pause',
+    ) as player, viewing(domain) as address:
+        yield Viewed(domain, listener, driver, address, directory / 'run.mkv')
+        assert 'Traceback' not in driver.output + player.output
 
 
 @pytest.fixture(scope='module')
-def tab(viewed: Viewed) -> Iterator[Tab]:
-    with browsing((900, 640)) as tab:
+def browser(viewed: Viewed) -> Iterator[Tab]:
+    """Keep one browser for all tests."""
+    with browsing(SIZE) as tab:
         tab.go(viewed.address)
         yield tab
-        assert tab.errors == []
+
+
+@pytest.fixture
+def tab(browser: Tab) -> Iterator[Tab]:
+    """Show the simulated camera in the page."""
+    choose(browser, '/left')
+    yield browser
+    assert browser.errors == []
+
+
+def choose(tab: Tab, namespace: str) -> None:
+    """Show another camera, once the page knows it."""
+    tab.wait(f'window.app?.cameras.some((c) => c.namespace === "{namespace}" && c.driver)')
+    tab.evaluate(f'app.choose("{namespace}")')
 
 
 def frames(tab: Tab, pane: str) -> int:
@@ -209,86 +230,76 @@ POSITION = """(() => {
 
 
 @needs_browser
-def test_playback_pauses_seeks_and_steps(tmp_path: Path) -> None:
-    config = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF, fps=5)
-    recording = write_recording(tmp_path / 'a.mkv', config, 100).path
-    domain = new_domain()
-    with listening(domain) as listener, DriverProcess.with_parameters(
-            domain, recording_file=recording, recording_at_end='pause') as driver, \
-            viewing(domain) as address, browsing((900, 640)) as tab:
-        tab.go(address)
-        tab.wait('Boolean(window.app?.playback.range)')
-        tab.evaluate('document.querySelector("#playback-toggle").click()')
-        tab.wait('app.playback.paused')
-        assert listener.get_parameters('/k4a_driver', 'playback_paused') == [True]
-        for part in (0.8, 0.2):
-            tab.evaluate(f"""(() => {{
-              app.playback.slider.value = {part};
-              app.playback.slider.dispatchEvent(new Event('change'));
-            }})()""")
-            wait_for(lambda p=part: abs(tab.evaluate(POSITION) - p) < 0.011, f'{part}')
-        before = tab.evaluate(POSITION)
-        tab.evaluate('document.querySelector("#playback-step").click()')
-        wait_for(lambda: before + 0.005 < tab.evaluate(POSITION) < before + 0.015, 'a step')
-        tab.evaluate('document.querySelector("#playback-toggle").click()')
-        wait_for(lambda: tab.evaluate(POSITION) > before + 0.02, 'playback')
-        assert tab.errors == []
-        assert 'Traceback' not in driver.output
+def test_playback_pauses_seeks_and_steps(tab: Tab, viewed: Viewed) -> None:
+    choose(tab, '/play')
+    tab.wait('Boolean(app.playback.range)')
+    tab.evaluate('document.querySelector("#playback-toggle").click()')
+    tab.wait('app.playback.paused')
+    assert viewed.listener.get_parameters(PLAYER, 'playback_paused') == [True]
+    for part in (0.8, 0.2):
+        tab.evaluate(f"""(() => {{
+          app.playback.slider.value = {part};
+          app.playback.slider.dispatchEvent(new Event('change'));
+        }})()""")
+        wait_for(lambda p=part: abs(tab.evaluate(POSITION) - p) < 0.011, f'{part}')
+    before = tab.evaluate(POSITION)
+    tab.evaluate('document.querySelector("#playback-step").click()')
+    wait_for(lambda: before + 0.005 < tab.evaluate(POSITION) < before + 0.015, 'a step')
+    tab.evaluate('document.querySelector("#playback-toggle").click()')
+    wait_for(lambda: tab.evaluate(POSITION) > before + 0.02, 'playback')
+    tab.evaluate('document.querySelector("#playback-toggle").click()')
+    tab.wait('app.playback.paused')
 
 
 @needs_browser
-def test_recording_is_started_and_stopped(tmp_path: Path) -> None:
-    """And several layouts of a phone are shown without an error."""
-    domain = new_domain()
-    with DriverProcess.with_parameters(
-            domain, camera='simulated', depth_mode='NFOV_2X2BINNED', color_resolution='OFF',
-            fps=5, record_file=tmp_path / 'run.mkv') as driver, viewing(domain) as address, \
-            browsing((390, 844)) as tab:
-        tab.go(address)
-        tab.wait('window.app?.record.element.hidden === false')
-        tab.evaluate('app.record.element.click()')
-        size = tab.wait('app.record.active && app.record.label.textContent')
-        assert size.endswith('MB')
-        for name in ('depth', 'ir', 'imu', 'cloud'):
-            tab.evaluate(f'document.querySelector("[data-tab={name}]").click()')
-            before = frames(tab, name)
-            wait_for(lambda n=name, b=before: frames(tab, n) > b, name)
-        tab.evaluate('app.record.element.click()')
-        tab.wait('!app.record.active')
-        driver.wait_for_line('~/stop_recording')
-        assert tab.errors == []
-    with RecordingReader(str(tmp_path / 'run.mkv')) as reader:
+def test_recording_is_started_and_stopped_on_a_phone(tab: Tab, viewed: Viewed) -> None:
+    tab.resize(PHONE, mobile=True)
+    tab.wait('app.record.element.hidden === false')
+    tab.evaluate('app.record.element.click()')
+    size = tab.wait('app.record.active && app.record.label.textContent')
+    assert size.endswith('MB')
+    for name in ('depth', 'ir', 'imu', 'cloud'):
+        tab.evaluate(f'document.querySelector("[data-tab={name}]").click()')
+        before = frames(tab, name)
+        wait_for(lambda n=name, b=before: frames(tab, n) > b, name)
+    tab.evaluate('app.record.element.click()')
+    tab.wait('!app.record.active')
+    viewed.driver.wait_for_line('~/stop_recording')
+    tab.resize(SIZE)
+    with RecordingReader(str(viewed.record_file)) as reader:
         assert reader.config.depth_mode is DepthMode.NFOV_2X2BINNED
 
 
 @needs_browser
-def test_topics_without_a_driver_are_shown() -> None:
+def test_topics_without_a_driver_are_shown(tab: Tab, viewed: Viewed) -> None:
     """As they come from a bag: there are no parameters, and everything else works."""
-    domain = new_domain()
     lens = FactoryCalibration.from_raw(nominal_calibration()).depth(DepthMode.NFOV_2X2BINNED)
     info = CameraInfo(height=lens.height, width=lens.width, distortion_model='rational_polynomial',
                       d=lens.distortion.tolist(), k=lens.camera_matrix.ravel().tolist())
     depth = Image(height=lens.height, width=lens.width, encoding='16UC1', step=2 * lens.width)
-    with listening(domain) as listener, viewing(domain) as address, browsing((900, 640)) as tab:
-        infos, images = (listener.node.create_publisher(kind, f'/bag/depth/{name}', 5)
-                         for kind, name in ((CameraInfo, 'camera_info'), (Image, 'image_raw')))
-        tab.go(address)
+    depth.data = np.full((lens.height, lens.width), 1500, '<u2').tobytes()
+    node = viewed.listener.node
+    infos, images = (node.create_publisher(kind, f'/bag/depth/{name}', 5)
+                     for kind, name in ((CameraInfo, 'camera_info'), (Image, 'image_raw')))
 
-        def shown() -> bool:
-            stamp = listener.node.get_clock().now().to_msg()
-            depth.data = np.full((lens.height, lens.width), 1500, '<u2').tobytes()
-            for message, publisher in ((info, infos), (depth, images)):
-                message.header.stamp, message.header.frame_id = stamp, 'depth_camera_link'
-                publisher.publish(message)
-            time.sleep(0.2)
-            return frames(tab, 'cloud') > 2
+    def shown() -> bool:
+        stamp = node.get_clock().now().to_msg()
+        for message, publisher in ((info, infos), (depth, images)):
+            message.header.stamp, message.header.frame_id = stamp, 'depth_camera_link'
+            publisher.publish(message)
+        return bool(tab.evaluate(
+            'app.panes.cloud.shown === "/bag/" && app.panes.cloud.drawn > 2'))
 
-        wait_for(lambda: tab.evaluate('Boolean(window.app?.camera)'), 'the camera')
+    try:
+        tab.wait('app.cameras.some((c) => c.namespace === "/bag")')
+        tab.evaluate('app.choose("/bag")')
         wait_for(shown, 'the cloud')
-        assert tab.evaluate('app.panes.depth.value(9, 9)').endswith('1500 mm   1.500 m')
+        tab.wait('app.panes.depth.value(9, 9).endsWith("1500 mm   1.500 m")')
         assert 'without a driver' in tab.evaluate('app.state.textContent')
         assert 'No driver' in tab.evaluate('app.parametersPanel.message.textContent')
-        assert tab.errors == []
+    finally:
+        for publisher in (infos, images):
+            node.destroy_publisher(publisher)
 
 
 def status_of(address: str, path: str = '', **headers: str) -> int:
