@@ -68,6 +68,55 @@ CLOUD_PIXELS = """(() => {
   return [1 - Math.max(...counts.values()) / words.length, counts.size];
 })()"""
 
+#: A red square 0.5 m in front of a blue wall at 2 m, with a color camera 32 mm beside that of
+#: depth: pixels of the wall that are red, gray and blue, and pixels of the square that are red.
+OCCLUDED_PIXELS = """import('/renderer.js').then(({ Renderer }) => {
+  const [width, height, focal, beside] = [160, 120, 120, 0.032];
+  const canvas = document.createElement('canvas');
+  [canvas.width, canvas.height] = [width, height];
+  const renderer = new Renderer(canvas);
+  const depth = new Uint16Array(width * height).fill(2000);
+  const rays = new Float32Array(2 * width * height);
+  const picture = document.createElement('canvas');
+  [picture.width, picture.height] = [width, height];
+  const context = picture.getContext('2d');
+  context.fillStyle = 'blue';
+  context.fillRect(0, 0, width, height);
+  context.fillStyle = 'red';
+  context.fillRect(60 - focal * beside / 0.5, 40, 40, 40);
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, i++) {
+      if (x >= 60 && x < 100 && y >= 40 && y < 80) depth[i] = 500;
+      rays.set([(x + 0.5 - width / 2) / focal, (y + 0.5 - height / 2) / focal], 2 * i);
+    }
+  }
+  renderer.setDepth(width, height, depth, 1);
+  renderer.setRays(width, height, rays);
+  renderer.setPicture(picture);
+  const identity = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
+  const moved = [...identity];
+  moved[12] = -beside;
+  const view = [2 * focal / width, 0, 0, 0, 0, -2 * focal / height, 0, 0, 0, 0, 1, 1, 0, 0, -0.1, 0];
+  renderer.draw({ view, background: [0, 0, 0], pixels: focal, cloud: {
+    worldFromDepth: identity, pictureFromDepth: moved, cropFromDepth: identity, crop: false,
+    cropLow: [0, 0, 0], cropHigh: [0, 0, 0], range: [0, 1], irRange: [0, 1], mode: 0,
+    lens: [focal, focal, width / 2 - 0.5, height / 2 - 0.5], k: [0, 0, 0, 0], k2: [0, 0, 0, 0],
+    pictureSize: [width, height], focal, pointSize: 1 } });
+  const copy = document.createElement('canvas');
+  [copy.width, copy.height] = [width, height];
+  copy.getContext('2d').drawImage(canvas, 0, 0);
+  const { data } = copy.getContext('2d').getImageData(0, 0, width, height);
+  const counts = { wall_red: 0, wall_gray: 0, wall_blue: 0, square_red: 0 };
+  for (let i = 0; i < depth.length; i++) {
+    if (i % width < 4) continue; // not in the color image
+    const [r, , b] = data.subarray(4 * i, 4 * i + 3);
+    const name = r > 200 && b < 50 ? 'red' : b > 200 && r < 50 ? 'blue' : 'gray';
+    const key = `${depth[i] === 500 ? 'square' : 'wall'}_${name}`;
+    if (key in counts) counts[key] += 1;
+  }
+  return counts;
+})"""
+
 
 @contextlib.contextmanager
 def viewing(domain: int, *arguments: str) -> Iterator[str]:
@@ -180,6 +229,16 @@ def test_cloud_is_drawn_in_color_and_turns(tab: Tab) -> None:
     tab.evaluate('app.panes.cloud.orbit.show("camera")')
     assert top != tab.evaluate(f'app.panes.cloud.invalidate().then(() => {picture})')
     tab.wait('app.panes.cloud.markers.at(-1)?.markers.length > 30')
+
+
+@needs_browser
+def test_cloud_has_no_color_where_the_color_camera_sees_something_nearer(tab: Tab) -> None:
+    counts = tab.evaluate(OCCLUDED_PIXELS)
+    hidden = 40 * 120 * 0.032 * (1 / 0.5 - 1 / 2)  # the parallax, times the height of the square
+    assert counts['wall_red'] <= 0.1 * hidden
+    assert 0.8 * hidden <= counts['wall_gray'] <= 1.5 * hidden
+    assert counts['wall_blue'] > 0.95 * (156 * 120 - 40 * 40 - hidden)
+    assert counts['square_red'] > 0.9 * 40 * 40
 
 
 @needs_browser

@@ -21,11 +21,16 @@ import {
   DOT_VERTEX,
   LINE_FRAGMENT,
   LINE_VERTEX,
+  OCCLUSION_FRAGMENT,
+  OCCLUSION_VERTEX,
 } from './shaders.js';
 
-const [DEPTH, INFRARED, RAYS, PICTURE, COLORS] = [0, 1, 2, 3, 4];
+const [DEPTH, INFRARED, RAYS, PICTURE, COLORS, NEAREST] = [0, 1, 2, 3, 4, 5];
+const SAMPLERS = ['depth', 'infrared', 'rays', 'picture', 'colors', 'nearest'];
 /** Points are larger than their distance, so that surfaces have no holes. */
 const OVERLAP = 1.4;
+/** Width of the depth buffer of the color camera: about the resolution of the depth camera. */
+const NEAREST_WIDTH = 640;
 const LINE_FLOATS = 11;
 const DOT_FLOATS = 8;
 
@@ -40,9 +45,11 @@ export class Renderer {
     if (!gl) throw new Error('This browser has no WebGL2, which draws the cloud');
     this.gl = gl;
     this.cloud = program(gl, CLOUD_VERTEX, CLOUD_FRAGMENT);
+    this.occlusion = program(gl, OCCLUSION_VERTEX, OCCLUSION_FRAGMENT);
+    this.occlusionTarget = gl.createFramebuffer();
     this.line = program(gl, LINE_VERTEX, LINE_FRAGMENT);
     this.dot = program(gl, DOT_VERTEX, DOT_FRAGMENT);
-    this.textures = Array.from({ length: 5 }, (_, unit) =>
+    this.textures = Array.from({ length: 6 }, (_, unit) =>
       texture(gl, unit, unit === PICTURE || unit === COLORS ? gl.LINEAR : gl.NEAREST),
     );
     this.empty = gl.createVertexArray();
@@ -96,6 +103,7 @@ export class Renderer {
     this.uploadValues(DEPTH, width, height, values);
     this.size = [width, height];
     this.factor = factor;
+    this.occlusionOf = '';
   }
 
   setInfrared(width, height, values) {
@@ -181,30 +189,80 @@ export class Renderer {
     gl.disable(gl.BLEND);
   }
 
+  /** Select a program that draws the points, and set what all of them need. */
+  usePoints(target, u, scale) {
+    const { gl } = this;
+    gl.useProgram(target.program);
+    gl.uniformMatrix4fv(target.at('pictureFromDepth'), false, u.pictureFromDepth);
+    for (const name of ['lens', 'k', 'k2']) gl.uniform4fv(target.at(name), u[name]);
+    gl.uniform2fv(target.at('pictureSize'), u.pictureSize);
+    gl.uniform2iv(target.at('size'), this.size);
+    gl.uniform1i(target.at('factor'), this.factor);
+    gl.uniform1f(target.at('pointScale'), (OVERLAP * scale * this.factor) / u.focal);
+    gl.bindVertexArray(this.empty);
+  }
+
+  /** Find how far the color camera sees: once for each depth image, not for each view of it. */
+  findOcclusion(u) {
+    const lens = [u.pictureFromDepth, u.lens, u.k, u.k2, u.pictureSize].join();
+    if (this.occlusionOf === lens) return;
+    this.occlusionOf = lens;
+    const { gl } = this;
+    const [width, height] = u.pictureSize;
+    const scale = NEAREST_WIDTH / width;
+    const size = [NEAREST_WIDTH, Math.max(1, Math.round(height * scale))];
+    this.select(NEAREST);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, this.occlusionTarget);
+    if (this.nearestHeight !== size[1]) {
+      [, this.nearestHeight] = size;
+      gl.texImage2D(
+        gl.TEXTURE_2D,
+        0,
+        gl.DEPTH_COMPONENT24,
+        ...size,
+        0,
+        gl.DEPTH_COMPONENT,
+        gl.UNSIGNED_INT,
+        null,
+      );
+      gl.framebufferTexture2D(
+        gl.FRAMEBUFFER,
+        gl.DEPTH_ATTACHMENT,
+        gl.TEXTURE_2D,
+        this.textures[NEAREST],
+        0,
+      );
+    }
+    gl.bindTexture(gl.TEXTURE_2D, null); // it cannot be drawn to and read at a time
+    gl.viewport(0, 0, ...size);
+    gl.clear(gl.DEPTH_BUFFER_BIT);
+    this.usePoints(this.occlusion, u, u.lens[0] * scale);
+    for (const unit of [DEPTH, RAYS]) {
+      this.select(unit);
+      gl.uniform1i(this.occlusion.at(SAMPLERS[unit]), unit);
+    }
+    gl.drawArrays(gl.POINTS, 0, this.size[0] * this.size[1]);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+  }
+
   drawCloud(scene) {
     const { gl, cloud } = this;
     const u = scene.cloud;
-    gl.useProgram(cloud.program);
-    ['depth', 'infrared', 'rays', 'picture', 'colors'].forEach((name, unit) => {
+    if (u.mode === 0) this.findOcclusion(u);
+    gl.viewport(0, 0, gl.canvas.width, gl.canvas.height);
+    this.usePoints(cloud, u, scene.pixels * u.pointSize);
+    SAMPLERS.forEach((name, unit) => {
       this.select(unit);
       gl.uniform1i(cloud.at(name), unit);
     });
     gl.uniformMatrix4fv(cloud.at('view'), false, scene.view);
-    for (const name of ['worldFromDepth', 'pictureFromDepth', 'cropFromDepth']) {
+    for (const name of ['worldFromDepth', 'cropFromDepth']) {
       gl.uniformMatrix4fv(cloud.at(name), false, u[name]);
     }
-    for (const name of ['lens', 'k', 'k2']) gl.uniform4fv(cloud.at(name), u[name]);
-    for (const name of ['pictureSize', 'range', 'irRange']) gl.uniform2fv(cloud.at(name), u[name]);
+    for (const name of ['range', 'irRange']) gl.uniform2fv(cloud.at(name), u[name]);
     for (const name of ['cropLow', 'cropHigh']) gl.uniform3fv(cloud.at(name), u[name]);
-    gl.uniform2iv(cloud.at('size'), this.size);
-    gl.uniform1i(cloud.at('factor'), this.factor);
     gl.uniform1i(cloud.at('mode'), u.mode);
     gl.uniform1i(cloud.at('crop'), u.crop ? 1 : 0);
-    gl.uniform1f(
-      cloud.at('pointScale'),
-      ((OVERLAP * scene.pixels * this.factor) / u.focal) * u.pointSize,
-    );
-    gl.bindVertexArray(this.empty);
     gl.drawArrays(gl.POINTS, 0, this.size[0] * this.size[1]);
   }
 }

@@ -14,57 +14,100 @@
 
 // Programs for the graphics card.
 
-/** Points: each pixel of depth is moved along its ray, and colored by what is chosen. */
-export const CLOUD_VERTEX = `#version 300 es
+/** Points of the depth image, and where the color camera sees them. */
+const POINTS = `#version 300 es
 precision highp float;
 precision highp int;
 precision highp usampler2D;
-uniform usampler2D depth, infrared;
-uniform sampler2D rays, picture, colors;
-uniform mat4 view, worldFromDepth, pictureFromDepth, cropFromDepth;
+precision highp sampler2D;
+uniform usampler2D depth;
+uniform sampler2D rays;
+uniform mat4 pictureFromDepth;
 uniform vec4 lens;       // fx fy cx cy of the color camera
 uniform vec4 k, k2;      // k1 k2 p1 p2, k3 k4 k5 k6
-uniform vec2 pictureSize, range, irRange;
-uniform vec3 cropLow, cropHigh;
+uniform vec2 pictureSize;
 uniform ivec2 size;
-uniform int factor, mode; // mode: 0 color, 1 depth, 2 infrared
+uniform int factor;
 uniform float pointScale;
-uniform bool crop;
-out vec3 shade;
+const float FAR = 66.;   // more than a uint16 of millimeters
 
+ivec2 pixel() { return ivec2(gl_VertexID % size.x, gl_VertexID / size.x); }
+
+/** Return the point of a pixel, m; w is 0 if there is none. */
+vec4 measured(ivec2 pixel) {
+  float z = float(texelFetch(depth, pixel, 0).r) * .001;
+  vec2 ray = texelFetch(rays, pixel * factor, 0).rg;
+  return z == 0. || isnan(ray.x) || ray.x < -1e3 ? vec4(0.) : vec4(ray * z, z, 1.);
+}
+
+/** Return the place of a point of the color camera in its image, from 0 to 1. */
 vec2 project(vec3 p) {
   vec2 q = p.xy / p.z;
   float r2 = dot(q, q);
   float radial = (1. + r2 * (k.x + r2 * (k.y + r2 * k2.x)))
     / (1. + r2 * (k2.y + r2 * (k2.z + r2 * k2.w)));
   vec2 tangential = 2. * q.x * q.y * k.zw + k.wz * (r2 + 2. * q * q);
-  return lens.xy * (q * radial + tangential) + lens.zw;
+  return (lens.xy * (q * radial + tangential) + lens.zw + .5) / pictureSize;
+}
+`;
+
+/** The points as the color camera sees them: only their distance is kept, that of the nearest. */
+export const OCCLUSION_VERTEX = `${POINTS}
+void main() {
+  gl_Position = vec4(2., 2., 2., 1.);
+  gl_PointSize = 0.;
+  vec4 point = measured(pixel());
+  vec3 p = (pictureFromDepth * point).xyz;
+  if (point.w == 0. || p.z <= 0.) return;
+  gl_Position = vec4(project(p) * 2. - 1., p.z / FAR * 2. - 1., 1.);
+  gl_PointSize = clamp(pointScale * point.z / p.z, 1.5, 16.);
+}`;
+
+export const OCCLUSION_FRAGMENT = `#version 300 es
+void main() {}`;
+
+/** Points: each pixel of depth is moved along its ray, and colored by what is chosen. */
+export const CLOUD_VERTEX = `${POINTS}
+uniform usampler2D infrared;
+uniform sampler2D picture, colors;
+uniform sampler2D nearest; // how far the color camera sees, by FAR
+uniform mat4 view, worldFromDepth, cropFromDepth;
+uniform vec2 range, irRange;
+uniform vec3 cropLow, cropHigh;
+uniform int mode; // 0 color, 1 depth, 2 infrared
+uniform bool crop;
+out vec3 shade;
+
+/** Return whether the color camera sees a point: nothing is before it. */
+bool seen(vec3 p, vec2 uv) {
+  if (p.z <= 0. || any(lessThan(uv, vec2(0.))) || any(greaterThanEqual(uv, vec2(1.)))) {
+    return false;
+  }
+  float front = texelFetch(nearest, ivec2(uv * vec2(textureSize(nearest, 0))), 0).r * FAR;
+  // surfaces that are seen from the side differ by some cm within a pixel
+  return p.z < front * 1.02 + .03;
 }
 
 void main() {
-  ivec2 pixel = ivec2(gl_VertexID % size.x, gl_VertexID / size.x);
-  float z = float(texelFetch(depth, pixel, 0).r) * .001;
-  vec2 ray = texelFetch(rays, pixel * factor, 0).rg;
   gl_Position = vec4(2., 2., 2., 1.);
   gl_PointSize = 0.;
-  if (z == 0. || isnan(ray.x) || ray.x < -1e3) return;
-  vec4 point = vec4(ray * z, z, 1.);
+  vec4 point = measured(pixel());
+  if (point.w == 0.) return;
   if (crop) {
     vec3 inside = (cropFromDepth * point).xyz;
     if (any(lessThan(inside, cropLow)) || any(greaterThan(inside, cropHigh))) return;
   }
   gl_Position = view * (worldFromDepth * point);
-  gl_PointSize = clamp(pointScale * z / gl_Position.w, 1.5, 24.);
+  gl_PointSize = clamp(pointScale * point.z / gl_Position.w, 1.5, 24.);
   if (mode == 0) {
     vec3 p = (pictureFromDepth * point).xyz;
-    vec2 uv = (project(p) + .5) / pictureSize;
-    bool seen = p.z > 0. && all(greaterThan(uv, vec2(0.))) && all(lessThan(uv, vec2(1.)));
-    shade = seen ? texture(picture, uv).rgb : vec3(.36, .38, .42);
+    vec2 uv = project(p);
+    shade = seen(p, uv) ? texture(picture, uv).rgb : vec3(.36, .38, .42);
   } else if (mode == 1) {
-    float x = (z - range.x) / max(range.y - range.x, .001);
+    float x = (point.z - range.x) / max(range.y - range.x, .001);
     shade = texture(colors, vec2(clamp(x, .002, .998), .5)).rgb;
   } else {
-    float x = (float(texelFetch(infrared, pixel, 0).r) - irRange.x)
+    float x = (float(texelFetch(infrared, pixel(), 0).r) - irRange.x)
       / max(irRange.y - irRange.x, 1.);
     shade = vec3(pow(clamp(x, 0., 1.), .6));
   }
