@@ -56,6 +56,7 @@ TESTED_ELSEWHERE = {
     '. scripts/env': ('test/unit/scripts/test_set_up.py', '/scripts/env"'),
     './scripts/demo': ('test/ros/test_demo.py', 'scripts/internal/demo.py'),
     './scripts/test': ('.ci/run', 'scripts/test'),
+    'scripts/internal/check-page': ('scripts/test', 'scripts/internal/check-page'),
     'python3 -m k4a_ros.parameters.generate_docs': (
         'test/unit/parameters/test_generate_docs.py', 'generate_docs.markdown()'),
 }
