@@ -24,6 +24,12 @@ const BINS = 500;
 const MAX_GAP = 6;
 const REDRAW_MS = 50;
 const COLORS = ['--x', '--y', '--z'];
+const TEMPERATURE_SPAN_S = 600;
+/** Smallest range of temperatures that is shown: noise does not look like a change. */
+const MIN_DEGREES = 4;
+/** Height of the pane from which there is room for the temperature, pixels. */
+const LEAST_HEIGHT = 230;
+const [LEFT, RIGHT, UPPER, LOWER] = [44, 12, 24, 8];
 
 /** Smallest, largest and last value of six channels, in bins of time. */
 class History {
@@ -56,6 +62,7 @@ export class ImuPane extends Pane {
     this.canvas = h('canvas', { class: 'plot' });
     this.body.append(this.canvas);
     this.history = new History();
+    this.temperatures = [];
     this.say('Waiting for samples');
   }
 
@@ -66,14 +73,13 @@ export class ImuPane extends Pane {
       this.shown = prefix;
       this.history = new History();
       this.temperature = null;
+      this.temperatures = [];
     }
     const result = {};
     if (camera?.topics[`${prefix}imu`]) result[`${prefix}imu`] = (bytes) => this.receive(bytes);
     else this.say('This camera has no IMU, or imu_enabled is false');
     if (camera?.topics[`${prefix}temperature`]) {
-      result[`${prefix}temperature`] = (bytes) => {
-        this.temperature = readTemperature(bytes).celsius;
-      };
+      result[`${prefix}temperature`] = (bytes) => this.receiveTemperature(readTemperature(bytes));
     }
     return result;
   }
@@ -87,6 +93,15 @@ export class ImuPane extends Pane {
     if (now - (this.drawnAt ?? 0) < REDRAW_MS) return;
     this.drawnAt = now;
     requestAnimationFrame(() => this.visible && this.draw());
+  }
+
+  receiveTemperature({ stamp, celsius }) {
+    if (!Number.isFinite(celsius)) return;
+    const time = Number(stamp) / 1e9;
+    if (time < this.temperatures.at(-1)?.time) this.temperatures = [];
+    this.temperature = celsius;
+    this.temperatures.push({ time, celsius });
+    this.temperatures = this.temperatures.filter((t) => t.time > time - TEMPERATURE_SPAN_S);
   }
 
   showRate(statistics) {
@@ -104,14 +119,15 @@ export class ImuPane extends Pane {
     const [width, height] = [this.canvas.width / ratio, this.canvas.height / ratio];
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
-    const half = height / 2;
-    this.plot(context, 'Acceleration', 'm/s²', 3, 12, 0, width, half);
-    this.plot(context, 'Angular velocity', 'rad/s', 0, 0.1, half, width, half);
+    const thermal = this.temperatures.length > 1 && height >= LEAST_HEIGHT;
+    const part = height / (thermal ? 3 : 2);
+    this.plot(context, 'Acceleration', 'm/s²', 3, 12, 0, width, part);
+    this.plot(context, 'Angular velocity', 'rad/s', 0, 0.1, part, width, part);
+    if (thermal) this.plotTemperature(context, 2 * part, width, part);
   }
 
   plot(context, title, unit, channel, least, top, width, height) {
     const style = getComputedStyle(this.canvas);
-    const [left, right, upper, lower] = [44, 12, 24, 8];
     const { bins, end, last } = this.history;
     let limit = least;
     for (const entry of bins.values()) {
@@ -119,33 +135,27 @@ export class ImuPane extends Pane {
         limit = Math.max(limit, -entry[i][0], entry[i][1]);
       }
     }
-    const step = niceStep(limit * 2, Math.max(2, Math.floor((height - upper - lower) / 28)));
+    const step = niceStep(limit * 2, parts(height));
     limit = Math.ceil(limit / step) * step;
-    const y = (value) => top + upper + ((height - upper - lower) * (limit - value)) / (2 * limit);
+    const y = grid(context, style, {
+      title,
+      unit,
+      low: -limit,
+      high: limit,
+      step,
+      top,
+      width,
+      height,
+    });
     const x = (bin) =>
-      left + (width - left - right) * (1 - (end - ((bin + 0.5) * SPAN_S) / BINS) / SPAN_S);
-    context.font = '11px system-ui, sans-serif';
-    context.textBaseline = 'middle';
-    context.textAlign = 'right';
-    context.lineWidth = 1;
-    for (let value = -limit; value <= limit + step / 2; value += step) {
-      context.strokeStyle = style.getPropertyValue(
-        Math.abs(value) < step / 2 ? '--border-strong' : '--border',
-      );
-      context.beginPath();
-      context.moveTo(left, Math.round(y(value)) + 0.5);
-      context.lineTo(width - right, Math.round(y(value)) + 0.5);
-      context.stroke();
-      context.fillStyle = style.getPropertyValue('--muted');
-      context.fillText(String(Number(value.toPrecision(3))), left - 6, y(value));
-    }
+      LEFT + (width - LEFT - RIGHT) * (1 - (end - ((bin + 0.5) * SPAN_S) / BINS) / SPAN_S);
     COLORS.forEach((color, i) => {
       context.strokeStyle = style.getPropertyValue(color);
       context.lineWidth = 1.4;
       context.beginPath();
       let before = -Infinity;
       for (const [bin, entry] of bins) {
-        if (x(bin) < left) continue;
+        if (x(bin) < LEFT) continue;
         const next = bin - before < MAX_GAP ? 'lineTo' : 'moveTo';
         before = bin;
         context[next](x(bin), y(entry[channel + i][0]));
@@ -155,15 +165,9 @@ export class ImuPane extends Pane {
       }
       context.stroke();
     });
-    context.textAlign = 'left';
-    context.fillStyle = style.getPropertyValue('--text');
-    context.fillText(title, left, top + 12);
-    let at = left + context.measureText(title).width + 6;
-    context.fillStyle = style.getPropertyValue('--muted');
-    context.fillText(unit, at, top + 12);
     if (!last || width < 300) return;
     context.textAlign = 'right';
-    at = width - right;
+    let at = width - RIGHT;
     for (let i = 2; i >= 0; i--) {
       const text = `${'xyz'[i]} ${last[channel + i].toFixed(2).replace(/^-(0\.?0*)$/, '$1')}`;
       context.fillStyle = style.getPropertyValue(COLORS[i]);
@@ -171,6 +175,68 @@ export class ImuPane extends Pane {
       at -= 62;
     }
   }
+
+  plotTemperature(context, top, width, height) {
+    const style = getComputedStyle(this.canvas);
+    const values = this.temperatures.map(({ celsius }) => celsius);
+    const [least, most] = [Math.min(...values), Math.max(...values)];
+    const step = niceStep(Math.max(MIN_DEGREES, most - least), parts(height));
+    const low = Math.floor((least - 0.1) / step) * step;
+    const high = Math.max(low + MIN_DEGREES, Math.ceil((most + 0.1) / step) * step);
+    const y = grid(context, style, {
+      title: 'Temperature',
+      unit: '°C, ten minutes',
+      low,
+      high,
+      step,
+      top,
+      width,
+      height,
+    });
+    const end = this.temperatures.at(-1).time;
+    context.strokeStyle = style.getPropertyValue('--accent');
+    context.lineWidth = 1.6;
+    context.beginPath();
+    for (const { time, celsius } of this.temperatures) {
+      const x = LEFT + (width - LEFT - RIGHT) * (1 - (end - time) / TEMPERATURE_SPAN_S);
+      context.lineTo(x, y(celsius));
+    }
+    context.stroke();
+    if (width < 300) return;
+    context.textAlign = 'right';
+    context.fillStyle = style.getPropertyValue('--accent');
+    context.fillText(`${this.temperature.toFixed(1)} °C`, width - RIGHT, top + 12);
+  }
+}
+
+/** Return into how many parts a plot of a height is divided. */
+const parts = (height) => Math.max(2, Math.floor((height - UPPER - LOWER) / 28));
+
+/** Draw title, lines and numbers of a plot; return the function from a value to its place. */
+function grid(context, style, { title, unit, low, high, step, top, width, height }) {
+  const y = (value) => top + UPPER + ((height - UPPER - LOWER) * (high - value)) / (high - low);
+  context.font = '11px system-ui, sans-serif';
+  context.textBaseline = 'middle';
+  context.textAlign = 'right';
+  context.lineWidth = 1;
+  for (let value = low; value <= high + step / 2; value += step) {
+    context.strokeStyle = style.getPropertyValue(
+      Math.abs(value) < step / 2 ? '--border-strong' : '--border',
+    );
+    context.beginPath();
+    context.moveTo(LEFT, Math.round(y(value)) + 0.5);
+    context.lineTo(width - RIGHT, Math.round(y(value)) + 0.5);
+    context.stroke();
+    context.fillStyle = style.getPropertyValue('--muted');
+    context.fillText(String(Number(value.toPrecision(3))), LEFT - 6, y(value));
+  }
+  context.textAlign = 'left';
+  context.fillStyle = style.getPropertyValue('--text');
+  context.fillText(title, LEFT, top + 12);
+  const after = LEFT + context.measureText(title).width + 6;
+  context.fillStyle = style.getPropertyValue('--muted');
+  context.fillText(unit, after, top + 12);
+  return y;
 }
 
 /** Return a step of 1, 2 or 5 times a power of ten that divides a span into a number of parts. */
