@@ -24,7 +24,7 @@ time is of one core; that of the driver includes rendering the scene, so its inc
 
 With --link, a page in a network namespace of its own is connected through a link of so many
 Mbit/s (a token bucket of tc); that needs root, ip and tc. It is measured for each size of depth
-and infrared that a page can ask for.
+and infrared that a page can ask for, as they are and compressed.
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ BUCKET = 'burst 64kb latency 50ms'
 WARM_UP_S = 4.0
 
 
-async def visit(address: str, factor: int, seconds: float) -> dict[str, float]:
+async def visit(
+    address: str, factor: int, compress: bool, seconds: float,
+) -> dict[str, float]:
     """Return rates of images, and MB/s, of a page that acknowledges everything at once."""
     counts: dict[str, int] = {}
     size = 0
@@ -81,8 +83,9 @@ async def visit(address: str, factor: int, seconds: float) -> dict[str, float]:
                     break
                 if message.type is aiohttp.WSMsgType.TEXT:
                     if json.loads(message.data)['op'] == 'graph':
-                        await socket.send_json({'op': 'want', 'topics': {
-                            t: factor if t in IMAGES[:2] else 1 for t in TOPICS}})
+                        await socket.send_json({
+                            'op': 'want', 'compress': compress,
+                            'topics': {t: factor if t in IMAGES[:2] else 1 for t in TOPICS}})
                     continue
                 length = int.from_bytes(message.data[:2], 'little')
                 topic = message.data[4:length].rstrip(b'\0').decode()
@@ -114,16 +117,18 @@ def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
         yield view, view.stdout.readline().split()[2]
 
 
-def page(address: str, factor: int, seconds: float, *prefix: str) -> subprocess.Popen[str]:
+def page(
+    address: str, factor: int, compress: bool, seconds: float, *prefix: str,
+) -> subprocess.Popen[str]:
     """Start a page."""
     return subprocess.Popen(
         [*prefix, sys.executable, __file__, '--visit', address, '--factor', str(factor),
-         '--seconds', str(seconds)], stdout=subprocess.PIPE, text=True)
+         *['--compress'] * compress, '--seconds', str(seconds)], stdout=subprocess.PIPE, text=True)
 
 
 def cost(driver: int, view: int, address: str, count: int, seconds: float) -> list[float]:
     """Return percent of a core of driver and server, and the mean rate of depth of the pages."""
-    pages = [page(address, 1, seconds) for _ in range(count)]
+    pages = [page(address, 1, False, seconds) for _ in range(count)]
     time.sleep(WARM_UP_S + 1.0)
     paths = [Path(f'/proc/{pid}') for pid in (driver, view)]
     before, began = [used(path)[1] for path in paths], time.monotonic()
@@ -166,9 +171,11 @@ def main() -> int:
     parser.add_argument('--domain', type=int, default=45, help='ROS_DOMAIN_ID')
     parser.add_argument('--visit', default='', help=argparse.SUPPRESS)
     parser.add_argument('--factor', type=int, default=1, help=argparse.SUPPRESS)
+    parser.add_argument('--compress', action='store_true', help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.visit:
-        print(json.dumps(asyncio.run(visit(options.visit, options.factor, options.seconds))))
+        print(json.dumps(asyncio.run(visit(
+            options.visit, options.factor, options.compress, options.seconds))))
         return 0
     os.environ['ROS_DOMAIN_ID'] = str(options.domain)
     select_fastdds_profile(os.environ)
@@ -189,11 +196,12 @@ def main() -> int:
                   '| MB/s |\n| --- | --- | --- | --- | --- |')
             with slow_link(options.link), serving('--host', SERVER_END) as (_, address):
                 for factor, name in ((1, 'full'), (2, 'half'), (4, 'quarter')):
-                    process = page(address, factor, options.seconds,
-                                   'ip', 'netns', 'exec', NAMESPACE)
-                    found = json.loads(process.communicate()[0])
-                    print(f'| {name} | ' + ' | '.join(
-                        f'{found[t]:.1f} Hz' for t in IMAGES) + f' | {found["MB/s"]:.1f} |')
+                    for compress in (False, True):
+                        process = page(address, factor, compress, options.seconds,
+                                       'ip', 'netns', 'exec', NAMESPACE)
+                        found = json.loads(process.communicate()[0])
+                        print(f'| {name}{", compressed" * compress} | ' + ' | '.join(
+                            f'{found[t]:.1f} Hz' for t in IMAGES) + f' | {found["MB/s"]:.1f} |')
     return 0
 
 

@@ -31,8 +31,9 @@ from k4a_ros.viewer import serialized
 WINDOW = 2
 #: messages and samples that wait at most
 _MAX_QUEUE, _MAX_SAMPLES = 64, 4096
-#: a message begins with the length of this prologue, the factor of decimation, and the topic
-_PROLOGUE = struct.Struct('<HH')
+#: a message begins with the length of this prologue, the factor of decimation, whether the pixels
+#: are in RVL, and the topic
+_PROLOGUE = struct.Struct('<HBB')
 
 
 class Policy(enum.Enum):
@@ -64,10 +65,14 @@ class Slot:
     Messages of one topic for one page.
 
     :param factor: every Nth row and column of images is sent.
+    :param compress: images of depth and infrared are compressed, without loss.
     """
 
-    def __init__(self, topic: str, policy: Policy, factor: int) -> None:
+    def __init__(
+        self, topic: str, policy: Policy, factor: int, *, compress: bool = False,
+    ) -> None:
         self.topic, self.policy, self.factor = topic, policy, factor
+        self.compress = compress
         self.in_flight = 0
         self.sent = 0
         self._queue: deque[bytes] = deque(
@@ -88,28 +93,33 @@ class Slot:
         """Return what is to be sent now, with its prologue; None if nothing is."""
         if not self._queue or self.in_flight >= WINDOW:
             return None
+        small = None
         if self.policy is Policy.BATCH:
             payload = b''.join(self._queue)
             self._queue.clear()
         else:
             payload = serialized.decimated(self._queue.popleft(), self.factor)
+            if self.compress and self.policy is Policy.LATEST:
+                small = serialized.compressed(payload)
         self.in_flight += 1
         self.sent += 1
-        return with_prologue(self.topic, self.factor, payload)
+        return with_prologue(
+            self.topic, self.factor, payload if small is None else small, small is not None)
 
     def acknowledge(self) -> None:
         """Note that the page has shown a message."""
         self.in_flight = max(0, self.in_flight - 1)
 
 
-def with_prologue(name: str, factor: int, payload: bytes) -> bytes:
+def with_prologue(name: str, factor: int, payload: bytes, compressed: bool = False) -> bytes:
     """
     Return a binary message for a page.
 
-    It begins with the length of the prologue in bytes, a multiple of 8, and the factor of
-    decimation, both uint16 little endian, and the name, padded with NUL.
+    It begins with the length of the prologue in bytes, a multiple of 8, as uint16 little endian,
+    the factor of decimation and whether the payload is compressed, a byte each, and the name,
+    padded with NUL.
     """
     encoded = name.encode()
     length = -(-(_PROLOGUE.size + len(encoded)) // 8) * 8
-    return _PROLOGUE.pack(length, factor) + encoded.ljust(
+    return _PROLOGUE.pack(length, factor, compressed) + encoded.ljust(
         length - _PROLOGUE.size, b'\0') + payload

@@ -24,6 +24,7 @@ from typing import Any
 
 from aiohttp import web
 from aiohttp import WSMsgType
+from k4a_ros.viewer import serialized
 from k4a_ros.viewer.delivery import POLICIES
 from k4a_ros.viewer.delivery import Slot
 from k4a_ros.viewer.delivery import with_prologue
@@ -48,6 +49,8 @@ class Page:
         self._socket = socket
         self._hub = hub
         self._slots: dict[str, Slot] = {}
+        self._compress = False
+        self._preparation: asyncio.Task[None] | None = None
         self._notes: dict[str, Mapping[str, Any]] = {}
         self._answers: list[str | bytes] = []
         self._calls: set[asyncio.Task[None]] = set()
@@ -82,6 +85,8 @@ class Page:
                     break
         finally:
             sender.cancel()
+            if self._preparation is not None:
+                self._preparation.cancel()
             for call in self._calls:
                 call.cancel()
             self._slots.clear()
@@ -127,6 +132,8 @@ class Page:
                 self._ready.set()
             return True
         if operation == 'want':
+            if request.get('compress') is True and self._preparation is None:
+                self._preparation = asyncio.ensure_future(self._prepare_compression())
             return self._want(request.get('topics'))
         if operation == 'call' and isinstance(request.get('id'), int):
             if len(self._calls) >= _MAX_CALLS:
@@ -151,7 +158,7 @@ class Page:
                 continue  # it has just gone
             slot = self._slots.get(topic)
             if slot is None:
-                slot = Slot(topic, POLICIES[kind], factor)
+                slot = Slot(topic, POLICIES[kind], factor, compress=self._compress)
                 for message in self._hub.latched(topic):
                     slot.put(message)
             slot.factor = factor
@@ -160,6 +167,13 @@ class Page:
         self._hub.update()
         self._ready.set()
         return True
+
+    async def _prepare_compression(self) -> None:
+        """Compress images from when that is fast: the link is slow, the loop must not wait."""
+        self._compress = await asyncio.get_running_loop().run_in_executor(
+            None, serialized.prepare_compression)
+        for slot in self._slots.values():
+            slot.compress = self._compress
 
     async def _call(self, request: Mapping[str, Any]) -> None:
         """Answer a request with a result or a reason."""

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 """
-Serialized messages (CDR, little endian): stamps, smaller images, and samples of the IMU.
+Serialized messages (CDR, little endian): stamps, smaller images, RVL, and samples of the IMU.
 
 Messages are passed on to pages as they arrive. Only what is needed here is read from them; to
 deserialize a depth image with rclpy takes longer than all the rest.
@@ -24,6 +24,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 import struct
 
+from k4a_ros.images.arrays import read_only_view
+from k4a_ros.images.kernels import rvl_kernels
+from k4a_ros.jit.kernels import use_numba
 import numpy as np
 
 #: after the encapsulation: seconds, nanoseconds, length of frame_id with its NUL
@@ -99,6 +102,35 @@ def decimated(message: bytes, factor: int) -> bytes:
     struct.pack_into('<II', head, layout.size_at, small.shape[0], small.shape[1])
     struct.pack_into('<II', head, layout.step_at, small.shape[1] * pixel, small.size)
     return bytes(head) + small.tobytes()
+
+
+def compressed(message: bytes) -> bytes | None:
+    """
+    Return an image of 16 bits per pixel with its pixels in RVL, without loss (`rvl_kernels`).
+
+    The fields before the pixels stay, also the length of the pixels before they were compressed.
+
+    :param message: a serialized sensor_msgs/Image.
+    :return: None if RVL would not make the message smaller, or it is no such image.
+    """
+    layout = ImageLayout.of(message)
+    if layout is None or layout.encoding not in ('16UC1', 'mono16') or (
+            layout.step != 2 * layout.width):
+        return None
+    pixels = np.frombuffer(message, '<u2', layout.width * layout.height, layout.data_at)
+    words = np.empty(pixels.size + 3, np.uint32)
+    count = rvl_kernels().encode(read_only_view(pixels), words)
+    if 4 * count >= layout.step * layout.height:
+        return None
+    return message[:layout.data_at] + words[:count].astype('<u4').tobytes()
+
+
+def prepare_compression() -> bool:
+    """Load the kernel of `compressed`, which can take seconds; return whether it is fast."""
+    if not use_numba():
+        return False
+    rvl_kernels().encode(read_only_view(np.zeros(1, np.uint16)), np.empty(4, np.uint32))
+    return True
 
 
 def imu_sample(message: bytes) -> bytes | None:

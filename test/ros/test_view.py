@@ -96,7 +96,8 @@ OCCLUDED_PIXELS = """import('/renderer.js').then(({ Renderer }) => {
   const identity = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
   const moved = [...identity];
   moved[12] = -beside;
-  const view = [2 * focal / width, 0, 0, 0, 0, -2 * focal / height, 0, 0, 0, 0, 1, 1, 0, 0, -0.1, 0];
+  const [fx, fy] = [2 * focal / width, 2 * focal / height];
+  const view = [fx, 0, 0, 0, 0, -fy, 0, 0, 0, 0, 1, 1, 0, 0, -0.1, 0];
   renderer.draw({ view, background: [0, 0, 0], pixels: focal, cloud: {
     worldFromDepth: identity, pictureFromDepth: moved, cropFromDepth: identity, crop: false,
     cropLow: [0, 0, 0], cropHigh: [0, 0, 0], range: [0, 1], irRange: [0, 1], mode: 0,
@@ -274,6 +275,19 @@ def test_what_is_not_shown_is_not_subscribed_to(tab: Tab, viewed: Viewed) -> Non
     tab.evaluate('app.layout.choose("motion")')
     wait_for(lambda: not viewed.subscribers(depth), 'the end of a subscription')
     assert viewed.subscribers(imu) == 1
+    tab.wait('Number.isFinite(app.panes.imu.temperature)')
+    plain, curve = tab.evaluate("""(() => {
+      const pane = app.panes.imu;
+      const start = pane.temperatures.at(-1);
+      pane.temperatures = [];
+      return [0, 60, 120].map((seconds) => {
+        pane.receiveTemperature({
+          stamp: BigInt(Math.round((start.time + seconds) * 1e9)), celsius: 30 + seconds / 30 });
+        pane.draw();
+        return pane.canvas.toDataURL();
+      });
+    })()""")[:2]
+    assert plain != curve
     tab.go('about:blank')
     wait_for(lambda: not any(map(viewed.subscribers, (depth, color, imu))), 'their end')
     tab.go(viewed.address)
@@ -336,7 +350,9 @@ def test_topics_without_a_driver_are_shown(tab: Tab, viewed: Viewed) -> None:
     info = CameraInfo(height=lens.height, width=lens.width, distortion_model='rational_polynomial',
                       d=lens.distortion.tolist(), k=lens.camera_matrix.ravel().tolist())
     depth = Image(height=lens.height, width=lens.width, encoding='16UC1', step=2 * lens.width)
-    depth.data = np.full((lens.height, lens.width), 1500, '<u2').tobytes()
+    pixels = np.full((lens.height, lens.width), 1500, '<u2')
+    pixels[::3] = np.random.default_rng(0).choice([0, 300, 301, 60_000], pixels[::3].shape)
+    depth.data = pixels.tobytes()
     node = viewed.listener.node
     infos, images = (node.create_publisher(kind, f'/bag/depth/{name}', 5)
                      for kind, name in ((CameraInfo, 'camera_info'), (Image, 'image_raw')))
@@ -349,11 +365,20 @@ def test_topics_without_a_driver_are_shown(tab: Tab, viewed: Viewed) -> None:
         return bool(tab.evaluate(
             'app.panes.cloud.shown === "/bag/" && app.panes.cloud.drawn > 2'))
 
+    def arrived() -> bool:
+        """Return whether the page has the pixels that were sent, compressed."""
+        shown()
+        return bool(tab.evaluate('app.connection.compressed')) and pixels.ravel().tolist() == (
+            tab.evaluate('[...app.panes.depth.frame.values]'))
+
     try:
         tab.wait('app.cameras.some((c) => c.namespace === "/bag")')
         tab.evaluate('app.choose("/bag")')
         wait_for(shown, 'the cloud')
-        tab.wait('app.panes.depth.value(9, 9).endsWith("1500 mm   1.500 m")')
+        tab.wait('app.panes.depth.value(9, 10).endsWith("1500 mm   1.500 m")')
+        tab.evaluate('app.connection.setCompress()')
+        wait_for(arrived, 'a compressed image')
+        tab.evaluate('app.connection.compress = false; app.connection.update()')
         assert 'without a driver' in tab.evaluate('app.state.textContent')
         assert 'No driver' in tab.evaluate('app.parametersPanel.message.textContent')
     finally:

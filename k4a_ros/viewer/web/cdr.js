@@ -83,14 +83,23 @@ class Reader {
   }
 }
 
-export function readImage(bytes) {
+/** Read the fields before the pixels, where these begin, and their length. */
+export function readImageHead(bytes) {
   const r = new Reader(bytes);
   const header = r.header();
   const height = r.u32();
   const width = r.u32();
   const encoding = r.string();
   const bigEndian = r.u8();
-  return { ...header, height, width, encoding, bigEndian, step: r.u32(), data: r.data() };
+  const step = r.u32();
+  const dataSize = r.u32();
+  return { ...header, height, width, encoding, bigEndian, step, dataSize, dataAt: r.at };
+}
+
+export function readImage(bytes) {
+  const { dataAt, dataSize, ...head } = readImageHead(bytes);
+  if (dataAt + dataSize > bytes.length) throw new RangeError('the message is not complete');
+  return { ...head, data: bytes.subarray(dataAt, dataAt + dataSize) };
 }
 
 export function readCompressedImage(bytes) {

@@ -279,13 +279,16 @@ class App {
     this.adapt(slow);
   }
 
-  /** Ask for smaller images while this page cannot show those that arrive. */
+  /** Ask for compressed images, then for smaller ones, while fewer are shown than arrive. */
   adapt(slow) {
-    if (this.quality.value !== 'auto' || document.hidden) return;
+    if (document.hidden) return;
+    const { connection } = this;
     this.slow = slow ? this.slow + 1 : Math.max(0, this.slow - 0.05);
-    if (this.slow >= SLOW_S && this.connection.factor < 4) {
-      this.slow = 0;
-      this.connection.setFactor(this.connection.factor * 2);
+    if (this.slow < SLOW_S) return;
+    this.slow = 0;
+    if (!connection.compress) connection.setCompress();
+    else if (this.quality.value === 'auto' && connection.factor < 4) {
+      connection.setFactor(connection.factor * 2);
     }
   }
 

@@ -132,6 +132,8 @@ export class TopicsPanel {
             shown
           } of them than arrive: this computer or the link is slower. `
         : ''
+    }${
+      this.app.connection.compressed ? 'Depth and infrared come compressed, without loss. ' : ''
     }Lost: gaps in the stamps.`;
     return shown;
   }

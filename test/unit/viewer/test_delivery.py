@@ -21,6 +21,8 @@ from k4a_ros.viewer.delivery import Slot
 from k4a_ros.viewer.delivery import WINDOW
 from k4a_ros.viewer.delivery import with_prologue
 import pytest
+from rclpy.serialization import serialize_message
+from sensor_msgs.msg import Image
 
 
 def payload(message: bytes | None) -> bytes | None:
@@ -71,10 +73,25 @@ def test_batch_joins_what_has_arrived_and_is_bounded() -> None:
     assert rest[-8:] == (99_999).to_bytes(8, 'little')
 
 
+def test_images_are_compressed_when_that_is_asked_for() -> None:
+    raw = bytes(serialize_message(
+        Image(height=40, width=40, encoding='16UC1', step=80, data=bytes(3200))))
+    sizes = []
+    for compress in (False, True):
+        slot = Slot('/a', Policy.LATEST, 1, compress=compress)
+        for message in (raw, b'no image'):
+            slot.put(message)
+            taken = slot.take()
+            assert taken is not None
+            assert taken[3] == (compress and message is raw)
+            sizes.append(len(taken))
+    assert sizes[2] < 100 < 3200 < sizes[0] and sizes[1] == sizes[3]
+
+
 @pytest.mark.parametrize('name', ['', '/a', '/left/depth/image_raw', 'ü' * 20])
 def test_with_prologue_is_aligned(name: str) -> None:
     message = with_prologue(name, 4, b'data')
     length = int.from_bytes(message[:2], 'little')
-    assert length % 8 == 0 and int.from_bytes(message[2:4], 'little') == 4
+    assert length % 8 == 0 and message[2:4] == bytes([4, 0])
     assert message[4:length].rstrip(b'\0').decode() == name
     assert message[length:] == b'data'

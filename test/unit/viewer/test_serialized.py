@@ -20,6 +20,7 @@ import struct
 
 from hypothesis import given
 from hypothesis import strategies as st
+from k4a_ros.images.kernels import rvl_kernels
 from k4a_ros.viewer import serialized
 import numpy as np
 import pytest
@@ -69,10 +70,40 @@ def test_decimated_returns_what_cannot_be_made_smaller() -> None:
     assert serialized.decimated(raw, 2) is raw
 
 
+@given(FRAMES, st.sampled_from(['16UC1', 'mono16']), st.integers(1, 9), st.integers(1, 40),
+       st.integers(0, 9))
+def test_compressed_image_keeps_every_pixel(
+    frame: str, encoding: str, height: int, width: int, seed: int,
+) -> None:
+    message = image(height, width, encoding, frame)
+    random = np.random.default_rng(seed)
+    depth = random.integers(500, 508, (height, width), '<u2')
+    depth[random.random(depth.shape) < 0.2] = 0
+    message.data = depth.tobytes()
+    raw = serialize_message(message)
+    layout = serialized.ImageLayout.of(raw)
+    small = serialized.compressed(raw)
+    assert layout is not None
+    if small is None:
+        assert depth.size < 20
+        return
+    assert len(small) < len(raw) and small[:layout.data_at] == raw[:layout.data_at]
+    decoded = np.zeros(depth.size, np.uint16)
+    assert rvl_kernels().decode(np.frombuffer(small, '<u4', offset=layout.data_at), decoded)
+    assert np.array_equal(decoded.reshape(depth.shape), depth)
+
+
+@pytest.mark.parametrize(('encoding', 'padding'), [('bgra8', 0), ('32FC1', 0), ('16UC1', 2),
+                                                   ('16UC1', 0)])
+def test_compressed_returns_none_for_other_images_and_noise(encoding: str, padding: int) -> None:
+    assert serialized.compressed(serialize_message(image(9, 9, encoding, 'a', padding))) is None
+
+
 @given(st.binary(max_size=200), st.integers(1, 8))
 def test_any_bytes_raise_nothing(data: bytes, factor: int) -> None:
     for message in (data, b'\0\1\0\0' + data):
         assert serialized.decimated(message, factor) is not None
+        serialized.compressed(message)
         serialized.imu_sample(message)
         serialized.stamp_ns(message)
 
