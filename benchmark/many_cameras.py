@@ -34,7 +34,6 @@ from dataclasses import dataclass
 import json
 import os
 from pathlib import Path
-import signal
 import subprocess
 import sys
 import tempfile
@@ -46,6 +45,8 @@ from k4a_ros.process.fastdds import select_fastdds_profile
 from k4a_ros.rig.rig_launch import ARGUMENTS
 from k4a_ros.rig.rig_launch import drivers
 from k4a_ros.rig.rig_launch import rig_of
+from k4a_ros.rig.sync_tracker import MIN_CAPTURES
+from k4a_ros.rig.sync_tracker import WINDOW_S
 import numpy as np
 from processes import DRIVER
 from processes import simulate
@@ -86,8 +87,8 @@ class Process:
         return answer
 
     def end(self) -> None:
-        """End the process."""
-        self.process.send_signal(signal.SIGINT)
+        """End the process; one in the background may ignore SIGINT."""
+        self.process.terminate()
         self.process.communicate()
 
 
@@ -278,11 +279,12 @@ def measure_sync(
                               log=folder / f'{module}.log')
             stack.callback(process.end)
         end_s = time.monotonic() + START_S
-        while not listener.status.startswith(f'{count - 1} cameras match'):
+        while not all(len(found) > MIN_CAPTURES for found in listener.times.values()):
             time.sleep(0.5)
             if time.monotonic() > end_s:
                 raise SystemExit((folder / 'manager.log').read_text()
                                  + (folder / 'monitor.log').read_text())
+        time.sleep(WINDOW_S)  # until the monitor has forgotten the start
         listener.problems.clear()
         time.sleep(seconds)
         times = {name: list(found) for name, found in listener.times.items()}
