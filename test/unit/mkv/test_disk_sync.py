@@ -142,8 +142,9 @@ def test_name_of_the_file_is_brought_to_the_disk_once(disk, monkeypatch, tmp_pat
     sync.poll()
     wait_for(lambda: disk.sizes, 'the first sync')
     sync.close()
-    wait_for(lambda: len(disk.sizes) == 2, 'the last sync')
-    assert folders == [str(tmp_path)]
+    # the last syncs of files of other tests may come now, too
+    wait_for(lambda: len(disk.sizes) >= 2, 'the last sync')
+    assert folders.count(str(tmp_path)) == 1
 
 
 def test_slow_disk_is_reported_once(disk, monkeypatch, capture, tmp_path, caplog):
