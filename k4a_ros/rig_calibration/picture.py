@@ -87,6 +87,7 @@ def _view(solution: Solution, axis: int, title: str) -> Picture:
             cv2.line(image, ends[0].tolist(), corner.tolist(), _CAMERA, 1, cv2.LINE_AA)
         cv2.polylines(image, [ends[1:]], True, _CAMERA, 1, cv2.LINE_AA)
         x, y = ends[0].tolist()
+        x = min(x, width - 12 * len(model.name[:20]))
         cv2.putText(image, model.name[:20], (x + 8, y - 8), _FONT, 0.5, _TEXT, 1, cv2.LINE_AA)
     cv2.putText(image, f'{title}, lines every meter', (12, 20), _FONT, 0.5, _TEXT, 1, cv2.LINE_AA)
     return image

@@ -16,17 +16,21 @@
 Find the poses of the cameras of a rig with a ChArUco board that they see together.
 
     k4a_calibrate_rig board board.pdf [--paper A3] [--squares 7x5]
-    k4a_calibrate_rig solve cameras.yaml --recordings FOLDER [--output calibrated.yaml]
-    k4a_calibrate_rig check calibrated.yaml --recordings FOLDER
+    k4a_calibrate_rig solve cameras.yaml [--recordings FOLDER] [--output calibrated.yaml]
+    k4a_calibrate_rig check calibrated.yaml [--recordings FOLDER]
 
-The first writes the board as PDF; the second reads recordings that the cameras made at the same
-time, as `start_recording` of k4a_rig does, and writes the rig file with poses; the third says how
-far cameras have moved since. docs/rig_calibration.md is the guide.
+The first writes the board as PDF. The second examines the images of the running drivers, or
+recordings that the cameras made at the same time, as `start_recording` of k4a_rig does, and writes
+the rig file with poses. The third says how far cameras have moved since. The guide is
+docs/rig_calibration.md.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from collections.abc import Mapping
+import contextlib
 from dataclasses import replace
 import os
 from pathlib import Path
@@ -58,6 +62,7 @@ from k4a_ros.rig_calibration.rig_text import with_poses
 from k4a_ros.rig_calibration.solution import Solution
 from k4a_ros.rig_calibration.solution import solve
 from k4a_ros.rig_calibration.solution import warnings
+from k4a_ros.rig_calibration.views import Frame
 from k4a_ros.rig_calibration.views import ViewCollector
 from k4a_ros.tools.arguments import number_between
 from k4a_ros.tools.endings import run_tool
@@ -111,7 +116,11 @@ def _parser() -> argparse.ArgumentParser:
 def _add_views(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('rig', metavar='RIG.yaml', help='rig file, as for multi_camera.launch.py')
     parser.add_argument('--recordings', metavar='FOLDER', default='',
-                        help='folder with NAME.mkv of each camera')
+                        help='folder with NAME.mkv of each camera; without it, the topics of the '
+                        'running drivers are examined')
+    parser.add_argument('--seconds', type=number_between(1, 3600), default=60.0,
+                        help='how long topics are examined; Ctrl-C ends it earlier; '
+                        'default: %(default)g')
     parser.add_argument('--picture', metavar='OUT.png', default='',
                         help='draw cameras, boards and residuals')
     parser.add_argument('--rate', type=number_between(0.1, 30), default=5.0,
@@ -226,13 +235,10 @@ def _write(path: str | Path, data: bytes) -> None:
 
 
 def _rig(given: argparse.Namespace) -> Rig:
-    """Return the recordings of the rig, the reference camera first."""
+    """Return the rig, or recordings of it, the reference camera first."""
     rig = load_rig(given.rig)
     if given.recordings:
         rig = as_recordings(rig, given.recordings)
-    if not rig.plays:
-        raise ConfigError('give --recordings FOLDER with a recording of each camera; '
-                          'start_recording of k4a_rig makes them')
     if len(rig.cameras) < 2:
         raise ConfigError(f'{given.rig} has one camera; poses need at least two')
     names = [camera.name for camera in rig.cameras]
@@ -274,21 +280,37 @@ def _scaled(given: argparse.Namespace) -> CharucoBoard:
 
 def _observe(given: argparse.Namespace, rig: Rig) -> Observations:
     """Return what the cameras have seen of the board."""
-    with RecordedRig(rig) as recorded:
-        collector = ViewCollector(_scaled(given), recorded.cameras)
-        for share, frames in recorded.moments(given.rate):
-            collector.add(frames)
-            if sys.stderr.isatty():
-                print(f'\r{share:4.0%}, the board is seen at {collector.with_board} of '
-                      f'{collector.moments} times ', end='', file=sys.stderr, flush=True)
-        if sys.stderr.isatty():
-            print(file=sys.stderr)
+    if rig.plays:
+        with RecordedRig(rig) as recorded:
+            collector = ViewCollector(_scaled(given), recorded.cameras)
+            _collect(collector, recorded.moments(given.rate))
+    else:
+        from k4a_ros.tools.rig_live import LiveRig
+        with LiveRig(rig) as live:
+            collector = ViewCollector(_scaled(given), live.cameras)
+            with contextlib.suppress(KeyboardInterrupt):
+                _collect(collector, live.moments(given.rate, given.seconds))
     seen = collector.observations()
     if not seen.views and collector.with_board:
         raise CalibrationError(
             f'the board is seen at {collector.with_board} of {collector.moments} times, but never '
             'twice in one place; hold it still for a second in each place, or raise --rate')
     return seen
+
+
+def _collect(
+    collector: ViewCollector, moments: Iterator[tuple[float, Mapping[int, Frame]]],
+) -> None:
+    """Examine images until there are no more, and show how far that is on a terminal."""
+    try:
+        for share, frames in moments:
+            collector.add(frames)
+            if sys.stderr.isatty():
+                print(f'\r{share:4.0%}, the board is seen at {collector.with_board} of '
+                      f'{collector.moments} times ', end='', file=sys.stderr, flush=True)
+    finally:
+        if sys.stderr.isatty():
+            print(file=sys.stderr)
 
 
 def _poses(rig: Rig, solution: Solution) -> dict[str, Pose]:
