@@ -25,27 +25,26 @@ nodes that import the package keep their own.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
+from typing import NoReturn
 
-from k4a_ros.jit.lazy import building
 from k4a_ros.process.allocator import retain_freed_memory
 from k4a_ros.process.arguments import help_requested
 from k4a_ros.process.arguments import help_text
-from k4a_ros.process.bounded import abandoned_threads
-from k4a_ros.process.garbage import collect_all
 from k4a_ros.process.garbage import search_rarely
 from k4a_ros.process.limits import shortage
+from k4a_ros.process.shutdown import end_process
 from k4a_ros.process.shutdown import Shutdown
 
 
-def main(args: list[str] | None = None) -> int:
+def main(args: list[str] | None = None) -> NoReturn:
     """
     Run the driver node until its recording ends, its camera fails, or a signal arrives.
 
+    Ends the process, with code 0 after a signal or at the end of a recording, 1 after an error.
+
     :param args: command line with the name of the program; None for that of the process.
-    :return: exit code; 0 after a signal or at the end of a recording, 1 after an error.
     """
     shutdown = Shutdown()
     try:
@@ -58,17 +57,7 @@ def main(args: list[str] | None = None) -> int:
             raise
         print(f'k4a_driver: {reason}', file=sys.stderr)
         code = 1
-    finally:
-        # The middleware releases its shared memory when the last reference to the node is gone.
-        collect_all()
-        shutdown.ignore_signals()
-    if building() or abandoned_threads():
-        # These threads cannot be interrupted, and their results are not needed any more.
-        with contextlib.suppress(OSError):  # of a terminal that has been closed
-            sys.stdout.flush()
-            sys.stderr.flush()
-        os._exit(code)
-    return code
+    end_process(code)
 
 
 def _run(arguments: list[str], shutdown: Shutdown) -> int:

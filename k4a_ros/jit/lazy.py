@@ -26,14 +26,8 @@ from typing import TypeVar
 
 T = TypeVar('T')
 
-_BUILDER_THREAD = 'lazy_builder'
 #: interval at which a thread that waits for a value checks whether it was canceled
 _CANCEL_POLL_S = 0.01
-
-
-def building() -> bool:
-    """Return whether a value is being built in the background: do not finalize Python then."""
-    return any(thread.name == _BUILDER_THREAD for thread in threading.enumerate())
 
 
 class Startable(Protocol):
@@ -112,7 +106,7 @@ class Lazy(Generic[T]):
         """
         if not self._started:
             self._started = True
-            threading.Thread(target=self._build_once, name=_BUILDER_THREAD, daemon=True).start()
+            threading.Thread(target=self._build_once, name='lazy_builder', daemon=True).start()
         return bool(self._value or self._error)
 
     def result(self) -> T:
@@ -133,7 +127,7 @@ class Lazy(Generic[T]):
             if self._value:
                 close(self._value[0])
 
-        threading.Thread(target=close_later, name=_BUILDER_THREAD, daemon=True).start()
+        threading.Thread(target=close_later, name='lazy_builder', daemon=True).start()
 
     def _build_once(self) -> None:
         with self._lock:

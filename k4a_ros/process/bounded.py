@@ -25,18 +25,11 @@ from typing import TypeVar
 T = TypeVar('T')
 
 _POLL_S = 0.05
-_THREAD_NAME = 'abandonable {}'
 
 
 def abandonable_thread(name: str, function: Callable[[], object]) -> threading.Thread:
     """Return a thread, not yet started, that need not end before the process."""
-    return threading.Thread(target=function, name=_THREAD_NAME.format(name), daemon=True)
-
-
-def abandoned_threads() -> bool:
-    """Return whether an abandonable thread is still running: do not finalize Python then."""
-    prefix = _THREAD_NAME.format('')
-    return any(thread.name.startswith(prefix) for thread in threading.enumerate())
+    return threading.Thread(target=function, name=f'abandonable {name}', daemon=True)
 
 
 class BoundedCaller:

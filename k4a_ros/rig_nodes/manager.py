@@ -27,6 +27,7 @@ from collections.abc import Callable
 import sys
 import threading
 from typing import Any
+from typing import NoReturn
 
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import TransformStamped
@@ -35,6 +36,7 @@ from k4a_ros.node.diagnostics import Level
 from k4a_ros.node.diagnostics import Status
 from k4a_ros.node.diagnostics_topic import DiagnosticsTopic
 from k4a_ros.process.bounded import abandonable_thread
+from k4a_ros.process.shutdown import end_process
 from k4a_ros.process.shutdown import Shutdown
 from k4a_ros.rig.rig import RigCamera
 from k4a_ros.rig.rig_launch import rig_of
@@ -254,6 +256,6 @@ def _make(shutdown: Shutdown) -> tuple[Node, RigManager]:
     return node, node
 
 
-def main() -> int:
+def main() -> NoReturn:
     """Run the command line."""
-    return run(sys.argv, NAME, _make)
+    end_process(run(sys.argv, NAME, _make))

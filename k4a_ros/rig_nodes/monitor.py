@@ -26,12 +26,14 @@ from __future__ import annotations
 from collections.abc import Callable
 import sys
 import time
+from typing import NoReturn
 
 from k4a_ros.node.diagnostics import Level
 from k4a_ros.node.diagnostics import Status
 from k4a_ros.node.diagnostics_topic import DiagnosticsTopic
 from k4a_ros.node.synchronization import LATCHED
 from k4a_ros.node.synchronization import STATE_TOPIC
+from k4a_ros.process.shutdown import end_process
 from k4a_ros.process.shutdown import Shutdown
 from k4a_ros.publishing.messages import stamp_ns
 from k4a_ros.publishing.time_topic import TOPIC
@@ -123,6 +125,6 @@ def _make(shutdown: Shutdown) -> tuple[Node, SyncMonitor]:
     return node, node
 
 
-def main() -> int:
+def main() -> NoReturn:
     """Run the command line."""
-    return run(sys.argv, NAME, _make)
+    end_process(run(sys.argv, NAME, _make))

@@ -84,7 +84,6 @@ def run(
         spinner.stop(_MAX_TIDY_S)
         node.destroy_node()
         rclpy.try_shutdown()
-        shutdown.ignore_signals()
     if failures:
         raise failures[0]
     return 0

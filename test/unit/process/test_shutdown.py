@@ -137,3 +137,16 @@ assert not shutdown.requested.is_set()
     result = subprocess.run(
         [sys.executable, '-c', program], capture_output=True, text=True, timeout=PROCESS_TIMEOUT_S)
     assert result.returncode == 0, result.stderr
+
+
+def test_process_ends_without_finalization() -> None:
+    program = """
+import atexit, time
+from k4a_ros.process.shutdown import end_process
+atexit.register(time.sleep, 600)
+print('the last line', end='')
+end_process(3)
+"""
+    result = subprocess.run(
+        [sys.executable, '-c', program], capture_output=True, text=True, timeout=PROCESS_TIMEOUT_S)
+    assert (result.returncode, result.stdout) == (3, 'the last line')
