@@ -15,7 +15,8 @@
 """
 Start the driver, and show it: in rviz with the robot model of the camera, or in a browser.
 
-All arguments of driver.launch.py are also accepted:
+All arguments of driver.launch.py are also accepted. With rviz, the cloud is colored
+(rgb_point_cloud:=true) unless an argument or a parameter file decides otherwise:
 
     ros2 launch k4a_ros view.launch.py camera:=simulated
     ros2 launch k4a_ros view.launch.py camera:=simulated view:=browser
@@ -25,6 +26,7 @@ already running, use driver:=false.
 """
 
 from importlib.util import find_spec
+import os
 from pathlib import Path
 import shutil
 import sys
@@ -36,6 +38,7 @@ from ament_index_python.packages import PackageNotFoundError
 from k4a_ros.errors import ConfigError
 from k4a_ros.parameters import launch_actions
 from k4a_ros.parameters import launch_arguments
+from k4a_ros.parameters import rviz
 from launch import LaunchContext
 from launch import LaunchDescription
 from launch import LaunchDescriptionEntity
@@ -73,7 +76,9 @@ VIEW_ARGUMENTS = (
         'robot_model', '[View] Start robot_state_publisher with the model of the camera. Use '
         'false if the description of a robot includes the camera. One of true, false.', 'true'),
     launch_arguments.LaunchArgument(
-        'rviz_config', '[View] rviz2 configuration file.', str(SHARE / 'config/k4a.rviz')),
+        'rviz_config', '[View] rviz2 configuration file. By default a copy of config/k4a.rviz in '
+        '~/.ros/k4a_ros, which rviz2 may save; delete it to start anew.',
+        shown_default='~/.ros/k4a_ros/k4a.rviz'),
 )
 ARGUMENTS = [*VIEW_ARGUMENTS, *launch_arguments.DRIVER_ARGUMENTS,
              *launch_arguments.parameter_arguments()]
@@ -110,6 +115,12 @@ def is_installed(context: LaunchContext, name: str) -> bool:
         return False
 
 
+def own_rviz_config() -> Path:
+    """Return a copy of the configuration of rviz2 that the user may save."""
+    home = os.environ.get('ROS_HOME') or Path.home() / '.ros'
+    return rviz.own_copy(SHARE / 'config/k4a.rviz', Path(home) / 'k4a_ros')
+
+
 def on_process_exit(
     event: ProcessExited, context: LaunchContext,
 ) -> list[LaunchDescriptionEntity] | None:
@@ -137,22 +148,25 @@ def view(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     """
     try:
         launch_arguments.check_names(Path(__file__), ARGUMENTS, context.argv, sys.argv)
+        shows_color = rviz.shows_color(context.launch_configurations)
     except ConfigError as error:
         raise RuntimeError(str(error)) from error
-    driver, rviz, robot_model = (
+    driver, in_rviz, robot_model = (
         is_true(context, name) for name in ('driver', 'rviz', 'robot_model'))
     where = context.launch_configurations['view']
     if where not in ('rviz', 'browser'):
         raise RuntimeError(f'view is {where}; it must be rviz or browser')
     if where == 'browser':
-        rviz = robot_model = False
-    check_installed(context, rviz, robot_model)
+        in_rviz = robot_model = False
+    check_installed(context, in_rviz, robot_model)
     namespace = context.launch_configurations['namespace'].strip('/')
     prefix = context.launch_configurations['tf_prefix']
     entities = [RegisterEventHandler(OnProcessExit(on_exit=on_process_exit))]
     if robot_model:
         file = SHARE / 'urdf/azure_kinect.urdf.xacro'
         urdf = Command(f"xacro '{file}' 'tf_prefix:={prefix}'").perform(context)
+    if in_rviz and shows_color:
+        context.launch_configurations['rgb_point_cloud'] = 'true'
     if driver:
         entities.append(IncludeLaunchDescription(
             PythonLaunchDescriptionSource(str(HERE / 'driver.launch.py'))))
@@ -163,12 +177,12 @@ def view(context: LaunchContext) -> list[LaunchDescriptionEntity]:
             package='robot_state_publisher', executable='robot_state_publisher', output='screen',
             namespace=namespace,
             parameters=[{'robot_description': ParameterValue(urdf, value_type=str)}]))
-    if rviz:
+    if in_rviz:
         entities.append(Node(
             package='rviz2', executable='rviz2', output='screen', namespace=namespace,
             remappings=[(f'/{topic}', f'/{namespace}/{topic}') for topic in TOPICS if namespace],
-            arguments=['--display-config', context.launch_configurations['rviz_config'],
-                       '--fixed-frame', f'{prefix}camera_base']))
+            arguments=['--display-config', context.launch_configurations['rviz_config']
+                       or str(own_rviz_config()), '--fixed-frame', f'{prefix}camera_base']))
     return entities
 
 

@@ -80,7 +80,8 @@ def launching(prefix: Path, *arguments: str, alone: bool = False) -> Iterator[su
     others = [] if alone else [os.environ.get('AMENT_PREFIX_PATH', '')]
     environment = os.environ | {
         'AMENT_PREFIX_PATH': os.pathsep.join([str(prefix), *others]),
-        'ROS_DOMAIN_ID': str(new_domain()), 'ROS_LOG_DIR': str(prefix.parent / 'log')}
+        'ROS_DOMAIN_ID': str(new_domain()), 'ROS_LOG_DIR': str(prefix.parent / 'log'),
+        'ROS_HOME': str(prefix.parent / 'home')}
     with (prefix.parent / 'launch.log').open('w') as log:
         process = subprocess.Popen(
             [shutil.which('ros2'), 'launch', '--noninteractive', 'k4a_ros', *arguments],
@@ -160,11 +161,12 @@ def test_view_without_a_valid_model_starts_nothing(prefix: Path) -> None:
 
 
 def test_failure_of_rviz_ends_the_driver(prefix: Path) -> None:
-    """The camera is free again."""
+    """And rviz2 has shown a file that belongs to the user. The camera is free again."""
     pytest.importorskip('xacro', reason='xacro is not installed')
     recording = write_recording(prefix.parent / 'a.mkv').path
     file = prefix.parent / 'fail'
-    install_fake(prefix, 'rviz2', f'until [ -e "{file}" ]; do sleep 0.1; done; exit 3')
+    install_fake(prefix, 'rviz2', f'echo "shown: $*"; until [ -e "{file}" ]; do sleep 0.1; done; '
+                 'exit 3')
     install_fake(prefix, 'robot_state_publisher', 'exec sleep 1000')
     with launching(prefix, 'view.launch.py', f'recording_file:={recording}',
                    'recording_loop_enabled:=true', 'tf_prefix:=left_') as process:
@@ -174,6 +176,9 @@ def test_failure_of_rviz_ends_the_driver(prefix: Path) -> None:
         process.wait(PATIENCE)
     output = log(prefix)
     assert re.search(r'rviz2-\d failed with exit code 3: shutting down', output), output
+    copy = prefix.parent / 'home/k4a_ros/k4a.rviz'
+    assert f'shown: --display-config {copy} --fixed-frame left_camera_base' in output
+    assert copy.read_bytes() == (ROOT / 'config/k4a.rviz').read_bytes()
     assert re.search(r'k4a_driver-\d\]: process has finished cleanly', output), output
     assert_nothing_runs(prefix)
 
