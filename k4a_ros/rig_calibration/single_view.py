@@ -42,8 +42,9 @@ _MIN_PIXELS = 4
 #: least fraction of these pixels with depth
 _MIN_VALID = 0.8
 _MIN_CELLS = 4
-#: least standard deviation of the mean depth of a square: black and white differ by more
-_MIN_SIGMA_M = 0.001
+#: least standard deviation of the mean depth of a square: black and white differ by this, and the
+#: systematic error changes by it within a board
+_MIN_SIGMA_M = 0.003
 _NEAREST_M = 0.05
 
 
