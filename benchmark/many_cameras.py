@@ -34,6 +34,7 @@ from dataclasses import dataclass
 import json
 import os
 from pathlib import Path
+import re
 import subprocess
 import sys
 import tempfile
@@ -41,12 +42,16 @@ import threading
 import time
 from typing import Any
 
+from driver import CAPTURES
+from driver import repeat
 from k4a_ros.process.fastdds import select_fastdds_profile
 from k4a_ros.rig.rig_launch import ARGUMENTS
 from k4a_ros.rig.rig_launch import drivers
 from k4a_ros.rig.rig_launch import rig_of
 from k4a_ros.rig.sync_tracker import MIN_CAPTURES
 from k4a_ros.rig.sync_tracker import WINDOW_S
+from k4a_ros.rig.sync_watch import MAX_OFFSET_US
+from k4a_ros.rig.sync_watch import MAX_STAMPS_MS
 import numpy as np
 from processes import DRIVER
 from processes import simulate
@@ -54,11 +59,7 @@ from processes import used
 
 ROLES = str(Path(__file__).with_name('driver_roles.py'))
 TOPICS = ('depth/image_raw', 'ir/image_raw', 'rgb/image_raw/compressed')
-#: of the recording that is looped
-RECORDING_S = 4
 MODES = {'depth_mode': 'NFOV_2X2BINNED', 'color_resolution': '720P'}
-#: captures whose device times are further apart, without the delay, do not match, microseconds
-MAX_OFFSET_US = 100
 START_S = 300.0
 _NODE = 'from k4a_ros.rig_nodes.{} import main; raise SystemExit(main())'
 
@@ -151,10 +152,11 @@ def measure_cost(
 ) -> None:
     """Print what drivers cost that run at the same time."""
     with tempfile.TemporaryDirectory() as folder:
-        recording = Path(folder, 'camera.mkv')
-        simulate(recording, RECORDING_S, fps, *(
+        original, recording = Path(folder, 'original.mkv'), Path(folder, 'camera.mkv')
+        simulate(original, CAPTURES / fps, fps, *(
             text for name, value in MODES.items()
             for text in (f'--{name.replace("_", "-")}', value)))
+        repeat(str(original), recording, fps)
         print('| cameras | of a core | of a core, each | times that of one alone | messages | '
               'lost |\n|---|---|---|---|---|---|')
         found: dict[int, list[Cost]] = {count: [] for count in counts}
@@ -242,19 +244,21 @@ def compare(
     master: list[tuple[int, int]], camera: list[tuple[int, int]], delay_us: int, fps: int,
 ) -> str:
     """Return a row of the table: what matches, and the ranges of offsets and of stamps."""
-    period_us = 1e6 / fps
     other, other_stamp = np.array(master).T
+    steps = np.diff(other)
+    period_us = steps.sum() / np.rint(steps * fps / 1e6).sum()
     device, stamp = np.array([(us, ns) for us, ns in camera if (
-        master[0][0] - period_us / 2 < us - delay_us < master[-1][0] + period_us / 2)]).T
-    covered = (other > device[0] - period_us / 2) & (other < device[-1] + period_us / 2)
+        other[0] - period_us / 2 < us - delay_us < other[-1] + period_us / 2)]).T
     index = np.abs(device[:, None] - delay_us - other[None, :]).argmin(axis=1)
-    offset = device - delay_us - other[index]
-    matched = np.abs(offset) <= MAX_OFFSET_US
-    stamps_ms = (stamp - other_stamp[index] - delay_us * 1000 - offset * 1000)[matched] / 1e6
-    return (f'{delay_us} | {covered.sum()} | {matched.sum()} | '
-            f'{(~matched).sum()} | {offset[matched].min()} to '
-            f'{offset[matched].max()} | {stamps_ms.min():.3f} to {stamps_ms.max():.3f} | '
-            f'{np.count_nonzero(np.abs(stamps_ms) > 0.1)}')
+    distance = device - delay_us - other[index]
+    offset = distance - np.rint(distance / period_us) * period_us
+    both = np.abs(distance) < period_us / 2
+    stamps_ms = (stamp - other_stamp[index] - (delay_us + distance) * 1000)[both] / 1e6
+    return (f'{delay_us} | {len(device)} | {both.sum()} | '
+            f'{np.count_nonzero(np.abs(offset) > MAX_OFFSET_US)} | {distance[both].min()} to '
+            f'{distance[both].max()} | {np.percentile(stamps_ms, 1):.3f} to '
+            f'{np.percentile(stamps_ms, 99):.3f} | '
+            f'{np.count_nonzero(np.abs(stamps_ms) > MAX_STAMPS_MS)}')
 
 
 def measure_sync(
@@ -288,15 +292,17 @@ def measure_sync(
         listener.problems.clear()
         time.sleep(seconds)
         times = {name: list(found) for name, found in listener.times.items()}
-        print('| camera | delay, us | pulses | matched | mismatched | offset from the delay, us | '
-              'stamps apart, ms | more than 0.1 ms |\n|---|---|---|---|---|---|---|---|')
+        print('| camera | delay, us | captures | with a partner | mismatched | off the delay, us '
+              '| stamps apart, ms, 1st to 99th percentile | captures with more than 0.1 ms |\n'
+              '|---|---|---|---|---|---|---|---|')
         for name in names[1:]:
             row = compare(times[names[0]], times[name], listener.delays[name], fps)
             print(f'| {name} | {row} |')
         print(f'\nk4a_sync_monitor, at the end: {listener.status}')
         print(f'statuses with a problem: {len(listener.problems)}')
-        for text in sorted(set(listener.problems))[:10]:
-            print(f'  {text}')
+        for words in sorted({re.sub(r'[0-9.]+', 'N', part) for text in listener.problems
+                             for part in text.split('; ')}):
+            print(f'  {words}')
 
 
 def main() -> int:
