@@ -24,6 +24,7 @@ complete up to the last second at any moment: the header has the length of what 
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 import struct
 from typing import BinaryIO
@@ -80,7 +81,7 @@ class SoundWriter:
         """
         try:
             if 0 < lost <= _MAX_GAP:
-                self._sound.write(bytes(lost * SAMPLE_BYTES))
+                self._sound.seek(lost * SAMPLE_BYTES, os.SEEK_CUR)
                 self.samples += lost
             self._write_times(stamp_ns)
             self._sound.write(np.ascontiguousarray(samples, '<i2').tobytes())

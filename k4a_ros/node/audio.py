@@ -16,7 +16,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from collections.abc import Sequence
 
 from k4a_ros.audio.source import RecordedAudio
@@ -33,6 +32,8 @@ from k4a_ros.publishing.topics import Topics
 from k4a_ros.recorder.recorder import Recorder
 from k4a_ros.streaming.audio_stream import AudioStream
 from k4a_ros.streaming.audio_stream import StampedAudio
+from k4a_ros.streaming.states import StreamState
+from k4a_ros.streaming.supervisor import CameraSupervisor
 from rclpy.node import Node
 
 
@@ -44,16 +45,16 @@ class Audio:
     recording comes from the camera with the images, and has stamps of the same time line.
 
     :param images: the topics of images, which play the sound of a recording through this.
-    :param streaming: returns whether the camera streams.
+    :param supervisor: knows whether the camera streams.
     :param recorder: gets the sound of microphones, too.
     """
 
     def __init__(
-        self, node: Node, images: Topics, streaming: Callable[[], bool], recorder: Recorder,
+        self, node: Node, images: Topics, supervisor: CameraSupervisor, recorder: Recorder,
     ) -> None:
         self._node = node
         self._images = images
-        self._streaming = streaming
+        self._supervisor = supervisor
         self._recorder = recorder
         self._publishers = Publishers(node)
         self._stream: AudioStream | None = None
@@ -87,6 +88,9 @@ class Audio:
             self._stream.stop()
             self._stream = None
         self._topics = self._end = None
+
+    def _streaming(self) -> bool:
+        return self._supervisor.state is StreamState.STREAMING
 
     def _wanted(self) -> bool:
         return self._streaming() and (self._recorder.active or self._has_subscribers())

@@ -108,9 +108,7 @@ class DriverNode(LifecycleNode):
         self._live_parameters = LiveParameters(self, self)
         self._recording = Recording(self, self._supervisor, lambda: self._settings)
         self._topics.tap = self._recording.recorder
-        self._audio = Audio(
-            self, self._topics, lambda: self._supervisor.state is StreamState.STREAMING,
-            self._recording.recorder)
+        self._audio = Audio(self, self._topics, self._supervisor, self._recording.recorder)
         self._own_calibration = OwnCalibration(lambda: self._settings, self.get_logger())
         self._diagnostics = DiagnosticsPublisher(
             self, self._supervisor, self._topics, transport_problem,

@@ -38,11 +38,14 @@ from support.ros import listening
 from support.ros import new_domain
 from support.ros import stamps
 from support.ros import wait_for
+from support.sound import Clocks
+from support.sound import write_sound
 
 SIDES = ('master', 'sub')
 DELAY_US = 160
 PERIOD_US = 200_000
 ORIGIN_S = 9000.0
+CLOCKS = Clocks(begin_us=1_000_000, camera_ppm=20.0, microphones_ppm=-60.0)
 
 
 def numbered(first: int) -> Callable[[int, Capture], Capture]:
@@ -72,26 +75,33 @@ def have_common_times(depth: dict[str, list[Any]]) -> bool:
 
 
 def test_pair_keeps_the_times_of_triggers_through_pause_seek_and_loops(tmp_path: Path) -> None:
-    """The files start and end at different times; the second camera has a delay of 160 us."""
+    """
+    The files start and end at different times; the second camera has a delay of 160 us.
+
+    The sound beside one of them has times of the same time line.
+    """
     config = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF, fps=5, imu=False)
     for side, mode, start_us, first in (
             ('master', WiredSyncMode.MASTER, 1_000_000, 1),
             ('sub', WiredSyncMode.SUBORDINATE, 1_600_000 + DELAY_US, 4)):
         write_recording(
             tmp_path / f'{side}.mkv', replace(config, wired_sync_mode=mode), 12, start_us,
-            numbered(first))
+            numbered(first), to_ros=CLOCKS.ros_ns if side == 'master' else None)
+    write_sound(tmp_path / 'master.mkv', 2.4, CLOCKS)
     period_s = common_timeline([str(tmp_path / f'{side}.mkv') for side in SIDES]).period_s
     span_ns = round(period_s * 1e9)
     domain = new_domain()
     with listening(domain) as listener:
         depth = {side: listener.subscribe(sensor_msgs.msg.Image, f'/{side}/depth/image_raw')
                  for side in SIDES}
+        sound = listener.subscribe(sensor_msgs.msg.Image, '/master/audio', depth=200)
 
         def start(side: str) -> DriverProcess:
             return DriverProcess.with_parameters(
                 domain, '-r', f'__ns:=/{side}', recording_file=tmp_path / f'{side}.mkv',
                 tf_prefix=f'{side}_', recording_loop_enabled=True, playback_start_delay=0,
-                playback_time_origin=ORIGIN_S, playback_loop_period=period_s, playback_rate=4.0)
+                playback_time_origin=ORIGIN_S, playback_loop_period=period_s, playback_rate=4.0,
+                audio_enabled=side == 'master')
 
         def call(side: str, kind: Any, name: str, **request: Any) -> Any:
             return listener.call(kind, f'/{side}/k4a_driver/{name}', kind.Request(**request))
@@ -120,3 +130,9 @@ def test_pair_keeps_the_times_of_triggers_through_pause_seek_and_loops(tmp_path:
                 of_pass = (stamp - int(ORIGIN_S) * 10 ** 9 - device_ns - delay_ns) % span_ns
                 assert of_pass == 0, (side, number)
     assert set(times['master']) & set(times['sub']) == set(range(4, 13))
+    assert len(sound) > 50
+    for message, stamp in zip(sound, stamps(sound), strict=True):  # numbered modulo 32768
+        first = message.data[0] + 256 * message.data[1]
+        assert any(abs((
+            stamp - int(ORIGIN_S * 1e9) - round(CLOCKS.sample_us(sample) * 1000) + 10 ** 6)
+            % span_ns - 10 ** 6) < 10 ** 6 for sample in range(first, 120_000, 32_768))

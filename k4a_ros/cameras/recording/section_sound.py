@@ -31,7 +31,7 @@ _BLOCK = RATE // 50
 #: device time after which the difference to ROS time is looked up again; the clock of a camera
 #: drifts by less than 0.1 ms in it
 _REFRESH_US = 1_000_000
-#: step of device time that does not come from drift: ROS time was set while this was recorded
+#: step of device time that does not come from drift
 _MAX_STEP_US = 5_000
 
 _log = logging.getLogger(__name__)
@@ -109,11 +109,11 @@ class SectionSound:
 
     def _read(self, section: Section) -> RecordedAudio | None:
         device_us = self._device_us()
-        if device_us >= self._refresh_us or self._steps_to(device_us):
-            self._look_up(self._expected_us)
+        if self._steps_to(device_us):
+            device_us = self._after_step(device_us)
+        elif device_us >= self._refresh_us:
+            self._look_up(device_us)
             device_us = self._device_us()
-            if self._steps_to(device_us):  # until images have followed the step of ROS time
-                device_us = self._expected_us
         samples = self._sound.read(self._sample, _BLOCK)
         if not len(samples) or device_us > self._end_us:
             return None
@@ -121,6 +121,18 @@ class SectionSound:
         stamp_ns = self._sound.stamp_of(self._sample) + section.shift_us * 1000
         return RecordedAudio(self._sample, samples, device_us + section.shift_us,
                              stamp_ns if self._recorded else 0, section.number)
+
+    def _after_step(self, device_us: int) -> int:
+        """Return the device time of the next sample, whose ROS time does not follow."""
+        if device_us > self._expected_us:
+            before_ns = self._offset_ns
+            self._look_up(device_us)
+            if abs(self._offset_ns - before_ns) < _MAX_STEP_US * 1000:
+                return self._device_us()  # the microphones were gone for a while
+        self._look_up(self._expected_us)
+        device_us = self._device_us()
+        # ROS time was set, and images may not have followed yet
+        return self._expected_us if self._steps_to(device_us) else device_us
 
     def _steps_to(self, device_us: int) -> bool:
         return abs(device_us - self._expected_us) > _MAX_STEP_US

@@ -247,3 +247,17 @@ def test_sound_follows_when_ros_time_was_set_while_recording(tmp_path: Path) -> 
     for _, block in player.sound:
         assert abs(block.device_us - CLOCKS.sample_us(block.first)) < 5_000
     assert all(b.device_us > a.device_us for (_, a), (_, b) in pairwise(player.sound))
+
+
+def test_sound_goes_on_in_step_after_the_microphones_were_gone(tmp_path: Path) -> None:
+    written = write_recording(tmp_path / 'a.mkv', count=30, to_ros=CLOCKS.ros_ns)
+    writer = SoundWriter(sound_path(written.path))
+    numbers = [*range(20), *range(35, 50)]  # blocks of 20 ms
+    for number in numbers:
+        writer.write(numbered_samples(number * 960, 960), CLOCKS.sample_ns(number * 960))
+    writer.close()
+    player = play(written.path, rate=0, sound=True)
+    assert len(player.sound) > 32
+    for number, (_, block) in zip(numbers, player.sound, strict=False):
+        assert block.samples[0, 0] == number * 960 % 32768
+        assert abs(block.device_us - CLOCKS.sample_us(number * 960)) < 1_000
