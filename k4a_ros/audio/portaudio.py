@@ -33,8 +33,8 @@ from k4a_ros.errors import ReadTimeout
 
 #: samples of a block: 20 ms
 _BLOCK = RATE // 50
-#: blocks that wait for their reader before the oldest are lost: 2 s
-_QUEUE = 100
+#: blocks that wait for their reader before the oldest are lost: 10 s
+_QUEUE = 500
 #: a block that begins later than expected by more than this follows a loss, seconds
 _MAX_JITTER_S = 0.005
 _INSTALL = 'install it with "pip install sounddevice" and "sudo apt install libportaudio2"'

@@ -34,8 +34,8 @@ import numpy as np
 _BLOCK = RATE // 50
 #: blocks that are delivered as one if the reader is late
 _MAX_BLOCKS = 25
-#: blocks that wait for their reader before the oldest are lost: 2 s, the buffer of ALSA
-_QUEUE = 100
+#: blocks that wait for their reader before the oldest are lost: 10 s, as with PortAudio
+_QUEUE = 500
 #: latency of a block, which libraries of audio know, and mean and maximum of what is added to it
 #: at random
 _LATENCY_NS, _MEAN_JITTER_S, _MAX_JITTER_S = 3_000_000, 0.001, 0.010
