@@ -93,6 +93,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('-r', '--rate', type=int, choices=FPS_CODES, default=None,
                         help='frames per second (default: the most that the modes allow)')
     parser.add_argument('--imu', type=str.upper, choices=('ON', 'OFF'), default='ON')
+    parser.add_argument('--audio', type=str.upper, choices=('ON', 'OFF'), default='OFF',
+                        help='also record the microphones, to OUT.wav (default: OFF)')
     parser.add_argument('--external-sync', type=str.lower, choices=_SYNC_MODES,
                         default='standalone', help='role on the sync cable')
     parser.add_argument('--sync-delay', type=integer_between(0, _MAX_DELAY_US), default=0,
@@ -178,7 +180,7 @@ def _record(given: argparse.Namespace) -> int:
     with _open(given) as camera:
         print(f'Recording {camera.info.kind} {camera.info.serial}: {camera.config}'
               + ('' if given.record_length else '; press Ctrl-C to finish'), file=sys.stderr)
-        run = RecordingRun(camera, options, _show)
+        run = RecordingRun(camera, options, _show, sound=given.audio == 'ON')
         try:
             run.run()
         except KeyboardInterrupt:

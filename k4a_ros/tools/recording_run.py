@@ -33,6 +33,8 @@ from k4a_ros.recorder.part import Source
 from k4a_ros.recorder.recorder import Recorder
 from k4a_ros.recorder.recorder import RecorderStatus
 from k4a_ros.recorder.sequence import RecordingOptions
+from k4a_ros.streaming.audio_stream import AudioStream
+from k4a_ros.streaming.audio_stream import StampedAudio
 from k4a_ros.streaming.host_clock import HostClock
 from k4a_ros.streaming.session import Counts
 from k4a_ros.streaming.session import Session
@@ -56,11 +58,12 @@ class RecordingRun:
 
     :param options: of the recording.
     :param progress: called twice a second with the state of the recorder.
+    :param sound: also record the microphones of the camera.
     """
 
     def __init__(
         self, camera: Camera, options: RecordingOptions,
-        progress: Callable[[RecorderStatus], None],
+        progress: Callable[[RecorderStatus], None], *, sound: bool = False,
     ) -> None:
         self._camera = camera
         self._options = options
@@ -70,6 +73,11 @@ class RecordingRun:
         self._stamper = Stamper(HostClock(time.time_ns), lambda step_ns: None)
         self._recorder = Recorder(lambda status: self._ends.put(None))
         self._recorder.set_source(Source.of(camera))
+        self._ended = False
+        # open before the camera starts, so that no sound is missing at the beginning
+        self._microphones = AudioStream(
+            camera.open_microphones, lambda: not self._ended, self._hear, _report,
+            HostClock(time.time_ns)) if sound else None
 
     def run(self) -> None:
         """
@@ -114,11 +122,17 @@ class RecordingRun:
         :raises RecordingError: the disk does not respond.
         """
         status = self._recorder.stop(_MAX_WRITE_S)
+        self._ended = True
+        if self._microphones is not None:
+            self._microphones.stop()
         if status is None:
             raise RecordingError(
                 f'the disk of {self._recorder.status().file} does not respond; k4a_repair '
                 'completes the file')
         return status
+
+    def _hear(self, audio: StampedAudio) -> None:
+        self._recorder.sound(audio.block.samples, audio.stamp_ns, audio.lost)
 
     # Sink
 
@@ -149,3 +163,8 @@ class RecordingRun:
     def release_images(self) -> None:
         """Complete the file, because the camera has stopped."""
         self._recorder.end_session()
+
+
+def _report(problem: str) -> None:
+    if problem:
+        _log.error('No sound: %s; trying again', problem)

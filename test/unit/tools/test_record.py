@@ -22,6 +22,7 @@ from pathlib import Path
 import signal
 import threading
 
+from k4a_ros.audio.sound_file import SoundFile
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import ColorFormat
 from k4a_ros.camera_config import ColorResolution
@@ -30,7 +31,11 @@ from k4a_ros.camera_config import WiredSyncMode
 from k4a_ros.cameras.simulated.camera import SimulatedCamera
 from k4a_ros.cameras.simulated.faults import parse_faults
 from k4a_ros.cameras.simulated.hardware import SimulatedDevice
+from k4a_ros.cameras.simulated.microphones import SimulatedMicrophones
 from k4a_ros.errors import ConfigError
+from k4a_ros.mkv.reader import RecordingReader
+from k4a_ros.simulation.scene_file import default_scene
+from k4a_ros.simulation.sound import Ears
 from k4a_ros.tools import record
 from k4a_ros.tools.recording_run import RecordingRun
 import numpy as np
@@ -152,6 +157,27 @@ def test_ros_time_is_that_of_the_host(tmp_path, cameras):
     assert record.main([*SMALL, '-l', '0.2', str(path)]) == 0
     for (_, device_us), ros_ns in read_recorded(path).ros_ns.items():
         assert abs(ros_ns * 1e-9 - path.stat().st_mtime) < 60, device_us
+
+
+def test_sound_is_recorded_beside_the_file(tmp_path, cameras, monkeypatch):
+    ears = Ears(default_scene())
+    monkeypatch.setattr(SimulatedCamera, 'open_microphones', lambda camera: SimulatedMicrophones(
+        ears, lambda host_ns: host_ns % 10 ** 10 * 1e-9))
+    path = tmp_path / 'a.mkv'
+    assert record.main([*SMALL, '--audio', 'on', '-l', '0.5', str(path)]) == 0
+    with SoundFile(path) as sound, RecordingReader(str(path)) as reader:
+        assert sound.read(0, 10_000).any()
+        begin_ns, end_ns = (
+            us * 1000 + reader.ros_times.offset_ns(us) for us in (reader.start_us, reader.end_us))
+        assert sound.stamp_of(0) <= begin_ns
+        assert sound.stamp_of(sound.samples) >= end_ns - 50_000_000  # a busy machine stops waiting
+
+
+def test_camera_without_microphones_is_recorded_without_sound(tmp_path, cameras, caplog):
+    path = tmp_path / 'a.mkv'
+    assert record.main([*SMALL, '--audio', 'on', '-l', '0.2', str(path)]) == 0
+    assert caplog.text.count('No sound: a simulated camera has no microphones') == 1
+    assert [each.name for each in tmp_path.iterdir()] == ['a.mkv']
 
 
 def test_signal_finishes_the_file(tmp_path, cameras, capsys):
