@@ -51,6 +51,8 @@ from tf2_msgs.msg import TFMessage
 #: how long drivers and their images are waited for
 WAIT_S = 30.0
 _POLL_S = 0.05
+#: how long an image is waited for that others have come without
+_COMPLETE_S = 1.0
 _GRAY = {'bgra8': cv2.COLOR_BGRA2GRAY, 'bgr8': cv2.COLOR_BGR2GRAY, 'rgb8': cv2.COLOR_RGB2GRAY}
 #: kinds of images, and their topics
 _TOPICS = {COLOR: 'rgb', INFRARED: 'ir', 'depth': 'depth'}
@@ -111,7 +113,7 @@ class LiveRig(contextlib.AbstractContextManager['LiveRig']):
 
     def moments(self, rate: float, seconds: float) -> Iterator[tuple[float, Mapping[int, Frame]]]:
         """
-        Yield images of all cameras that have come since the last time.
+        Yield images of all cameras that have come since the last time, complete if possible.
 
         :param rate: times per second, at most.
         :return: progress from 0 to 1, and images by the index of the camera.
@@ -120,6 +122,9 @@ class LiveRig(contextlib.AbstractContextManager['LiveRig']):
         while (now_s := time.monotonic()) < start_s + seconds:
             if self._failures:
                 raise self._failures[0]
+            while self._topics.keys() - self._images.keys() and (
+                    time.monotonic() < now_s + _COMPLETE_S):
+                time.sleep(_COMPLETE_S / 100)
             images, self._images = self._images, {}
             cameras = {camera for camera, _ in images}
             yield (now_s - start_s) / seconds, {i: _frame(images, i) for i in cameras}
