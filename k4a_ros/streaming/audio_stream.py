@@ -97,8 +97,9 @@ class AudioStream:
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
-        while not self._stopping.wait(_POLL_S):
+        while not self._stopping.is_set():
             if not self._wanted():
+                self._stopping.wait(_POLL_S)
                 continue
             try:
                 with self._open_source() as source:
