@@ -127,6 +127,7 @@ def test_rig_starts_in_order_is_proven_and_recovers(tmp_path: Path) -> None:
         manager.wait_for_line('All cameras stream: front, left, right')
         manager.wait_for_line('depth_mode is NFOV_2X2BINNED, WFOV_2X2BINNED; Microsoft recommends')
         wait_for(synchronized, 'proof of synchronization')
+        wait_for(lambda: all(len(messages) > 9 for messages in times.values()), 'captures of all')
         by_device = {name: {
             m.time_ref.sec * 10**6 + m.time_ref.nanosec // 1000: stamp
             for m, stamp in zip(times[name], stamps(times[name]), strict=True)} for name in NAMES}
