@@ -39,7 +39,9 @@ from k4a_ros.cameras.recording.playback import RecordingPlayback
 from k4a_ros.cameras.recording.recorded_stamps import RecordedStamps
 from k4a_ros.cameras.recording.section import AtEnd
 from k4a_ros.cameras.recording.section import Section
+from k4a_ros.cameras.recording.section import SectionItems
 from k4a_ros.cameras.recording.section import Sought
+from k4a_ros.cameras.recording.section import Timed
 from k4a_ros.cameras.recording.section_data import SectionCaptures
 from k4a_ros.cameras.recording.section_data import SectionImu
 from k4a_ros.cameras.recording.section_sound import SectionSound
@@ -56,6 +58,7 @@ from k4a_ros.errors import RecordingError
 from k4a_ros.mkv.reader import RecordingReader
 
 E = TypeVar('E', bound=enum.Enum)
+T = TypeVar('T', bound=Timed)
 
 _log = logging.getLogger(__name__)
 
@@ -290,16 +293,7 @@ class RecordingCamera(Camera):
         deadline = time.monotonic() + timeout
         if _CAPTURES not in self._streams:
             raise EndOfRecording(f'recording {self.info.source} has no images')
-        while True:
-            section = self._pacer.section
-            capture = self._captures.peek(section)
-            with contextlib.suppress(Sought):
-                if capture is None:
-                    self._end_of_pass(_CAPTURES, deadline, section.number)
-                self._pacer.wait(
-                    _CAPTURES, capture.device_us, _left(deadline), section=section.number)
-                self._captures.pop()
-                return capture
+        return self._next(_CAPTURES, self._captures, deadline)
 
     def read_imu(self, timeout: float) -> ImuSamples:
         """
@@ -333,16 +327,20 @@ class RecordingCamera(Camera):
         deadline = time.monotonic() + timeout
         if self._sound is None:
             return super().read_sound(timeout)
+        return self._next(_SOUND, self._sound, deadline)
+
+    def _next(self, stream: str, items: SectionItems[T], deadline: float) -> T:
+        """Return the next item of a stream as soon as it is due."""
         while True:
             section = self._pacer.section
-            sound = self._sound.peek(section)
+            item = items.peek(section)
             with contextlib.suppress(Sought):
-                if sound is None:
-                    self._end_of_pass(_SOUND, deadline, section.number)
+                if item is None:
+                    self._end_of_pass(stream, deadline, section.number)
                 self._pacer.wait(
-                    _SOUND, sound.device_us, _left(deadline), section=section.number)
-                self._sound.pop()
-                return sound
+                    stream, item.device_us, _left(deadline), section=section.number)
+                items.pop()
+                return item
 
     def _end_of_pass(self, stream: str, deadline: float, section: int) -> NoReturn:
         """Wait for the next pass; report, once per pass, that playback has paused instead."""

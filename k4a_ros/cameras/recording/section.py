@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import enum
 from typing import NamedTuple
+from typing import Protocol
+from typing import TypeVar
 
 
 class AtEnd(enum.Enum):
@@ -38,6 +40,27 @@ class Section(NamedTuple):
     number: int
     from_us: int
     shift_us: int
+
+
+class Timed(Protocol):
+    """An item of a stream."""
+
+    @property
+    def device_us(self) -> int:
+        """Return its timestamp, microseconds."""
+
+
+T_co = TypeVar('T_co', bound=Timed, covariant=True)
+
+
+class SectionItems(Protocol[T_co]):
+    """The items of one stream, which are released one by one."""
+
+    def peek(self, section: Section) -> T_co | None:
+        """Return the next item of a section; None at its end."""
+
+    def pop(self) -> None:
+        """Go on to the item after the one that `peek` has returned."""
 
 
 class Sought(Exception):
