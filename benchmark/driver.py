@@ -40,12 +40,8 @@ import contextlib
 from dataclasses import dataclass
 from dataclasses import replace
 import itertools
-import json
 import os
 from pathlib import Path
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 
@@ -58,8 +54,8 @@ import numpy as np
 from people import MAX_PEOPLE
 from people import write_people
 from processes import DRIVER
+from processes import Process
 from processes import simulate
-from processes import used
 from yardstick import compiled
 
 #: the program of the processes
@@ -93,32 +89,6 @@ class Run:
     lost: int
     bodies_hz: float
     people: float
-
-
-class Process:
-    """A child process: a role of driver_roles.py, or the driver."""
-
-    def __init__(self, environment: dict[str, str], *arguments: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, *arguments], env=environment, stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-
-    def cpu(self) -> float:
-        """Return the processor time that it has used so far, seconds."""
-        return used(Path(f'/proc/{self.process.pid}'))[1]
-
-    def ask(self) -> dict[str, list[int]]:
-        """Return the counts of a subscriber since the previous call."""
-        assert self.process.stdin and self.process.stdout
-        self.process.stdin.write('\n')
-        self.process.stdin.flush()
-        answer: dict[str, list[int]] = json.loads(self.process.stdout.readline())
-        return answer
-
-    def end(self) -> None:
-        """End the process."""
-        self.process.send_signal(signal.SIGINT)
-        self.process.communicate()
 
 
 class Bench:

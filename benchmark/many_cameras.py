@@ -31,11 +31,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 from dataclasses import dataclass
-import json
 import os
 from pathlib import Path
 import re
-import subprocess
+import signal
 import sys
 import tempfile
 import threading
@@ -54,43 +53,14 @@ from k4a_ros.rig.sync_watch import MAX_OFFSET_US
 from k4a_ros.rig.sync_watch import MAX_STAMPS_MS
 import numpy as np
 from processes import DRIVER
+from processes import Process
 from processes import simulate
-from processes import used
 
 ROLES = str(Path(__file__).with_name('driver_roles.py'))
 TOPICS = ('depth/image_raw', 'ir/image_raw', 'rgb/image_raw/compressed')
 MODES = {'depth_mode': 'NFOV_2X2BINNED', 'color_resolution': '720P'}
 START_S = 300.0
 _NODE = 'from k4a_ros.rig_nodes.{} import main; raise SystemExit(main())'
-
-
-class Process:
-    """A child process; its output is in a file, or read line by line."""
-
-    def __init__(self, environment: dict[str, str], *arguments: str, log: Path | None = None,
-                 ) -> None:
-        self.log = log
-        output = log.open('w') if log else subprocess.PIPE
-        self.process = subprocess.Popen(
-            [sys.executable, *arguments], env=environment, stdin=subprocess.PIPE, stdout=output,
-            stderr=subprocess.STDOUT if log else subprocess.DEVNULL, text=True)
-
-    def cpu(self) -> float:
-        """Return the processor time that it has used so far, seconds."""
-        return used(Path(f'/proc/{self.process.pid}'))[1]
-
-    def ask(self) -> dict[str, list[int]]:
-        """Return the counts of a subscriber since the previous call."""
-        assert self.process.stdin and self.process.stdout
-        self.process.stdin.write('\n')
-        self.process.stdin.flush()
-        answer: dict[str, list[int]] = json.loads(self.process.stdout.readline())
-        return answer
-
-    def end(self) -> None:
-        """End the process; one in the background may ignore SIGINT."""
-        self.process.terminate()
-        self.process.communicate()
 
 
 def parameters(values: dict[str, Any]) -> list[str]:
@@ -125,12 +95,12 @@ def cost(
             topics = [f'camera_{number}/{topic}' for topic in TOPICS]
             subscribers.append(Process(
                 environment, ROLES, 'subscribe', str(10**9 // fps), *topics))
-            stack.callback(subscribers[-1].end)
+            stack.callback(subscribers[-1].end, signal.SIGTERM)
             running.append(Process(
                 environment, '-c', DRIVER, '--ros-args', '-r', f'__ns:=/camera_{number}',
                 *parameters({'recording_file': str(recording), 'recording_loop_enabled': True,
                              'playback_start_delay': 0.0, 'tf_prefix': f'camera_{number}_'})))
-            stack.callback(running[-1].end)
+            stack.callback(running[-1].end, signal.SIGTERM)
         missing = list(subscribers)
         while missing:
             time.sleep(0.2)
@@ -277,11 +247,11 @@ def measure_sync(
             process = Process(
                 environment, '-c', DRIVER, '--ros-args', '-r', f'__ns:=/{driver.namespace}',
                 *parameters(dict(driver.parameters)), log=folder / f'{driver.namespace}.log')
-            stack.callback(process.end)
+            stack.callback(process.end, signal.SIGTERM)
         for module, arguments in (('manager', parameters({'config': str(file)})), ('monitor', [])):
             process = Process(environment, '-c', _NODE.format(module), '--ros-args', *arguments,
                               log=folder / f'{module}.log')
-            stack.callback(process.end)
+            stack.callback(process.end, signal.SIGTERM)
         end_s = time.monotonic() + START_S
         while not all(len(found) > MIN_CAPTURES for found in listener.times.values()):
             time.sleep(0.5)

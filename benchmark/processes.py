@@ -16,8 +16,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
+import signal
 import subprocess
 import sys
 
@@ -35,6 +37,39 @@ def used(path: Path) -> tuple[str, float]:
     begin, end = (path / 'stat').read_text().rsplit(')', 1)
     fields = end.split()
     return begin.split('(', 1)[1], (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+class Process:
+    """
+    A child process: a role of driver_roles.py, the driver, or another node.
+
+    :param log: file for its output, which is otherwise read line by line.
+    """
+
+    def __init__(
+        self, environment: dict[str, str], *arguments: str, log: Path | None = None,
+    ) -> None:
+        output = log.open('w') if log else subprocess.PIPE
+        self.process = subprocess.Popen(
+            [sys.executable, *arguments], env=environment, stdin=subprocess.PIPE, stdout=output,
+            stderr=subprocess.STDOUT if log else subprocess.DEVNULL, text=True)
+
+    def cpu(self) -> float:
+        """Return the processor time that it has used so far, seconds."""
+        return used(Path(f'/proc/{self.process.pid}'))[1]
+
+    def ask(self) -> dict[str, list[int]]:
+        """Return the counts of a subscriber since the previous call."""
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.write('\n')
+        self.process.stdin.flush()
+        answer: dict[str, list[int]] = json.loads(self.process.stdout.readline())
+        return answer
+
+    def end(self, number: int = signal.SIGINT) -> None:
+        """End the process with a signal; one in the background may ignore SIGINT."""
+        self.process.send_signal(number)
+        self.process.communicate()
 
 
 def simulate(path: Path, seconds: float, fps: int, *options: str) -> None:
