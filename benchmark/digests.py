@@ -38,6 +38,7 @@ import sys
 import tempfile
 from types import SimpleNamespace
 from typing import Any
+from typing import get_args
 from unittest import mock
 
 import cv2
@@ -58,6 +59,7 @@ from k4a_ros.images.clouds import CloudOptions
 from k4a_ros.images.clouds import FullCloudConverter
 from k4a_ros.images.color import ColorConverter
 from k4a_ros.images.color import encode_jpeg
+from k4a_ros.images.depth_codec import Codec
 from k4a_ros.images.depth_codec import decompress
 from k4a_ros.images.depth_codec import DepthCompressor
 from k4a_ros.images.filters.options import DepthFilterOptions
@@ -215,9 +217,9 @@ def codecs(mode: DepthMode, compiled: bool | None) -> Digests:
     depth = depth_image(mode, 0)
     meters = np.where(depth > 0, depth / np.float32(1000), np.float32(np.nan))
     for encoding, image in (('16UC1', depth), ('32FC1', meters.astype(np.float32))):
-        for codec in ('rvl', 'png'):
+        for codec in get_args(Codec):
             compressor = DepthCompressor(
-                mode.size, codec, encoding=encoding, compiled=compiled)  # type: ignore[arg-type]
+                mode.size, codec, encoding=encoding, compiled=compiled)
             data = compressor.compress(image).copy()
             if codec == 'rvl':  # PNG has no canonical form: zlib and its versions differ
                 yield f'RVL, {encoding}', digest(data)

@@ -406,17 +406,16 @@ def main() -> int:
     warm_up('clouds', 'registration', 'rectification', 'simulation')
     nominal = FactoryCalibration.from_raw(nominal_calibration())
     real = [FactoryCalibration.from_raw(Path(file).read_bytes()) for file in options.calibration]
+    named = [('nominal', nominal), *((one.serial, one) for one in real)]
     print('| calibration | mode | size | wall, as measured: p50 / p95 / max, mm | wall, '
           'rectified: max, mm | kept | room, rectified | room, 32FC1 | room, nearest | '
           'room, linear |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |')
-    for calibration in (nominal, *real):
-        name = 'nominal' if calibration is nominal else calibration.serial
+    for name, calibration in named:
         for line in exactness(name, calibration):
             print(line)
     print('\n| calibration | mode | beyond 1 mm | another surface | at an edge | round | flat | '
           'best slopes |\n| --- | --- | --- | --- | --- | --- | --- | --- |')
-    for calibration in (nominal, *real):
-        name = 'nominal' if calibration is nominal else calibration.serial
+    for name, calibration in named:
         for line in beyond(name, calibration):
             print(line)
     cv2.setNumThreads(1)
@@ -426,8 +425,7 @@ def main() -> int:
         print(line)
     print('\n| calibration | image | parts of edges | rms, px | max, px |\n'
           '| --- | --- | --- | --- | --- |')
-    for calibration in (nominal, *real):
-        name = 'nominal' if calibration is nominal else calibration.serial
+    for name, calibration in named:
         for line in straightness(name, calibration):
             print(line)
     if options.picture:
