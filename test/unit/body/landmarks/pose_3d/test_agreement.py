@@ -25,8 +25,6 @@ import numpy as np
 import pytest
 from support.fitting import FittedPerson
 
-pytest.importorskip('numba')
-
 LEFT_HIP, LEFT_WRIST, RIGHT_ANKLE, NOSE = 23, 15, 28, 0
 RIGHT_FOOT = [28, 30, 32]
 
