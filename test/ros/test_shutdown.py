@@ -164,8 +164,10 @@ def test_repeated_signals_have_no_further_effect(tmp_path: Path) -> None:
         assert_ends_well(driver, signal.SIGCONT)
 
 
-def test_signal_while_a_camera_is_opened_for_many_seconds() -> None:
-    """Computing the rays of 13 million pixels takes ten seconds."""
+def test_signal_while_a_camera_is_opened_for_many_seconds(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Computing the rays of 13 million pixels takes ten seconds unless they are cached."""
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
     domain = new_domain()
     with listening(domain) as listener, DriverProcess.with_parameters(
             domain, camera='simulated', color_resolution='3072P', depth_mode='WFOV_UNBINNED',
