@@ -119,7 +119,8 @@ class _Problem:
         for _ in range(_MAX_ITERATIONS):
             scaled = normal + damping * np.diag(np.maximum(normal.diagonal(), 1e-9))
             try:
-                trial = _moved(poses, np.linalg.solve(scaled, -gradient))
+                step = np.asarray(np.linalg.solve(scaled, -gradient), np.float64)
+                trial = _moved(poses, step)
             except np.linalg.LinAlgError:
                 damping *= 10
                 continue

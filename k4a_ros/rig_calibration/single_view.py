@@ -142,7 +142,7 @@ def plane_points(
     pixels, valid = sensor.lens.project(
         in_depth.apply(centers[:, np.newaxis] + outline).reshape(-1, 3))
     for corners, inside in zip(
-            pixels.reshape(-1, 4, 2), valid.reshape(-1, 4).all(axis=1), strict=True):
+            pixels.reshape(-1, 4, 2), np.all(valid.reshape(-1, 4), axis=1), strict=True):
         measured = _mean_point(sensor.lens, corners, depth_mm) if inside else None
         if measured is not None:
             points.append(measured[0])

@@ -173,8 +173,8 @@ class ViewCollector:
         if camera not in still.depth_sum or INFRARED not in model.sensors:
             return sighting
         count = still.depth_count[camera]
-        mean = still.depth_sum[camera] / np.maximum(count, 1)
-        depth = np.where(2 * count > count.max(), mean, 0)
+        mean_depth = still.depth_sum[camera] / np.maximum(count, 1)
+        depth = np.where(2 * count > count.max(), mean_depth, 0)
         return Sighting(tuple(corners), plane_points(self._board, model, found_poses[0], depth))
 
 

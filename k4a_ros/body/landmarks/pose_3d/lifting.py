@@ -173,7 +173,7 @@ def lift(
 
 def _insets(world: Vectors) -> Vectors:
     """Return how far each joint is behind its surface, (33,) meters, for landmarks (33, 3)."""
-    insets = SURFACE_INSETS_M.copy()
+    insets: Vectors = SURFACE_INSETS_M.copy()
     thighs = world[_KNEES] - world[_HIPS]
     toward = -thighs[:, 2] / np.maximum(np.linalg.norm(thighs, axis=1), 1e-6)
     insets[_HIPS] += _THIGH.inset_m * np.clip((toward - _THIGH.start) / (1 - _THIGH.start), 0, 1)
