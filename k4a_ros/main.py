@@ -29,10 +29,12 @@ import os
 import sys
 from typing import NoReturn
 
+from k4a_ros.errors import ConfigError
 from k4a_ros.process.allocator import retain_freed_memory
 from k4a_ros.process.arguments import help_requested
 from k4a_ros.process.arguments import help_text
 from k4a_ros.process.garbage import search_rarely
+from k4a_ros.process.limits import check_address_space
 from k4a_ros.process.limits import shortage
 from k4a_ros.process.shutdown import end_process
 from k4a_ros.process.shutdown import Shutdown
@@ -51,8 +53,8 @@ def main(args: list[str] | None = None) -> NoReturn:
         shutdown.immediate = True
         shutdown.install_signal_handlers()
         code = _run(sys.argv if args is None else args, shutdown)
-    except (MemoryError, ImportError, OSError, RuntimeError) as error:
-        reason = shortage(error)
+    except (ConfigError, MemoryError, ImportError, OSError, RuntimeError) as error:
+        reason = str(error) if isinstance(error, ConfigError) else shortage(error)
         if reason is None:
             raise
         print(f'k4a_driver: {reason}', file=sys.stderr)
@@ -64,6 +66,7 @@ def _run(arguments: list[str], shutdown: Shutdown) -> int:
     if help_requested(arguments):
         print(help_text())
         return 0
+    check_address_space()
     retain_freed_memory()
     search_rarely()
     # Linear systems are small here: more BLAS threads would only spin. Read when numpy is loaded.

@@ -34,7 +34,7 @@ from k4a_ros.process.fastdds import select_fastdds_profile
 from k4a_ros.process.fastdds import TransportChoice
 from k4a_ros.process.garbage import keep_present_objects
 from k4a_ros.process.hang_watchdog import HangWatchdog
-from k4a_ros.process.limits import check_limits
+from k4a_ros.process.limits import check_threads
 from k4a_ros.process.native_calls import NATIVE_CALLS
 from k4a_ros.process.ros_log_handler import RosLogHandler
 from k4a_ros.process.shutdown import Shutdown
@@ -65,7 +65,7 @@ def run(arguments: list[str], shutdown: Shutdown) -> int:
     transport = select_fastdds_profile(os.environ)
     try:
         check_arguments(arguments)
-        check_limits()
+        check_threads()
         shutdown.immediate = False
         rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
     except (ConfigError, RuntimeError) as error:  # among them a missing parameter file

@@ -63,9 +63,9 @@ def shortage(error: BaseException) -> str | None:
     return f'cannot run: the system provides no more {resource}; {_ADVICE}'
 
 
-def check_limits() -> None:
+def check_address_space() -> None:
     """
-    Check that there is enough address space, and that threads can be started.
+    Check that there is enough address space, before libraries that end the process are loaded.
 
     :raises ConfigError: there is not; says which limit to raise.
     """
@@ -74,6 +74,14 @@ def check_limits() -> None:
         raise ConfigError(
             f'cannot run: the address space is limited to {limit / 1e6:.0f} MB, but the driver '
             f'needs {_MIN_ADDRESS_SPACE / 1e6:.0f} MB; raise the limit (ulimit -v)')
+
+
+def check_threads() -> None:
+    """
+    Check that threads can be started.
+
+    :raises ConfigError: they cannot; says which limit to raise.
+    """
     release = threading.Event()
     threads = []
     try:

@@ -23,7 +23,7 @@ import sys
 import threading
 
 from k4a_ros.errors import ConfigError
-from k4a_ros.process.limits import check_limits
+from k4a_ros.process.limits import check_threads
 from k4a_ros.process.limits import shortage
 import pytest
 
@@ -46,7 +46,7 @@ def test_other_errors_are_not_errors_of_a_limit(error: Exception) -> None:
 
 @pytest.mark.parametrize('limit_kb', [300_000, 700_000, 1_200_000])
 def test_driver_with_little_address_space_ends_with_one_line(limit_kb: int) -> None:
-    """The middleware would crash."""
+    """The middleware would crash, and OpenBLAS end the process."""
     result = subprocess.run(
         ['sh', '-c', f'ulimit -v {limit_kb}; exec "$@"', 'sh', sys.executable, '-c',
          'from k4a_ros.main import main; raise SystemExit(main())'],
@@ -57,7 +57,7 @@ def test_driver_with_little_address_space_ends_with_one_line(limit_kb: int) -> N
 
 
 def test_too_few_threads_raise(monkeypatch: pytest.MonkeyPatch) -> None:
-    check_limits()
+    check_threads()
     before = threading.active_count()
     start = threading.Thread.start
 
@@ -68,5 +68,5 @@ def test_too_few_threads_raise(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(threading.Thread, 'start', start_some)
     with pytest.raises(ConfigError, match='only 3 of the 24 threads'):
-        check_limits()
+        check_threads()
     assert threading.active_count() == before
