@@ -48,7 +48,6 @@ from environment import find
 from environment import python_version
 from environment import ros_installation
 from environment import wheels_numpy
-from landmark_model import install_models
 from requirements import locked
 from step import digests
 from step import read_done
@@ -66,8 +65,10 @@ PROGRAMS = {
 AIOHTTP = ('aiohttp', 'aiohappyeyeballs', 'aiosignal', 'async-timeout', 'attrs', 'frozenlist',
            'idna', 'multidict', 'propcache', 'typing-extensions', 'yarl')
 PROGRAMS |= dict.fromkeys(AIOHTTP, 'import aiohttp')
-# The last Python with a pyk4a-bundle; its libraries are the same for all.
-LIBK4A_PYTHON = (3, 12)
+# The last Python that these have wheels for. Only files in them are used, the same for all: libk4a
+# and the models of body tracking.
+FILES_PYTHON = (3, 12)
+LIBK4A, MODELS = 'pyk4a-bundle', 'mediapipe'
 # Package in the ament index -> its directory in the overlay.
 OVERLAY = {'tf2_msgs': 'tf2_msgs', 'rosbag2_interfaces': 'rosbag2_interfaces',
            'tf2_ros_py': 'tf2_ros', 'cv_bridge': 'cv_bridge'}
@@ -164,26 +165,26 @@ class SetUp:
         """Install what the driver needs; on top of a ROS installation only what that lacks."""
         if self.environment.ros is None:
             self.pip_install(requirements(wheels_numpy()))
-            if sys.version_info[:2] > LIBK4A_PYTHON:
-                self.install_libk4a()
+            if sys.version_info[:2] > FILES_PYTHON:
+                self.install_files(LIBK4A, SCRIPTS / 'requirements.txt')
             return
         missing = [name for name, program in PROGRAMS.items() if not self.runs(program)]
         if missing:
             has_numpy_2 = self.runs('import numpy; assert numpy.__version__[:2] != "1."')
             self.pip_install(requirements(2 if has_numpy_2 else wheels_numpy()), only=missing)
 
-    def install_libk4a(self) -> None:
-        """Install the wheel with libk4a that is for an earlier Python; it is not imported."""
-        block = dict(locked(SCRIPTS / 'requirements.txt'))['pyk4a-bundle']
+    def install_files(self, package: str, requirements: Path) -> None:
+        """Install a wheel that is for an earlier Python; it is not imported."""
+        block = dict(locked(requirements))[package]
         with tempfile.NamedTemporaryFile('w', suffix='.txt') as chosen:
             chosen.write(block)
             chosen.flush()
             self.run(self.environment.python, '-m', 'pip', 'install', '--no-input',
                      '--disable-pip-version-check', '--require-hashes', '--no-deps',
                      '--only-binary', ':all:', '--upgrade',
-                     '--python-version', '.'.join(map(str, LIBK4A_PYTHON)),
+                     '--python-version', '.'.join(map(str, FILES_PYTHON)),
                      '--target', self.environment.site_packages, '-r', chosen.name,
-                     step='pip could not install libk4a')
+                     step=f'pip could not install the files of {package}')
 
     def runs(self, program: str) -> bool:
         """Return whether a Python program runs without an error in this environment."""
@@ -234,9 +235,11 @@ class SetUp:
                 name for name, _ in locked(requirements) if not name.startswith('ros-')})
         if (sys.platform, platform.machine()) == ('linux', 'x86_64'):
             body = SCRIPTS / 'requirements-body.txt'
-            self.pip_install(body, only={name for name, _ in locked(body)})
-            if sys.version_info >= (3, 13):
-                install_models(self.environment.site_packages)
+            has_models = sys.version_info[:2] <= FILES_PYTHON
+            self.pip_install(body, only={
+                name for name, _ in locked(body) if has_models or name != MODELS})
+            if not has_models:
+                self.install_files(MODELS, body)
 
     def compile_body_tracking(self) -> None:
         """Compile the kernels of body tracking, which the demo does not use."""

@@ -75,7 +75,7 @@ def test_packages_that_rosdep_lacks_are_the_same_everywhere() -> None:
     for name in ('README.md', 'CONTRIBUTING.md', 'docs/ros_installation.md', 'package.xml'):
         text = (ROOT / name).read_text()
         found[name] = [set(command.split()) for command in re.findall(
-            r"pip install (pyk4a-bundle .*?) 'numpy<2'", text)]
+            r"pip install (pyk4a-bundle .*?) 'numpy<2", text)]
     assert all(sets == [{'pyk4a-bundle', 'simplejpeg', 'numba'}] for sets in found.values()), found
 
 

@@ -22,6 +22,7 @@ set-up would start, or with steps that are marked as completed.
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import json
 import os
 from pathlib import Path
@@ -341,6 +342,26 @@ def test_only_missing_packages_are_installed_on_top_of_ros(
     assert {'--require-hashes', '--no-deps'} <= set(installed)
     assert set(re.findall(r'^([\w-]+)==', installed[-1], re.MULTILINE)) == {
         *set_up.AIOHTTP, 'llvmlite', 'numba', 'pyk4a-bundle', 'simplejpeg'}
+
+
+@pytest.mark.parametrize(('version', 'earlier'), [((3, 12), []), ((3, 14), ['3.12'])])
+def test_models_come_from_the_wheel_of_an_earlier_python_if_there_is_no_other(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: tuple[int, int],
+        earlier: list[str]) -> None:
+    set_up = load('set_up')
+    monkeypatch.setattr(sys, 'version_info', (*version, 0))
+    environment = load('environment').Environment(tmp_path / '.venv', ros=None)
+    worker = set_up.SetUp(environment, log=None)
+    installed: list[tuple[list[str], str]] = []
+    monkeypatch.setattr(worker, 'run', lambda *command, step: installed.append(
+        ([*map(str, command)], Path(command[-1]).read_text())))
+    worker.install_test_tools()
+    (options, names), = [one for one in installed if 'mediapipe==' in one[1]]
+    assert [after for before, after in itertools.pairwise(options)
+            if before == '--python-version'] == earlier
+    assert ('--target' in options) == bool(earlier) and '--no-deps' in options
+    assert ('ai-edge-litert==' in names) == (not earlier)
+    assert any('ai-edge-litert==' in text for _, text in installed)
 
 
 def test_package_is_installed_as_typed() -> None:

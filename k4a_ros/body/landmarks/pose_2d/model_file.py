@@ -20,11 +20,18 @@ from dataclasses import dataclass
 import hashlib
 import importlib.util
 from pathlib import Path
+import sys
 
 from k4a_ros.errors import BodyTrackingError
 
+#: the last Python that mediapipe 0.10.18 has wheels for; its models are the same for all
+_LAST_PYTHON = (3, 12)
+_OF_LAST_PYTHON = ('--only-binary :all: --python-version 3.12 '
+                   '--target "$(python3 -m site --user-site)" ')
 #: how to install the models: the last version with wheels for x86-64 and aarch64 that has them
-INSTALL_COMMAND = 'pip install --no-deps mediapipe==0.10.18'
+INSTALL_COMMAND = (
+    f'pip install --no-deps {_OF_LAST_PYTHON if sys.version_info[:2] > _LAST_PYTHON else ""}'
+    'mediapipe==0.10.18')
 
 
 @dataclass(frozen=True)
