@@ -76,8 +76,8 @@ def describe(
         if info is None:
             raise reader.error(
                 f'it has no {RECORDING_INFO}, which k4a_to_bag writes; give the factory '
-                'calibration of the camera, calibration.json of any of its recordings, with '
-                '--calibration')
+                'calibration of the camera with --calibration FILE; k4a_info --save-calibration '
+                'FILE writes it, from the camera or any of its recordings')
         calibration = info.calibration
     serial = FactoryCalibration.from_raw(calibration).serial
     config = _depth_modes(reader, topics) if info is None else info.config

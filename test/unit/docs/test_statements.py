@@ -24,6 +24,7 @@ import re
 import pytest
 from rclpy.qos import DurabilityPolicy
 from rclpy.qos import HistoryPolicy
+from rclpy.qos import LivelinessPolicy
 from rclpy.qos import ReliabilityPolicy
 from support.documents import DOCUMENTS
 from support.documents import inline_code
@@ -102,7 +103,11 @@ def test_named_classes_exist(document: Path) -> None:
 
 
 def test_rosbag2_profiles_are_valid_and_name_topics() -> None:
-    """rosbag2 ignores names that no publisher has, and ends at keys that it does not know."""
+    """
+    rosbag2 ignores names that no publisher has, and ends at keys that it does not know.
+
+    The nodes of rosbag2_transport also end at a policy that is missing.
+    """
     profiles = yaml.safe_load((ROOT / 'config/rosbag2_qos.yaml').read_text())
     topics = (ROOT / 'docs/topics.md').read_text()
     for name, policies in profiles.items():
@@ -112,5 +117,9 @@ def test_rosbag2_profiles_are_valid_and_name_topics() -> None:
         HistoryPolicy.get_from_short_key(profile.pop('history'))
         ReliabilityPolicy.get_from_short_key(profile.pop('reliability'))
         DurabilityPolicy.get_from_short_key(profile.pop('durability'))
+        LivelinessPolicy.get_from_short_key(profile.pop('liveliness'))
+        assert not profile.pop('avoid_ros_namespace_conventions')
+        for policy in ('deadline', 'lifespan', 'liveliness_lease_duration'):
+            assert profile.pop(policy) == {'sec': 0, 'nsec': 0}
         assert isinstance(profile.pop('depth'), int) and not profile
     assert profiles.keys() >= {'/imu', '/depth/image_raw', '/rgb/image_raw/compressed'}
