@@ -73,8 +73,9 @@ class LazyImage(Image):
 
         :param load: returns the pixels; see `Image`. What it raises is raised by the access.
         """
-        image = cls(np.empty(0), device_us, host_ns)
-        object.__setattr__(image, '_load', load)
+        image = cls.__new__(cls)
+        # not through the constructor, which stores pixels and each field by itself
+        vars(image).update(device_us=device_us, host_ns=host_ns, _load=load)
         return image
 
     @property
@@ -82,7 +83,7 @@ class LazyImage(Image):
         """Return the pixels; see `Image`."""
         load: Callable[[], npt.NDArray[Any]] | None = self.__dict__.get('_load')
         if load is not None:
-            object.__setattr__(self, '_pixels', load())
+            self.__dict__['_pixels'] = load()
             self.__dict__.pop('_load', None)  # another thread may have made them, too
         pixels: npt.NDArray[Any] = self.__dict__['_pixels']
         return pixels
@@ -90,7 +91,7 @@ class LazyImage(Image):
     @data.setter
     def data(self, pixels: npt.NDArray[Any]) -> None:
         """Store the pixels; only the constructor calls this, because images are frozen."""
-        object.__setattr__(self, '_pixels', pixels)
+        self.__dict__['_pixels'] = pixels
 
     def shifted(self, us: int) -> LazyImage:
         """Return this image with an offset added to its timestamp."""

@@ -18,6 +18,9 @@ Put the images of a recording together to captures, as libk4arecord does.
 The next image of each stream whose time is less than half a frame period after that of the
 earliest one belongs to the same capture (get_capture in Microsoft's matroska_read.cpp). The delay
 between depth and color that was configured is allowed for. Nothing is read but where images are.
+
+Several captures are put together at once: between two of them, images pass through the caches of
+the processor, and what a single one needs of code and data then takes four times as long.
 """
 
 from __future__ import annotations
@@ -45,6 +48,9 @@ _LOOK_AHEAD_NS = 2_000_000_000
 #: How long before the position to seek to reading starts, to put captures together as from the
 #: start of the file; two frame periods at the lowest rate, and more than a cluster.
 _LOOK_BACK_NS = 500_000_000
+#: Number of captures that are put together at once, at most. The first reading, which somebody may
+#: wait for, does one.
+_MOST_AHEAD = 16
 #: maximum number of images of a stream that wait for those of another
 _MAX_WAITING = 1024
 #: earlier than any time
@@ -82,6 +88,8 @@ class CaptureCursor:
         self._earliest_us = earliest_us
         self._ended = not self._tracks
         self._timeline.rewind()
+        self._ahead: deque[Capture | CameraLostError | None] = deque()
+        self._count_ahead = 1
 
     def read(self) -> Capture | None:
         """
@@ -92,13 +100,32 @@ class CaptureCursor:
         :raises CameraLostError: the file is damaged here, or cannot be read.
         """
         with self._lock:
-            while True:
-                blocks = self._next_blocks()
-                if not blocks:
-                    return None
-                times = {number: self._device_us(block) for number, block in blocks.items()}
-                if min(times.values()) >= self._earliest_us:
-                    return self._capture(blocks, times)
+            if not self._ahead:
+                self._look_ahead()
+            result = self._ahead.popleft()
+        if isinstance(result, CameraLostError):
+            raise result
+        return result
+
+    def _look_ahead(self) -> None:
+        """Put the next captures together, up to the end of the file or an error."""
+        ahead = self._ahead
+        try:
+            while len(ahead) < self._count_ahead and (not ahead or ahead[-1] is not None):
+                ahead.append(self._next())
+        except CameraLostError as error:
+            ahead.append(error)
+        self._count_ahead = min(2 * self._count_ahead, _MOST_AHEAD)
+
+    def _next(self) -> Capture | None:
+        """Put the next capture together; None at the end of the file."""
+        while True:
+            blocks = self._next_blocks()
+            if not blocks:
+                return None
+            times = {number: self._device_us(block) for number, block in blocks.items()}
+            if min(times.values()) >= self._earliest_us:
+                return self._capture(blocks, times)
 
     def __iter__(self) -> Iterator[Capture]:
         """Yield the captures up to the end of the file; see `read`."""

@@ -334,13 +334,15 @@ class RecordingCamera(Camera):
         while True:
             section = self._pacer.section
             item = items.peek(section)
-            with contextlib.suppress(Sought):
+            try:
                 if item is None:
                     self._end_of_pass(stream, deadline, section.number)
                 self._pacer.wait(
                     stream, item.device_us, _left(deadline), section=section.number)
-                items.pop()
-                return item
+            except Sought:
+                continue
+            items.pop()
+            return item
 
     def _end_of_pass(self, stream: str, deadline: float, section: int) -> NoReturn:
         """Wait for the next pass; report, once per pass, that playback has paused instead."""

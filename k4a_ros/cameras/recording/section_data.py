@@ -151,14 +151,16 @@ class SectionImu:
 
 def _shifted(capture: Capture, section: Section, stamps: Mapping[int, int]) -> Capture:
     """Return the capture with the timestamps, and the stamps, that it has in a section."""
+    us = section.shift_us
+
     def shifted(image: Image | None) -> Image | None:
         assert image is None or isinstance(image, LazyImage)
-        return image and image.shifted(section.shift_us)
+        return image and image.shifted(us)
 
-    if section.shift_us:
-        capture = Capture(shifted(capture.depth), shifted(capture.ir), shifted(capture.color))
-    us = section.shift_us
-    return replace(capture, section=section.number, stamps={
+    depth, ir, color = capture.depth, capture.ir, capture.color
+    if us:
+        depth, ir, color = shifted(depth), shifted(ir), shifted(color)
+    return Capture(depth, ir, color, section=section.number, stamps={
         device_us + us: ros_ns + us * 1000 for device_us, ros_ns in stamps.items()})
 
 
