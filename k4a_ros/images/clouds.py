@@ -62,7 +62,7 @@ class FullCloudConverter:
         self._z = np.where(np.isnan(rays).any(axis=2), np.nan, 1.0).astype(np.float32)
         self._x *= self._z
         self._y *= self._z
-        self._x, self._y = read_only_view(self._x), read_only_view(self._y)
+        self._flat_rays = tuple(read_only_view(ray.reshape(-1)) for ray in (self._x, self._y))
         # the fallback has no such kernel: `convert` itself is the numpy version
         self._kernel: Any = getattr(cloud_kernels(compiled), 'xyz', None)
         rows = min(BAND_ROWS, height)
@@ -85,8 +85,8 @@ class FullCloudConverter:
         step = out.shape[2]
         if (self._kernel and step in (3, 4) and depth.flags.aligned
                 and depth.flags.c_contiguous and out.flags.carray):
-            self._kernel(read_only_view(depth.reshape(-1)), self._x.reshape(-1),
-                         self._y.reshape(-1), step, out.reshape(-1))
+            self._kernel(read_only_view(depth.reshape(-1)), *self._flat_rays, step,
+                         out.reshape(-1))
             return
         for start in range(0, len(depth), BAND_ROWS):
             rows = slice(start, start + BAND_ROWS)

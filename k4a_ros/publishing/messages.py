@@ -50,7 +50,8 @@ _BIG_ENDIAN = sys.byteorder == 'big'
 
 def set_stamp(header: Any, ros_ns: int) -> None:
     """Set the stamp of a std_msgs/Header to a ROS time in nanoseconds."""
-    header.stamp.sec, header.stamp.nanosec = divmod(ros_ns, 1_000_000_000)
+    stamp = header.stamp
+    stamp.sec, stamp.nanosec = divmod(ros_ns, 1_000_000_000)
 
 
 def stamp_message(ros_ns: int) -> Time:
@@ -167,17 +168,22 @@ class CloudBuffer:
         message.header.frame_id = frame
         self.message = RawMessage(message)
         self._data = _allocate_data(self.message, self._step * width * height)
+        self._is_image = organized
         self.points: npt.NDArray[np.float32] = self._data.view(np.float32).reshape(
             height, width, -1)
 
     def resize(self, count: int) -> None:
         """Make the cloud one row of the first ``count`` points of the buffer."""
         size = count * self._step
+        self._is_image = False
         self.message.set_fields(height=1, width=count, row_step=size, is_dense=True)
         self.message.set_data(self._data[:size])
 
     def organize(self) -> None:
         """Make the cloud an image again, with all points of the buffer."""
+        if self._is_image:
+            return
+        self._is_image = True
         width, height = self._size
         self.message.set_fields(
             height=height, width=width, row_step=self._step * width, is_dense=False)

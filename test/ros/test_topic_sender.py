@@ -26,6 +26,8 @@ from typing import Any
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.capture import Capture
 from k4a_ros.capture import Image
+from k4a_ros.publishing.messages import CloudBuffer
+from k4a_ros.publishing.messages import set_stamp
 from k4a_ros.publishing.publishers import Counters
 from k4a_ros.publishing.raw.message import RawMessage
 from k4a_ros.publishing.raw.rcl import RCLError
@@ -44,6 +46,7 @@ class FakePublisher:
     def __init__(self) -> None:
         self.published: list[tuple[int, bytes, str]] = []
         self.before: Callable[[], Any] = lambda: None
+        self.handle = self
 
     def get_subscription_count(self) -> int:
         return 1
@@ -90,6 +93,25 @@ def slow_down(sender: TopicSender) -> None:
     """Let one message have been slow."""
     sender._add_duration(200_000_000_000)
     sender._rest_until_s = 0.0
+
+
+def test_copy_that_is_reused_equals_the_message() -> None:
+    cloud = CloudBuffer('frame', (3, 2))
+    reused = None
+    for seconds, count in ((1, 6), (2, 4), (3, 6)):
+        cloud.points[:] = seconds
+        if count < 6:
+            cloud.resize(count)
+        else:
+            cloud.organize()
+        set_stamp(cloud.message.header, seconds * 10**9)
+        reused = cloud.message.copy(reused)
+        cloud.points[:] = 0
+        set_stamp(cloud.message.header, 0)
+        assert reused.header.stamp.sec == seconds
+        copied = reused._message
+        assert (copied.width * copied.height, copied.is_dense) == (count, count < 6)
+        assert bytes(reused._data) == bytes(np.full(4 * count, seconds, np.float32))
 
 
 def test_fast_topic_is_published_by_the_caller(

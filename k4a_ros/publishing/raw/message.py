@@ -23,6 +23,7 @@ rclpy publishes them, with a view of the array where it accepts one, and with a 
 from __future__ import annotations
 
 import array
+from collections.abc import Callable
 from copy import deepcopy
 import functools
 import logging
@@ -67,7 +68,12 @@ class RawMessage:
         self._borrowed = borrowed
         self._rcl: Rcl | None = verified_rcl(kind)
         self._struct = structs.struct_of(message)
+        self._stamp, self._sequence = self._struct.header.stamp, self._struct.data
         self._data = self._buffer = _NO_DATA
+        self._fields: dict[str, int | bool] = {}  # those that `set_fields` has set
+        # the publisher of the last message, and what publishes to it
+        self._publisher: Publisher[Any] | None = None
+        self._publish: Callable[[], None] = lambda: None
 
     def set_data(self, data: npt.NDArray[Any]) -> None:
         """
@@ -75,11 +81,13 @@ class RawMessage:
 
         :raises ValueError: the array is not C-contiguous.
         """
-        self._struct.data = structs.octet_sequence(data)
-        self._data = data.reshape(-1).view(np.uint8)
+        if data is not self._data:
+            structs.refer_to(self._sequence, data)
+            self._data = data
 
     def set_fields(self, **values: int | bool) -> None:
         """Set numeric fields by name."""
+        self._fields.update(values)
         for name, value in values.items():
             setattr(self._struct, name, value)
             setattr(self._message, name, value)
@@ -91,7 +99,7 @@ class RawMessage:
         :raises RCLError: the middleware does not accept the message.
         """
         if isinstance(publisher, MessageSink):
-            publisher.publish_with_data(self._message, self._data)
+            publisher.publish_with_data(self._message, self._octets())
         elif not self._publish_with_rcl(publisher):
             self._publish_with_rclpy(publisher)
 
@@ -99,40 +107,50 @@ class RawMessage:
         """
         Return a copy with its own data.
 
-        :param reuse: a former copy of this message, whose buffer is used if it is large enough.
+        :param reuse: a former copy of this message, which is overwritten and returned.
         """
-        result = RawMessage(deepcopy(self._message))
-        size = self._data.size
-        result._buffer = (reuse._buffer if reuse is not None and reuse._buffer.size >= size
-                          else np.empty(size, np.uint8))
-        np.copyto(result._buffer[:size], self._data)
-        result.set_data(result._buffer[:size])
+        result = RawMessage(deepcopy(self._message)) if reuse is None else reuse
+        result.set_fields(**self._fields)
+        result.header.stamp.sec = self.header.stamp.sec
+        result.header.stamp.nanosec = self.header.stamp.nanosec
+        octets = self._octets()
+        if result._buffer.size < octets.size:
+            result._buffer = np.empty(octets.size, np.uint8)
+        result.set_data(result._buffer[:octets.size])
+        np.copyto(result._data, octets)
         return result
 
     def release_borrowed(self) -> None:
         """Release the data if it is borrowed."""
         if self._borrowed:
-            self._struct.data, self._data = structs.OctetSequence(), _NO_DATA
+            self._sequence.data, self._sequence.size, self._sequence.capacity = None, 0, 0
+            self._data = _NO_DATA
+
+    def _octets(self) -> npt.NDArray[np.uint8]:
+        return self._data.reshape(-1).view(np.uint8)
 
     def _publish_with_rcl(self, publisher: Publisher[Any]) -> bool:
         """Publish the message; return False if rcl cannot be used."""
         if self._rcl is None:
             return False
-        stamp, struct_stamp = self.header.stamp, self._struct.header.stamp
-        struct_stamp.sec, struct_stamp.nanosec = stamp.sec, stamp.nanosec
-        try:
-            self._rcl.publish(publisher, self._struct)
-        except UnsupportedRosError as error:
-            _log.warning('%s: %s', COST_WITHOUT_RCL, error)
-            self._rcl = None
-            return False
+        if publisher is not self._publisher:
+            try:
+                self._publish = self._rcl.publishing(publisher, self._struct)
+            except UnsupportedRosError as error:
+                _log.warning('%s: %s', COST_WITHOUT_RCL, error)
+                self._rcl = None
+                return False
+            self._publisher = publisher
+        stamp = self.header.stamp
+        self._stamp.sec, self._stamp.nanosec = stamp.sec, stamp.nanosec
+        self._publish()
         return True
 
     def _publish_with_rclpy(self, publisher: Publisher[Any]) -> None:
         message = self._message
         kind: Any = type(message)
         if accepts_views(kind):
-            message._data = self._data
+            message._data = self._octets()
         else:
             message.data = array.array('B', self._data.tobytes())
         try:

@@ -29,6 +29,7 @@ without a warning.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import ctypes
 import functools
 import logging
@@ -105,22 +106,28 @@ class Rcl:
         # publishers whose handle rcl has been seen to understand
         self._checked: weakref.WeakSet[Any] = weakref.WeakSet()
 
-    def publish(self, publisher: Any, struct: ctypes.Structure) -> None:
+    def publishing(self, publisher: Any, struct: ctypes.Structure) -> Callable[[], None]:
         """
-        Publish a message without holding the GIL.
+        Return a function that publishes what is in a structure then, without holding the GIL.
+
+        It raises RCLError if the middleware does not accept the message, and InvalidHandle if the
+        publisher has been destroyed; destruction waits for it to return.
 
         :param publisher: a rclpy Publisher of the message's type.
-        :raises RCLError: the middleware does not accept the message.
-        :raises InvalidHandle: the publisher has been destroyed; destruction waits for this call.
-        :raises UnsupportedRosError: rcl does not understand the publisher's handle.
+        :raises InvalidHandle, UnsupportedRosError: see `check_handle`.
         """
-        handle = publisher.handle
+        self.check_handle(publisher)
+        handle, call = publisher.handle, self._publish
         with handle:
-            self.check_handle(publisher)
-            failed = self._publish(handle.pointer, ctypes.byref(struct), None)
-        if failed:
-            raise RCLError(
-                f'Failed to publish on {publisher.topic}: {self._take_error()}')
+            arguments = ctypes.c_void_p(handle.pointer), ctypes.byref(struct), None
+
+        def publish() -> None:
+            with handle:
+                failed = call(*arguments)
+            if failed:
+                raise RCLError(f'Failed to publish on {publisher.topic}: {self._take_error()}')
+
+        return publish
 
     @property
     def publish_address(self) -> int:
@@ -131,7 +138,8 @@ class Rcl:
         """
         Check, once, that rcl understands the handle of a publisher.
 
-        :raises InvalidHandle, UnsupportedRosError: see `publish`.
+        :raises InvalidHandle: the publisher has been destroyed.
+        :raises UnsupportedRosError: rcl does not understand it.
         """
         if publisher not in self._checked:
             handle = publisher.handle
@@ -178,7 +186,7 @@ class Rcl:
             struct = structs.struct_of(message)
             if hasattr(message, 'data'):
                 data = np.frombuffer(message.data, np.uint8)
-                struct.data = structs.octet_sequence(data)
+                structs.refer_to(struct.data, data)
             different = _layout_differences(kind, message, struct)
             if different:
                 raise UnsupportedRosError(f'the layout differs in {", ".join(different)}')

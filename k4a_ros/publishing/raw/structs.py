@@ -133,15 +133,15 @@ def members(struct_type: type[ctypes.Structure]) -> Iterator[tuple[str, Any]]:
         yield name, member_type
 
 
-def octet_sequence(data: npt.NDArray[Any]) -> OctetSequence:
+def refer_to(octets: OctetSequence, data: npt.NDArray[Any]) -> None:
     """
-    Return the bytes of an array as a sequence; the caller keeps the array alive.
+    Let a sequence consist of the bytes of an array, which the caller keeps alive.
 
     :raises ValueError: the array is not C-contiguous.
     """
     if not data.flags.c_contiguous:
         raise ValueError('the data of a message must be C-contiguous')
-    return OctetSequence(data.ctypes.data, data.nbytes, data.nbytes)
+    octets.data, octets.size, octets.capacity = data.ctypes.data, data.nbytes, data.nbytes
 
 
 def struct_of(message: Any, memory: npt.NDArray[Any] | None = None) -> Any:
