@@ -52,7 +52,10 @@ class DiagnosticsTopic:
         node.create_timer(_PERIOD_S, self._publish, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def _publish(self) -> None:
-        message = DiagnosticArray(status=[self._message(status) for status in self._collect()])
+        statuses = [*self._collect()]  # without subscribers, too: rates are those since the last
+        if not self._publisher.get_subscription_count():
+            return
+        message = DiagnosticArray(status=[self._message(status) for status in statuses])
         message.header.stamp = self._node.get_clock().now().to_msg()
         try:
             self._publisher.publish(message)

@@ -164,7 +164,11 @@ class LazyPublisher:
         self._lossless = lossless
         self._warn = warn
         self._publisher = publisher
-        self.subscriber_count: Callable[[], int] = publisher.get_subscription_count
+        # of the handle itself, because every capture asks every topic: rclpy's method takes six
+        # times as long
+        self.subscriber_count: Callable[[], int] = (
+            publisher if isinstance(publisher, MessageSink) else publisher.handle
+        ).get_subscription_count
         self._last_warning_ns = -_WARNING_PERIOD_NS
 
     def has_subscribers(self) -> bool:
