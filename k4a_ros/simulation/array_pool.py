@@ -16,30 +16,47 @@
 
 from __future__ import annotations
 
-import sys
+from collections import deque
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-#: arrays of each pool at most; more are allocated while others are in use
+#: unused arrays that each pool keeps
 _CAPACITY = 8
+
+Array = npt.NDArray[Any]
 
 
 class ArrayPool:
-    """Arrays of one shape, each of which is reused once no reference to it is left."""
+    """Arrays of one shape, the memory of which is reused once no reference to them is left."""
 
     def __init__(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> None:
         self._shape = shape
         self._dtype = dtype
-        self._arrays: list[npt.NDArray[Any]] = []
+        self._unused: deque[Array] = deque(maxlen=_CAPACITY)
 
-    def take(self) -> npt.NDArray[Any]:
+    def take(self) -> Array:
         """Return an uninitialized array to which there is no other reference."""
-        for array in self._arrays:
-            # references: the list, this variable, and the argument of getrefcount
-            if sys.getrefcount(array) <= 3:
-                return array
-        new: npt.NDArray[Any] = np.empty(self._shape, self._dtype)
-        self._arrays = [*self._arrays[-(_CAPACITY - 1):], new]
-        return new
+        try:
+            memory = self._unused.pop()
+        except IndexError:
+            memory = np.empty(self._shape, self._dtype)
+        return np.asarray(_Loan(memory, self._unused))
+
+
+class _Loan:
+    """Memory of a pool, which takes it back when the last array that refers to it is deleted."""
+
+    def __init__(self, memory: Array, unused: deque[Array]) -> None:
+        self._memory = memory
+        self._unused = unused
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        """Describe the memory to numpy; every view of it keeps this object alive."""
+        return self._memory.__array_interface__
+
+    def __del__(self) -> None:
+        """Give the memory back; may run in any thread."""
+        self._unused.append(self._memory)

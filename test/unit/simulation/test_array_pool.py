@@ -20,10 +20,36 @@ from k4a_ros.simulation.array_pool import ArrayPool
 import numpy as np
 
 
-def test_array_is_reused_once_unreferenced():
+def test_array_is_reused_once_unreferenced() -> None:
     pool = ArrayPool((4,), np.uint8)
     first = pool.take()
-    assert pool.take() is not first
+    first[:] = 7
+    second = pool.take()
+    second[:] = 8
+    assert first.tolist() == [7] * 4
     address = first.ctypes.data
     del first
-    assert address in [pool.take().ctypes.data for _ in range(1)]
+    assert pool.take().ctypes.data == address
+
+
+def test_array_is_not_reused_while_a_view_or_a_buffer_of_it_is_left() -> None:
+    pool = ArrayPool((2, 4), np.uint16)
+    for keep in (lambda array: array[1, 1:], lambda array: array.view(np.uint8).reshape(-1),
+                 lambda array: memoryview(array).cast('B')):
+        array = pool.take()
+        assert array.shape == (2, 4) and array.dtype == np.uint16 and array.flags.writeable
+        array[:] = 5
+        kept = keep(array)
+        before = bytes(kept)
+        del array
+        others = [pool.take() for _ in range(3)]
+        for other in others:
+            other[:] = 9
+        assert bytes(kept) == before
+
+
+def test_unused_arrays_are_limited() -> None:
+    pool = ArrayPool((4,), np.uint8)
+    arrays = [pool.take() for _ in range(50)]
+    del arrays
+    assert len(pool._unused) == 8
