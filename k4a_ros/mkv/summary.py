@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
@@ -136,6 +137,7 @@ def _add_tracks(result: Summary, source: Source) -> None:
 def _add_captures(result: Summary, reader: RecordingReader) -> None:
     """Count captures and images, and find their gaps."""
     times: dict[str, list[int]] = {name: [] for name in _STREAMS}
+    lacking: Counter[frozenset[str]] = Counter()
     expected = [name for name in _STREAMS if getattr(result.config, name)]
     try:
         for capture in reader.captures:
@@ -144,11 +146,15 @@ def _add_captures(result: Summary, reader: RecordingReader) -> None:
             for name, image in images.items():
                 if image is not None:
                     times[name].append(image.device_us)
-            result.incomplete_captures += None in images.values()
+            lacking[frozenset(name for name in expected if images[name] is None)] += 1
     except CameraLostError as error:
         result.complete = False
         result.problems.append(str(error))
     result.frames = {name: len(found) for name, found in times.items()}
+    # depth modes have a track of infrared images also if none are recorded
+    recorded = {name for name, found in times.items() if found}
+    result.incomplete_captures = sum(
+        count for names, count in lacking.items() if names & recorded)
     for name in expected:
         result.gaps += _gaps(name, np.array(times[name], np.int64), result.config.period_us,
                              _GAP_PERIODS)

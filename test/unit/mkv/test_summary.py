@@ -56,6 +56,17 @@ def test_counts_are_those_of_the_recording(tmp_path: Path) -> None:
     assert (depth.stream, depth.missing, depth.length_us) == ('depth', 1, 2 * CONFIG.period_us)
 
 
+def test_a_stream_without_images_does_not_make_captures_incomplete(tmp_path: Path) -> None:
+    """From a bag without infrared images, whose track every recording with depth has."""
+    written = write_recording(
+        tmp_path / 'in.mkv', CONFIG, 4,
+        edit=lambda index, capture: without(without(capture, 'ir'), *['color'] * (index == 2)))
+    found = summarize(str(written.path))
+    assert found.frames == {'depth': 4, 'ir': 0, 'color': 3}
+    assert found.incomplete_captures == 1
+    assert 'IR' in {each.track.name for each in found.tracks}
+
+
 def test_gaps_of_the_imu_are_found(tmp_path: Path) -> None:
     config = CameraConfig.of_modes(DepthMode.PASSIVE_IR, ColorResolution.OFF, fps=30)
     written = write_recording(tmp_path / 'in.mkv', config, 4)
