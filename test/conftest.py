@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 import os
 from pathlib import Path
+import signal
 import sys
 import time
 
@@ -34,6 +35,12 @@ os.environ['PYTHONPATH'] = os.pathsep.join(
 #: environment variable of all processes that these tests start
 _RUN = f'K4A_ROS_TEST_RUN={os.getpid()};'
 _EXIT_TIMEOUT_S = 60.0
+
+# Processes inherit which signals are ignored, as under nohup or in the background of a script, but
+# not handlers: those that tests start get the defaults, while this one goes on as before.
+for _number in (signal.SIGHUP, signal.SIGINT):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, lambda *_: None)
 
 # the speed of a machine says nothing about what is tested
 settings.register_profile(
