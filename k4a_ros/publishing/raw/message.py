@@ -34,7 +34,6 @@ from typing import Any
 from k4a_ros.publishing.raw import structs
 from k4a_ros.publishing.raw.message_sink import MessageSink
 from k4a_ros.publishing.raw.rcl import COST_WITHOUT_RCL
-from k4a_ros.publishing.raw.rcl import Rcl
 from k4a_ros.publishing.raw.rcl import RCLError
 from k4a_ros.publishing.raw.rcl import UnsupportedRosError
 from k4a_ros.publishing.raw.rcl import verified_rcl
@@ -62,18 +61,16 @@ class RawMessage:
     """
 
     def __init__(self, message: Any, borrowed: bool = False) -> None:
-        kind: Any = type(message)
         self.header = message.header
         self._message = message
         self._borrowed = borrowed
-        self._rcl: Rcl | None = verified_rcl(kind)
         self._struct = structs.struct_of(message)
         self._stamp, self._sequence = self._struct.header.stamp, self._struct.data
         self._data = self._buffer = _NO_DATA
         self._fields: dict[str, int | bool] = {}  # those that `set_fields` has set
-        # the publisher of the last message, and what publishes to it
+        # the publisher of the last message, and what publishes to it; None if rcl cannot
         self._publisher: Publisher[Any] | None = None
-        self._publish: Callable[[], None] = lambda: None
+        self._publish: Callable[[], None] | None = None
 
     def set_data(self, data: npt.NDArray[Any]) -> None:
         """
@@ -131,20 +128,27 @@ class RawMessage:
 
     def _publish_with_rcl(self, publisher: Publisher[Any]) -> bool:
         """Publish the message; return False if rcl cannot be used."""
-        if self._rcl is None:
-            return False
         if publisher is not self._publisher:
-            try:
-                self._publish = self._rcl.publishing(publisher, self._struct)
-            except UnsupportedRosError as error:
-                _log.warning('%s: %s', COST_WITHOUT_RCL, error)
-                self._rcl = None
-                return False
+            self._publish = self._function_for(publisher)
             self._publisher = publisher
+        if self._publish is None:
+            return False
         stamp = self.header.stamp
         self._stamp.sec, self._stamp.nanosec = stamp.sec, stamp.nanosec
         self._publish()
         return True
+
+    def _function_for(self, publisher: Publisher[Any]) -> Callable[[], None] | None:
+        """Return what publishes to a publisher with rcl; None if that cannot be used."""
+        kind: Any = type(self._message)
+        rcl = verified_rcl(kind)
+        if rcl is None:
+            return None
+        try:
+            return rcl.publishing(publisher, self._struct)
+        except UnsupportedRosError as error:
+            _log.warning('%s: %s', COST_WITHOUT_RCL, error)
+            return None
 
     def _publish_with_rclpy(self, publisher: Publisher[Any]) -> None:
         message = self._message
