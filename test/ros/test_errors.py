@@ -30,10 +30,11 @@ from support.ros import new_domain
 def assert_refused(driver: DriverProcess, *parts: str) -> None:
     """Fail unless the driver ends with code 1 and one line that contains all parts."""
     assert driver.wait() == 1, driver.output
-    assert len(driver.lines) == 1, driver.output
-    assert driver.lines[0].startswith('[FATAL]')
+    assert len(driver.lines_of_its_own) == 1, driver.output
+    line = driver.lines_of_its_own[0]
+    assert line.startswith('[FATAL]')
     for part in parts:
-        assert part in driver.lines[0]
+        assert part in line
 
 
 def truncated(path: Path) -> Path:

@@ -196,6 +196,6 @@ def test_impossible_modes_are_refused_at_startup() -> None:
             new_domain(), camera='simulated', depth_mode='WFOV_UNBINNED', fps=30,
             color_resolution='1080P', color_format='nv12') as driver:
         assert driver.wait() == 1, driver.output
-        assert len(driver.lines) == 1, driver.output
+        assert len(driver.lines_of_its_own) == 1, driver.output
         assert 'WFOV_UNBINNED does not run at 30 fps' in driver.output
         assert 'nv12 exists at 720P only' in driver.output

@@ -147,6 +147,11 @@ class DriverProcess:
         """Everything that the process has printed."""
         return '\n'.join(self.lines)
 
+    @property
+    def lines_of_its_own(self) -> list[str]:
+        """Lines that are not about shared memory that processes of others left behind."""
+        return [line for line in self.lines if 'killed or crashed processes' not in line]
+
     def wait_for_line(self, part: str, timeout: float = PATIENCE) -> str:
         """Return the first line that contains a text; fail with all output after the timeout."""
         def found() -> str | None:
