@@ -201,7 +201,8 @@ class ColorToDepth:
         self._pair = pair
         self._kernels: Any = registration_kernels(compiled)
         self._scale = np.float32(pair.coarse_scale)
-        self._nearest = self._drawn = np.empty((0, 0), np.uint16)
+        self._nearest: npt.NDArray[np.uint16] = np.empty((0, 0), np.uint16)
+        self._drawn = self._nearest
         self._coarse: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]] | None = None
         if occlusion:
             height, width = (int(np.ceil(size * pair.coarse_scale)) for size in pair.color_shape)

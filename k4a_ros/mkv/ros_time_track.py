@@ -34,7 +34,7 @@ CODEC_ID = 'S_K4A_ROS/TIME'
 #: an entry: ``stream``, ``device_us`` and ``ros_ns``
 ENTRY_DTYPE = np.dtype([('stream', 'u1'), ('device_us', '<i8'), ('ros_ns', '<i8')])
 
-Entries = np.ndarray[tuple[int], np.dtype[np.void]]
+Entries = npt.NDArray[np.void]
 
 
 class TimedStream(enum.IntEnum):

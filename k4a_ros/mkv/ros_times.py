@@ -22,6 +22,7 @@ import threading
 from k4a_ros.mkv.cluster_walk import Clusters
 from k4a_ros.mkv.element_parser import Block
 from k4a_ros.mkv.ros_time_track import decode
+from k4a_ros.mkv.ros_time_track import Entries
 from k4a_ros.mkv.ros_time_track import ENTRY_DTYPE
 from k4a_ros.mkv.ros_time_track import TimedStream
 from k4a_ros.mkv.source import Source
@@ -54,7 +55,7 @@ class RosTimes:
 
     def _begin(self, position: int, from_us: int) -> None:
         self._blocks: Iterator[Block] = self._clusters.blocks(position, {self._track})
-        self._entries = np.empty(0, ENTRY_DTYPE)
+        self._entries: Entries = np.empty(0, ENTRY_DTYPE)
         self._from_us = self._reached_us = from_us
         self._ended = False
 

@@ -245,7 +245,7 @@ def _step(values: Floats) -> RigidTransform:
 
 def _covariances(normal: Floats, poses: Poses) -> tuple[Floats, ...]:
     inverse = np.linalg.pinv(normal, hermitian=True)
-    result = [np.zeros((6, 6))]
+    result: list[Floats] = [np.zeros((6, 6))]
     for i, pose in enumerate(poses.cameras[1:]):
         change = np.eye(6)
         change[3:] = _motion(pose.translation[np.newaxis])[0]

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from k4a_ros.capture import ImuSamples
 import numpy as np
+import numpy.typing as npt
 
 #: memory layout of k4a_imu_sample_t; timestamps in microseconds
 IMU_DTYPE = np.dtype({
@@ -26,9 +27,7 @@ IMU_DTYPE = np.dtype({
     'offsets': [0, 4, 16, 24, 40], 'itemsize': 48})
 
 
-def imu_samples(
-    samples: np.ndarray[tuple[int], np.dtype[np.void]], shift_us: int,
-) -> ImuSamples:
+def imu_samples(samples: npt.NDArray[np.void], shift_us: int) -> ImuSamples:
     """
     Return copies of native IMU samples as ImuSamples.
 

@@ -215,7 +215,7 @@ class Capsule(Shape):
         """Return the first intersections of rays with the cylinder or a cap at either end."""
         length = self._axis()[1]
         height, slope = origin[2], directions[:, 2]
-        best = np.full(len(directions), np.inf)
+        best: Array = np.full(len(directions), np.inf)
         for t in _roots(directions[:, :2], origin[:2], self.radius):
             level = height + t * slope
             hit = (t > MIN_DISTANCE) & (level >= 0) & (level <= length)

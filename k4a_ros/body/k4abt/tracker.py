@@ -239,8 +239,9 @@ class K4abtTracker(BodyTracker):
             raise BodyTrackingError(
                 f'libk4abt failed to return the skeleton of body {index}; {_LOG_HINT}')
         joints = np.frombuffer(bytes(skeleton), _JOINTS)
+        positions = np.divide(joints['position'], _MM_PER_M, dtype=np.float32)
         return Body(
-            self._sdk.k4abt_frame_get_body_id(frame, index), joints['position'] / _MM_PER_M,
+            self._sdk.k4abt_frame_get_body_id(frame, index), positions,
             joints['orientation'].copy(), joints['confidence'].astype(np.uint8))
 
     def _index_map(self, frame: ctypes.c_void_p) -> npt.NDArray[np.uint8]:

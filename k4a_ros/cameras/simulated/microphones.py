@@ -91,7 +91,7 @@ class SimulatedMicrophones(AudioSource):
         first, count = begin * _BLOCK, (end - begin) * _BLOCK
         times = np.linspace(
             self._scene_s(self.host_ns(first)), self._scene_s(self.host_ns(first + count)),
-            count, endpoint=False)
+            count, endpoint=False, dtype=np.float64)
         return AudioBlock(first, self._ears.hear(first, times), due - _LATENCY_NS)
 
     def close(self) -> None:

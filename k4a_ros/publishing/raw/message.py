@@ -45,7 +45,7 @@ from rclpy.serialization import serialize_message
 
 #: number of times that publishing a message is attempted
 _ATTEMPTS = 3
-_NO_DATA = np.empty(0, np.uint8)
+_NO_DATA: npt.NDArray[Any] = np.empty(0, np.uint8)
 
 _log = logging.getLogger('k4a_ros.publishing')
 

@@ -152,7 +152,7 @@ def lift(
         lengths=np.full(len(BONES), np.nan) if lengths is None else lengths,
         surfaces=find_surfaces(samples.own, samples.unassigned, WEIGHTS, insets),
         own_depth=own_depth, head_depth=_head_depth(sampler))
-    order = np.arange(LANDMARK_COUNT)
+    order: Order = np.arange(LANDMARK_COUNT)
     if (found := _assigned(evidence, order)) is None:
         return None
     swapped = _swapped_order(found[0], measured)
@@ -244,7 +244,7 @@ def _swapped_order(points: Vectors, measured: Vectors) -> Order | None:
     :param points: (33, 3) meters, the lifted landmarks.
     :param measured: (33, 3) meters, from the depth image alone, NaN for none.
     """
-    order = np.arange(LANDMARK_COUNT)
+    order: Order = np.arange(LANDMARK_COUNT)
     for pair in (_LEGS, _ARMS):
         leftward = points[pair.base] - points[pair.base + 1]
         leftward = leftward / max(float(np.linalg.norm(leftward)), 1e-6)

@@ -88,7 +88,8 @@ def find_floor(
     :param previous: the floor in the previous image, the first candidate.
     :return: None if no floor is visible.
     """
-    level = np.empty((points.shape[0] * points.shape[1] // _FLOOR.stride_pixels ** 2 + 1, 4))
+    count = points.shape[0] * points.shape[1] // _FLOOR.stride_pixels ** 2 + 1
+    level: Vectors = np.empty((count, 4))
     level = level[:_level_points(points, areas, up, level)]
     if len(level) < _FLOOR.min_points:
         return None

@@ -157,7 +157,7 @@ def _refine(
     points: Vectors, areas: Vectors, limits: Vectors, inliers: Mask,
 ) -> tuple[Vectors, Mask]:
     """Return the plane after two least-squares fits to its inliers, and its inliers."""
-    plane = np.zeros(4)
+    plane: Vectors = np.zeros(4)
     for _ in range(2):
         if int(inliers.sum()) < LARGE_PLANE.min_points:
             break

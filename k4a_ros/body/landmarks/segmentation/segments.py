@@ -154,4 +154,4 @@ def _level_axes(up: Vectors) -> tuple[Vectors, Vectors]:
     if np.linalg.norm(away) < _MIN_LEVEL_PART:
         away = perpendicular_part(np.array([0.0, 1.0, 0.0]), up)
     away = unit(away)
-    return np.cross(away, up), away
+    return np.asarray(np.cross(away, up), np.float64), away
