@@ -155,7 +155,9 @@ class DriverNode(LifecycleNode):
         try:
             self._supervisor.connect()
         except Exception as error:  # rclpy would swallow a defect
-            if self._autostarting:
+            if self._shutdown.requested.is_set():
+                pass  # the node may have been destroyed meanwhile
+            elif self._autostarting:
                 self.error = error  # ends the process, with one line
             else:
                 known = isinstance(error, K4aRosError)
