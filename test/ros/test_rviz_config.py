@@ -22,6 +22,7 @@ import json
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 from rclpy.qos import DurabilityPolicy
 from rclpy.qos import ReliabilityPolicy
@@ -75,6 +76,26 @@ def test_displays_are_complete() -> None:
     assert {display['Topic']['Value'] for display in DISPLAYS} == {
         '/depth/image_raw', '/ir/image_raw', '/rgb/image_raw', '/points2',
         '/body_tracking_data'}
+
+
+def test_view_shows_camera_and_field_of_view() -> None:
+    """
+    The camera, and what it sees at 3 m, are inside of the 3D pane of a window of 1280 x 800.
+
+    The view of rviz is 45 degrees high, and 494 x 708 pixels large then.
+    """
+    view = CONFIG['Views']['Current']
+    focal = np.array([view['Focal Point'][axis] for axis in 'XYZ'])
+    yaw, pitch = view['Yaw'], view['Pitch']
+    back = np.array([np.cos(yaw) * np.cos(pitch), np.sin(yaw) * np.cos(pitch), np.sin(pitch)])
+    right = np.array([-np.sin(yaw), np.cos(yaw), 0])
+    across, down = np.tan(np.deg2rad([75 / 2, 65 / 2]))  # NFOV
+    points = np.array([(0, 0, 0), (3, 3 * across, 0), (3, -3 * across, 0), (3, 0, 3 * down),
+                       (3, 0, -3 * down)])
+    offset = points - (focal + view['Distance'] * back)
+    pixels = np.stack((offset @ right, offset @ np.cross(back, right)), -1) / (
+        -(offset @ back)[:, None]) * 354 / np.tan(np.deg2rad(45 / 2))
+    assert (np.abs(pixels) < (247, 354)).all(), pixels
 
 
 def test_view_launch_file_remaps_every_topic() -> None:
