@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from k4a_ros.body.landmarks.pose_2d.blazepose import find_model
+from k4a_ros.body.landmarks.pose_2d.model_file import LITERT_COMMAND
 from k4a_ros.errors import BodyTrackingError
 import pytest
 
@@ -36,7 +37,7 @@ def installed_litert() -> Any:
     """Return the LiteRT module; skip the test where it is not installed."""
     return pytest.importorskip(
         'ai_edge_litert.interpreter',
-        reason='LiteRT is not installed: pip install --no-deps ai-edge-litert==1.4.0')
+        reason=f'LiteRT is not installed: {LITERT_COMMAND}')
 
 
 def need_landmarks() -> None:

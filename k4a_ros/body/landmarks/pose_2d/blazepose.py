@@ -25,6 +25,7 @@ import cv2
 from k4a_ros.body.landmarks.pose_2d import tflite_prune
 from k4a_ros.body.landmarks.pose_2d.model_file import find_in_mediapipe
 from k4a_ros.body.landmarks.pose_2d.model_file import INSTALL_COMMAND
+from k4a_ros.body.landmarks.pose_2d.model_file import LITERT_COMMAND
 from k4a_ros.body.landmarks.pose_2d.model_file import ModelFile
 from k4a_ros.errors import BodyTrackingError
 from k4a_ros.errors import FileError
@@ -155,15 +156,19 @@ def _load(path: Path) -> Runner:
         pass
     except (RuntimeError, ValueError) as error:
         raise _unreadable(path, error) from error
-    if not hasattr(cv2.dnn, 'readNetFromTFLite'):
+    if not _opencv_runs_models():
         raise BodyTrackingError(
-            f'cannot run the landmark model {path}: neither LiteRT nor OpenCV 4.8 or later is '
-            f'installed (OpenCV is {cv2.__version__}); run '
-            '"pip install --no-deps ai-edge-litert==1.4.0"')
+            f'cannot run the landmark model {path}: neither LiteRT nor OpenCV 4 from 4.8 on is '
+            f'installed (OpenCV is {cv2.__version__}); run "{LITERT_COMMAND}"')
     try:
         return _load_into_opencv(path)
     except (cv2.error, ValueError) as error:
         raise _unreadable(path, error) from error
+
+
+def _opencv_runs_models() -> bool:
+    """Return whether OpenCV has the model's outputs: version 5.0 has only the last of them."""
+    return hasattr(cv2.dnn, 'readNetFromTFLite') and int(cv2.__version__.split('.')[0]) < 5
 
 
 def _unreadable(path: Path, error: Exception) -> BodyTrackingError:

@@ -32,6 +32,9 @@ _OF_LAST_PYTHON = ('--only-binary :all: --python-version 3.12 '
 INSTALL_COMMAND = (
     f'pip install --no-deps {_OF_LAST_PYTHON if sys.version_info[:2] > _LAST_PYTHON else ""}'
     'mediapipe==0.10.18')
+#: how to install what runs them: later versions than 1.4.0 need numpy 2
+LITERT_COMMAND = ('pip install --no-deps ai-edge-litert=='
+                  f'{"2.3.0" if sys.version_info[:2] > _LAST_PYTHON else "1.4.0"}')
 
 
 @dataclass(frozen=True)
