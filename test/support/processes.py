@@ -12,11 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Processes that tests have started."""
+"""Processes that tests have started, and files that this one has open."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 
 
@@ -28,3 +29,12 @@ def processes_with(variable: str) -> list[int]:
             if variable.encode() in (process / 'environ').read_bytes():
                 found.append(int(process.name))
     return found
+
+
+def open_files() -> set[str]:
+    """Return the names of the files that this process has open, also of removed ones."""
+    names = set()
+    for link in Path('/proc/self/fd').iterdir():
+        with contextlib.suppress(OSError):  # closed meanwhile
+            names.add(os.readlink(link).removesuffix(' (deleted)'))
+    return names

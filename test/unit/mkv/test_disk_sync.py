@@ -36,6 +36,7 @@ from k4a_ros.recorder.part import Part
 from k4a_ros.recorder.part import Source
 import numpy as np
 import pytest
+from support.processes import open_files
 from support.recordings import nominal_calibration
 from support.recordings import random_capture
 from support.time_limits import PATIENCE
@@ -96,7 +97,6 @@ def test_data_is_brought_to_the_disk_while_it_is_written(disk, capture, tmp_path
 
 def test_writing_and_closing_do_not_wait_for_the_disk(disk, capture, tmp_path):
     disk.goes_on.clear()
-    before = len(os.listdir('/proc/self/fd'))
     with writer(tmp_path / 'a.mkv') as file:
         for number in range(20):
             file.write(capture(number))
@@ -107,7 +107,7 @@ def test_writing_and_closing_do_not_wait_for_the_disk(disk, capture, tmp_path):
     disk.goes_on.set()
     wait_for(lambda: disk.sizes and disk.sizes[-1] == file.size, 'the end to be on the disk')
     assert len(disk.sizes) == 2
-    wait_for(lambda: len(os.listdir('/proc/self/fd')) == before, 'the file to be closed')
+    wait_for(lambda: str(tmp_path / 'a.mkv') not in open_files(), 'the file to be closed')
 
 
 def test_data_that_the_disk_has_lost_ends_the_recording(disk, capture, tmp_path):

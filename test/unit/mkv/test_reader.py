@@ -41,6 +41,7 @@ from k4a_ros.mkv.source import Source
 from k4a_ros.process import files
 import numpy as np
 import pytest
+from support.processes import open_files
 from support.recordings import assert_same_capture
 from support.recordings import COMBINATIONS
 from support.recordings import move_cluster
@@ -363,17 +364,14 @@ def test_closed_reader_raises_end_of_recording(small):
 def test_images_remain_valid_after_close_and_close_the_file_last(small, tmp_path):
     path = tmp_path / 'copy.mkv'
     path.write_bytes(small.path.read_bytes())
-
-    def is_open() -> bool:
-        return str(path) in {
-            os.path.realpath(entry.path) for entry in os.scandir('/proc/self/fd')}
     with RecordingReader(str(path)) as reader:
         capture = reader.captures.read()
     path.unlink()
     np.testing.assert_array_equal(capture.depth.data, small.captures[0].depth.data)
+    assert str(path) in open_files()
     del capture, reader
     gc.collect()
-    assert not is_open()
+    assert str(path) not in open_files()
 
 
 def test_only_images_that_are_accessed_are_read(small, monkeypatch):

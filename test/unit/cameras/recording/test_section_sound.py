@@ -175,7 +175,7 @@ def test_part_of_a_recording_has_its_part_of_the_sound(path: Path) -> None:
 def test_pause_and_rate_hold_and_scale_the_sound_with_the_images(path: Path) -> None:
     with RecordingCamera(path, rate=0.5, sound=True) as camera:
         player = Player(camera)
-        wait_for(lambda: len(player.sound) > 3, 'sound')
+        wait_for(lambda: len(player.sound) > 15, 'sound')
         camera.set_control('playback_paused', True)
         position_us = camera.playback.position().us
         with pytest.raises(ReadTimeout):
@@ -183,9 +183,8 @@ def test_pause_and_rate_hold_and_scale_the_sound_with_the_images(path: Path) -> 
         assert player.sound[-1][1].device_us <= position_us
         camera.stop()
         player.join()
-    begin_s, end_s = player.sound[0][0], player.sound[-1][0]
     played_s = len(player.sound[:-1]) * 0.02 / 0.5
-    assert end_s - begin_s > played_s - 0.1
+    assert player.sound[-1][0] > played_s - 0.1
 
 
 @pytest.mark.parametrize('break_file, reason', [
