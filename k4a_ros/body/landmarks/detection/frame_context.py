@@ -54,6 +54,11 @@ class FrameContext:
         enlarged = cv2.resize(mask.view(np.uint8), size, interpolation=cv2.INTER_NEAREST)
         return np.asarray(enlarged > 0)
 
+    def hidden(self, mask: Mask) -> Mask:
+        """Return the pixels outside of a mask, but those that are too dark or far for depth."""
+        outside: Mask = ~mask & (self.segmentation.points[..., 2] > 0)
+        return outside
+
     def person_depth(self, own: Mask, unassigned: Mask) -> PersonDepth:
         """Return the depth image with the pixels of one person: see `PersonDepth`."""
         return PersonDepth(self.images.depth, own, unassigned, self.lens)

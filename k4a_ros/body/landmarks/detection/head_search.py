@@ -31,6 +31,7 @@ from k4a_ros.body.landmarks.detection.frame_context import FrameContext
 from k4a_ros.body.landmarks.detection.head_region import region_below_head
 from k4a_ros.body.landmarks.pose_2d.crop import CropView
 from k4a_ros.body.landmarks.pose_2d.crop import Region
+from k4a_ros.body.landmarks.pose_2d.crop import sample
 from k4a_ros.body.landmarks.pose_2d.head_models import FACE_DETECTOR
 from k4a_ros.body.landmarks.pose_2d.head_models import Head
 from k4a_ros.body.landmarks.pose_2d.head_models import HeadModel
@@ -54,13 +55,13 @@ class _Scan:
     min_score: float = 0.4
     #: minimum score of the head of a person who is confirmed
     min_confirmed_score: float = 0.52
-    #: the same if a detector has seen the head in a tile already
-    min_repeated_score: float = 0.45
     #: maximum distance of that head from where the landmarks have it
-    max_head_distance_m: float = 0.25
-    #: runs of a detector in each frame while nobody is tracked
-    idle_runs: int = 3
-    #: time between two runs while somebody is
+    max_head_distance_m: float = 0.15
+    #: heads of one crop that are closer than this are the same
+    same_head_m: float = 0.25
+    #: tiles that are searched in each frame while nobody is tracked
+    idle_tiles: int = 2
+    #: time between two tiles while somebody is
     busy_period_s: float = 0.1
     #: centers of the tiles, as shares of the width and of the height; each is half as wide as the
     #: image
@@ -75,6 +76,8 @@ class _HeadSize:
     max_face_m: float = 0.32
     min_radius_m: float = 0.25
     max_radius_m: float = 1.8
+    #: center below the head, and radius, of the upper body
+    upper_body_m: tuple[float, float] = (0.3, 0.7)
 
 
 _SCAN, _SIZE = _Scan(), _HeadSize()
@@ -86,8 +89,6 @@ _EXPOSURE_STEP = 8
 _WHITE_PERCENTILE = 90
 #: distance at which tiles are placed; it only sets their scale
 _TILE_DISTANCE_M = 2.0
-#: pixels of the image per pixel of the crop from which on the image is halved before sampling
-_MIN_REDUCTION = 1.6
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,29 +97,31 @@ class HeadCandidate:
     A head that a detector sees.
 
     ``position`` (3,): of its visible surface, meters in the depth camera's frame; ``region``:
-    where the whole person may be; ``score``: 0 to 1.
+    where the whole person may be; ``score``: 0 to 1; ``seen_us``: microseconds of the device
+    clock.
     """
 
     position: Vectors
     region: Region
     score: float
+    seen_us: int
 
 
 class HeadSearch:
     """
-    Searches images of one lens for heads, with a detector of faces and one of people.
+    Searches images of one lens for heads, with a detector of people and one of faces.
 
-    Each run looks at one tile of the image, or at the whole of it.
+    It looks at one tile of the image after the other, and at the whole of it.
     """
 
     def __init__(self, lens: Intrinsics) -> None:
-        self._faces, self._people = HeadModel(FACE_DETECTOR), HeadModel(POSE_DETECTOR)
-        self._schedule = itertools.cycle(_schedule(lens, self._faces, self._people))
-        self._last_run_us: int | None = None
+        self._models = HeadModel(POSE_DETECTOR), HeadModel(FACE_DETECTOR)
+        self._tiles = itertools.cycle(_tiles(lens))
+        self._searched_us: int | None = None
 
     def clear(self) -> None:
-        """Forget when the last run was."""
-        self._last_run_us = None
+        """Forget when the last tile was searched."""
+        self._searched_us = None
 
     def look(self, frame: FrameContext, *, busy: bool) -> list[HeadCandidate]:
         """
@@ -126,41 +129,43 @@ class HeadSearch:
 
         :param busy: whether people are tracked, to whom most of the time belongs.
         """
-        runs = _SCAN.idle_runs
+        tiles = _SCAN.idle_tiles
         if busy:
             since = _SCAN.busy_period_s * 1e6
-            runs = int(self._last_run_us is None
-                       or not 0 <= frame.now_us - self._last_run_us < since)
-        if not runs:
+            tiles = int(self._searched_us is None
+                        or not 0 <= frame.now_us - self._searched_us < since)
+        if not tiles:
             return []
+        self._searched_us = frame.now_us
         candidates: list[HeadCandidate] = []
         white = _white_level(frame)
-        for model, region in itertools.islice(self._schedule, runs):
-            self._last_run_us = frame.now_us
+        for region in itertools.islice(self._tiles, tiles):
             view = CropView(region, frame.segmentation.up)
             crop, depth = _reflectivity(frame, view, white)
-            candidates += _candidates(model(crop, _SCAN.min_score), depth, view)
+            heads = [head for model in self._models for head in model(crop, _SCAN.min_score)]
+            candidates += _candidates(heads, depth, view, frame.now_us)
         return sorted(candidates, key=lambda candidate: -candidate.score)
 
-    def confirms(
-        self, frame: FrameContext, region: Region, head: Vectors, *, already_seen: bool,
-    ) -> bool:
+    def confirms(self, frame: FrameContext, region: Region, head: Vectors) -> bool:
         """
         Return whether a detector sees the head of a person.
 
-        :param region: of the whole person.
+        :param region: of the whole person; the upper body is looked at as well, as more of it may
+            be visible.
         :param head: (3,) meters, where the landmarks have it.
-        :param already_seen: whether a detector has seen it in another crop.
         """
-        min_score = _SCAN.min_repeated_score if already_seen else _SCAN.min_confirmed_score
-        view = CropView(Region(region.center, region.radius), frame.segmentation.up)
-        expected = view.project(head[np.newaxis])[0]
-        reach = _SCAN.max_head_distance_m * view.pixels_per_meter
-        crop, _ = _reflectivity(frame, view, _white_level(frame))
-        return any(
-            float(np.linalg.norm(found.center - expected)) < reach
-            for model in (self._people, self._faces)
-            for found in model(crop, min_score))
+        up, white = frame.segmentation.up, _white_level(frame)
+        below, radius = _SIZE.upper_body_m
+        for center, half in ((region.center, region.radius), (head - below * up, radius)):
+            view = CropView(Region(center, half), up)
+            expected = view.project(head[np.newaxis])[0]
+            reach = _SCAN.max_head_distance_m * view.pixels_per_meter
+            crop, _ = _reflectivity(frame, view, white)
+            if any(float(np.linalg.norm(found.center - expected)) < reach
+                   for model in self._models
+                   for found in model(crop, _SCAN.min_confirmed_score)):
+                return True
+        return False
 
 
 def open_head_search(lens: Intrinsics) -> HeadSearch | None:
@@ -173,10 +178,8 @@ def open_head_search(lens: Intrinsics) -> HeadSearch | None:
         return None
 
 
-def _schedule(
-    lens: Intrinsics, faces: HeadModel, people: HeadModel,
-) -> Iterator[tuple[HeadModel, Region]]:
-    """Yield the runs of a whole search: each tile, and the whole image, for both detectors."""
+def _tiles(lens: Intrinsics) -> Iterator[Region]:
+    """Yield the regions of a whole search: the image, and each tile."""
     side = max(lens.width, lens.height)
     places = [(lens.width / 2, lens.height / 2, side / 2)]
     places += [(x * lens.width, y * lens.height, side / 4)
@@ -186,9 +189,7 @@ def _schedule(
     for ray, (_, _, half) in zip(rays, places, strict=True):
         center = np.array([*ray, 1.0])
         center *= _TILE_DISTANCE_M / float(np.linalg.norm(center))
-        region = Region(center, half / lens.fx * _TILE_DISTANCE_M)
-        yield faces, region
-        yield people, region
+        yield Region(center, half / lens.fx * _TILE_DISTANCE_M)
 
 
 def _white_level(frame: FrameContext) -> float:
@@ -208,20 +209,16 @@ def _reflectivity(frame: FrameContext, view: CropView, white: float) -> tuple[Fl
     :param white: see `_white_level`.
     :return: (256, 256) each: 0 black to 1 white, and meters, 0 for no depth.
     """
-    infrared, depth = frame.images.infrared, frame.images.depth
-    x, y = view.sampling_maps(frame.lens)
-    crop_depth = cv2.remap(depth, x, y, cv2.INTER_NEAREST).astype(np.float32) * np.float32(0.001)
-    middle = len(x) // 2
-    if float(x[middle, -1] - x[middle, 0]) > _MIN_REDUCTION * len(x):
-        half = infrared.shape[1] // 2, infrared.shape[0] // 2
-        infrared = np.asarray(cv2.resize(infrared, half, interpolation=cv2.INTER_AREA), np.uint16)
-        x, y = ((each - np.float32(0.5)) / np.float32(2) for each in (x, y))
-    crop = cv2.remap(infrared, x, y, cv2.INTER_LINEAR).astype(np.float32)
-    crop = np.sqrt(np.minimum(crop * crop_depth * crop_depth / max(white, 1e-6), 1))
-    return crop.astype(np.float32), np.asarray(crop_depth)
+    maps = view.sampling_maps(frame.lens)
+    depth = cv2.remap(frame.images.depth, *maps, cv2.INTER_NEAREST)
+    meters = depth.astype(np.float32) * np.float32(0.001)
+    crop = sample(frame.images.infrared, maps) * meters * meters
+    return np.sqrt(np.minimum(crop / max(white, 1e-6), 1)), np.asarray(meters)
 
 
-def _candidates(heads: list[Head], depth: Floats, view: CropView) -> Iterator[HeadCandidate]:
+def _candidates(
+    heads: list[Head], depth: Floats, view: CropView, now_us: int,
+) -> Iterator[HeadCandidate]:
     """Yield those of the heads in a crop whose size is that of a person."""
     taken: list[Vectors] = []
     for head in heads:
@@ -233,14 +230,14 @@ def _candidates(heads: list[Head], depth: Floats, view: CropView) -> Iterator[He
             continue
         ray = view.rays(head.center)
         position = ray / ray[2] * float(np.median(window[window > 0]))
-        if any(float(np.linalg.norm(position - other)) < _SCAN.max_head_distance_m
+        if any(float(np.linalg.norm(position - other)) < _SCAN.same_head_m
                for other in taken):
             continue
         distance = float(np.linalg.norm(position))
         region = _region(head, position, distance, view)
         if region is not None:
             taken.append(position)
-            yield HeadCandidate(position, region, head.score)
+            yield HeadCandidate(position, region, head.score, now_us)
 
 
 def _region(head: Head, position: Vectors, distance: float, view: CropView) -> Region | None:

@@ -76,9 +76,12 @@ class _Search:
 
 @dataclass(frozen=True)
 class _Retry:
-    """When a rejected segment is tried again: after a time, or if it has moved or changed."""
+    """When what was rejected is tried again: after a time, or if it has moved or changed."""
 
-    after_s: float = 3.0
+    segment_after_s: float = 3.0
+    head_after_s: float = 0.6
+    #: a head is tried for this long after a detector has seen it
+    head_until_s: float = 1.0
     moved_m: float = 0.12
     changed_area_share: float = 0.25
 
@@ -138,10 +141,11 @@ class NewPersonDetector:
     def __init__(self, estimator: PoseEstimator, heads: HeadSearch | None = None) -> None:
         self._estimator, self._heads = estimator, heads
         self._rejected: list[_Rejected] = []
+        self._seen_heads: list[HeadCandidate] = []
 
     def clear(self) -> None:
-        """Forget what was rejected."""
-        self._rejected = []
+        """Forget what was seen, and what was rejected."""
+        self._rejected, self._seen_heads = [], []
         if self._heads is not None:
             self._heads.clear()
 
@@ -190,9 +194,12 @@ class NewPersonDetector:
         self, frame: FrameContext, candidates: Sequence[HeadCandidate], known: _Known,
     ) -> list[Observation]:
         """Return the people among heads, who may be in the mask of another person so far."""
+        self._seen_heads = [*candidates, *(
+            seen for seen in self._seen_heads
+            if 0 < frame.now_us - seen.seen_us < _RETRY.head_until_s * 1e6)]
         observations: list[Observation] = []
         tries = 0
-        for candidate in candidates:
+        for candidate in self._seen_heads:
             if (tries == _SEARCH.max_head_tries or known.has_head(candidate.position)
                     or self._is_rejected(candidate.position, 0.0, frame.now_us)):
                 continue
@@ -214,8 +221,9 @@ class NewPersonDetector:
 
     def _is_rejected(self, center: Vectors, area: float, now_us: int) -> bool:
         """Return whether this was tried recently, and is unchanged."""
-        self._rejected = [rejected for rejected in self._rejected
-                          if 0 <= now_us - rejected.device_us < _RETRY.after_s * 1e6]
+        self._rejected = [
+            rejected for rejected in self._rejected if 0 <= now_us - rejected.device_us < 1e6 * (
+                _RETRY.segment_after_s if rejected.area else _RETRY.head_after_s)]
         return any(
             float(np.linalg.norm(center - rejected.center)) < _RETRY.moved_m
             and abs(area - rejected.area) <= _RETRY.changed_area_share * rejected.area
@@ -232,7 +240,8 @@ class NewPersonDetector:
         :param head: (3,) meters, where a detector sees the person's head.
         :return: None if it is not a person, or one who is known. Otherwise it is known now.
         """
-        landmarks, view = self._estimator.estimate(frame, region, mask, ~mask)
+        hidden = ~mask if head is None else frame.hidden(mask)
+        landmarks, view = self._estimator.estimate(frame, region, mask, hidden)
         if landmarks.presence <= PRESENCE.possible:
             return None
         own = frame.enlarge(mask)
@@ -250,7 +259,7 @@ class NewPersonDetector:
         second, second_view = self._estimator.estimate(frame, region, mask, others)
         if second.presence > PRESENCE.present:
             landmarks, view = second, second_view
-        elif landmarks.presence <= PRESENCE.certain or second.presence <= PRESENCE.possible:
+        elif landmarks.presence <= PRESENCE.certain:
             return None
         own = frame.enlarge(mask)
         pose = lift(landmarks, view, frame.person_depth(own, ~own))
@@ -262,8 +271,7 @@ class NewPersonDetector:
                 or known.has_head(found) or known.has_trunk(pose.points)
                 or float(np.linalg.norm(found - head)) > _SEARCH.max_head_error_m):
             return None
-        if self._heads is not None and not self._heads.confirms(
-                frame, region, found, already_seen=head is not None):
+        if self._heads is not None and not self._heads.confirms(frame, region, found):
             return None
         known.points.append(pose.points)
         known.masks.append(mask)

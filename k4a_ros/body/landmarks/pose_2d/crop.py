@@ -166,6 +166,21 @@ def region_around(points: Vectors, up: Vectors) -> Region:
     return Region(ray / np.linalg.norm(ray) * distance, radius)
 
 
+def sample(image: npt.NDArray[np.uint16], maps: tuple[Map, Map]) -> npt.NDArray[np.uint16]:
+    """
+    Return the pixels (256, 256) of a crop.
+
+    :param maps: from ``CropView.sampling_maps``.
+    """
+    x, y = maps
+    # close to the camera, a pixel of the crop covers several of the image: average them
+    if float(x[INPUT_SIZE // 2, -1] - x[INPUT_SIZE // 2, 0]) > _MIN_REDUCTION * INPUT_SIZE:
+        half = image.shape[1] // 2, image.shape[0] // 2
+        image = np.asarray(cv2.resize(image, half, interpolation=cv2.INTER_AREA), np.uint16)
+        x, y = (x - np.float32(0.5)) / np.float32(2), (y - np.float32(0.5)) / np.float32(2)
+    return np.asarray(cv2.remap(image, x, y, cv2.INTER_LINEAR), np.uint16)
+
+
 def crop_image(
     infrared: npt.NDArray[np.uint16], hidden: npt.NDArray[np.uint8], white: float,
     maps: tuple[Map, Map], step: int,
@@ -179,15 +194,9 @@ def crop_image(
     :param white: infrared value that becomes 1; darker values are brightened by a square root.
     :param maps: from ``CropView.sampling_maps``.
     """
+    crop: npt.NDArray[np.float32] = np.sqrt(np.minimum(
+        sample(infrared, maps) * np.float32(1 / white), 1))
     x, y = maps
-    # close to the camera, a pixel of the crop covers several of the image: average them
-    if float(x[INPUT_SIZE // 2, -1] - x[INPUT_SIZE // 2, 0]) > _MIN_REDUCTION * INPUT_SIZE:
-        half = infrared.shape[1] // 2, infrared.shape[0] // 2
-        smaller = cv2.resize(infrared, half, interpolation=cv2.INTER_AREA)
-        sampled = cv2.remap(smaller, (x - 0.5) / 2, (y - 0.5) / 2, cv2.INTER_LINEAR)
-    else:
-        sampled = cv2.remap(infrared, x, y, cv2.INTER_LINEAR)
-    crop: npt.NDArray[np.float32] = np.sqrt(np.minimum(sampled * np.float32(1 / white), 1))
     covered = cv2.remap(
         hidden, x / step, y / step, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT,
         borderValue=(255,))
