@@ -145,8 +145,9 @@ def test_rig_starts_in_order_is_proven_and_recovers(tmp_path: Path) -> None:
 
         # recording of all, whose times are those of one clock
         assert listener.call(Trigger, '/k4a_rig/start_recording', Trigger.Request()).success
-        before = len(times['front'])
-        wait_for(lambda: len(times['front']) > before + 5, 'captures to record')
+        before = {name: len(times[name]) for name in NAMES}
+        wait_for(lambda: all(len(times[name]) > before[name] + 5 for name in NAMES),
+                 'captures to record')
         stopped = listener.call(Trigger, '/k4a_rig/stop_recording', Trigger.Request())
         assert stopped.success, stopped.message
         timeline = common_timeline([str(tmp_path / f'{name}.mkv') for name in NAMES])

@@ -39,11 +39,13 @@ searches = gc.get_stats()[0]['collections']
 objects = [[] for _ in range(20_000)]
 print('searches', gc.get_stats()[0]['collections'] - searches)
 keep_present_objects()
+frozen = gc.get_freeze_count()
 print('threshold', gc.get_threshold() == before)
 gc.collect()
 print('kept', kept() is not None)
 collect_all()
-print('kept', kept() is not None, gc.get_freeze_count())
+# Python 3.12 counts its immortal objects, too
+print('kept', kept() is not None, frozen - gc.get_freeze_count() > 20_000)
 """
 
 
@@ -52,4 +54,4 @@ def test_garbage_of_the_start_is_left_until_the_end() -> None:
         [sys.executable, '-c', PROGRAM], capture_output=True, text=True, check=True,
         timeout=PROCESS_TIMEOUT_S)
     assert done.stdout.splitlines() == [
-        'searches 0', 'threshold True', 'kept True', 'kept False 0']
+        'searches 0', 'threshold True', 'kept True', 'kept False True']

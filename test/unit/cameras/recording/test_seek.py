@@ -37,6 +37,7 @@ from support.recordings import assert_same_capture
 from support.recordings import without
 from support.recordings import write_recording
 from support.recordings import Written
+from support.time_limits import PATIENCE
 from support.time_limits import promptly
 from support.time_limits import wait_for
 
@@ -95,10 +96,21 @@ def test_playback_goes_on_from_where_it_was_moved_to(minute: Written) -> None:
             first = played.index(target_us, seen)
             assert first <= seen + 1  # one may have been in flight
             assert played[first:first + 3] == [target_us + i * period_us for i in range(3)]
-            samples = [us for _, batch in player.imu[imu_seen:] for us in batch.acc_us.tolist()]
-            after = [us for us in samples if us >= target_us]
-            wanted = minute.imu.acc_us[minute.imu.acc_us.searchsorted(target_us):]
-            assert after == wanted[:len(after)].tolist() and len(after) > 100
+            wanted = minute.imu.acc_us[minute.imu.acc_us.searchsorted(target_us):].tolist()
+
+            def batch_after_seek(n: int = imu_seen, us: int = wanted[0]) -> int | None:
+                return next((number for number, (_, batch) in enumerate(player.imu[n:])
+                             if us in batch.acc_us), None)
+
+            wait_for(lambda: batch_after_seek() is not None, 'IMU samples')
+            number = batch_after_seek()
+            assert number is not None and number <= 1  # one may have been in flight
+            wait_for(lambda n=imu_seen + number: sum(
+                len(batch.acc_us) for _, batch in player.imu[n:]) > 120, 'more IMU samples')
+            samples = [us for _, batch in player.imu[imu_seen + number:]
+                       for us in batch.acc_us.tolist()]
+            after = samples[samples.index(wanted[0]):]
+            assert after == wanted[:len(after)]
 
 
 def test_seek_to_any_image_of_a_capture_finds_it(tmp_path) -> None:
@@ -207,9 +219,9 @@ def test_loop_period_is_the_time_between_passes(small: Written, stamps: str) -> 
     with RecordingCamera(small.path, rate=2.0, loop=True, loop_period=0.4,
                          loop_stamps=stamps) as camera:
         player = Player(camera, captures=9).join()
-    (first_s, first), (second_s, second) = player.captures[0], player.captures[6]
+    (_, first), (second_s, second) = player.captures[0], player.captures[6]
     assert second.device_us - first.device_us == 400_000 * (stamps == 'continue')
-    assert second_s - first_s > 0.1  # 0.2, unless the first one was late
+    assert second_s > 0.19  # at twice the speed
 
 
 def test_loop_period_below_the_length_is_rejected(small: Written) -> None:
@@ -222,11 +234,11 @@ def test_time_origin_delays_the_start(small: Written) -> None:
     origin_s = time.time() + 0.3 - START_US * 1e-6
     with RecordingCamera(small.path, time_origin=origin_s) as camera:
         player = Player(camera, captures=1).join()
-    assert 0.2 < player.captures[0][0] < 0.8
+    assert 0.2 < player.captures[0][0] < PATIENCE
     for origin_s in (0.0, time.time() + 1000.0):
         with RecordingCamera(small.path, time_origin=origin_s) as camera:
             player = Player(camera, captures=1).join()
-        assert player.captures[0][0] < 0.3
+        assert player.captures[0][0] < PATIENCE
 
 
 def test_synchronized_images_only_leaves_out_incomplete_captures(tmp_path) -> None:
