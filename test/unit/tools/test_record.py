@@ -219,7 +219,7 @@ def test_lost_camera_ends_the_recording(tmp_path, cameras, capsys):
     after_some_data(path, cameras, 'unplug')
     assert record.main([*SMALL, str(path)]) == 1
     printed = capsys.readouterr()
-    assert 'unplugged' in printed.err and f'{path}: 0.' in printed.out
+    assert 'unplugged' in printed.err and f'{path}: ' in printed.out
     assert assert_equals_reference(path) >= 2
 
 
