@@ -126,11 +126,13 @@ def test_length_is_exact(tmp_path, cameras, capsys):
     assert record.main([*SMALL, '-l', '0.5', str(path)]) == 0
     recorded = read_recorded(path)
     assert recorded.length_us <= 500_000 - 33_333
-    assert 499_000 < recorded.acc_us[-1] - recorded.start_us < 500_000
+    imu_us = recorded.acc_us[-1] - recorded.start_us
+    assert imu_us < 500_000
     count = assert_equals_reference(path)
     printed = capsys.readouterr()
     assert f'{count} captures' in printed.out
-    if 'missing' not in printed.err:  # a busy machine may drop some
+    if 'missing' not in printed.err:  # a machine that stands still may drop some, and samples
+        assert imu_us > 499_000
         assert (count, recorded.length_us) == (15, 500_000 - 33_333)
         assert f'{path}: 0.500 s, ' in printed.out
 
