@@ -26,15 +26,15 @@ from k4a_ros.errors import BodyTrackingError
 
 #: the last Python that mediapipe 0.10.18 has wheels for; its models are the same for all
 _LAST_PYTHON = (3, 12)
-_OF_LAST_PYTHON = ('--only-binary :all: --python-version 3.12 '
+_IS_LATER = sys.version_info[:2] > _LAST_PYTHON
+_OF_LAST_PYTHON = (f'--only-binary :all: --python-version {".".join(map(str, _LAST_PYTHON))} '
                    '--target "$(python3 -m site --user-site)" ')
 #: how to install the models: the last version with wheels for x86-64 and aarch64 that has them
 INSTALL_COMMAND = (
-    f'pip install --no-deps {_OF_LAST_PYTHON if sys.version_info[:2] > _LAST_PYTHON else ""}'
-    'mediapipe==0.10.18')
+    f'pip install --no-deps {_OF_LAST_PYTHON if _IS_LATER else ""}mediapipe==0.10.18')
 #: how to install what runs them: later versions than 1.4.0 need numpy 2
 LITERT_COMMAND = ('pip install --no-deps ai-edge-litert=='
-                  f'{"2.3.0" if sys.version_info[:2] > _LAST_PYTHON else "1.4.0"}')
+                  f'{"2.3.0" if _IS_LATER else "1.4.0"}')
 
 
 @dataclass(frozen=True)
