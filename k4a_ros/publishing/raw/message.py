@@ -120,8 +120,7 @@ class RawMessage:
     def release_borrowed(self) -> None:
         """Release the data if it is borrowed."""
         if self._borrowed:
-            self._sequence.data, self._sequence.size, self._sequence.capacity = None, 0, 0
-            self._data = _NO_DATA
+            self.set_data(_NO_DATA)
 
     def _octets(self) -> npt.NDArray[np.uint8]:
         return self._data.reshape(-1).view(np.uint8)
