@@ -48,8 +48,8 @@ _LOOK_AHEAD_NS = 2_000_000_000
 #: How long before the position to seek to reading starts, to put captures together as from the
 #: start of the file; two frame periods at the lowest rate, and more than a cluster.
 _LOOK_BACK_NS = 500_000_000
-#: Number of captures that are put together at once, at most. The first reading, which somebody may
-#: wait for, does one.
+#: Number of captures that are put together at once, at most; after a start or a seek, whose caller
+#: waits for the first capture, one, then two, four ...
 _MOST_AHEAD = 16
 #: maximum number of images of a stream that wait for those of another
 _MAX_WAITING = 1024
