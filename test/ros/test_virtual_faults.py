@@ -67,6 +67,7 @@ def test_stall_does_not_disturb_the_stamps(live: Live) -> None:
     for _ in range(10):
         await_settled_clock(live.depth)
         first, lost = len(live.depth), live.lines('Lost connection')
+        opened = live.lines('Opened device')
         live.have('stalled')
         began = time.monotonic()
         time.sleep(0.2)
@@ -75,7 +76,7 @@ def test_stall_does_not_disturb_the_stamps(live: Live) -> None:
         live.more(live.depth, 30)
         if lasted > 0.5:
             continue  # on a busy machine; that can be longer than the camera may be silent
-        assert live.lines('Lost connection') == lost
+        assert live.lines('Lost connection') == lost and live.lines('Opened device') == opened
         assert_no_step(live.depth[first:])
         undisturbed += 1
         if undisturbed == 3:
