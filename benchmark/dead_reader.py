@@ -19,7 +19,8 @@ Measure whether a subscriber that was stopped or killed slows down the topics of
     python benchmark/dead_reader.py [--rounds 3] [--seconds 10] [--busy 4] [--domain 45]
 
 The driver publishes the virtual device (test/virtual_k4a), which plays a simulated recording at
-15 Hz. One subscriber counts messages. In each round, it does so
+15 Hz. Two subscribers count messages, one those of images, and one those of light topics, which
+would otherwise be lost in a subscriber that is busy with images. In each round, they do so
 
 - as a control;
 - while another subscriber, of rgb/image_raw and depth/image_raw, is stopped (SIGSTOP);
@@ -54,7 +55,9 @@ from processes import virtual_device
 FPS = 15
 #: topics of the subscriber that is stopped or killed
 DEAD = ('rgb/image_raw', 'depth/image_raw')
-TOPICS = (*DEAD, 'ir/image_raw', 'rgb/camera_info', 'depth/camera_info', 'imu')
+IMAGES = (*DEAD, 'ir/image_raw')
+LIGHT = ('rgb/camera_info', 'depth/camera_info', 'imu')
+TOPICS = (*IMAGES, *LIGHT)
 #: time in which the driver starts, and discovers a subscriber
 START_S = 60.0
 #: time after which discovery has dropped a killed subscriber, with a margin
@@ -143,24 +146,33 @@ def busy(count: int) -> Iterator[None]:
             loop.wait()
 
 
-def measure(subscriber: Subscriber, seconds: float, loops: int) -> dict[str, float]:
+def measure(
+    subscribers: list[Subscriber], seconds: float, loops: int,
+) -> dict[str, float]:
     """Return the rate of each topic, Hz."""
+    rates = {}
     with busy(loops):
         time.sleep(2.0)
-        subscriber.counts()
-        began = time.monotonic()
+        began = []
+        for subscriber in subscribers:
+            subscriber.counts()
+            began.append(time.monotonic())
         time.sleep(seconds)
-        counts, passed = subscriber.counts(), time.monotonic() - began
-    return {topic: count / passed for topic, count in counts.items()}
+        for subscriber, begin in zip(subscribers, began, strict=True):
+            counts, passed = subscriber.counts(), time.monotonic() - begin
+            rates |= {topic: count / passed for topic, count in counts.items()}
+    return rates
 
 
-def measure_round(subscriber: Subscriber, seconds: float, loops: int) -> Iterator[dict[str, Any]]:
+def measure_round(
+    subscribers: list[Subscriber], seconds: float, loops: int,
+) -> Iterator[dict[str, Any]]:
     """Yield the rates of the control, and with a stopped and a killed subscriber."""
-    yield measure(subscriber, seconds, loops)
+    yield measure(subscribers, seconds, loops)
     for number in (signal.SIGSTOP, signal.SIGKILL):
         dead = Subscriber(*DEAD)
         dead.send(number)
-        yield measure(subscriber, seconds, loops)
+        yield measure(subscribers, seconds, loops)
         dead.end()
         if number is signal.SIGKILL:
             time.sleep(LEASE_S - seconds)
@@ -207,15 +219,16 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         driver = run_driver(folder)
         try:
-            subscriber = Subscriber(*TOPICS)
+            subscribers = [Subscriber(*IMAGES), Subscriber(*LIGHT)]
             print(f'\n| busy loops | other subscriber | {" | ".join(TOPICS)} |\n'
                   f'|{" --- |" * (len(TOPICS) + 2)}')
             for loops in (0, options.busy):
-                rounds = [[*measure_round(subscriber, options.seconds, loops)]
+                rounds = [[*measure_round(subscribers, options.seconds, loops)]
                           for _ in range(options.rounds)]
                 for index, name in enumerate(('none (control)', 'stopped', 'killed')):
                     print(row(name, loops, rounds, index), flush=True)
-            subscriber.end()
+            for subscriber in subscribers:
+                subscriber.end()
         finally:
             driver.send_signal(signal.SIGINT)
             driver.wait()

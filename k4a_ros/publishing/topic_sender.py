@@ -19,7 +19,7 @@ A subscriber that was stopped or killed slows down publishing to it until discov
 20 s: for each fragment of 65 kB, Fast DDS finds that the subscriber does not read its queue in
 shared memory, and creates the queue anew. Without a thread, one such topic would delay all others.
 As all topics of a process share a lock of Fast DDS meanwhile, a slow topic uses three quarters of
-the time at most.
+the time at most, and half of it if it cannot keep up with captures.
 """
 
 from __future__ import annotations
@@ -45,6 +45,10 @@ _RECOVERY_S = 5.0
 #: Rest after a slow message, relative to the time that it took. More would lower the rate of a
 #: topic that is slow, but fast enough to be published with each capture.
 _REST_SHARE = 1 / 3
+#: the same for a message that took longer than `_LONG` times what is slow, a whole frame period:
+#: its topic cannot keep up anyway, and samples of the IMU need the time
+_LONG_REST_SHARE = 1.0
+_LONG = 2.0
 #: time after which a message is dropped that may be: one attempt that Fast DDS gives up
 _MAX_RETRY_S = 0.1
 
@@ -165,4 +169,6 @@ class TopicSender:
         if self._slow_s is not None and nanoseconds > self._slow_s * 1e9:
             self._last_slow_s = time.monotonic()
             if not self._lossless:
-                self._rest_until_s = self._last_slow_s + _REST_SHARE * nanoseconds / 1e9
+                taken_s = nanoseconds / 1e9
+                share = _LONG_REST_SHARE if taken_s > _LONG * self._slow_s else _REST_SHARE
+                self._rest_until_s = self._last_slow_s + share * taken_s

@@ -231,6 +231,18 @@ def test_slow_topic_rests_after_a_message(
     wait_for(lambda: not sender.busy, 'the end of the rest')
 
 
+def test_topic_that_cannot_keep_up_rests_as_long_as_it_published(
+    publisher: FakePublisher,
+) -> None:
+    """A message is slow if it takes half of a frame period."""
+    sender = TopicSender(publisher, lambda *_: None, slow_s=3.0)
+    rests = []
+    for duration_s in (4.5, 6.0, 6.5, 60.0):
+        sender._add_duration(int(duration_s * 1e9))
+        rests.append(sender._rest_until_s - sender._last_slow_s)
+    assert rests == pytest.approx([1.5, 2.0, 6.5, 60.0])
+
+
 def test_duration_of_publishing_decides(publisher: FakePublisher) -> None:
     sender = TopicSender(publisher, lambda *_: None, slow_s=0.01)
     publisher.before = lambda: time.sleep(0.02)
