@@ -21,6 +21,7 @@ from typing import Any
 from k4a_ros.calibration.rigid_transform import RigidTransform
 from k4a_ros.simulation.shape_table import COLOR
 from k4a_ros.simulation.shape_table import DIMENSIONS
+from k4a_ros.simulation.shape_table import INFRARED
 from k4a_ros.simulation.shape_table import KIND
 from k4a_ros.simulation.shape_table import OTHER_COLOR
 from k4a_ros.simulation.shape_table import ROTATION
@@ -68,8 +69,9 @@ def paint(
             continue
         visible = index[part] == n
         row = shapes[n - first]
-        normal, color = _surface_at(
+        normal, odd = _surface_at(
             row, _rays(rx[part][visible], ry[part][visible]), z[part][visible])
+        color = np.stack((row[COLOR], row[OTHER_COLOR]))[odd]
         shade = (ambient + (1.0 - ambient) * np.maximum(normal @ light, 0.0)) * 255.0
         image[part][visible] = np.minimum(color * shade[:, np.newaxis], 255.0) + 0.5
 
@@ -88,11 +90,12 @@ def illuminate(
             continue
         visible = index[part] == n
         rays, depth = _rays(rx[part][visible], ry[part][visible]), z[part][visible]
-        normal, color = _surface_at(shapes[n - first], rays, depth)
+        row = shapes[n - first]
+        normal, odd = _surface_at(row, rays, depth)
         stretch = (rays * rays).sum(axis=1)
         value = passive * (ambient + (1.0 - ambient) * np.maximum(normal @ light, 0.0))
         value -= active * (normal * rays).sum(axis=1) / (stretch ** 1.5 * depth * depth)
-        amplitude[part][visible] = np.where(lit[part][visible], value * color.mean(axis=1), 0.0)
+        amplitude[part][visible] = np.where(lit[part][visible], value * row[INFRARED][odd], 0.0)
 
 
 def measure(
@@ -157,11 +160,17 @@ def _local_shape(row: Floats) -> Plane | Box | Capsule:
         return Plane((0.0, 0.0, 0.0), (0.0, 0.0, 1.0))
     if row[KIND] == BOX:
         return Box((2 * row[1], 2 * row[2], 2 * row[3]), RigidTransform.identity())
-    return Capsule((0.0, 0.0, 0.0), (0.0, 0.0, row[2]), row[1])
+    return _local_capsule(row)
+
+
+def _local_capsule(row: Floats) -> Capsule:
+    """Return the capsule of a row, in its local frame."""
+    return Capsule(
+        (0.0, 0.0, 0.0), (0.0, 0.0, row[2]), row[1], end_radius=row[1] - row[3] * row[2])
 
 
 def _surface_at(row: Floats, rays: Floats, z: Floats) -> tuple[Floats, Floats]:
-    """Return the unit normals, towards the camera, and the colors of hits, (N, 3) each."""
+    """Return the unit normals (N, 3), towards the camera, and 1 for the other color (N,)."""
     rotation = row[ROTATION].reshape(3, 3)
     points = (rays * z[:, np.newaxis] - row[TRANSLATION]) @ rotation
     normal = np.zeros_like(points)
@@ -172,9 +181,7 @@ def _surface_at(row: Floats, rays: Floats, z: Floats) -> tuple[Floats, Floats]:
         side = np.abs(np.abs(points) - row[DIMENSIONS]).argmin(axis=1)
         normal[np.arange(len(points)), side] = 1.0
     else:
-        normal[:] = points
-        normal[:, 2] -= np.clip(points[:, 2], 0.0, row[2])
-        normal /= row[1]
+        normal = _local_capsule(row).normals_local(points)
         around = np.arctan2(points[:, 1], points[:, 0]) * row[1]
         texture = np.stack((points[:, 2], around), axis=1)
     normal = normal @ rotation.T
@@ -182,4 +189,4 @@ def _surface_at(row: Floats, rays: Floats, z: Floats) -> tuple[Floats, Floats]:
     odd = np.zeros(len(points), np.intp)
     if row[SQUARE] > 0:
         odd = np.floor(texture / row[SQUARE]).astype(np.int64).sum(axis=1) % 2
-    return normal, np.stack((row[COLOR], row[OTHER_COLOR]))[odd]
+    return normal, odd

@@ -17,8 +17,7 @@
 Inner loops of the renderer, compiled with numba; ``fallback`` is the numpy version.
 
 Shapes are rows of ``shape_table``, in the frame of the camera, which is the origin of all rays.
-The ray of a pixel is (rx, ry, 1), so distances along it are depths Z. The intersections are
-computed with the formulas in ``shapes``.
+The ray of a pixel is (rx, ry, 1), so distances along it are depths Z.
 """
 
 from __future__ import annotations
@@ -27,6 +26,9 @@ import math
 from typing import Any
 
 from k4a_ros.jit.numba_jit import compiled_fused
+from k4a_ros.simulation.intersection_kernels import intersect_box
+from k4a_ros.simulation.intersection_kernels import intersect_capsule
+from k4a_ros.simulation.intersection_kernels import intersect_cone
 from k4a_ros.simulation.shapes import BOX
 from k4a_ros.simulation.shapes import MIN_DISTANCE
 from k4a_ros.simulation.shapes import PLANE
@@ -34,82 +36,11 @@ import numpy as np
 
 
 @compiled_fused
-def _intersect_sphere(
-    dx: float, dy: float, dz: float, ox: float, oy: float, oz: float, radius: float,
-) -> tuple[float, float]:
-    """Return where a ray from (ox, oy, oz) enters and leaves a sphere at the origin, or NaN."""
-    a = dx * dx + dy * dy + dz * dz
-    b = dx * ox + dy * oy + dz * oz
-    c = ox * ox + oy * oy + oz * oz - radius * radius
-    q = b * b - a * c
-    if not q >= 0:
-        return math.nan, math.nan
-    q = -(b + math.copysign(math.sqrt(q), b))
-    if b < 0:
-        return c / q, q / a
-    return q / a, c / q
-
-
-@compiled_fused
-def _intersect_box(
-    dx: float, dy: float, dz: float, ox: float, oy: float, oz: float, hx: float, hy: float,
-    hz: float,
-) -> float:
-    """Return the first intersection of a ray from (ox, oy, oz) with a cuboid of half sizes."""
-    entry, exit_ = -math.inf, math.inf
-    for o, d, half in ((ox, dx, hx), (oy, dy, hy), (oz, dz, hz)):
-        a, b = (-half - o) / d, (half - o) / d
-        # a ray within the plane of a side is not limited by that side
-        if a != a or b != b:
-            continue
-        entry = max(entry, min(a, b))
-        exit_ = min(exit_, max(a, b))
-    t = entry if entry > MIN_DISTANCE else exit_
-    return t if entry <= exit_ and t > MIN_DISTANCE else math.inf
-
-
-@compiled_fused
-def _intersect_capsule(
-    dx: float, dy: float, dz: float, ox: float, oy: float, oz: float, radius: float,
-    length: float,
-) -> float:
-    """Return the first intersection of a ray from (ox, oy, oz) with a capsule along z."""
-    best = math.inf
-    if length > 0:
-        a = dx * dx + dy * dy
-        b = dx * ox + dy * oy
-        c = ox * ox + oy * oy - radius * radius
-        q = b * b - a * c
-        if not q >= 0 or (c > 0 and b >= 0):
-            # the ray misses the infinite cylinder around the capsule, or leads away from it
-            return best
-        q = -(b + math.copysign(math.sqrt(q), b))
-        if c > 0:
-            # from outside the cylinder: through its side, or the cap beyond that end
-            t = c / q
-            level = oz + t * dz
-            if level >= 0 and level <= length:
-                return t if t > MIN_DISTANCE else math.inf
-            t, _ = _intersect_sphere(dx, dy, dz, ox, oy, oz if level < 0 else oz - length, radius)
-            return t if t > MIN_DISTANCE else math.inf
-        for t in (c / q, q / a):
-            level = oz + t * dz
-            if t > MIN_DISTANCE and level >= 0 and level <= length and t < best:
-                best = t
-    for end, outward in ((0.0, -1.0), (length, 1.0)):
-        t0, t1 = _intersect_sphere(dx, dy, dz, ox, oy, oz - end, radius)
-        for t in (t0, t1):
-            if t > MIN_DISTANCE and (oz + t * dz - end) * outward >= 0 and t < best:
-                best = t
-    return best
-
-
-@compiled_fused
 def trace(shapes: Any, areas: Any, first: int, rx: Any, ry: Any, z: Any, index: Any) -> None:
     """
     Draw shapes into a depth buffer.
 
-    :param shapes: (N, 23) float64.
+    :param shapes: (N, 25) float64.
     :param areas: (N, 4) int64: first row, end row, first column and end column of each shape.
     :param first: index of the first of these shapes.
     :param rx: (height, width) float32, ``ry`` likewise: the rays, NaN for none.
@@ -137,9 +68,11 @@ def trace(shapes: Any, areas: Any, first: int, rx: Any, ry: Any, z: Any, index: 
                     dx = a * x + d * y + g
                     dy = b * x + e * y + h
                     if kind == BOX:
-                        t = _intersect_box(dx, dy, dz, ox, oy, oz, p, q, r)
+                        t = intersect_box(dx, dy, dz, ox, oy, oz, p, q, r)
+                    elif r != 0:
+                        t = intersect_cone(dx, dy, dz, ox, oy, oz, p, q, r)
                     else:
-                        t = _intersect_capsule(dx, dy, dz, ox, oy, oz, p, q)
+                        t = intersect_capsule(dx, dy, dz, ox, oy, oz, p, q)
                 if t < z[i, j]:
                     z[i, j] = t
                     index[i, j] = first + n
@@ -172,8 +105,9 @@ def _surface_at(
             elif ay <= az:
                 wx, wy, wz = b, e, h
         elif kind != PLANE:
-            level = min(max(pz, 0.0), q)
-            nx, ny, nz = px / p, py / p, (pz - level) / p
+            level = min(max((pz - r * p) / (1.0 - r * r), 0.0), q)
+            radius = p - r * level
+            nx, ny, nz = px / radius, py / radius, (pz - level) / radius
             wx = a * nx + b * ny + c * nz
             wy = d * nx + e * ny + f * nz
             wz = g * nx + h * ny + k * nz
@@ -259,8 +193,7 @@ def illuminate(
     lx, ly, lz = light[0], light[1], light[2]
     last = 0
     geometry = _geometry(shapes[0])
-    color = (shapes[0, 17] + shapes[0, 18] + shapes[0, 19]) / 3.0
-    other_color = (shapes[0, 20] + shapes[0, 21] + shapes[0, 22]) / 3.0
+    reflectivity, other_reflectivity = shapes[0, 23], shapes[0, 24]
     for i in range(area[0], area[1]):
         for j in range(area[2], area[3]):
             n = index[i, j] - first
@@ -271,8 +204,7 @@ def illuminate(
             if n != last:
                 last = n
                 geometry = _geometry(shapes[n])
-                color = (shapes[n, 17] + shapes[n, 18] + shapes[n, 19]) / 3.0
-                other_color = (shapes[n, 20] + shapes[n, 21] + shapes[n, 22]) / 3.0
+                reflectivity, other_reflectivity = shapes[n, 23], shapes[n, 24]
             x, y, depth = rx[i, j], ry[i, j], z[i, j]
             nx, ny, nz, other = _surface_at(geometry, x, y, depth)
             stretch = x * x + y * y + 1.0
@@ -280,7 +212,7 @@ def illuminate(
                 ambient + (1.0 - ambient) * max(nx * lx + ny * ly + nz * lz, 0.0))
             value -= active * (nx * x + ny * y + nz) / (
                 stretch * math.sqrt(stretch) * depth * depth)
-            amplitude[i, j] = value * (other_color if other else color)
+            amplitude[i, j] = value * (other_reflectivity if other else reflectivity)
 
 
 @compiled_fused

@@ -43,30 +43,31 @@ from k4a_ros.simulation.scene_limits import check_limits
 from k4a_ros.simulation.scene_limits import LOADER
 from k4a_ros.simulation.scene_limits import MAX_BYTES
 from k4a_ros.simulation.scene_limits import MAX_SHAPES
+from k4a_ros.simulation.scene_material import named_material
+from k4a_ros.simulation.scene_material import read_material
 from k4a_ros.simulation.scene_node import MIN_PERIOD_S
 from k4a_ros.simulation.scene_node import MIN_SIZE_M
 from k4a_ros.simulation.scene_node import SceneMapping
 from k4a_ros.simulation.scene_node import SceneNode
+from k4a_ros.simulation.scene_sound import read_sound
+from k4a_ros.simulation.scene_sound import read_voice
 from k4a_ros.simulation.shapes import Box
 from k4a_ros.simulation.shapes import Capsule
 from k4a_ros.simulation.shapes import Material
 from k4a_ros.simulation.shapes import Plane
 from k4a_ros.simulation.shapes import Shape
 from k4a_ros.simulation.shapes import sphere
-from k4a_ros.simulation.shapes import Vector
-from k4a_ros.simulation.voices import KINDS
-from k4a_ros.simulation.voices import Sound
-from k4a_ros.simulation.voices import Speaker
 import numpy as np
 import yaml
 
 _MAX_PERSONS = 200
 _POSTURES = ('standing', 'sitting')
 _MAX_SOUNDS = 20
-#: sound pressure levels at 1 m, dB
-_LEVELS_DB = (0.0, 116.0)
 #: shortest distance between consecutive points of a person's path
 _MIN_PATH_STEP_M = 0.05
+#: shortest length of a capsule that tapers, relative to the difference of its radii: from 1 on,
+#: one end contains the other
+_MIN_TAPER = 1.05
 
 
 def default_path() -> Path:
@@ -151,14 +152,14 @@ def _scene(root: SceneNode) -> Scene:
     materials: dict[str, Material] = {}
     if 'materials' in fields:
         for name, node in fields['materials'].mapping().items():
-            materials[name] = _material(node)
+            materials[name] = read_material(node)
     shapes = [_shape(node, materials) for node in _items(fields, 'shapes')]
     movers = [_mover(node, materials) for node in _items(fields, 'movers')]
     persons = [_person(node) for node in _items(fields, 'persons')]
     boards = [_board(node) for node in _items(fields, 'boards')]
     if not shapes and not movers and not persons and not boards:
         root.refuse('has nothing in it: it needs shapes, movers, persons or boards')
-    sounds = [_sound(node) for node in _items(fields, 'sounds')]
+    sounds = [read_sound(node) for node in _items(fields, 'sounds')]
     for kinds in (('movers', 'boards'), ('persons',), ('sounds',)):
         _check_names_are_unique([node for kind in kinds for node in _items(fields, kind)])
     if len(shapes) + sum(len(mover.shapes) for mover in movers) + sum(
@@ -191,30 +192,12 @@ def _check_names_are_unique(nodes: list[SceneNode]) -> None:
         names.add(name)
 
 
-def _color(node: SceneNode) -> Vector:
-    """Return a color in the order blue, green, red."""
-    red, green, blue = node.vector(0.0, 1.0)
-    return blue, green, red
-
-
-def _material(node: SceneNode) -> Material:
-    fields = node.mapping('color', 'other', 'square')
-    return Material(
-        _color(fields['color']), fields.read('other', _color, Material.other),
-        fields.read('square', SceneNode.size, 0.0))
-
-
 def _shape(node: SceneNode, materials: dict[str, Material]) -> Shape:
     fields = node.mapping('plane', 'box', 'sphere', 'capsule', 'material')
     kinds = [kind for kind in fields if kind != 'material']
     if len(kinds) != 1:
         node.refuse('needs exactly one of plane, box, sphere and capsule')
-    material = Material()
-    if 'material' in fields:
-        name = fields['material'].text()
-        if name not in materials:
-            fields['material'].refuse(f'is {name!r}, which is not among the materials')
-        material = materials[name]
+    material = fields.read('material', lambda n: named_material(n, materials), Material())
     return _SHAPES[kinds[0]](fields[kinds[0]], material)
 
 
@@ -243,9 +226,16 @@ def _sphere(node: SceneNode, material: Material) -> Shape:
 
 
 def _capsule(node: SceneNode, material: Material) -> Shape:
-    fields = node.mapping('start', 'end', 'radius')
-    return Capsule(
-        fields['start'].vector(), fields['end'].vector(), fields['radius'].size(), material)
+    fields = node.mapping('start', 'end', 'radius', 'end_radius')
+    start, end = fields['start'].vector(), fields['end'].vector()
+    radius = fields['radius'].size()
+    end_radius = fields.read('end_radius', SceneNode.size, None)
+    difference = 0.0 if end_radius is None else abs(end_radius - radius)
+    if math.dist(start, end) < _MIN_TAPER * difference:
+        fields['end_radius'].refuse(
+            f'differs from the radius by {difference:g}; the distance from start to end must be '
+            f'at least {_MIN_TAPER:g} times that')
+    return Capsule(start, end, radius, material, end_radius)
 
 
 _SHAPES: dict[str, Callable[[SceneNode, Material], Shape]] = {
@@ -301,9 +291,7 @@ def _person(node: SceneNode) -> Person:
             item.refuse(f'is less than {_MIN_PATH_STEP_M:g} m from the previous point')
     if not path:
         fields['path'].refuse('is empty')
-    posture = fields.read('posture', SceneNode.text, _POSTURES[0])
-    if posture not in _POSTURES:
-        fields['posture'].refuse(f'is {posture!r}; it must be one of {", ".join(_POSTURES)}')
+    posture = fields.read('posture', lambda n: n.choice(_POSTURES), _POSTURES[0])
     sitting = posture == 'sitting'
     if sitting and len(path) > 1:
         fields['path'].refuse('has more than one point, and the person sits')
@@ -313,24 +301,7 @@ def _person(node: SceneNode) -> Person:
         fields.read('speed', lambda n: n.number(0.1, 3.0), Person.speed),
         fields.read('start', SceneNode.time, Person.start),
         fields.read('heading', SceneNode.angle, Person.heading), sitting,
-        fields.read('voice', _voice, None))
-
-
-def _voice(node: SceneNode) -> Speaker | None:
-    fields = node.mapping('kind', 'level')
-    return Speaker(*_kind_and_level(fields))
-
-
-def _sound(node: SceneNode) -> Sound:
-    fields = node.mapping('name', 'position', 'kind', 'level')
-    return Sound(*_kind_and_level(fields), fields['name'].text(), fields['position'].vector())
-
-
-def _kind_and_level(fields: SceneMapping) -> tuple[str, float]:
-    kind = fields.read('kind', SceneNode.text, Speaker.kind)
-    if kind not in KINDS:
-        fields['kind'].refuse(f'is {kind!r}; it must be one of {", ".join(KINDS)}')
-    return kind, fields.read('level', lambda n: n.number(*_LEVELS_DB), Speaker.level_db)
+        fields.read('voice', read_voice, None))
 
 
 def _camera(node: SceneNode) -> CameraPath:

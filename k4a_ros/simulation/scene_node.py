@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -104,6 +105,15 @@ class SceneNode:
         if not isinstance(self.value, yaml.ScalarNode) or not self.value.value.strip():
             self.refuse('is not a string, or is blank')
         return str(self.value.value)
+
+    def choice(self, choices: Collection[str]) -> str:
+        """Return the value as one of some words."""
+        word = self.text()
+        if word not in choices:
+            near = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
+            hint = f' (did you mean {near[0]}?)' if near else ''
+            self.refuse(f'is {word!r}{hint}; it must be one of {", ".join(choices)}')
+        return word
 
     def number(
         self, minimum: float = -MAX_DISTANCE_M, maximum: float = MAX_DISTANCE_M,

@@ -27,7 +27,7 @@ import numpy as np
 
 #: columns of a row: code of the kind; dimensions; rotation (row by row) and translation from the
 #: shape's local frame; size of a checkerboard square, 0 for none; color and other color (blue,
-#: green, red)
+#: green, red); reflectivity in infrared of both
 KIND = 0
 DIMENSIONS = slice(1, 4)
 ROTATION = slice(4, 13)
@@ -35,7 +35,8 @@ TRANSLATION = slice(13, 16)
 SQUARE = 16
 COLOR = slice(17, 20)
 OTHER_COLOR = slice(20, 23)
-COLUMNS = 23
+INFRARED = slice(23, 25)
+COLUMNS = 25
 
 
 def shape_table(shapes: Sequence[Shape]) -> Array:
@@ -44,9 +45,11 @@ def shape_table(shapes: Sequence[Shape]) -> Array:
     capsules = []
     for i, shape in enumerate(shapes):
         material = shape.material
-        rows[i, SQUARE:] = (material.square, *material.color, *material.other)
+        rows[i, SQUARE:] = (
+            material.square, *material.color, *material.other, *material.reflectivities)
         if isinstance(shape, Capsule):
-            capsules.append((i, *shape.start, *shape.end, shape.radius))
+            end_radius = shape.radius if shape.end_radius is None else shape.end_radius
+            capsules.append((i, *shape.start, *shape.end, shape.radius, end_radius))
             continue
         frame = shape.frame()
         rows[i, KIND] = shape.kind
@@ -62,20 +65,22 @@ def _fill_capsules(rows: Array, capsules: Array) -> None:
     """
     Fill the rows of all capsules at once: a person consists of many.
 
-    :param capsules: (N, 8): index of the row, start, end, radius. Their frames are those of
+    :param capsules: (N, 9): index of the row, start, end, both radii. Their frames are those of
         ``Capsule.frame``.
     """
     at, starts, spans = capsules[:, 0].astype(np.intp), capsules[:, 1:4], capsules[:, 4:7]
     spans = spans - starts
     lengths = np.sqrt((spans * spans).sum(axis=1))
     axes = np.where(lengths[:, np.newaxis] > 0, spans, [0.0, 1.0, 0.0])
-    axes /= np.where(lengths > 0, lengths, 1.0)[:, np.newaxis]
+    divisors = np.where(lengths > 0, lengths, 1.0)
+    axes /= divisors[:, np.newaxis]
     x_axes = np.eye(3)[np.abs(axes).argmin(axis=1)]
     x_axes -= (x_axes * axes).sum(axis=1, keepdims=True) * axes
     x_axes /= np.sqrt((x_axes * x_axes).sum(axis=1, keepdims=True))
     rows[at, KIND] = CAPSULE
     rows[at, 1] = capsules[:, 7]
     rows[at, 2] = lengths
+    rows[at, 3] = np.where(lengths > 0, (capsules[:, 7] - capsules[:, 8]) / divisors, 0.0)
     rows[at, ROTATION] = np.stack((x_axes, np.cross(axes, x_axes), axes), axis=2).reshape(-1, 9)
     rows[at, TRANSLATION] = starts
 

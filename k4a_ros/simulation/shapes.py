@@ -18,7 +18,7 @@ Shapes with analytic ray intersections.
 
 Intersections are solved analytically in double precision, in the shape's local frame: a plane is
 spanned by x and y; a cuboid is centered and axis-aligned; a capsule extends from the origin along
-z. Positions are meters in the scene's world frame.
+z, and may taper. Positions are meters in the scene's world frame.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from __future__ import annotations
 import abc
 from dataclasses import dataclass
 from dataclasses import replace
+import math
 
 from k4a_ros.calibration.rigid_transform import RigidTransform
 import numpy as np
@@ -48,12 +49,21 @@ class Material:
 
     ``color`` is blue, green, red from 0 to 1. If ``square`` > 0 (meters), it alternates with
     ``other`` in a checkerboard of squares of that size, which has a corner at the origin of the
-    shape's local frame. The infrared reflectivity is the mean of the color channels.
+    shape's local frame. ``infrared``: reflectivity in infrared, 0 to 1, of all squares; None for
+    the mean of the color channels of each.
     """
 
     color: Vector = (0.7, 0.7, 0.7)
     other: Vector = (0.1, 0.1, 0.1)
     square: float = 0.0
+    infrared: float | None = None
+
+    @property
+    def reflectivities(self) -> tuple[float, float]:
+        """Return the reflectivities in infrared of ``color`` and ``other``."""
+        if self.infrared is not None:
+            return self.infrared, self.infrared
+        return sum(self.color) / 3.0, sum(self.other) / 3.0
 
     def colors_at(self, texture: Array) -> Array:
         """Return the colors (N, 3) at texture coordinates (N, 2), meters."""
@@ -78,7 +88,11 @@ class Shape(abc.ABC):
     @property
     @abc.abstractmethod
     def dimensions(self) -> Vector:
-        """Return half sizes (box); radius, length and 0 (capsule); or zeros (plane)."""
+        """
+        Return half sizes (box), zeros (plane), or radius, length and slope (capsule).
+
+        The slope is by how much the radius of a capsule decreases per length.
+        """
 
     @abc.abstractmethod
     def intersect_local(self, origin: Array, directions: Array) -> tuple[Array, Array]:
@@ -194,12 +208,19 @@ class Box(Shape):
 
 @dataclass(frozen=True)
 class Capsule(Shape):
-    """All points within ``radius`` of the segment from ``start`` to ``end``."""
+    """
+    The convex hull of a sphere of ``radius`` at ``start`` and one of ``end_radius`` at ``end``.
+
+    ``end_radius`` is by default the same: then these are all points within ``radius`` of the
+    segment. Otherwise it is a cone with round ends, whose length must be more than the difference
+    of the radii, as otherwise one sphere would contain the other.
+    """
 
     start: Vector
     end: Vector
     radius: float
     material: Material = Material()
+    end_radius: float | None = None
     kind = CAPSULE
 
     def frame(self) -> RigidTransform:
@@ -208,27 +229,38 @@ class Capsule(Shape):
 
     @property
     def dimensions(self) -> Vector:
-        """Return the radius, and the distance from start to end."""
-        return self.radius, self._axis()[1], 0.0
+        """Return the radius, the distance from start to end, and the slope."""
+        length = self._axis()[1]
+        if self.end_radius is None or length == 0:
+            return self.radius, length, 0.0
+        return self.radius, length, (self.radius - self.end_radius) / length
 
     def intersect_local(self, origin: Array, directions: Array) -> tuple[Array, Array]:
-        """Return the first intersections of rays with the cylinder or a cap at either end."""
-        length = self._axis()[1]
-        height, slope = origin[2], directions[:, 2]
+        """Return the first intersections of rays with the side, or with the sphere at an end."""
+        radius, length, slope = self.dimensions
+        # the side is the cone that touches both spheres where they have these levels
+        first, last = slope * radius, length + slope * (radius - slope * length)
         best: Array = np.full(len(directions), np.inf)
-        for t in _roots(directions[:, :2], origin[:2], self.radius):
-            level = height + t * slope
-            hit = (t > MIN_DISTANCE) & (level >= 0) & (level <= length)
+        for t in _cone_roots(directions, origin, radius, slope):
+            level = origin[2] + t * directions[:, 2]
+            hit = (t > MIN_DISTANCE) & (level >= first) & (level <= last)
             best = np.where(hit & (t < best), t, best)
-        for end, outward in ((0.0, -1.0), (length, 1.0)):
-            for t in _roots(directions, origin - [0.0, 0.0, end], self.radius):
-                level = (height + t * slope - end) * outward
+        for end, edge, outward in ((0.0, first, -1.0), (length, last, 1.0)):
+            center = origin - [0.0, 0.0, end]
+            for t in _sphere_roots(directions, center, radius - slope * end):
+                level = (origin[2] + t * directions[:, 2] - edge) * outward
                 hit = (t > MIN_DISTANCE) & (level >= 0)
                 best = np.where(hit & (t < best), t, best)
         with np.errstate(invalid='ignore'):
-            points = origin + best[:, np.newaxis] * directions
-            points[:, 2] -= np.clip(points[:, 2], 0.0, length)
-            return best, points / self.radius
+            return best, self.normals_local(origin + best[:, np.newaxis] * directions)
+
+    def normals_local(self, points: Array) -> Array:
+        """Return the unit normals (N, 3), outward, at points (N, 3) of the surface."""
+        radius, length, slope = self.dimensions
+        level = np.clip((points[:, 2] - slope * radius) / (1.0 - slope * slope), 0.0, length)
+        from_axis = np.column_stack((points[:, :2], points[:, 2] - level))
+        normals: Array = from_axis / (radius - slope * level)[:, np.newaxis]
+        return normals
 
     def texture_local(self, points: Array) -> Array:
         """Return the distance along the axis, and the arc length around it."""
@@ -270,15 +302,37 @@ def _rotation_with_z(axis: Array) -> Array:
     return np.stack((first, np.cross(axis, first), axis), axis=1)
 
 
-def _roots(direction: Array, offset: Array, radius: float) -> tuple[Array, Array]:
+def _sphere_roots(direction: Array, offset: Array, radius: float) -> tuple[Array, Array]:
+    """Return both solutions t of |offset + t direction| = radius, NaN if there are none."""
+    return _roots((direction * direction).sum(axis=1), direction @ offset,
+                  offset @ offset - radius * radius)
+
+
+def _cone_roots(
+    direction: Array, offset: Array, radius: float, slope: float,
+) -> tuple[Array, Array]:
     """
-    Return both solutions t of |offset + t direction| = radius, NaN if there are none.
+    Return both intersections t of offset + t direction with a cone around z, NaN if none.
+
+    The cone touches the spheres of the radius ``radius - slope * z`` around all points of z.
+    """
+    cosine = math.sqrt(1.0 - slope * slope)
+    # the radius of the cone decreases by this per level
+    taper = slope / cosine
+    width = radius / cosine - taper * offset[2]
+    run = taper * direction[:, 2]
+    across = direction[:, :2]
+    return _roots(
+        (across * across).sum(axis=1) - run * run, across @ offset[:2] + run * width,
+        offset[:2] @ offset[:2] - width * width)
+
+
+def _roots(a: Array, b: Array, c: Array | float) -> tuple[Array, Array]:
+    """
+    Return both solutions t of a t² + 2 b t + c = 0, NaN if there are none.
 
     Solved without cancellation (Press et al., "Numerical Recipes", 5.6).
     """
-    a = (direction * direction).sum(axis=1)
-    b = direction @ offset
-    c = offset @ offset - radius * radius
     with np.errstate(invalid='ignore', divide='ignore'):
         q = -(b + np.copysign(np.sqrt(b * b - a * c), b))
         return q / a, c / q

@@ -210,18 +210,20 @@ def _bounds(rows: Array) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
     """
     Return the least and greatest x/z, and y/z, at which each shape can be visible.
 
-    A capsule is the convex hull of two spheres, and a sphere is bounded by the tangents of its
-    circle in the plane of x (or y) and z; a cuboid is the hull of its corners. A shape that is not
-    entirely in front of the camera is unbounded.
+    A capsule, tapered or not, is the convex hull of two spheres, and a sphere is bounded by the
+    tangents of its circle in the plane of x (or y) and z; a cuboid is the hull of its corners. A
+    shape that is not entirely in front of the camera is unbounded.
     """
     capsules = ~np.isin(rows[:, KIND], (PLANE, BOX))
-    radius = np.where(capsules, rows[:, 1], 0.0)[:, np.newaxis]
     rotation = rows[:, ROTATION].reshape(-1, 3, 3)
     signs = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
     corners = rows[:, np.newaxis, DIMENSIONS] * signs
     ends = np.array([0.0, 1.0])[np.arange(8) // 4]
     corners[capsules] = 0.0
     corners[capsules, :, 2] = rows[capsules, 2, np.newaxis] * ends
+    # of the sphere around each corner
+    radius = np.where(
+        capsules[:, np.newaxis], rows[:, 1:2] - rows[:, 2:3] * rows[:, 3:4] * ends, 0.0)
     centers = corners @ rotation.transpose(0, 2, 1) + rows[:, np.newaxis, TRANSLATION]
     depth = centers[..., 2]
     unbounded = (rows[:, KIND] == PLANE) | (depth <= radius + 1e-3).any(axis=1)

@@ -44,6 +44,8 @@ BOX = Box((2.0, 1.0, 4.0), RigidTransform(np.eye(3), np.array([0.0, 0.0, 5.0])))
 DIAMOND = Box((1.0, 1.0, 1.0), RigidTransform(rotation_about(1, 45), np.array([0.0, 0.0, 4.0])))
 BALL = sphere((0.0, 0.0, 3.0), 1.0, WHITE)
 ROD = Capsule((0.0, -1.0, 3.0), (0.0, 1.0, 3.0), 0.5)
+#: its side is 1 from the axis at y = 0, where the normal is (0.8, -0.6 along y)
+CONE = Capsule((0.0, 1.0, 5.0), (0.0, -1.0, 5.0), 1.4, WHITE, 0.2)
 SLOPE = Plane((0.0, 0.0, 2.0), (0.0, -3.0, -3.0))
 ROOT3 = math.sqrt(3)
 
@@ -73,6 +75,15 @@ INTERSECTIONS = [
     (BALL, (0.5, 0, 0), (0, 0, 1), 3 - ROOT3 / 2, (0.5, 0, -ROOT3 / 2)),
     (BALL, (0, 0, 0), (0, 0, -1), math.inf, None),
     (BALL, (1.001, 0, 0), (0, 0, 1), math.inf, None),
+    (CONE, (0, 0, 0), (0, 0, 1), 4.0, (0, -0.6, -0.8)),
+    (CONE, (0.6, 0, 0), (0, 0, 2), 2.1, (0.48, -0.6, -0.64)),
+    (CONE, (0, 0, 5), (0, 0, 1), 1.0, (0, 0.6, -0.8)),
+    (CONE, (0, -4, 5), (0, 1, 0), 2.8, (0, -1, 0)),
+    (CONE, (0, 4, 5), (0, -1, 0), 1.6, (0, 1, 0)),
+    (CONE, (0, 1, 0), (0, 0, 1), 3.6, (0, 0, -1)),
+    (CONE, (1.001, 0, 0), (0, 0, 1), math.inf, None),
+    (CONE, (0, -1.201, 0), (0, 0, 1), math.inf, None),
+    (CONE, (0, 0, 0), (0, 0, -1), math.inf, None),
     (ROD, (0, 0, 0), (0, 0, 1), 2.5, (0, 0, -1)),
     (ROD, (0.25, 0.9, 0), (0, 0, 1), 3 - ROOT3 / 4, (0.5, 0, -ROOT3 / 2)),
     (ROD, (0, 1.25, 0), (0, 0, 1), 3 - ROOT3 / 4, (0, 0.5, -ROOT3 / 2)),

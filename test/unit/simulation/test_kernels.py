@@ -56,7 +56,7 @@ def test_trace_and_paint_match_the_intersection(
     assert index[0, 0] == (4 if normal else -1)
     if normal:
         # white under light along the normal; from behind, only the ambient half remains
-        white = np.tile(np.array([[*rows[0, :17], *[1.0] * 6]]), (1, 1))
+        white = np.tile(np.array([[*rows[0, :17], *[1.0] * 8]]), (1, 1))
         for sign, level in ((1, 255), (-1, 128)):
             image = np.zeros((1, 1, 3), np.uint8)
             light = sign * np.array(normal) @ pose.rotation

@@ -48,12 +48,13 @@ camera:
   - {time: 2.5, position: [0.5, -0.1, 1], yaw: 30, pitch: -10, roll: 5}
 materials:
   checks: {color: [1, 0.5, 0], other: [0, 0.25, 1], square: 0.1}
-  plain: {color: [0.2, 0.3, 0.4]}
+  plain: {color: [0.2, 0.3, 0.4], infrared: 0.6}
 shapes:
   - {plane: {point: [0, 1, 0], normal: [0, -1, 0]}, material: checks}
   - {box: {size: [1, 2, 3], center: [0, 0, 4], yaw: 90}, material: plain}
   - {sphere: {center: [0, 0, 2], radius: 0.5}}
   - {capsule: {start: [0, 0, 1], end: [0, 1, 1], radius: 0.25}, material: plain}
+  - {capsule: {start: [0, 0, 1], end: [0, 1, 1], radius: 0.3, end_radius: 0.1}}
 movers:
   - name: a
     shapes: [{sphere: {center: [0, 0, 2], radius: 0.5}}]
@@ -83,7 +84,7 @@ def parse(text: str) -> Scene:
 
 def test_every_key_is_parsed():
     scene = parse(FULL)
-    plane, box, ball, rod = scene.shapes
+    plane, box, ball, rod, cone = scene.shapes
     assert plane == Plane((0, 1, 0), (0, -1, 0),
                           Material((0, 0.5, 1), (1, 0.25, 0), 0.1))
     assert isinstance(box, Box)
@@ -91,7 +92,8 @@ def test_every_key_is_parsed():
     # rotated to the left by 90°, so its z points to the left
     np.testing.assert_allclose(box.pose.rotation @ [0, 0, 1], [-1, 0, 0], atol=1e-12)
     assert ball == Capsule((0, 0, 2), (0, 0, 2), 0.5)
-    assert rod == Capsule((0, 0, 1), (0, 1, 1), 0.25, Material((0.4, 0.3, 0.2)))
+    assert rod == Capsule((0, 0, 1), (0, 1, 1), 0.25, Material((0.4, 0.3, 0.2), infrared=0.6))
+    assert cone == Capsule((0, 0, 1), (0, 1, 1), 0.3, end_radius=0.1)
     assert [mover.motion for mover in scene.movers] == [
         Sway((1, 0, 0), 2), Line((0, 1, 0), 3), Circle(0.3, 4)]
     ada, bob = scene.persons
@@ -129,22 +131,23 @@ MISTAKES = [
     (FULL.replace('[1, 0.5, 0]', '[1, 0.5, 2]'), 5, 'materials.checks.color[2] is 2'),
     (FULL.replace('[1, 0.5, 0]', 'red'), 5, 'materials.checks.color is not a list'),
     (FULL.replace('normal: [0, -1, 0]', 'normal: [0, 0, 0]'), 8, 'has length 0'),
-    (FULL.replace('name: b', 'name: a'), 16, "has the name 'a'"),
-    (FULL.replace('period: 2}', 'period: 0}'), 15, 'movers[0].motion.sway.period is 0'),
-    (FULL.replace('{circle: {radius: 0.3, period: 4}}', '{}'), 21, 'exactly one of sway'),
+    (FULL.replace('name: b', 'name: a'), 17, "has the name 'a'"),
+    (FULL.replace('period: 2}', 'period: 0}'), 16, 'movers[0].motion.sway.period is 0'),
+    (FULL.replace('{circle: {radius: 0.3, period: 4}}', '{}'), 22, 'exactly one of sway'),
     (FULL.replace('time: 2.5', 'time: 0'), 3, 'camera[1] is not at least 0.05 s later'),
-    (FULL.replace('[[0, 2], [1, 3]]', '[[0, 2], [0, 2]]'), 23, 'persons[0].path[1] is less'),
-    (FULL.replace('[[2, 2]]', '[[2, 2], [3, 2]]'), 24, 'more than one point, and the person sits'),
-    (FULL.replace(': sitting', ': lying'), 24, "posture is 'lying'; it must be one of standing,"),
-    (FULL.replace('name: d', 'name: a'), 26, "has the name 'a'"),
-    (FULL.replace('squares: [5, 4]', 'squares: [5]'), 26, 'boards[0].squares has 1 numbers'),
-    (FULL.replace('squares: [5, 4]', 'squares: [1, 4]'), 26, 'a board of 1x4 squares'),
-    (FULL.replace('[[2, 2]]', '[]'), 24, 'persons[1].path is empty'),
-    (FULL.replace('[[2, 2]]', '[[2, 2, 2]]'), 24, 'has 3 numbers instead of 2'),
+    (FULL.replace('[[0, 2], [1, 3]]', '[[0, 2], [0, 2]]'), 24, 'persons[0].path[1] is less'),
+    (FULL.replace('[[2, 2]]', '[[2, 2], [3, 2]]'), 25, 'more than one point, and the person sits'),
+    (FULL.replace(': sitting', ': lying'), 25, "posture is 'lying'; it must be one of standing,"),
+    (FULL.replace('end_radius: 0.1', 'end_radius: 2'), 12, 'shapes[4].capsule.end_radius differs'),
+    (FULL.replace('name: d', 'name: a'), 27, "has the name 'a'"),
+    (FULL.replace('squares: [5, 4]', 'squares: [5]'), 27, 'boards[0].squares has 1 numbers'),
+    (FULL.replace('squares: [5, 4]', 'squares: [1, 4]'), 27, 'a board of 1x4 squares'),
+    (FULL.replace('[[2, 2]]', '[]'), 25, 'persons[1].path is empty'),
+    (FULL.replace('[[2, 2]]', '[[2, 2, 2]]'), 25, 'has 3 numbers instead of 2'),
     (FULL.replace('shapes:\n', 'shapes: 3\nold:\n', 1), 8, "unknown key 'old'"),
-    (FULL + 'camera: {position: [0, 0, 0]}\n', 31, "'camera' twice"),
-    (FULL.replace('name: ada', 'name: [1]'), 23, 'persons[0].name is not a string'),
-    (FULL + '? [1]\n: 2\n', 31, 'a key that is not a string'),
+    (FULL + 'camera: {position: [0, 0, 0]}\n', 32, "'camera' twice"),
+    (FULL.replace('name: ada', 'name: [1]'), 24, 'persons[0].name is not a string'),
+    (FULL + '? [1]\n: 2\n', 32, 'a key that is not a string'),
     ('shapes: [\n', 2, 'not valid YAML'),
     ('- 1\n', 1, 'is not a mapping'),
 ]

@@ -142,6 +142,23 @@ def test_kernels_and_fallback_render_the_same_images(noise):
         assert np.mean(np.abs(fast - slow) > 1) < 1e-4
 
 
+def test_infrared_reflectivity_decides_about_depth_not_the_color():
+    black_suit, black_dye = (Material((0.05,) * 3, infrared=value) for value in (0.03, 0.6))
+    images = {}
+    for material in (black_suit, black_dye, Material((0.05,) * 3), Material((0.6,) * 3)):
+        board = Plane((0.0, 0.0, 2.5), (0.0, 0.0, -1.0), material)
+        images[material] = sensor(Scene((board,)), DepthMode.NFOV_UNBINNED, noise=False,
+                                  color=ColorResolution.R720P)
+    depths, infrareds = zip(
+        *(device.depth_and_ir(0) for device in images.values()), strict=True)
+    middle = np.s_[200:380, 220:420]
+    assert [(depth[middle] > 0).mean() for depth in depths] == [0, 1, 0, 1]
+    np.testing.assert_array_equal(infrareds[1], infrareds[3])
+    dark, dyed, plain, _ = (device.color(0) for device in images.values())
+    np.testing.assert_array_equal(dark, dyed)
+    np.testing.assert_array_equal(dark, plain)
+
+
 def test_images_are_reproducible_for_a_seed_and_time():
     scene = default_scene()
     images = [sensor(scene, seed=seed).depth_and_ir(66_666) for seed in (3, 3, 4)]

@@ -29,6 +29,7 @@ import numpy as np
 import pytest
 from support.shapes import BALL
 from support.shapes import BOX
+from support.shapes import CONE
 from support.shapes import INTERSECTIONS
 from support.shapes import ROD
 from support.shapes import rotation_about
@@ -65,10 +66,19 @@ def test_random_hits_are_the_first_points_on_the_surface():
         along = np.clip((p - a) @ (b - a) / ((b - a) @ (b - a)), 0, 1)
         return np.linalg.norm(p - a - along[..., np.newaxis] * (b - a), axis=-1) - radius
 
+    def cone_distance(p: np.ndarray) -> np.ndarray:
+        length, slope = np.linalg.norm(b - a), (radius - 0.05) / np.linalg.norm(b - a)
+        level = (p - a) @ (b - a) / length
+        away = np.linalg.norm(p - a - level[..., np.newaxis] * (b - a) / length, axis=-1)
+        # the center of the sphere that the point is closest to
+        center = np.clip(level - away * slope / np.sqrt(1 - slope ** 2), 0, length)
+        return np.hypot(away, level - center) - radius + slope * center
+
     directions = np.concatenate((rng.uniform(-0.8, 0.8, (4000, 2)), np.ones((4000, 1))), axis=1)
     for shape, signed_distance in (
             (Box(tuple(half * 2), RigidTransform(rotation, center)), box_distance),
-            (Capsule(tuple(a), tuple(b), radius), capsule_distance)):
+            (Capsule(tuple(a), tuple(b), radius), capsule_distance),
+            (Capsule(tuple(a), tuple(b), radius, end_radius=0.05), cone_distance)):
         hits = Scene((shape,)).cast((0, 0, 0), directions)
         hit = np.isfinite(hits.distance)
         assert 200 < hit.sum() < 3800
@@ -124,7 +134,14 @@ def test_checkerboard_alternates_colors():
     assert abs(around[0] - around[1]) == pytest.approx(0.5 * math.pi)
 
 
-@pytest.mark.parametrize('shape', [SLOPE, BOX, BALL, ROD])
+def test_reflectivity_in_infrared_is_the_mean_color_unless_given():
+    assert Material((0.1, 0.2, 0.6), (0.3, 0.3, 0.0), 0.1).reflectivities == pytest.approx(
+        (0.3, 0.2))
+    # dyes that differ in color are alike in infrared
+    assert Material((0.1, 0.2, 0.6), (0.3, 0.3, 0.0), 0.1, 0.7).reflectivities == (0.7, 0.7)
+
+
+@pytest.mark.parametrize('shape', [SLOPE, BOX, BALL, ROD, CONE])
 def test_translated_shape_has_translated_intersections(shape: Shape) -> None:
     offset = (0.1, -0.2, 0.4)
     before = Scene((shape,)).cast((0, 0, 0), (0.01, 0.02, 1))
