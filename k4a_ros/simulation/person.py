@@ -13,37 +13,27 @@
 # limitations under the License.
 
 
-"""A person who walks back and forth along a path, stands or sits."""
+"""A person who walks back and forth along a path, or stays in a posture."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import field
 from functools import cached_property
 from itertools import pairwise
 import math
 
 from k4a_ros.calibration.rigid_transform import RigidTransform
 from k4a_ros.simulation import skeleton
+from k4a_ros.simulation.clothes import Clothes
 from k4a_ros.simulation.shapes import Array
 from k4a_ros.simulation.shapes import Capsule
-from k4a_ros.simulation.shapes import Material
 from k4a_ros.simulation.voices import Speaker
 import numpy as np
 
 #: time to reach full speed, and to turn by 180°
 _ACCELERATION_S = 0.6
 _TURN_S = 1.4
-
-#: materials of the surface, blue, green, red
-CLOTHES = {
-    'skin': Material((0.55, 0.66, 0.86)),
-    'hair': Material((0.14, 0.20, 0.30)),
-    # dark in infrared, by which detectors know a face
-    'eyes': Material((0.03, 0.03, 0.03)),
-    'shirt': Material((0.66, 0.34, 0.22)),
-    'trousers': Material((0.30, 0.24, 0.22)),
-    'shoes': Material((0.25, 0.25, 0.28)),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,10 +71,11 @@ class Person:
     A person of a ``height`` who walks along the path, turns around, walks back, and repeats.
 
     ``path``: points (x, z) on the level floor at y = ``floor``; with a single point the person
-    stands there, facing ``heading``: radians to the left of the world's z. ``speed`` is m/s;
-    ``start`` is the time, seconds, at which the person leaves the first point. ``sitting``: at the
-    single point, on a seat at 24 % of the height, which is a shape of the scene. ``voice``: what
-    the person says; None for nothing.
+    stays there, facing ``heading``: radians to the left of the world's z. ``speed`` is m/s;
+    ``start`` is the time, seconds, at which the person leaves the first point. ``posture`` (one
+    of `skeleton.POSTURES`) and ``arm_around`` (see `skeleton.at_rest`) are those at a single
+    point; seats, tables and walls are shapes of the scene. ``voice``: what the person says; None
+    for nothing.
     """
 
     name: str
@@ -94,30 +85,33 @@ class Person:
     speed: float = 1.0
     start: float = 0.0
     heading: float = math.pi
-    sitting: bool = False
+    posture: str = 'standing'
+    arm_around: int = 0
+    clothes: Clothes = field(default_factory=Clothes)
     voice: Speaker | None = None
 
     @property
     def is_still(self) -> bool:
-        """Return whether the person stands or sits in place."""
+        """Return whether the person stays in place."""
         return len(self.path) == 1
 
     def at(self, time: float) -> Posture:
         """Return the pose at a time, seconds."""
         x, z, heading, phase, amplitude = self._gait(time)
-        figure = skeleton.seated() if self.sitting else skeleton.stride(phase, amplitude)
+        figure = (skeleton.at_rest(self.posture, self.arm_around) if self.is_still
+                  else skeleton.stride(phase, amplitude))
         c, s = math.cos(heading), math.sin(heading)
         # forward, left and up as columns
         rotation = np.array([[-s, -c, 0.0], [0.0, 0.0, -1.0], [c, -s, 0.0]])
         pose = RigidTransform(rotation, np.array([x, self.floor, z]))
         scale = self.height / skeleton.TEMPLATE_HEIGHT
-        ends = pose.apply(
-            np.array([limb[:2] for limb in figure.limbs]) * scale).reshape(-1, 6).tolist()
+        limbs, materials = self.clothes.on(figure), self.clothes.by_part
+        ends = pose.apply(np.array([limb[:2] for limb in limbs]) * scale).reshape(-1, 6).tolist()
         return Posture(
             pose.apply(figure.positions * scale), rotation @ figure.axes,
-            tuple(Capsule((a, b, c), (d, e, f), radius * scale, CLOTHES[material])
-                  for (a, b, c, d, e, f), (_, _, radius, material)
-                  in zip(ends, figure.limbs, strict=True)))
+            tuple(Capsule((a, b, c), (d, e, f), limb.radius * scale, materials[limb.part],
+                          limb.end_radius and limb.end_radius * scale)
+                  for (a, b, c, d, e, f), limb in zip(ends, limbs, strict=True)))
 
     def _gait(self, time: float) -> tuple[float, float, float, float, float]:
         """Return x, z, heading, phase of the gait cycle, and its amplitude."""

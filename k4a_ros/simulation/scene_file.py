@@ -36,7 +36,6 @@ from k4a_ros.simulation.motion import Line
 from k4a_ros.simulation.motion import Motion
 from k4a_ros.simulation.motion import Sway
 from k4a_ros.simulation.motion import Waypoint
-from k4a_ros.simulation.person import Person
 from k4a_ros.simulation.scene import Mover
 from k4a_ros.simulation.scene import Scene
 from k4a_ros.simulation.scene_limits import check_limits
@@ -49,8 +48,8 @@ from k4a_ros.simulation.scene_node import MIN_PERIOD_S
 from k4a_ros.simulation.scene_node import MIN_SIZE_M
 from k4a_ros.simulation.scene_node import SceneMapping
 from k4a_ros.simulation.scene_node import SceneNode
+from k4a_ros.simulation.scene_person import read_person
 from k4a_ros.simulation.scene_sound import read_sound
-from k4a_ros.simulation.scene_sound import read_voice
 from k4a_ros.simulation.shapes import Box
 from k4a_ros.simulation.shapes import Capsule
 from k4a_ros.simulation.shapes import Material
@@ -61,10 +60,7 @@ import numpy as np
 import yaml
 
 _MAX_PERSONS = 200
-_POSTURES = ('standing', 'sitting')
 _MAX_SOUNDS = 20
-#: shortest distance between consecutive points of a person's path
-_MIN_PATH_STEP_M = 0.05
 #: shortest length of a capsule that tapers, relative to the difference of its radii: from 1 on,
 #: one end contains the other
 _MIN_TAPER = 1.05
@@ -155,7 +151,7 @@ def _scene(root: SceneNode) -> Scene:
             materials[name] = read_material(node)
     shapes = [_shape(node, materials) for node in _items(fields, 'shapes')]
     movers = [_mover(node, materials) for node in _items(fields, 'movers')]
-    persons = [_person(node) for node in _items(fields, 'persons')]
+    persons = [read_person(node, materials) for node in _items(fields, 'persons')]
     boards = [_board(node) for node in _items(fields, 'boards')]
     if not shapes and not movers and not persons and not boards:
         root.refuse('has nothing in it: it needs shapes, movers, persons or boards')
@@ -276,32 +272,6 @@ def _motion(node: SceneNode) -> Motion:
     fields = arguments.mapping('reach', 'period')
     reach, period = fields['reach'].vector(), fields['period'].period()
     return Sway(reach, period) if kind == 'sway' else Line(reach, period)
-
-
-def _person(node: SceneNode) -> Person:
-    fields = node.mapping(
-        'name', 'path', 'floor', 'height', 'speed', 'start', 'heading', 'posture', 'voice')
-    path: list[tuple[float, float]] = []
-    for item in fields['path'].items():
-        coordinates = item.items()
-        if len(coordinates) != 2:
-            item.refuse(f'has {len(coordinates)} numbers instead of 2, x and z')
-        path.append((coordinates[0].number(), coordinates[1].number()))
-        if len(path) > 1 and math.dist(path[-1], path[-2]) < _MIN_PATH_STEP_M:
-            item.refuse(f'is less than {_MIN_PATH_STEP_M:g} m from the previous point')
-    if not path:
-        fields['path'].refuse('is empty')
-    posture = fields.read('posture', lambda n: n.choice(_POSTURES), _POSTURES[0])
-    sitting = posture == 'sitting'
-    if sitting and len(path) > 1:
-        fields['path'].refuse('has more than one point, and the person sits')
-    return Person(
-        fields['name'].text(), tuple(path), fields['floor'].number(),
-        fields.read('height', lambda n: n.number(0.5, 2.5), Person.height),
-        fields.read('speed', lambda n: n.number(0.1, 3.0), Person.speed),
-        fields.read('start', SceneNode.time, Person.start),
-        fields.read('heading', SceneNode.angle, Person.heading), sitting,
-        fields.read('voice', read_voice, None))
 
 
 def _camera(node: SceneNode) -> CameraPath:

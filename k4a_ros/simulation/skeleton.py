@@ -14,7 +14,7 @@
 
 
 """
-The joints and the surface of a person at any phase of the gait cycle, or seated.
+The joints and the body of a person at any phase of the gait cycle, or in a posture.
 
 Positions are meters in the frame of the person: x forward, y left, z up, the origin on the floor
 below the pelvis. Lengths are for a height of 1.75 m, from the segment lengths in Winter,
@@ -32,7 +32,9 @@ a real tracker twists wrist and thumb about the bone is not modeled.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import replace
 import math
+from typing import NamedTuple
 
 from k4a_ros.body.joints import Joint
 from k4a_ros.calibration.rigid_transform import rotation_x
@@ -55,19 +57,40 @@ _TRUNK_LEAN = math.radians(3.0)
 _FOOT_RADIUS = 0.04
 
 
+class Limb(NamedTuple):
+    """
+    A capsule of the surface, in the frame of the person.
+
+    ``start`` and ``end`` (3,); ``radius`` at the start, and everywhere if ``end_radius`` is None;
+    ``part``: 'skin', 'hair', 'scalp', 'eyes', 'hat', 'top' (of trunk and upper arms), 'bottom' (of
+    the pelvis), 'thigh', 'shank' or 'shoes'.
+    """
+
+    start: Array
+    end: Array
+    radius: float
+    part: str
+    end_radius: float | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Figure:
     """
     A pose in the frame of the person.
 
     ``positions`` (32, 3); ``axes`` (32, 3, 3), the joints' x, y, z as columns; ``limbs``: the
-    capsules of the surface: start and end (3,), radius, and the name of a material: 'skin',
-    'hair', 'eyes', 'shirt', 'trousers' or 'shoes'.
+    surface of the body.
     """
 
     positions: Array
     axes: Array
-    limbs: tuple[tuple[Array, Array, float, str], ...]
+    limbs: tuple[Limb, ...]
+
+    @property
+    def chest(self) -> Array:
+        """Return forward, left and up of the chest, as columns of a (3, 3) matrix."""
+        axes: Array = self.axes[Joint.SPINE_CHEST] @ _SPINE.T
+        return axes
 
 
 @dataclass(frozen=True)
@@ -76,7 +99,7 @@ class _Limbs:
     Angles of a leg and an arm of one side, radians.
 
     ``hip``: of the thigh, ``foot``: of the sole, toes down, ``arm``: of the upper arm, all forward
-    from a standing person; ``knee`` and ``elbow``: 0 straight.
+    from a standing person; ``knee`` and ``elbow``: 0 straight; ``out``: of the arm to its side.
     """
 
     hip: float
@@ -84,11 +107,31 @@ class _Limbs:
     foot: float
     arm: float
     elbow: float
+    out: float = math.radians(9)
 
 
-_SEATED = _Limbs(*map(math.radians, (88, 88, 0, 22, 72)))
 #: height of the seat, as a share of the person's
 SEAT_SHARE = 0.24
+#: the same of a table for the posture 'at table'
+TABLE_SHARE = 0.41
+#: Distance from the pelvis to a wall for the posture 'leaning', as a share of the height. Bodies
+#: are round: clothes reach a little into the wall.
+WALL_SHARE = 0.065
+
+#: postures of people who do not walk: limbs, and by how much the trunk leans forward, radians
+_POSTURES: dict[str, tuple[_Limbs, float] | None] = {
+    'standing': None,
+    # on a seat, with the hands on the thighs
+    'sitting': (_Limbs(*map(math.radians, (88, 88, 0, 22, 72))), _TRUNK_LEAN),
+    # on a seat, with the forearms on a table
+    'at table': (_Limbs(*map(math.radians, (88, 88, 0, 45, 56))), math.radians(10)),
+    # with the back at a wall, and the feet ahead
+    'leaning': (_Limbs(*map(math.radians, (14, 2, 0, 2, 16))), math.radians(-1)),
+}
+POSTURES = tuple(_POSTURES)
+#: arm that lies behind the neck and on the far shoulder of a neighbor of the same height, radians:
+#: forward, elbow, to the side
+_AROUND = tuple(map(math.radians, (-25, 50, 100)))
 
 
 def stride(phase: float, amplitude: float) -> Figure:
@@ -100,12 +143,25 @@ def stride(phase: float, amplitude: float) -> Figure:
     """
     # the shoulders rotate against the hips: the right one leads at the left heel strike
     twist = amplitude * math.radians(6) * math.cos(2 * math.pi * phase)
-    return _figure({side: _gait(side, phase, amplitude) for side in (1, -1)}, twist)
+    return _figure(
+        {side: _gait(side, phase, amplitude) for side in (1, -1)}, twist, _TRUNK_LEAN)
 
 
-def seated() -> Figure:
-    """Return the pose on a seat at `SEAT_SHARE`, with the hands on the thighs."""
-    return _figure({1: _SEATED, -1: _SEATED}, 0.0)
+def at_rest(posture: str, arm_around: int = 0) -> Figure:
+    """
+    Return the pose of somebody who stays in place.
+
+    :param posture: one of `POSTURES`. Seats are at `SEAT_SHARE`, tables at `TABLE_SHARE` and walls
+        at `WALL_SHARE`.
+    :param arm_around: the arm on this side, +1 left and -1 right, lies on the shoulders of a
+        neighbor; 0 for none.
+    """
+    chosen = _POSTURES[posture]
+    sides = {side: chosen[0] if chosen else _gait(side, 0.0, 0.0) for side in (1, -1)}
+    if arm_around:
+        arm, elbow, out = _AROUND
+        sides[arm_around] = replace(sides[arm_around], arm=arm, elbow=elbow, out=out)
+    return _figure(sides, 0.0, chosen[1] if chosen else _TRUNK_LEAN)
 
 
 def _gait(side: int, phase: float, amplitude: float) -> _Limbs:
@@ -124,25 +180,28 @@ def _gait(side: int, phase: float, amplitude: float) -> _Limbs:
         elbow=math.radians(14) + amplitude * math.radians(7) * (1 + swing))
 
 
-def _figure(sides: dict[int, _Limbs], twist: float) -> Figure:
-    """Return the pose of limbs, of the side +1 left and -1 right, with twisted shoulders."""
+def _figure(sides: dict[int, _Limbs], twist: float, lean: float) -> Figure:
+    """
+    Return the pose of limbs, of the side +1 left and -1 right.
+
+    :param twist: of the shoulders against the hips; ``lean``: of the trunk, forward; radians.
+    """
     positions = np.zeros((32, 3))
     axes = np.zeros((32, 3, 3))
-    limbs: list[tuple[Array, Array, float, str]] = []
+    limbs: list[Limb] = []
     sole_height = min(
         _add_leg(side, angles, positions, axes, limbs) for side, angles in sides.items())
-    _add_trunk(twist, positions, axes, limbs)
+    _add_trunk(twist, lean, positions, axes, limbs)
     for side, angles in sides.items():
         _add_arm(side, angles, positions, axes, limbs)
     up = np.array([0.0, 0.0, -sole_height])
     return Figure(
         positions + up, axes,
-        tuple((start + up, end + up, radius, name) for start, end, radius, name in limbs))
+        tuple(Limb(limb.start + up, limb.end + up, limb.radius, limb.part) for limb in limbs))
 
 
 def _add_leg(
-    side: int, angles: _Limbs, positions: Array, axes: Array,
-    limbs: list[tuple[Array, Array, float, str]],
+    side: int, angles: _Limbs, positions: Array, axes: Array, limbs: list[Limb],
 ) -> float:
     """Add a leg to a pelvis at the origin, and return the height of its sole."""
     thigh, shank = rotation_y(-angles.hip), rotation_y(angles.knee - angles.hip)
@@ -165,18 +224,18 @@ def _add_leg(
     axes[first + 2] = np.stack(
         (-0.6 * along - 0.8 * across, 0.8 * along - 0.6 * across, left), axis=1) * mirror
     axes[first + 3] = axes[first + 2] @ rotation_z(math.pi / 2)
-    limbs += [(hip, knee, 0.08, 'trousers'), (knee, ankle, 0.058, 'trousers'),
-              (heel, toe, _FOOT_RADIUS, 'shoes')]
+    limbs += [Limb(hip, knee, 0.08, 'thigh'), Limb(knee, ankle, 0.058, 'shank'),
+              Limb(heel, toe, _FOOT_RADIUS, 'shoes')]
     return float(min(heel[2], toe[2])) - _FOOT_RADIUS
 
 
 def _add_trunk(
-    twist: float, positions: Array, axes: Array, limbs: list[tuple[Array, Array, float, str]],
+    twist: float, lean: float, positions: Array, axes: Array, limbs: list[Limb],
 ) -> None:
     """Add pelvis, spine and head."""
-    lean = rotation_y(_TRUNK_LEAN)
-    waist, chest = lean @ rotation_z(twist / 2), lean @ rotation_z(twist)
-    positions[Joint.SPINE_NAVEL] = lean @ [0.0, 0.0, 0.185]
+    leaning = rotation_y(lean)
+    waist, chest = leaning @ rotation_z(twist / 2), leaning @ rotation_z(twist)
+    positions[Joint.SPINE_NAVEL] = leaning @ [0.0, 0.0, 0.185]
     positions[Joint.SPINE_CHEST] = positions[Joint.SPINE_NAVEL] + waist @ [0.0, 0.0, 0.15]
     positions[Joint.NECK] = positions[Joint.SPINE_CHEST] + chest @ [0.0, 0.0, 0.215]
     axes[Joint.PELVIS] = _SPINE
@@ -199,27 +258,26 @@ def _add_trunk(
         axes[joint] = _SPINE @ rotation_z(half_turns * math.pi)
     left = np.array([0.0, 1.0, 0.0])
     limbs += [
-        (from_head(0.045, 0, 0), from_head(0.09, 0, 0), 0.095, 'skin'),
-        (from_head(0.09, -0.02, 0), from_head(0.10, -0.02, 0), 0.092, 'hair'),
-        (positions[Joint.NOSE], positions[Joint.NOSE], 0.018, 'skin'),
-        *((from_head(0.088, 0.088, 0.026 * side), from_head(0.088, 0.086, 0.038 * side), 0.014,
-           'eyes') for side in (1, -1)),
-        (positions[Joint.NECK] - 0.05 * axes[Joint.NECK][:, 0], positions[Joint.HEAD], 0.05,
-         'skin'),
-        (0.09 * left, -0.09 * left, 0.11, 'trousers')]
+        Limb(from_head(0.045, 0, 0), from_head(0.09, 0, 0), 0.095, 'skin'),
+        Limb(from_head(0.09, -0.02, 0), from_head(0.10, -0.02, 0), 0.092, 'scalp'),
+        Limb(positions[Joint.NOSE], positions[Joint.NOSE], 0.018, 'skin'),
+        *(Limb(from_head(0.088, 0.088, 0.026 * side), from_head(0.088, 0.086, 0.038 * side),
+               0.014, 'eyes') for side in (1, -1)),
+        Limb(positions[Joint.NECK] - 0.05 * axes[Joint.NECK][:, 0], positions[Joint.HEAD], 0.05,
+             'skin'),
+        Limb(0.09 * left, -0.09 * left, 0.11, 'bottom')]
     for side in (1, -1):
-        limbs.append((
+        limbs.append(Limb(
             0.05 * side * left,
-            positions[Joint.SPINE_CHEST] + chest @ [0.0, 0.07 * side, 0.09], 0.115, 'shirt'))
+            positions[Joint.SPINE_CHEST] + chest @ [0.0, 0.07 * side, 0.09], 0.115, 'top'))
 
 
 def _add_arm(
-    side: int, angles: _Limbs, positions: Array, axes: Array,
-    limbs: list[tuple[Array, Array, float, str]],
+    side: int, angles: _Limbs, positions: Array, axes: Array, limbs: list[Limb],
 ) -> None:
     """Add an arm to the trunk."""
     chest = axes[Joint.SPINE_CHEST] @ _SPINE.T
-    out = chest @ rotation_x(side * math.radians(9))
+    out = chest @ rotation_x(side * angles.out)
     upper, lower = (out @ rotation_y(-angle) @ _DOWN
                     for angle in (angles.arm, angles.arm + angles.elbow))
     clavicle = positions[Joint.SPINE_CHEST] + chest @ [-0.002, 0.036 * side, 0.19]
@@ -239,9 +297,9 @@ def _add_arm(
     positions[first:first + 7] = (
         clavicle, shoulder, elbow, wrist, wrist + 0.09 * lower, wrist + 0.175 * lower, thumb)
     limbs += [
-        (positions[Joint.SPINE_CHEST] + chest @ [0.0, 0.0, 0.175], shoulder, 0.062, 'shirt'),
-        (shoulder, elbow, 0.052, 'shirt'), (elbow, wrist, 0.042, 'skin'),
-        (wrist, wrist + 0.15 * lower, 0.035, 'skin'), (wrist, thumb, 0.018, 'skin')]
+        Limb(positions[Joint.SPINE_CHEST] + chest @ [0.0, 0.0, 0.175], shoulder, 0.062, 'top'),
+        Limb(shoulder, elbow, 0.052, 'top'), Limb(elbow, wrist, 0.042, 'skin'),
+        Limb(wrist, wrist + 0.15 * lower, 0.035, 'skin'), Limb(wrist, thumb, 0.018, 'skin')]
 
 
 def _axes(x: Array, z: Array) -> Array:

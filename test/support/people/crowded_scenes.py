@@ -123,7 +123,8 @@ def _seated(random: _Random, room: simulated.Scene) -> simulated.Scene:
 
     def add(name: str, x: float, z: float, height: float, turn: float, *, sits: bool) -> None:
         people.append(SimulatedPerson(
-            name, ((x, z),), floor, height, heading=math.pi + turn, sitting=sits))
+            name, ((x, z),), floor, height, heading=math.pi + turn,
+            posture='sitting' if sits else 'standing'))
 
     def add_box(size: tuple[float, float, float], center: tuple[float, float, float]) -> None:
         shapes.append(Box(size, RigidTransform(np.eye(3), np.array(center)), _CHAIR))

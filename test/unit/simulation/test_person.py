@@ -23,11 +23,14 @@ from k4a_ros.calibration.nominal import nominal_calibration
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
-from k4a_ros.simulation.person import CLOTHES
+from k4a_ros.simulation.clothes import MATERIALS
 from k4a_ros.simulation.person import Person
 from k4a_ros.simulation.scene_file import default_scene
 from k4a_ros.simulation.sensor import Sensor
+from k4a_ros.simulation.skeleton import POSTURES
 from k4a_ros.simulation.skeleton import SEAT_SHARE
+from k4a_ros.simulation.skeleton import TABLE_SHARE
+from k4a_ros.simulation.skeleton import WALL_SHARE
 import numpy as np
 import pytest
 
@@ -54,9 +57,11 @@ def test_bones_have_constant_length_and_axes_are_rotations():
     assert np.min(lengths) > 0.03
 
 
-@pytest.mark.parametrize('time', [0.0, 1.3, 2.9, 5.5])
-def test_axes_follow_k4abts_conventions(time):
-    posture = WALKER.at(time)
+@pytest.mark.parametrize('posture', [
+    *(WALKER.at(time) for time in (0.0, 1.3, 2.9, 5.5)),
+    *(Person('s', ((0.0, 2.0),), 1.1, posture=name, arm_around=side).at(0.0)
+      for name in POSTURES for side in (0, 1, -1))])
+def test_axes_follow_k4abts_conventions(posture):
 
     def direction(parent: str, child: str) -> np.ndarray:
         """Return the direction to a child in the axes of its parent."""
@@ -112,7 +117,7 @@ def test_feet_touch_the_floor_and_height_is_as_given():
 
 
 def test_path_is_walked_both_ways_at_the_given_speed():
-    step = 0.005
+    step = 0.01
     times = np.arange(0, 30, step)
     postures = [WALKER.at(time) for time in times]
     joints = np.array([posture.positions for posture in postures])
@@ -206,16 +211,16 @@ def test_truth_is_consistent_in_camera_and_world_frame():
 
 
 def test_seated_person_is_on_seat_with_feet_on_floor():
-    person = Person('s', ((0.3, 2.0),), 1.1, 1.6, sitting=True)
+    person = Person('s', ((0.3, 2.0),), 1.1, 1.6, posture='sitting')
     posture = person.at(7.0)
 
     def lowest(name: str) -> float:
         """Return y, which is down, of the lowest point of a material."""
         return max(max(limb.start[1], limb.end[1]) + limb.radius
-                   for limb in posture.shapes if limb.material == CLOTHES[name])
+                   for limb in posture.shapes if limb.material == MATERIALS[name])
 
     assert lowest('shoes') == pytest.approx(1.1, abs=1e-6)
-    thighs = [limb for limb in posture.shapes if limb.material == CLOTHES['trousers']
+    thighs = [limb for limb in posture.shapes if limb.material == MATERIALS['bottom']
               and abs(limb.end[1] - limb.start[1]) < 0.1]
     bottom = max(limb.start[1] + limb.radius for limb in thighs)
     assert 1.1 - bottom == pytest.approx(SEAT_SHARE * 1.6, abs=0.02)
@@ -224,3 +229,44 @@ def test_seated_person_is_on_seat_with_feet_on_floor():
     # facing the camera, the knee is in front of the hip, and the shank is upright
     assert hip[2] - knee[2] > 0.35
     assert np.linalg.norm((ankle - knee)[[0, 2]]) < 0.02
+
+
+def test_person_at_table_has_the_forearms_on_it():
+    posture = Person('s', ((0.0, 2.0),), 1.1, 1.6, posture='at table').at(0.0)
+    forearms = [limb for limb in posture.shapes if limb.material == MATERIALS['skin']
+                and np.allclose(limb.start, posture.positions[Joint.ELBOW_LEFT])]
+    (forearm,) = forearms
+    assert abs(forearm.start[1] - forearm.end[1]) < 0.02
+    lowest = max(forearm.start[1], forearm.end[1]) + forearm.radius
+    assert 1.1 - lowest == pytest.approx(TABLE_SHARE * 1.6, abs=0.02)
+    # in front of the trunk
+    assert posture.positions[Joint.PELVIS][2] - forearm.end[2] > 0.35
+
+
+def test_leaning_person_touches_the_wall_with_hips_and_shoulders():
+    posture = Person('s', ((0.0, 2.0),), 1.1, 1.75, posture='leaning').at(0.0)
+    wall = 2.0 + WALL_SHARE * 1.75
+    back = {name: max(max(limb.start[2], limb.end[2]) + limb.radius for limb in posture.shapes
+                      if limb.material == MATERIALS[name]) for name in ('bottom', 'top')}
+    assert back == pytest.approx({'bottom': wall, 'top': wall}, abs=0.01)
+    # the feet are ahead, on the floor
+    assert posture.positions[Joint.PELVIS][2] - posture.positions[Joint.ANKLE_LEFT][2] > 0.15
+    assert max(limb.start[1] + limb.radius for limb in posture.shapes) == pytest.approx(1.1)
+
+
+@pytest.mark.parametrize(('side', 'name'), [(1, 'LEFT'), (-1, 'RIGHT')])
+def test_arm_around_a_neighbor_touches_the_far_shoulder(side, name):
+    one = Person('one', ((0.0, 2.0),), 1.1, arm_around=side).at(0.0)
+    # facing the camera, the left is to the right of the image
+    other = Person('other', ((0.5 * side, 2.0),), 1.1).at(0.0)
+    hand = one.positions[Joint[f'HAND_{name}']]
+    gap = min(_signed_distance(limb, hand) for limb in other.shapes)
+    # the hand is 35 mm thick
+    assert 0 < gap < 0.06
+    assert np.linalg.norm(hand - other.positions[Joint[f'SHOULDER_{name}']]) < 0.13
+    # the elbow is behind the neck, and the other arm hangs down
+    assert one.positions[Joint[f'ELBOW_{name}']][2] > other.positions[Joint.NECK][2] + 0.08
+    free = 'RIGHT' if side > 0 else 'LEFT'
+    np.testing.assert_allclose(
+        one.positions[Joint[f'WRIST_{free}']],
+        Person('one', ((0.0, 2.0),), 1.1).at(0.0).positions[Joint[f'WRIST_{free}']])

@@ -30,11 +30,13 @@ from k4a_ros.errors import CalibrationError
 from k4a_ros.images.clouds import FullCloudConverter
 from k4a_ros.jit import numba_jit
 from k4a_ros.simulation import response
+from k4a_ros.simulation.clothes import Clothes
 from k4a_ros.simulation.color_camera import ColorCamera
 from k4a_ros.simulation.depth_camera import DepthCamera
 from k4a_ros.simulation.motion import CameraPath
 from k4a_ros.simulation.motion import Sway
 from k4a_ros.simulation.motion import Waypoint
+from k4a_ros.simulation.person import Person
 from k4a_ros.simulation.scene import Mover
 from k4a_ros.simulation.scene import Scene
 from k4a_ros.simulation.scene_file import default_scene
@@ -62,6 +64,18 @@ def sensor(
 ) -> Sensor:
     """Return a sensor with the nominal calibration."""
     return Sensor(scene, NOMINAL, CameraConfig.of_modes(mode, color), **more)
+
+
+def dressed_walkers() -> Scene:
+    """Return two people in many clothes, who walk in a bare room."""
+    suit = Material((0.07, 0.07, 0.08), infrared=0.04)
+    checked = Material((0.8, 0.7, 0.6), (0.2, 0.3, 0.4), 0.05)
+    room = (Plane((0, 1.1, 0), (0, -1, 0), WHITE), Plane((0, 0, 3.4), (0, 0, -1), WHITE))
+    return Scene(room, persons=(
+        Person('one', ((-0.7, 2.1), (0.3, 2.6)), 1.1, clothes=Clothes(
+            'jacket', 'skirt', 'long', 'cap', {'top': checked})),
+        Person('two', ((0.9, 2.9), (0.1, 2.2)), 1.1, clothes=Clothes(
+            'coat', 'wide trousers', 'short', 'hood', {'bottom': suit}))))
 
 
 def wall(distance: float, reflectivity: float, mode: DepthMode) -> Sensor:
@@ -122,9 +136,10 @@ def test_incremental_drawing_equals_full_drawing_in_any_order(mode):
 
 @pytest.mark.skipif(
     not numba_jit.AVAILABLE, reason='numba is not installed')
-@pytest.mark.parametrize('noise', [False, True])
-def test_kernels_and_fallback_render_the_same_images(noise):
-    timeline = Timeline(default_scene())
+@pytest.mark.parametrize(('scene', 'noise'), [
+    (default_scene(), False), (dressed_walkers(), True)], ids=['exact', 'noisy clothes'])
+def test_kernels_and_fallback_render_the_same_images(scene, noise):
+    timeline = Timeline(scene)
     mode = DepthMode.NFOV_2X2BINNED
     depth = [DepthCamera(timeline, NOMINAL.depth(mode), mode, 5, noise, compiled)
              for compiled in (True, False)]
@@ -157,6 +172,27 @@ def test_infrared_reflectivity_decides_about_depth_not_the_color():
     dark, dyed, plain, _ = (device.color(0) for device in images.values())
     np.testing.assert_array_equal(dark, dyed)
     np.testing.assert_array_equal(dark, plain)
+
+
+def test_body_index_and_depth_of_clothes_are_those_of_the_nearest_surface():
+    scene = dressed_walkers()
+    device = sensor(scene, noise=False)
+    time_us = 500_000
+    people, (depth, _) = device.body_index(time_us), device.depth_and_ir(time_us)
+    pose = scene.camera.depth_camera(0.0)
+    rows, columns = np.meshgrid(np.arange(20, 280, 3), np.arange(10, 310, 3), indexing='ij')
+    rx, ry = (rays[rows, columns] for rays in pixel_rays(
+        NOMINAL.depth(DepthMode.NFOV_2X2BINNED)))
+    rays = np.stack((rx, ry, np.ones_like(rx)), axis=-1).astype(float)
+    # each group of shapes, cast independently
+    distances = np.stack([
+        Scene(shapes).cast(pose.translation, rays @ pose.rotation.T).distance
+        for shapes in (scene.shapes, *(p.at(time_us * 1e-6).shapes for p in scene.persons))])
+    owner = np.array([255, *range(len(scene.persons))])[distances.argmin(axis=0)]
+    valid = depth[rows, columns] > 0
+    np.testing.assert_array_equal(people[rows, columns][valid], owner[valid])
+    assert np.abs(depth[rows, columns] - 1000 * distances.min(axis=0))[valid].max() <= 0.51
+    assert all((owner[valid] == index).sum() > 100 for index in range(len(scene.persons)))
 
 
 def test_images_are_reproducible_for_a_seed_and_time():

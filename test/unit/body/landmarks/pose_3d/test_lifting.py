@@ -67,7 +67,7 @@ def depth_behind_surface(person: SimulatedPerson, joint: Joint) -> float:
 
 
 def test_hips_of_seated_person_are_behind_thighs() -> None:
-    person = SimulatedPerson(path=((0.0, 2.2),), sitting=True)
+    person = SimulatedPerson(path=((0.0, 2.2),), posture='sitting')
     pose, standing = lifted(person), SimulatedPerson(path=((0.0, 2.2),))
     hips = [Joint.HIP_LEFT, Joint.HIP_RIGHT]
     assert joint_errors(person, pose)[hips].max() < 0.08
