@@ -16,7 +16,8 @@
 Measure the accuracy of body tracking with landmarks on people whose joints are known.
 
     OPENBLAS_NUM_THREADS=1 python benchmark/bodies.py
-        [--mode NFOV_UNBINNED] [--fresh SEED] [--crowded SEED] [--model FILE] [--threads 1]
+        [--mode NFOV_UNBINNED] [--fresh SEED] [--crowded SEED] [--scenes REGEX] [--model FILE]
+        [--threads 1]
 
 Prints the tables of docs/body_tracking.md: one row per scene of simulated or rendered people. Only
 visible joints count: those inside of the image that neither others nor another limb occludes.
@@ -32,7 +33,8 @@ visible joints count: those inside of the image that neither others nor another 
 
 OPENBLAS_NUM_THREADS=1 is what the driver sets. --fresh SEED measures random scenes instead, which
 were not used to tune any threshold. --crowded SEED does so with people who touch furniture, walls
-and each other; images of the first second of these scenes do not count.
+and each other; images of the first second of these scenes do not count. --scenes REGEX measures
+only those whose whole name matches, such as 'six.*|at board 1'.
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ import argparse
 from collections.abc import Iterator
 import importlib.util
 from pathlib import Path
+import re
 import sys
 import time
 
@@ -82,6 +85,7 @@ def main() -> None:
         mode.name for mode in DepthMode if mode.has_depth])
     parser.add_argument('--fresh', type=int, metavar='SEED', help='measure random scenes')
     parser.add_argument('--crowded', type=int, metavar='SEED', help='measure crowded rooms')
+    parser.add_argument('--scenes', default='.*', metavar='REGEX', help='measure only these')
     parser.add_argument('--model', default='', help='model file, if mediapipe is not installed')
     parser.add_argument('--threads', type=int, default=1, help='threads of OpenCV')
     arguments = parser.parse_args()
@@ -96,6 +100,8 @@ def main() -> None:
     sequences = (_sequences(config, arguments.fresh) if arguments.crowded is None
                  else _crowded(config, arguments.crowded))
     for name, group, shots in sequences:
+        if not re.fullmatch(arguments.scenes, name):
+            continue
         tracker = LandmarkEstimator(NOMINAL, config, arguments.model)
         score, times_ms = Score(), []
         for shot in shots:
