@@ -18,10 +18,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+import itertools
 
 from k4a_ros.body.landmarks.pose_2d.blazepose import TRUNK
 from k4a_ros.body.landmarks.pose_2d.crop import Region
-from k4a_ros.body.landmarks.tracking.assignment import min_cost_assignment
 from k4a_ros.body.landmarks.tracking.track import MAX_LOST_S
 from k4a_ros.body.landmarks.tracking.track import Track
 import numpy as np
@@ -45,6 +45,9 @@ class _Gate:
 
 
 _GATE = _Gate()
+#: what a new person costs who continues no track, more than all distances; and the nearest tracks
+#: that are tried for each
+_UNMATCHED_M, _MAX_CANDIDATES = 100.0, 3
 
 
 class PersonTracker:
@@ -67,18 +70,25 @@ class PersonTracker:
         """
         Return the lost track that each new person continues, None for a person not known yet.
 
+        As many as possible are matched, at the least sum of distances.
+
         :param trunks: (3,) meters each: the centers of the trunks of new people.
         """
-        lost = [track for track in self.tracks if not track.is_seen]
-        costs = np.full((len(trunks), len(lost)), np.inf)
-        for column, track in enumerate(lost):
-            expected = track.points[TRUNK].mean(axis=0) + track.predict_offset(self._now_us)
-            gate_m = _GATE.limit_m(track.seconds_unseen(self._now_us))
-            for row, trunk in enumerate(trunks):
+        options: list[list[tuple[float, Track | None]]] = []
+        for trunk in trunks:
+            near: list[tuple[float, Track | None]] = []
+            for track in self.tracks:
+                expected = track.points[TRUNK].mean(axis=0) + track.predict_offset(self._now_us)
                 distance = float(np.linalg.norm(trunk - expected))
-                if distance < gate_m:
-                    costs[row, column] = distance
-        return [None if column is None else lost[column] for column in min_cost_assignment(costs)]
+                if not track.is_seen and distance < _GATE.limit_m(
+                        track.seconds_unseen(self._now_us)):
+                    near.append((distance, track))
+            near.sort(key=lambda option: option[0])
+            options.append([*near[:_MAX_CANDIDATES], (_UNMATCHED_M, None)])
+        best = min(
+            (choice for choice in itertools.product(*options) if _is_distinct(choice)),
+            key=lambda choice: sum(distance for distance, _ in choice))
+        return [track for _, track in best]
 
     def start_track(self, points: Vectors, region: Region) -> Track:
         """Start the track of a person not known yet: landmarks and region, as of `Track`."""
@@ -90,3 +100,9 @@ class PersonTracker:
     def clear(self) -> None:
         """Drop all tracks."""
         self.tracks = []
+
+
+def _is_distinct(choice: Sequence[tuple[float, Track | None]]) -> bool:
+    """Return whether no track is chosen twice."""
+    ids = [track.body_id for _, track in choice if track is not None]
+    return len(set(ids)) == len(ids)
