@@ -20,6 +20,7 @@ from k4a_ros.body.landmarks.detection.frame_context import FrameContext
 from k4a_ros.body.landmarks.detection.observation import PoseEstimator
 from k4a_ros.body.landmarks.pose_2d.blazepose import Landmarks
 from k4a_ros.body.landmarks.pose_2d.crop import CropView
+from k4a_ros.body.landmarks.pose_2d.crop import HIDDEN_GRAY
 from k4a_ros.body.landmarks.pose_2d.crop import region_around
 from k4a_ros.body.landmarks.tracking.track import Track
 from k4a_ros.body.tracker import BodyInput
@@ -42,11 +43,14 @@ class FakeModel:
 
     def __init__(self, pixels: np.ndarray, presence: float = 0.9) -> None:
         self.runs = 0
+        #: of each crop, the share that is grayed out
+        self.hidden: list[float] = []
         self._pixels, self._presence = pixels.astype(np.float32), presence
 
     def __call__(self, crop: np.ndarray) -> Landmarks:
         """Return the landmarks."""
         self.runs += 1
+        self.hidden.append(float((crop == HIDDEN_GRAY).mean()))
         return Landmarks(
             self._presence, self._pixels, np.ones(33, np.float32),
             np.zeros((33, 3), np.float32), np.array([128.0, 128.0], np.float32),

@@ -240,8 +240,7 @@ class NewPersonDetector:
         :param head: (3,) meters, where a detector sees the person's head.
         :return: None if it is not a person, or one who is known. Otherwise it is known now.
         """
-        hidden = ~mask if head is None else frame.hidden(mask)
-        landmarks, view = self._estimator.estimate(frame, region, mask, hidden)
+        landmarks, view = self._estimator.estimate(frame, region, mask, frame.hidden(mask))
         if landmarks.presence <= PRESENCE.possible:
             return None
         own = frame.enlarge(mask)

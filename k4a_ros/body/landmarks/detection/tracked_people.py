@@ -57,10 +57,13 @@ def observe_tracked_people(
         region = Region(track.region.center + offset, track.region.radius, track.region.roll)
         landmarks, view = estimator.estimate(frame, region, mask, others, track)
         if landmarks.presence <= PRESENCE.present:
-            # the last pose may have moved the region away
+            # the last pose may have moved the region away, or a neighbor is in the way
             head = head_of(track.points) + offset
             landmarks, view = estimator.estimate(
-                frame, region_below_head(head, frame.segmentation.up), mask, others, track)
+                frame, region_below_head(head, frame.segmentation.up), mask, ~mask, track)
+            # alone, a piece of somebody may look like a person
+            if landmarks.presence <= PRESENCE.certain:
+                continue
         if landmarks.presence > PRESENCE.present:
             track.is_seen = True
             observations.append(Observation(track, landmarks, view, mask))

@@ -49,7 +49,7 @@ _REGION_SIZE = _RegionSize()
 #: pixels of the crop between two nodes of the grid on which the lens is evaluated
 _GRID_PITCH = 8
 #: gray of hidden pixels, 0 to 1
-_HIDDEN_GRAY = 0.375
+HIDDEN_GRAY = 0.375
 #: pixels of the image per pixel of the crop from which on the image is halved before sampling
 _MIN_REDUCTION = 1.6
 #: Length of the projection of a unit vector onto the image plane below which it gives no
@@ -200,7 +200,7 @@ def crop_image(
     covered = cv2.remap(
         hidden, x / step, y / step, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT,
         borderValue=(255,))
-    crop[covered > 0] = _HIDDEN_GRAY
+    crop[covered > 0] = HIDDEN_GRAY
     return crop
 
 

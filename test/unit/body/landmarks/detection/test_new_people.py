@@ -162,3 +162,18 @@ def test_head_that_the_landmarks_do_not_show_is_rejected(frame):
         assert detector.detect(frame.context, []) == []
     # segments are asked about, the head is not
     assert heads.asked == none.asked
+
+
+def test_dark_clothes_without_depth_are_shown_to_the_model(frame):
+    segmentation = frame.context.segmentation
+    points = segmentation.points.copy()
+    points[~np.isin(segmentation.labels, [
+        segment.label for segment in segmentation.segments if segment.may_be_person])] = 0
+    dark = replace(frame.context, segmentation=replace(segmentation, points=points))
+    hidden = []
+    for context in (frame.context, dark):
+        model = FakeModel(frame.predicted_pixels(), presence=0.1)
+        NewPersonDetector(make_pose_estimator(model)).detect(context, [])
+        hidden.append(model.hidden[0])
+    assert hidden[0] > 0.5
+    assert hidden[1] < 0.2
