@@ -18,19 +18,17 @@ from __future__ import annotations
 
 from k4a_ros.body.landmarks.pose_3d.depth_assignment import BONES
 from k4a_ros.body.landmarks.pose_3d.lifting import Pose3d
-from k4a_ros.body.landmarks.segmentation.silhouette import Silhouette
 from k4a_ros.body.tracker import Confidence
 import numpy as np
 from support.simulated_person import SimulatedPerson
 
 
 class FittedPerson(SimulatedPerson):
-    """One simulated person who walks across, with ``cloud`` (K, 3) and ``silhouette``."""
+    """One simulated person who walks across, with ``cloud`` (K, 3)."""
 
     def __init__(self) -> None:
         super().__init__(400_000, seed=3, path=((-1.0, 2.4), (1.0, 2.4)))
         self.cloud = self.person_depth.sample_points(self.lens.rays(), 300)
-        self.silhouette = Silhouette(self.person_depth, 2)
 
     def pose(self, points: np.ndarray, visibility: float = 0.9) -> Pose3d:
         """Return a pose with landmarks at points (33, 3), meters."""

@@ -36,7 +36,6 @@ from k4a_ros.body.landmarks.pose_3d.lifting import Pose3d
 from k4a_ros.body.landmarks.segmentation.index_map import IndexMapper
 from k4a_ros.body.landmarks.segmentation.person_depth import PersonDepth
 from k4a_ros.body.landmarks.segmentation.segmenter import Segmenter
-from k4a_ros.body.landmarks.segmentation.silhouette import Silhouette
 from k4a_ros.body.landmarks.tracking.front_back import facing_evidence
 from k4a_ros.body.landmarks.tracking.front_back import resolve_new_person
 from k4a_ros.body.landmarks.tracking.track import Track
@@ -236,5 +235,4 @@ def _fit(frame: FrameContext, track: Track, pose: Pose3d, person: PersonDepth) -
     cloud = person.sample_points(frame.rays, _SURFACE.count)
     if len(cloud) < _SURFACE.min_count:
         return pose
-    return fit_limbs(pose, cloud, Silhouette(person, frame.segmentation.step),
-                     track.bone_lengths, track.motion.predict(frame.now_us))
+    return fit_limbs(pose, cloud, track.bone_lengths, track.motion.predict(frame.now_us))

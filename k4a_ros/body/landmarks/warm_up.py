@@ -25,7 +25,6 @@ from k4a_ros.body.landmarks.pose_3d.lifting import lift
 from k4a_ros.body.landmarks.segmentation.ownership import assign_segments
 from k4a_ros.body.landmarks.segmentation.person_depth import PersonDepth
 from k4a_ros.body.landmarks.segmentation.segmenter import Segmenter
-from k4a_ros.body.landmarks.segmentation.silhouette import Silhouette
 from k4a_ros.calibration.lens import Intrinsics
 from k4a_ros.jit.announce import warms_up
 import numpy as np
@@ -57,4 +56,4 @@ def warm_up_bodies() -> None:
     pose = lift(landmarks, CropView(Region(position, 1.0), _UP), person)
     assert pose is not None
     cloud = person.sample_points(lens.rays(), 1)
-    fit_limbs(pose, cloud, Silhouette(person, segmentation.step), pose.lengths, None)
+    fit_limbs(pose, cloud, pose.lengths, None)

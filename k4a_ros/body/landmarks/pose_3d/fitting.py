@@ -26,7 +26,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from dataclasses import replace
-from typing import Any
 from typing import NamedTuple
 
 from k4a_ros.body.landmarks.pose_2d.blazepose import LANDMARK_COUNT
@@ -37,7 +36,6 @@ from k4a_ros.body.landmarks.pose_3d.fitting_kernels import LIMBS
 from k4a_ros.body.landmarks.pose_3d.fitting_kernels import NODES
 from k4a_ros.body.landmarks.pose_3d.fitting_kernels import solve
 from k4a_ros.body.landmarks.pose_3d.lifting import Pose3d
-from k4a_ros.body.landmarks.segmentation.silhouette import Silhouette
 from k4a_ros.body.tracker import Confidence
 import numpy as np
 import numpy.typing as npt
@@ -114,12 +112,11 @@ class BodySurface(NamedTuple):
     The visible surface of the person.
 
     ``cloud`` (K, 3): points of it, meters; ``head_distances`` (K,): meters from each of them to
-    the surface of the head; ``silhouette``: the ``kernel_arguments`` of `Silhouette`.
+    the surface of the head.
     """
 
     cloud: Vectors
     head_distances: Vectors
-    silhouette: tuple[Any, ...]
 
 
 class Evidence(NamedTuple):
@@ -136,8 +133,7 @@ class Evidence(NamedTuple):
 
 
 def fit_limbs(
-    pose: Pose3d, cloud: Vectors, silhouette: Silhouette, lengths: Vectors,
-    expected: Vectors | None,
+    pose: Pose3d, cloud: Vectors, lengths: Vectors, expected: Vectors | None,
 ) -> Pose3d:
     """
     Return the pose with its limbs moved onto the person's surface.
@@ -158,7 +154,7 @@ def fit_limbs(
         starts.append((unswapped, aligned))
     limb_lengths = _limb_lengths(pose.world, lengths)
     expected_nodes = np.empty((0, 3)) if expected is None else expected[NODES]
-    surface = _body_surface(pose, cloud, silhouette)
+    surface = _body_surface(pose, cloud)
     fits = []
     for order, start in starts:
         nodes = start[NODES]
@@ -203,7 +199,7 @@ def _limb_lengths(world: Vectors, lengths: Vectors) -> LimbLengths:
                  _LENGTH_SIGMAS.known_m))
 
 
-def _body_surface(pose: Pose3d, cloud: Vectors, silhouette: Silhouette) -> BodySurface:
+def _body_surface(pose: Pose3d, cloud: Vectors) -> BodySurface:
     head = pose.points[_EARS].mean(axis=0)
     head_distances = np.abs(np.linalg.norm(cloud - head, axis=1) - _HEAD_RADIUS_M)
-    return BodySurface(np.ascontiguousarray(cloud), head_distances, silhouette.kernel_arguments)
+    return BodySurface(np.ascontiguousarray(cloud), head_distances)

@@ -30,7 +30,6 @@ from k4a_ros.body.landmarks.pose_3d.least_squares_kernels import add
 from k4a_ros.body.landmarks.pose_3d.least_squares_kernels import add_limit
 from k4a_ros.body.landmarks.pose_3d.least_squares_kernels import cholesky
 from k4a_ros.body.landmarks.pose_3d.least_squares_kernels import geman_mcclure
-from k4a_ros.body.landmarks.pose_3d.silhouette_kernels import pull
 from k4a_ros.jit.numba_jit import compiled
 import numpy as np
 
@@ -87,16 +86,6 @@ class _Surface(NamedTuple):
     max_cost: float = 120.0
 
 
-class _Silhouette(NamedTuple):
-    """How nodes are pulled back to where the depth image allows them to be."""
-
-    sigma_m: float = 0.03
-    #: the distance that counts in one step
-    max_step_m: float = 0.1
-    #: the most that one point costs, standard deviations
-    max_cost: float = 8.0
-
-
 class _Legs(NamedTuple):
     """Left knees and ankles are left of the right ones, unless the legs are crossed."""
 
@@ -132,7 +121,7 @@ class _Trunk(NamedTuple):
 
 #: the most that the length of one bone costs, squared standard deviations
 _MAX_LENGTH_COST = 25.0
-_SOLVER, _LANDMARK, _SURFACE, _SILHOUETTE = _Solver(), _Landmark(), _Surface(), _Silhouette()
+_SOLVER, _LANDMARK, _SURFACE = _Solver(), _Landmark(), _Surface()
 _LEGS, _FOOT, _TRUNK = _Legs(), _Foot(), _Trunk()
 #: left node, right node, and the distance to the left that is not penalized
 _LEG_PAIRS = ((_NODE_OF[25], _NODE_OF[26], _LEGS.min_knee_distance_m),
@@ -184,7 +173,6 @@ def _equations(nodes: Any, reach: float, evidence: Any, matrix: Any, right: Any)
     cost += _add_legs(nodes, matrix, right)
     cost += _add_feet(nodes, matrix, right)
     cost += _add_arms(nodes, matrix, right)
-    cost += _add_silhouette(nodes, evidence.surface.silhouette, matrix, right)
     cost += _add_surface(nodes, evidence.surface, reach, matrix, right)
     return cost
 
@@ -304,29 +292,6 @@ def _add_arms(nodes: Any, matrix: Any, right: Any) -> float:
             total += add_limit(
                 matrix, right, margin, _TRUNK.sigma_m, _TRUNK.outlier_m, node, side * leftward,
                 _HIPS[0])
-    return total
-
-
-@compiled
-def _add_silhouette(nodes: Any, silhouette: Any, matrix: Any, right: Any) -> float:
-    """Add how far the middle and end of each limb are beside the silhouette, or in front of it."""
-    total = 0.0
-    for limb in range(_LIMB_COUNT):
-        start, end = _CAPSULE_NODES[limb]
-        for share in (0.5, 1.0):
-            rest = 1 - share
-            x, y, z = pull(
-                rest * nodes[start, 0] + share * nodes[end, 0],
-                rest * nodes[start, 1] + share * nodes[end, 1],
-                rest * nodes[start, 2] + share * nodes[end, 2], silhouette)
-            away = math.sqrt(x * x + y * y + z * z)
-            if away > 0:
-                total += min(away / _SILHOUETTE.sigma_m, _SILHOUETTE.max_cost)
-                weight = 1 / (
-                    _SILHOUETTE.sigma_m ** 2 * max(1.0, away / _SILHOUETTE.max_step_m))
-                add(matrix, right, -x, weight, start, (rest, 0.0, 0.0), end, (share, 0.0, 0.0))
-                add(matrix, right, -y, weight, start, (0.0, rest, 0.0), end, (0.0, share, 0.0))
-                add(matrix, right, -z, weight, start, (0.0, 0.0, rest), end, (0.0, 0.0, share))
     return total
 
 

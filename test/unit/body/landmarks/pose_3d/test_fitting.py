@@ -24,7 +24,6 @@ from hypothesis import strategies as st
 from k4a_ros.body.landmarks.pose_3d.depth_assignment import BONES
 from k4a_ros.body.landmarks.pose_3d.fitting import fit_limbs
 from k4a_ros.body.landmarks.pose_3d.lifting import Pose3d
-from k4a_ros.body.landmarks.pose_3d.silhouette_kernels import pull
 from k4a_ros.body.tracker import Confidence
 import numpy as np
 import pytest
@@ -41,7 +40,7 @@ def person() -> FittedPerson:
 
 
 def fit(person: FittedPerson, pose: Pose3d, expected: np.ndarray | None = None) -> Pose3d:
-    return fit_limbs(pose, person.cloud, person.silhouette, UNKNOWN, expected)
+    return fit_limbs(pose, person.cloud, UNKNOWN, expected)
 
 
 def errors(person: FittedPerson, points: np.ndarray) -> np.ndarray:
@@ -79,19 +78,6 @@ def test_swapped_legs_are_swapped_back_with_their_confidences(person: FittedPers
     assert found.confidences[27] == Confidence.MEDIUM
 
 
-def test_arm_beside_the_silhouette_is_pulled_back(person: FittedPerson) -> None:
-    wrong = person.points.copy()
-    wrong[[14, 16, 18, 20, 22]] += [0.3, 0.0, 0.0]
-    found = fit(person, person.pose(wrong, 0.3))
-
-    def pulls(points: np.ndarray) -> np.ndarray:
-        return np.linalg.norm(
-            [pull(*point, person.silhouette.kernel_arguments) for point in points], axis=1)
-
-    assert pulls(wrong[[14, 16]]).min() > 0.05
-    assert pulls(found.points[[14, 16]]).max() < 0.05
-
-
 def test_toes_behind_the_ankle_are_moved_ahead(person: FittedPerson) -> None:
     """From behind, the heel is measured where the model puts the toes."""
     wrong = person.points.copy()
@@ -122,7 +108,7 @@ def test_random_start_stays_near_the_person(seed: int) -> None:
     wrong = person.points + random.normal(0, 0.3, (33, 3))
     wrong[:, 2] = np.maximum(wrong[:, 2], 0.3)
     found = fit_limbs(
-        person.pose(wrong, float(random.uniform())), person.cloud, person.silhouette,
+        person.pose(wrong, float(random.uniform())), person.cloud,
         np.where(random.uniform(size=len(BONES)) < 0.5, np.nan, 0.3), None)
     assert np.isfinite(found.points).all()
     assert errors(person, found.points).max() < 2.0
