@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
+from functools import partial
 
 from k4a_ros.body.landmarks.detection.frame_context import FrameContext
 from k4a_ros.body.landmarks.detection.head_search import open_head_search
@@ -38,6 +39,7 @@ from k4a_ros.body.landmarks.segmentation.person_depth import PersonDepth
 from k4a_ros.body.landmarks.segmentation.segmenter import Segmenter
 from k4a_ros.body.landmarks.tracking.front_back import facing_evidence
 from k4a_ros.body.landmarks.tracking.front_back import resolve_new_person
+from k4a_ros.body.landmarks.tracking.front_back import with_face
 from k4a_ros.body.landmarks.tracking.track import Track
 from k4a_ros.body.landmarks.tracking.tracker import PersonTracker
 from k4a_ros.body.orientations import orientations
@@ -91,7 +93,8 @@ class LandmarkEstimator:
         self._lens = calibration.depth(config.depth_mode)
         self._rays = self._lens.rays()
         self._pose_estimator = PoseEstimator(LandmarkModel(model_path))
-        self._new_people = NewPersonDetector(self._pose_estimator, open_head_search(self._lens))
+        self._heads = open_head_search(self._lens)
+        self._new_people = NewPersonDetector(self._pose_estimator, self._heads)
         self._index_mapper = IndexMapper(self._lens)
         self._segmenter = Segmenter(self._lens, _IMAGE_UP)
         if up is not None:
@@ -151,7 +154,7 @@ class LandmarkEstimator:
         unassigned = index_map == BACKGROUND
         people = [frame.person_depth(index_map == index, unassigned)
                   for index in range(len(observations))]
-        observations = [_resolve_left_right(frame, observation, person)
+        observations = [self._resolve_left_right(frame, observation, person)
                         for observation, person in zip(observations, people, strict=True)]
         poses = [_lift(observation, person)
                  for observation, person in zip(observations, people, strict=True)]
@@ -175,6 +178,19 @@ class LandmarkEstimator:
                 raise BodyTrackingError(
                     f'body tracking got a {name} image of {image.shape} {image.dtype}, expected '
                     f'{shape} uint16, the size of the depth mode')
+
+    def _resolve_left_right(
+        self, frame: FrameContext, observation: Observation, person: PersonDepth,
+    ) -> Observation:
+        """Return an observation with left and right, front and back resolved."""
+        landmarks, view, track = observation.landmarks, observation.view, observation.track
+        evidence = facing_evidence(landmarks, view, person)
+        if self._heads is not None:
+            look = partial(self._heads.sees_face, frame, observation.head)
+            evidence = with_face(evidence, landmarks, look)
+        return replace(observation, landmarks=(
+            resolve_new_person(landmarks, evidence) if track is None
+            else track.resolve_sides(landmarks, view, evidence, frame.now_us)))
 
     def _identify(
         self, observations: Sequence[Observation], poses: Sequence[Pose3d | None],
@@ -210,17 +226,6 @@ class LandmarkEstimator:
         track.joint_orientations = orientations(positions, track.joint_orientations)
         return Body(
             track.body_id, positions.astype(np.float32), track.joint_orientations, confidences)
-
-
-def _resolve_left_right(
-    frame: FrameContext, observation: Observation, person: PersonDepth,
-) -> Observation:
-    """Return an observation with left and right, front and back resolved."""
-    landmarks, view, track = observation.landmarks, observation.view, observation.track
-    evidence = facing_evidence(landmarks, view, person)
-    return replace(observation, landmarks=(
-        resolve_new_person(landmarks, evidence) if track is None
-        else track.resolve_sides(landmarks, view, evidence, frame.now_us)))
 
 
 def _lift(observation: Observation, person: PersonDepth) -> Pose3d | None:

@@ -22,6 +22,7 @@ touches; detectors of heads do.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 import itertools
 import logging
@@ -55,7 +56,9 @@ class _Scan:
     min_score: float = 0.4
     #: minimum score of the head of a person who is confirmed
     min_confirmed_score: float = 0.52
-    #: maximum distance of that head from where the landmarks have it
+    #: minimum score of a face whose person cannot be turned away: backs of heads have less
+    min_face_score: float = 0.7
+    #: maximum distance of these heads from where the landmarks have them
     max_head_distance_m: float = 0.15
     #: heads of one crop that are closer than this are the same
     same_head_m: float = 0.25
@@ -154,18 +157,32 @@ class HeadSearch:
             be visible.
         :param head: (3,) meters, where the landmarks have it.
         """
-        up, white = frame.segmentation.up, _white_level(frame)
-        below, radius = _SIZE.upper_body_m
-        for center, half in ((region.center, region.radius), (head - below * up, radius)):
-            view = CropView(Region(center, half), up)
-            expected = view.project(head[np.newaxis])[0]
-            reach = _SCAN.max_head_distance_m * view.pixels_per_meter
-            crop, _ = _reflectivity(frame, view, white)
-            if any(float(np.linalg.norm(found.center - expected)) < reach
-                   for model in self._models
-                   for found in model(crop, _SCAN.min_confirmed_score)):
-                return True
-        return False
+        return any(
+            _is_seen(self._models, frame, each, head, _SCAN.min_confirmed_score)
+            for each in (Region(region.center, region.radius), _upper_body(frame, head)))
+
+    def sees_face(self, frame: FrameContext, head: Vectors) -> bool:
+        """Return whether the head at (3,), meters, certainly shows its face to the camera."""
+        return _is_seen(
+            self._models[1:], frame, _upper_body(frame, head), head, _SCAN.min_face_score)
+
+
+def _upper_body(frame: FrameContext, head: Vectors) -> Region:
+    below, radius = _SIZE.upper_body_m
+    return Region(head - below * frame.segmentation.up, radius)
+
+
+def _is_seen(
+    models: Sequence[HeadModel], frame: FrameContext, region: Region, head: Vectors,
+    min_score: float,
+) -> bool:
+    """Return whether one of the detectors sees a head (3,), meters, in the crop of a region."""
+    view = CropView(region, frame.segmentation.up)
+    expected = view.project(head[np.newaxis])[0]
+    reach = _SCAN.max_head_distance_m * view.pixels_per_meter
+    crop, _ = _reflectivity(frame, view, _white_level(frame))
+    return any(float(np.linalg.norm(found.center - expected)) < reach
+               for model in models for found in model(crop, min_score))
 
 
 def open_head_search(lens: Intrinsics) -> HeadSearch | None:

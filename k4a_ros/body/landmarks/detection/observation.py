@@ -60,6 +60,7 @@ class _PoseMatch:
 
 
 PRESENCE, _POSE_MATCH = PresenceThresholds(), _PoseMatch()
+_EARS = [7, 8]
 #: percentile of a person's infrared that becomes white in the crop
 _WHITE_PERCENTILE = 98
 
@@ -77,6 +78,13 @@ class Observation:
     landmarks: Landmarks
     view: CropView
     mask: Mask
+
+    @property
+    def head(self) -> npt.NDArray[np.float64]:
+        """Return the head, (3,) meters, at the distance of the whole person."""
+        ray = self.view.rays(self.landmarks.pixels[_EARS].mean(axis=0))
+        region = self.view.region
+        return ray * float(np.linalg.norm(region.center) / np.linalg.norm(ray))
 
 
 class PoseEstimator:

@@ -22,6 +22,7 @@ the two apart, and so does time: people turn, but do not flip between two images
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import replace
 import math
@@ -99,6 +100,8 @@ class _FacingThresholds:
     max_log_odds: float = 6.0
     #: share of the log odds of one image that is added to the doubt
     doubt_gain: float = 0.6
+    #: the log odds, at most, of landmarks that show a front, where a face is seen as well
+    face_log_odds: float = -2.0
     #: time constant of the decay of the doubt
     doubt_decay_s: float = 0.4
     #: limit of the doubt
@@ -174,6 +177,19 @@ def facing_evidence(
         _REVERSAL.bias + _REVERSAL.deviation_per_m * (deviation(depths) - deviation(-depths))
         + _REVERSAL.elbow_per_m * _clipped_mean(elbows, _REVERSAL.max_elbow_m)
         + _REVERSAL.toe_per_m * _clipped_mean(toes, _REVERSAL.max_toe_m), away)
+
+
+def with_face(
+    evidence: FacingEvidence, landmarks: Landmarks, sees_face: Callable[[], bool],
+) -> FacingEvidence:
+    """
+    Return the evidence of depth, corrected where it takes a front with a face for a back.
+
+    :param sees_face: asked only if that matters; it takes milliseconds.
+    """
+    if evidence.log_odds > 0 and _shows_front(landmarks) and sees_face():
+        return replace(evidence, log_odds=_FACING.face_log_odds)
+    return evidence
 
 
 def _facing_away(world: Vectors, up: Vectors) -> float:

@@ -92,6 +92,14 @@ def test_person_is_confirmed_and_furniture_is_not(search):
         assert search.confirms(frame, region, head) == expected
 
 
+@pytest.mark.parametrize(('scene', 'expected'), [
+    ('standing', True), ('turned 45', True), ('turned 180', False), ('hand behind', True)])
+def test_face_is_seen_on_who_faces_the_camera(search, scene, expected):
+    shot = next(render_shots(SCENES[scene], NFOV))
+    ears = shot.people[0][0][[Joint.EAR_LEFT, Joint.EAR_RIGHT]]
+    assert search.sees_face(frame_of(shot), ears.mean(axis=0)) == expected
+
+
 def test_without_litert_there_is_no_search(monkeypatch, caplog):
     need_landmarks()
     monkeypatch.setitem(sys.modules, 'ai_edge_litert', None)

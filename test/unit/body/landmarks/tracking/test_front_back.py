@@ -26,6 +26,7 @@ from k4a_ros.body.landmarks.tracking.front_back import FacingFilter
 from k4a_ros.body.landmarks.tracking.front_back import resolve_new_person
 from k4a_ros.body.landmarks.tracking.front_back import reverse
 from k4a_ros.body.landmarks.tracking.front_back import ViewPrediction
+from k4a_ros.body.landmarks.tracking.front_back import with_face
 import numpy as np
 import pytest
 from support.simulated_person import SimulatedPerson
@@ -62,6 +63,25 @@ def test_reverse_exchanges_left_and_right_near_and_far():
     assert np.array_equal(reversed_once.pixels, landmarks.pixels[MIRROR_ORDER])
     assert np.array_equal(reversed_once.world, landmarks.world[MIRROR_ORDER] * [1, 1, -1])
     assert np.array_equal(reverse(reversed_once).world, landmarks.world)
+
+
+@pytest.mark.parametrize(('front', 'log_odds', 'face', 'asked', 'corrected'), [
+    pytest.param(True, 3.0, True, 1, True, id='depth contradicts a face'),
+    pytest.param(True, 3.0, False, 1, False, id='back of a head'),
+    pytest.param(True, -3.0, True, 0, False, id='depth agrees'),
+    pytest.param(False, 3.0, True, 0, False, id='landmarks of a back')])
+def test_front_with_a_face_is_no_back(front, log_odds, face, asked, corrected):
+    asks = []
+
+    def sees_face() -> bool:
+        asks.append(1)
+        return face
+
+    evidence = FacingEvidence(log_odds, 0.3)
+    found = with_face(evidence, make_landmarks(0.3, front=front), sees_face)
+    assert len(asks) == asked
+    assert found.away == 0.3
+    assert (found.log_odds < -1) if corrected else found is evidence
 
 
 def test_new_person_is_reversed_if_depth_contradicts_a_front():
