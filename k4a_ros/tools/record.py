@@ -176,7 +176,7 @@ def _record(given: argparse.Namespace) -> int:
                              'name, or remove it')
     options = RecordingOptions(
         str(path).replace('%', '%%'), length_us=round(given.record_length * 1e6))
-    problem = ''
+    problem, interrupted = '', False
     with _open(given) as camera:
         print(f'Recording {camera.info.kind} {camera.info.serial}: {camera.config}'
               + ('' if given.record_length else '; press Ctrl-C to finish'), file=sys.stderr)
@@ -184,7 +184,7 @@ def _record(given: argparse.Namespace) -> int:
         try:
             run.run()
         except KeyboardInterrupt:
-            pass
+            interrupted = True
         except CameraError as error:
             problem = str(error)
         status = run.finish()
@@ -197,7 +197,9 @@ def _record(given: argparse.Namespace) -> int:
     for file in status.files:
         print(f'{file}: {status.seconds:.3f} s, {status.captures} captures, {status.samples} IMU '
               f'samples, {status.written_bytes / 1e6:.1f} MB')
-    missing = round(status.seconds * camera.config.fps) - status.captures
+    # captures may also be missing at the end
+    seconds = status.seconds if problem or interrupted else given.record_length or status.seconds
+    missing = round(seconds * camera.config.fps) - status.captures
     if missing > 0:
         print(f'k4a_record: missing captures: {missing}, of which {status.dropped} because of the '
               'disk, the others because of the camera or this computer', file=sys.stderr)
