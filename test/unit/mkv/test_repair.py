@@ -219,7 +219,7 @@ def test_recording_of_a_killed_process_lacks_no_more_than_three_captures(tmp_pat
     assert len(counts) == 20 and max(counts) > 10
     for number, count in enumerate(counts):
         path = tmp_path / f'{number}.mkv'
-        if count <= 3 and not path.stat().st_size:
+        if count <= 3:  # all of it may be lost
             continue
         with RecordingReader(str(path)) as reader:
             assert sum(1 for _ in reader.captures) >= count - 3

@@ -29,11 +29,11 @@ from k4a_ros.camera_config import ColorFormat
 from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
 from k4a_ros.camera_config import WiredSyncMode
-from k4a_ros.capture import Capture
 from k4a_ros.cameras.simulated.camera import SimulatedCamera
 from k4a_ros.cameras.simulated.faults import parse_faults
 from k4a_ros.cameras.simulated.hardware import SimulatedDevice
 from k4a_ros.cameras.simulated.microphones import SimulatedMicrophones
+from k4a_ros.capture import Capture
 from k4a_ros.errors import ConfigError
 from k4a_ros.mkv.reader import RecordingReader
 from k4a_ros.simulation.scene_file import default_scene
