@@ -30,7 +30,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 import dataclasses
-import itertools
 from pathlib import Path
 import time
 
@@ -64,15 +63,16 @@ from k4a_ros.simulation.shapes import Material
 from k4a_ros.simulation.shapes import PLANE
 from k4a_ros.simulation.shapes import Plane
 from k4a_ros.simulation.view import Timeline
-from k4a_ros.simulation.view import View
 from k4a_ros.tools.warm_up import warm_up
 import numpy as np
+from surfaces import pinhole_rays
+from surfaces import Surfaces
 
 DEPTH_MODES = [mode for mode in DepthMode if mode.has_depth]
 TIME_US = 1_000_000
 WALL_M = 1.5
-#: a point is "flying" if it is farther than this from all surfaces within a pixel around it
-FLYING_MM = 10
+#: points farther than this from their surface are not counted as noise
+WRONG_MM = 50
 #: samples per pixel and axis, for the straightness of edges
 SAMPLES = 4
 #: edges of walls, ceiling and floor of the room, in its axes, meters
@@ -92,10 +92,12 @@ def wall() -> Scene:
                         Material((0.9, 0.9, 0.9))),))
 
 
-def depth_of(scene: Scene, calibration: FactoryCalibration, mode: DepthMode) -> np.ndarray:
-    """Return a depth image without noise."""
+def depth_of(
+    scene: Scene, calibration: FactoryCalibration, mode: DepthMode, *, noise: bool = False,
+) -> np.ndarray:
+    """Return a depth image."""
     config = CameraConfig.of_modes(mode, ColorResolution.OFF)
-    depth, _ = Sensor(scene, calibration, config, noise=False).depth_and_ir(TIME_US)
+    depth, _ = Sensor(scene, calibration, config, noise=noise).depth_and_ir(TIME_US)
     assert depth is not None
     return depth
 
@@ -106,37 +108,6 @@ def sideways(depth: np.ndarray, pinhole: Intrinsics, lens: Intrinsics) -> str:
     rays = lens.rays()
     error = depth * np.hypot(rays[..., 0] - x, rays[..., 1] - y[:, np.newaxis])
     return '{:.0f} / {:.0f} / {:.0f}'.format(*np.percentile(error[depth > 0], (50, 95, 100)))
-
-
-class Truth:
-    """The true depths of a rectified camera in a scene, and the surfaces around each pixel."""
-
-    def __init__(self, scene: Scene, rectified: Intrinsics) -> None:
-        view = View(Timeline(scene), rectified, RigidTransform.identity())
-        view.update(TIME_US * 1e-6)
-        self.z = z = view.z * 1000
-        x, y = rectified_rays(rectified)
-        # 1/z of a plane is linear in x/z and y/z; its coefficients are the normal
-        a = np.gradient(1 / z, axis=1) * rectified.fx
-        b = np.gradient(1 / z, axis=0) * rectified.fy
-        c = 1 / z - a * x - b * y[:, np.newaxis]
-        with np.errstate(invalid='ignore'):  # where there is no surface
-            self._cosine = 1 / (z * np.sqrt(a * a + b * b + c * c))
-
-    def distances(self, depth: np.ndarray) -> np.ndarray:
-        """Return the distances of the valid points to the planes that their rays hit, mm."""
-        valid = depth > 0
-        return np.abs(depth - self.z)[valid] * self._cosine[valid]
-
-    def flying(self, depth: np.ndarray) -> int:
-        """Return how many points are between surfaces."""
-        height, width = depth.shape
-        z, cosine = (np.pad(image, 1, mode='edge') for image in (self.z, self._cosine))
-        nearest = np.full(depth.shape, np.inf)
-        for part in (np.s_[y:y + height, x:x + width] for y in range(3) for x in range(3)):
-            with np.errstate(invalid='ignore'):
-                np.fmin(nearest, np.abs(z[part] - depth) * cosine[part], out=nearest)
-        return int(((nearest > FLYING_MM) & (depth > 0)).sum())
 
 
 def measure(jobs: dict[str, Job], repeats: int) -> dict[str, np.ndarray]:
@@ -163,7 +134,7 @@ def exactness(name: str, calibration: FactoryCalibration) -> Iterator[str]:
         wall_error = np.abs(out[out > 0] - 1000 * WALL_M).max()
         room = default_scene()
         depth = depth_of(room, calibration, mode)
-        truth = Truth(room, rectified)
+        truth = Surfaces(room, pinhole_rays(rectified), rectified, TIME_US * 1e-6)
         columns, rows = np.rint(positions).astype(int).reshape(-1, 2).T
         inside = seen.ravel() & (depth[rows, columns] > 0)
         used = np.zeros(depth.shape, bool)
@@ -185,59 +156,46 @@ def exactness(name: str, calibration: FactoryCalibration) -> Iterator[str]:
 
 
 def beyond(name: str, calibration: FactoryCalibration) -> Iterator[str]:
-    """Yield rows that say where the points of the room beyond 1 mm are, in all depth modes."""
+    """
+    Yield rows that say where the points of the room beyond 1 mm are, in all depth modes.
+
+    The last but one is about all of these, the last with noise: how far from the surfaces points
+    as measured and rectified are.
+    """
     room = default_scene()
     for mode in DEPTH_MODES:
         lens = calibration.depth(mode)
         rectified = rectified_lens(lens, 'full')
+        rectifier = DepthRectifier(lens, rectified)
+        meters = np.zeros((rectified.height, rectified.width), np.float32)
+
+        def rectify(depth: np.ndarray) -> np.ndarray:
+            rectifier.rectify(depth, meters)  # noqa: B023
+            return np.nan_to_num(1000 * meters.astype(float))  # noqa: B023
+
+        before, after = (
+            Surfaces(room, rays, camera, TIME_US * 1e-6)
+            for rays, camera in ((lens.rays(), lens), (pinhole_rays(rectified), rectified)))
         depth = depth_of(room, calibration, mode)
-        positions, seen = source_positions(lens, rectified)
-        meters = np.zeros(seen.shape, np.float32)
-        DepthRectifier(lens, rectified).rectify(depth, meters)
-        image = np.nan_to_num(1000 * meters.astype(float))
-        valid, truth = image > 0, Truth(room, rectified)
-        far = ~(truth.distances(image) <= 1)
-        views = [View(Timeline(room), each, RigidTransform.identity())
-                 for each in (lens, rectified)]
-        for view in views:
-            view.update(TIME_US * 1e-6)
+        image = rectify(depth)
+        valid = image > 0
+        far = ~(after.distances(image) <= 1)
+        positions, _ = source_positions(lens, rectified)
         columns, rows = np.rint(positions).astype(int).T
-        measured, hit = views[0].index[rows.T, columns.T], views[1].index
-        faces = np.where(hit >= 0, views[1].shapes[hit, KIND], PLANE)
-        window = np.ones((3, 3), np.uint8)
+        measured, hit = before.index[rows.T, columns.T], after.index
+        faces = np.where(hit >= 0, after.shapes[hit, KIND], PLANE)
+        window, cross = np.ones((3, 3), np.uint8), np.uint8([[0, 1, 0], [1, 1, 1], [0, 1, 0]])
+        gap = (cv2.erode((depth > 0).astype(np.uint8), cross) == 0)[rows.T, columns.T]
         edge = cv2.dilate(hit, window) != cv2.erode(hit, window)
         other, is_flat = measured != hit, np.isin(faces, (PLANE, BOX))
-        parts = (other, ~other & edge, ~other & ~edge & ~is_flat, ~other & ~edge & is_flat)
-        best = ~(closest(depth, positions, truth, valid) <= 1)
+        parts = (other, ~other & edge, ~other & ~edge & ~is_flat, ~other & ~edge & is_flat, gap)
+        noisy = depth_of(room, calibration, mode, noise=True)
+        errors = [surfaces.distances(depth) for surfaces, depth in (
+            (before, noisy), (after, rectify(noisy)))]
         yield f'| {name} | {mode.name} | ' + ' | '.join(
             f'{100 * share.mean():.2f} %' for share in (
-                far, *(far & part[valid] for part in parts), best)) + ' |'
-
-
-def closest(
-    depth: np.ndarray, positions: np.ndarray, truth: Truth, valid: np.ndarray,
-) -> np.ndarray:
-    """
-    Return the distances of the valid points for the slopes that fit the truth best, mm.
-
-    The slopes of each axis are the four differences between neighbors within two pixels, and 0.
-    """
-    padded = np.pad(depth.astype(float), 3, constant_values=np.nan)
-    padded[padded == 0] = np.nan
-    columns, rows = (np.rint(positions).astype(int) + 3).T
-    columns, rows = columns.T, rows.T
-    offsets = positions - np.rint(positions)
-    z = padded[rows, columns]
-    slopes = [[np.zeros(z.shape)] + [
-        padded[rows + (k + 1) * y, columns + (k + 1) * x] - padded[rows + k * y, columns + k * x]
-        for k in (-2, -1, 0, 1)] for x, y in ((1, 0), (0, 1))]
-    best = np.full(int(valid.sum()), np.inf)
-    for across, down in itertools.product(*slopes):
-        moved = z + across * offsets[..., 0] + down * offsets[..., 1]
-        moved[~valid] = 0
-        moved[valid & np.isnan(moved)] = np.inf
-        np.fmin(best, truth.distances(moved), out=best)
-    return best
+                far, *(far & part[valid] for part in parts))) + ' | ' + ' / '.join(
+            f'{np.sqrt(np.square(error[error < WRONG_MM]).mean()):.2f}' for error in errors) + ' |'
 
 
 def costs(calibration: FactoryCalibration, repeats: int) -> Iterator[str]:
@@ -414,7 +372,8 @@ def main() -> int:
         for line in exactness(name, calibration):
             print(line)
     print('\n| calibration | mode | beyond 1 mm | another surface | at an edge | round | flat | '
-          'best slopes |\n| --- | --- | --- | --- | --- | --- | --- | --- |')
+          'beside a gap | noise, mm |\n'
+          '| --- | --- | --- | --- | --- | --- | --- | --- | --- |')
     for name, calibration in named:
         for line in beyond(name, calibration):
             print(line)

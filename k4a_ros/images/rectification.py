@@ -222,9 +222,10 @@ class DepthRectifier:
     Each pixel shows the nearest measurement, less than a pixel of the source away, and never a
     mixture of two surfaces. Its depth is moved along the surface that was measured to the ray of
     the rectified pixel: without that, points on a floor or a wall seen at an angle would be off by
-    as much as that surface recedes within half a pixel. The slope comes from the neighbors on both
-    sides of the measurement, and is the smaller one of both, so that it is not that of a depth
-    edge. Not thread-safe: an instance has a buffer.
+    as much as that surface recedes within half a pixel. The slopes come from the neighbors within
+    two pixels on both sides of the measurement, so that they are not those of a depth edge; where
+    two planes meet, the one that the ray hits is continued. `rectification_kernels` has the rules.
+    Not thread-safe: an instance has buffers.
 
     :param lens: of the depth camera.
     :param rectified: the camera that sees the result; see `rectified_lens`.
@@ -239,6 +240,7 @@ class DepthRectifier:
         self._rectified_shape = (rectified.height, rectified.width)
         self._padded = np.zeros(
             (lens.height + 2 * _MARGIN, lens.width + 2 * _MARGIN), np.uint16)
+        self._slopes = np.zeros((2, 2 * self._padded.size), np.int16)
         positions, seen = source_positions(lens, rectified)
         nearest = np.rint(positions).astype(np.int32)
         seen &= _matches_rays(lens, rectified, nearest)
@@ -268,9 +270,10 @@ class DepthRectifier:
         self._padded[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN] = depth
         kernel = (self._kernels.rectify_depth_to_meters if in_meters
                   else self._kernels.rectify_depth)
-        kernel(
-            read_only_view(self._padded.reshape(-1)), self._padded.shape[1], self._index,
-            *self._offsets, out.reshape(-1))
+        padded, width = read_only_view(self._padded.reshape(-1)), self._padded.shape[1]
+        self._kernels.find_slopes(padded, width, self._slopes)
+        kernel(padded, width, read_only_view(self._slopes), self._index, *self._offsets,
+               out.reshape(-1))
 
 
 def _matches_rays(

@@ -12,14 +12,16 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The kernel of ``rectification_kernels`` in numpy, slower, for installations without numba."""
+"""The kernels of ``rectification_kernels`` in numpy, for installations without numba."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
+from k4a_ros.images.rectification_kernels import ALIKE
 from k4a_ros.images.rectification_kernels import BENDS
+from k4a_ros.images.rectification_kernels import MEETING
 from k4a_ros.images.rectification_kernels import SLOPES
 from k4a_ros.images.rectification_kernels import UNITS_PER_M
 import numpy as np
@@ -31,25 +33,67 @@ Array = npt.NDArray[Any]
 _BLOCK_PIXELS = 16384
 
 
+def find_slopes(depth: Array, width: int, slopes: Array) -> None:
+    """Do the same as ``rectification_kernels.find_slopes``."""
+    end = depth.size - 2 * width
+    for start in range(2 * width, end, _BLOCK_PIXELS):
+        stop = min(start + _BLOCK_PIXELS, end)
+        for axis, step in enumerate((1, width)):
+            behind, before, here, after, beyond = (
+                depth[start + many * step:stop + many * step].astype(np.int32)
+                for many in (-2, -1, 0, 1, 2))
+            a, b, c, d = before - behind, here - before, after - here, beyond - after
+            has_before, has_after = before > 0, after > 0
+            for side, slope in enumerate((_slope(a, b, c, d, here, has_before, has_after),
+                                          _slope(d, c, b, a, here, has_after, has_before))):
+                slopes[axis, 2 * start + side:2 * stop:2] = slope
+
+
+def _slope(
+    last: Array, far: Array, near: Array, next_: Array, z: Array, has_far: Array, has_near: Array,
+) -> Array:
+    """Do the same as ``rectification_kernels._slope``."""
+    turn, bend = next_ - far, near - far
+    meets = ((np.abs(turn) * BENDS > z) & (np.sign(bend) * np.sign(turn) >= 0)
+             & (np.sign(next_ - near) * np.sign(turn) >= 0)
+             & (np.abs(far - last) * ALIKE <= np.abs(turn)) & (np.abs(far) * SLOPES <= z)
+             & (np.abs(next_) * SLOPES <= z))
+    is_plane = (np.abs(next_ - near) * ALIKE <= np.abs(bend)) & (np.abs(near) * SLOPES <= z)
+    between = np.where(meets, MEETING, np.where(is_plane, near, _limited(near, far, z)))
+    return np.select(
+        (has_near & has_far, has_near, has_far),
+        (between, _limited(near, next_, z), _limited(far, last, z)), 0)
+
+
+def _limited(near: Array, far: Array, z: Array) -> Array:
+    """Do the same as ``rectification_kernels._limited``."""
+    smaller = np.where(np.abs(far) < np.abs(near), far, near)
+    edge = np.where(np.sign(near) * np.sign(far) >= 0, smaller, 0)
+    slope = np.where(np.abs(near - far) * BENDS > z, edge, near)
+    return np.where(np.abs(slope) * SLOPES <= z, slope, 0)
+
+
 def rectify_depth(
-    depth: Array, width: int, index: Array, offset_x: Array, offset_y: Array, out: Array,
+    depth: Array, width: int, slopes: Array, index: Array, offset_x: Array, offset_y: Array,
+    out: Array,
 ) -> None:
     """Do the same as ``rectification_kernels.rectify_depth``."""
-    for block, moved in _moved(depth, width, index, offset_x, offset_y):
+    for block, moved in _moved(depth, width, slopes, index, offset_x, offset_y):
         out[block] = (moved + 128 >> 8).clip(0, 65535)
 
 
 def rectify_depth_to_meters(
-    depth: Array, width: int, index: Array, offset_x: Array, offset_y: Array, out: Array,
+    depth: Array, width: int, slopes: Array, index: Array, offset_x: Array, offset_y: Array,
+    out: Array,
 ) -> None:
     """Do the same as ``rectification_kernels.rectify_depth_to_meters``."""
-    for block, moved in _moved(depth, width, index, offset_x, offset_y):
+    for block, moved in _moved(depth, width, slopes, index, offset_x, offset_y):
         out[block] = np.where(
             moved > 0, moved.astype(np.float32) / np.float32(UNITS_PER_M), np.float32(np.nan))
 
 
 def _moved(
-    depth: Array, width: int, index: Array, offset_x: Array, offset_y: Array,
+    depth: Array, width: int, slopes: Array, index: Array, offset_x: Array, offset_y: Array,
 ) -> Iterator[tuple[slice, Array]]:
     """Yield blocks of pixels with their depths, in units of 1/256 mm, 0 for invalid."""
     for start in range(0, index.size, _BLOCK_PIXELS):
@@ -58,25 +102,22 @@ def _moved(
         z = depth[i].astype(np.int64)
         # without a nearest pixel, the index is 0: that of a pixel without neighbors before it
         i = np.where(z > 0, i, 2 * width + 2)
-        rise = (_rise(depth, i, 1, z, offset_x[block].astype(np.int64))
-                + _rise(depth, i, width, z, offset_y[block].astype(np.int64)))
+        rise = (_rise(depth, i, 1, slopes[0], offset_x[block].astype(np.int64))
+                + _rise(depth, i, width, slopes[1], offset_y[block].astype(np.int64)))
         yield block, np.where(z > 0, np.maximum((z << 8) + rise, 256), 0)
 
 
-def _rise(depth: Array, i: Array, step: int, z: Array, offset: Array) -> Array:
-    """Do the same as ``_rise_between`` and ``_rise_at_end`` of ``rectification_kernels``."""
-    after, before, beyond_after, beyond_before = (
-        depth[i + distance * step].astype(np.int64) for distance in (1, -1, 2, -2))
-    behind = offset < 0
-    both = (after > 0) & (before > 0)
-    near = np.select(
-        (both & ~behind | (before == 0), both & behind | (after == 0)),
-        (after - z, z - before))
-    far = np.select(
-        (both & ~behind, both & behind, after > 0),
-        (z - before, after - z, beyond_after - after), before - beyond_before)
-    bent = np.abs(near - far) * BENDS > z
-    slope = np.where(bent & (np.abs(far) < np.abs(near)), far, near)
-    known = ((after > 0) | (before > 0)) & ~(bent & (near ^ far < 0))
-    rise: Array = np.where(known & (np.abs(slope) * SLOPES <= z), slope * offset, 0)
+def _rise(depth: Array, i: Array, step: int, slopes: Array, offset: Array) -> Array:
+    """Do the same as ``_rise`` and ``_meeting`` of ``rectification_kernels`` on one axis."""
+    is_before = offset < 0
+    slope = slopes[2 * i + is_before].astype(np.int64)
+    meeting = slope == MEETING
+    rise: Array = slope * offset
+    i, distance = i[meeting], np.abs(offset[meeting])
+    side = np.where(is_before[meeting], -step, step)
+    before, z, after, beyond = (
+        depth[i + many * side].astype(np.int64) for many in (-1, 0, 1, 2))
+    far, next_ = z - before, beyond - after
+    here, there = far * distance, (after - z << 8) - next_ * (256 - distance)
+    rise[meeting] = np.where(next_ > far, np.maximum(here, there), np.minimum(here, there))
     return rise

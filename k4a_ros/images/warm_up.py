@@ -96,9 +96,13 @@ def warm_up_rectification() -> None:
     depth = read_only_view(np.zeros(25, np.uint16))
     index = read_only_view(np.zeros(4, np.int32))
     offset = read_only_view(np.zeros(4, np.int8))
-    rectification_kernels.rectify_depth(depth, 5, index, offset, offset, np.zeros(4, np.uint16))
+    slopes = np.zeros((2, 50), np.int16)
+    rectification_kernels.find_slopes(depth, 5, slopes)
+    slopes = read_only_view(slopes)
+    rectification_kernels.rectify_depth(
+        depth, 5, slopes, index, offset, offset, np.zeros(4, np.uint16))
     rectification_kernels.rectify_depth_to_meters(
-        depth, 5, index, offset, offset, np.zeros(4, np.float32))
+        depth, 5, slopes, index, offset, offset, np.zeros(4, np.float32))
 
 
 @warms_up('RVL compression')

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.calibration.lens import Intrinsics
+from k4a_ros.calibration.rigid_transform import RigidTransform
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
@@ -31,7 +32,10 @@ from k4a_ros.images.rectification import source_positions
 from k4a_ros.images.registration import CameraPair
 from k4a_ros.images.registration import Correspondences
 from k4a_ros.images.registration import DepthToColor
+from k4a_ros.simulation.scene_file import default_scene
 from k4a_ros.simulation.sensor import Sensor
+from k4a_ros.simulation.view import Timeline
+from k4a_ros.simulation.view import View
 import numpy as np
 import pytest
 from support.synthetic_capture import COMPILED
@@ -43,6 +47,8 @@ WALL_POINT = np.array([0.0, 0.0, 2.2])
 WALL_NORMAL = np.array([0.2, 0.1, -1.0]) / np.linalg.norm([0.2, 0.1, -1.0])
 BALL_CENTER, BALL_RADIUS = np.array([0.05, 0.0, 1.0]), 0.25
 
+#: distance of the rays from which the plane at a pixel is computed
+RAY_STEP = np.float32(1e-4)
 DEPTH_MODES = [mode for mode in DepthMode if mode.has_depth]
 
 
@@ -120,6 +126,96 @@ def test_depth_points_are_those_of_the_surfaces(mode):
 def test_depth_points_with_real_calibrations(calibrations, mode):
     for calibration in calibrations:
         check_depth(calibration, mode)
+
+
+def check_room(calibration: FactoryCalibration, mode: DepthMode) -> None:
+    """Fail unless points of the furnished room are on its surfaces, and none between them."""
+    lens = calibration.depth(mode)
+    rectified = rectified_lens(lens, 'full')
+    room = default_scene()
+    sensor = Sensor(room, calibration, CameraConfig.of_modes(mode, ColorResolution.OFF),
+                    noise=False)
+    depth, _ = sensor.depth_and_ir(0)
+    assert depth is not None
+    out = rectify(depth, lens, rectified, dtype=np.float32)
+    x, y = (np.ascontiguousarray(ray, np.float32)
+            for ray in np.meshgrid(*rectified_rays(rectified)))
+
+    def true_depth(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        view = View(Timeline(room), rectified, RigidTransform.identity(), rays=(x, y))
+        view.update(0.0)
+        return view.z
+
+    z, right, below = (
+        true_depth(*rays) for rays in ((x, y), (x + RAY_STEP, y), (x, y + RAY_STEP)))
+    # 1/z of a plane is linear in x/z and y/z; its coefficients are the normal
+    a = (1 / right - 1 / z) / ((x + RAY_STEP) - x)
+    b = (1 / below - 1 / z) / ((y + RAY_STEP) - y)
+    c = 1 / z - a * x - b * y
+    distance = np.abs(out / z - 1) / np.sqrt(a * a + b * b + c * c)
+    assert (distance[~np.isnan(out)] <= 0.001).mean() >= 0.995
+    # of surfaces within a pixel around, each point has a depth, or is on a plane
+    padded = np.pad(np.dstack((a, b, c, z)), ((1, 1), (1, 1), (0, 0)), mode='edge')
+    for part in np.ndindex(3, 3):
+        a, b, c, z = np.moveaxis(
+            padded[part[0]:, part[1]:][:out.shape[0], :out.shape[1]], 2, 0)
+        np.fmin(distance, np.abs(out * (a * x + b * y + c) - 1)
+                / np.sqrt(a * a + b * b + c * c), out=distance)
+        np.fmin(distance, np.abs(out - z), out=distance)
+    assert np.nanmax(distance) < 0.010
+
+
+def test_depth_of_a_furnished_room_is_on_its_surfaces(calibrations):
+    """There, planes meet, and are seen behind limbs and the legs of a table."""
+    for calibration in (NOMINAL, *calibrations):
+        check_room(calibration, DepthMode.NFOV_2X2BINNED)
+    check_room(calibrations[0], DepthMode.NFOV_UNBINNED)
+
+
+@pytest.mark.parametrize('compiled', COMPILED)
+@pytest.mark.parametrize('axis', [0, 1])
+@pytest.mark.parametrize('shift', [-0.4, -0.1, 0.1, 0.25, 0.45])
+def test_depth_where_two_planes_meet_is_that_of_the_one_that_the_ray_hits(compiled, axis, shift):
+    """Corners that point to the camera and away, at all positions between two pixels."""
+    lens = Intrinsics(96, 100, 250.0, 250.0, 47.5, 49.5)
+    center = [lens.cx, lens.cy]
+    center[axis] -= shift
+    moved = Intrinsics(lens.width, lens.height, 250.0, 250.0, *center)
+    along = np.arange(lens.width if axis == 0 else lens.height, dtype=float)
+    lines = np.arange(lens.height if axis == 0 else lens.width)[:, np.newaxis]
+    for before, after in ((-20, 14), (20, -14), (3, 30), (-40, -8), (0, 25)):
+
+        def depth(along: np.ndarray, before: int = before, after: int = after) -> np.ndarray:
+            distance = along - 40 - lines / 97  # from the corner, which is a slanted line
+            return np.where(distance < 0, before, after) * distance + 2000
+
+        image, expected = depth(along), depth(along + shift)
+        if axis == 1:
+            image, expected = image.T, expected.T
+        measured = np.ascontiguousarray(np.rint(image), np.uint16)
+        out = rectify(measured, lens, moved, compiled, np.float32)
+        inside = np.s_[4:-4, 4:-4]
+        # 1.5: rounding of the two depths that a slope is between, one pixel beside the ray
+        assert np.abs(1000 * out - expected)[inside].max() < 1.5
+
+
+def test_noise_of_a_slanted_wall_is_not_amplified():
+    """A pixel and its slopes have noise; both together have no more than the pixel."""
+    lens = NOMINAL.depth(DepthMode.NFOV_2X2BINNED)
+    rectified = rectified_lens(lens, 'full')
+    rays = lens.rays().astype(float)
+    wall = WALL_NORMAL @ WALL_POINT / (
+        rays[..., 0] * WALL_NORMAL[0] + rays[..., 1] * WALL_NORMAL[1] + WALL_NORMAL[2])
+    for sigma in (0.001, 0.005):
+        noise = np.random.default_rng(1).normal(0, sigma, wall.shape)
+        depth = np.rint(1000 * (wall + noise)).astype(np.uint16)
+        cloud = points(1000 * np.nan_to_num(rectify(depth, lens, rectified, dtype=np.float32)),
+                       rectified)
+        z = depth / 1000.0
+        measured = np.stack((rays[..., 0] * z, rays[..., 1] * z, z), axis=-1)
+        before, after = (np.sqrt(np.square((points - WALL_POINT) @ WALL_NORMAL).mean())
+                         for points in (measured, cloud))
+        assert after < before
 
 
 def test_depth_in_meters_is_not_rounded_again():
