@@ -64,6 +64,7 @@ from k4a_ros.publishing.options import LiveOptions
 from k4a_ros.publishing.options import TopicOptions
 from k4a_ros.publishing.publishers import IMU_DEPTH
 from k4a_ros.publishing.publishers import publisher_qos
+from k4a_ros.publishing.streams import offer_to_subscribers
 from k4a_ros.publishing.topic_builder import TopicBuilder
 from k4a_ros.publishing.topics import add_images
 from k4a_ros.publishing.topics import imu_stream
@@ -254,8 +255,7 @@ class _Conversion:
             if isinstance(item, Capture):
                 to_ros = stamper.capture(item)
                 capture = upright_capture(item, self._options.content.camera_rotation)
-                for stream in self._streams:
-                    stream.offer(capture, to_ros)
+                offer_to_subscribers(self._streams, capture, to_ros)
                 progress(item.device_us)
             elif isinstance(item, RecordedAudio):
                 self._write_sound(item)

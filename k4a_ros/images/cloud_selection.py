@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+import functools
 from typing import Any
 
 from k4a_ros.calibration.rigid_transform import RigidTransform
@@ -56,7 +57,7 @@ class CloudSelection:
         return (self.crop_min_x, self.crop_min_y, self.crop_min_z,
                 self.crop_max_x, self.crop_max_y, self.crop_max_z)
 
-    @property
+    @functools.cached_property
     def crops(self) -> bool:
         """Return whether the box may leave out points."""
         return self.box != (-CROP_LIMIT_M,) * 3 + (CROP_LIMIT_M,) * 3

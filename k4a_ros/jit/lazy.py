@@ -58,8 +58,10 @@ def is_built(part: Startable, wait: BuildWait | None) -> bool:
 
     :param wait: how to wait for it; None: do not wait.
     """
-    if part.start() or wait is None:
-        return part.start()
+    if part.start():
+        return True
+    if wait is None:
+        return False
     with wait.hold() as goes_on:
         while not part.start():
             if wait.cancel.wait(_CANCEL_POLL_S) or not goes_on():
@@ -115,9 +117,10 @@ class Lazy(Generic[T]):
 
         :raises Exception: the error that ended the build, at every call.
         """
-        self._build_once()
-        if self._error is not None:
-            raise self._error
+        if not self._value:
+            self._build_once()
+            if self._error is not None:
+                raise self._error
         return self._value[0]
 
     def discard(self, close: Callable[[T], None]) -> None:

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Iterator
 import time
 from typing import Any
@@ -83,11 +84,9 @@ class Stream(LazyPublisher):
         self._wait = wait
 
     def offer(self, capture: Capture, to_ros: ToRos) -> None:
-        """Publish the message of a capture, if there are subscribers."""
-        if not self.subscriber_count():  # first, because most topics have none
-            return
+        """Publish the message of a capture; see `offer_to_subscribers`."""
         image = self._source(capture)
-        if image is None or self._must_skip():
+        if image is None or (not self._lossless and self._must_skip()):
             return
         if self._requires is not None and not is_built(self._requires, self._wait):
             return
@@ -108,6 +107,13 @@ class Stream(LazyPublisher):
         self.counters.converted += 1
         set_stamp(message.header, ros_ns)
         self.sender.send(message)
+
+
+def offer_to_subscribers(streams: Iterable[Stream], capture: Capture, to_ros: ToRos) -> None:
+    """Publish the messages of a capture on the topics that have subscribers."""
+    for stream in streams:
+        if stream.subscriber_count():  # first, because most topics have none
+            stream.offer(capture, to_ros)
 
 
 class ImuStream(LazyPublisher):

@@ -105,7 +105,8 @@ class TopicSender:
         """
         if self._slow_s is None or not isinstance(message, RawMessage) or (
                 time.monotonic() - self._last_slow_s >= _RECOVERY_S):
-            self.stop()
+            if self._thread is not None:
+                self.stop()
             self._send(message)
             return
         self.wait()

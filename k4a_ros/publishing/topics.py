@@ -58,6 +58,7 @@ from k4a_ros.publishing.registered_topics import add_registered
 from k4a_ros.publishing.registered_topics import registration_cache
 from k4a_ros.publishing.streams import ImuStream
 from k4a_ros.publishing.streams import ImuToRos
+from k4a_ros.publishing.streams import offer_to_subscribers
 from k4a_ros.publishing.streams import Stream
 from k4a_ros.publishing.time_topic import add_time_reference
 from k4a_ros.publishing.topic_builder import TopicBuilder
@@ -200,11 +201,10 @@ class Topics:
         self.last_capture_s = start_ns / 1e9
         self.temperature = capture.temperature
         capture = upright_capture(capture, self._rotation)
-        for stream in self._streams:
-            stream.offer(capture, to_ros)
+        offer_to_subscribers(self._streams, capture, to_ros)
         if self.bodies is not None:
             self.bodies.offer(capture, to_ros)
-        arrival_ns = max(i.host_ns for i in (capture.depth, capture.ir, capture.color) if i)
+        arrival_ns = max([i.host_ns for i in (capture.depth, capture.ir, capture.color) if i])
         self.latency.add(time.monotonic_ns() - (arrival_ns or start_ns))
         if self._camera.lockstep:
             self._wait_for_acks(self._streams)
@@ -377,7 +377,18 @@ def imu_stream(builder: TopicBuilder) -> ImuStream | None:
 def host_clock(node: Node) -> HostClock:
     clock = node.get_clock()
     assert isinstance(clock, ROSClock)
-    return HostClock(lambda: clock.now().nanoseconds, lambda: clock.ros_time_is_active)
+    # of the handle itself, because every capture asks: rclpy's methods make objects of Python
+    handle = clock.handle
+
+    def ros_ns() -> int:
+        with handle:
+            return handle.get_now().nanoseconds
+
+    def is_simulated() -> bool:
+        with handle:
+            return handle.get_ros_time_override_is_enabled()
+
+    return HostClock(ros_ns, is_simulated)
 
 
 def _covariance(sigma: npt.NDArray[np.float64] | None) -> tuple[float, ...]:

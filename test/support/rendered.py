@@ -30,6 +30,7 @@ from k4a_ros.publishing.options import TopicOptions
 from k4a_ros.publishing.publishers import Counters
 from k4a_ros.publishing.publishers import publisher_qos
 from k4a_ros.publishing.raw.message_sink import MessageSink
+from k4a_ros.publishing.streams import offer_to_subscribers
 from k4a_ros.publishing.topic_builder import TopicBuilder
 from k4a_ros.publishing.topics import add_images
 import numpy as np
@@ -88,8 +89,7 @@ class RenderedTopics:
     def render(self, capture: Capture) -> dict[str, Any]:
         """Return the messages for a capture, by topic."""
         capture = upright_capture(capture, self._rotation)
-        for stream in self._streams:
-            stream.offer(capture, lambda device_us: device_us * 1000)
+        offer_to_subscribers(self._streams, capture, lambda device_us: device_us * 1000)
         return {topic: sink.message for topic, sink in self._sinks.items() if sink.message}
 
 

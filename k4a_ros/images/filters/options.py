@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+import functools
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class DepthFilterOptions:
         """Return whether the temporal filter is on."""
         return self.temporal_frames > 1
 
-    @property
+    @functools.cached_property
     def active(self) -> bool:
         """Return whether any filter is on."""
         return bool(self.flying_angle or self.speckle_size > 1 or self.averages or self.hole_size)

@@ -54,23 +54,22 @@ class RawMessage:
     """
     A message of a type in `k4a_ros.publishing.raw.structs.STRUCTS` whose data is an array.
 
-    ``header`` is that of the message; only its stamp may be changed.
+    ``header`` has its stamp, with the fields of a std_msgs/Header, to be set before publishing.
 
     :param message: all fields but the data.
     :param borrowed: release the data after publishing, because it belongs to the camera.
     """
 
     def __init__(self, message: Any, borrowed: bool = False) -> None:
-        self.header = message.header
         self._message = message
         self._borrowed = borrowed
         self._struct = structs.struct_of(message)
-        self._stamp, self._sequence = self._struct.header.stamp, self._struct.data
+        self.header, self._sequence = self._struct.header, self._struct.data
         self._data = self._buffer = _NO_DATA
         self._fields: dict[str, int | bool] = {}  # those that `set_fields` has set
-        # the publisher of the last message, and what publishes to it; None if rcl cannot
-        self._publisher: Publisher[Any] | None = None
-        self._publish: Callable[[], None] | None = None
+        # where the last message was published, and what publishes there
+        self._publisher: Publisher[Any] | MessageSink | None = None
+        self._publish: Callable[[], None] = lambda: None
 
     def set_data(self, data: npt.NDArray[Any]) -> None:
         """
@@ -95,10 +94,10 @@ class RawMessage:
 
         :raises RCLError: the middleware does not accept the message.
         """
-        if isinstance(publisher, MessageSink):
-            publisher.publish_with_data(self._message, self._octets())
-        elif not self._publish_with_rcl(publisher):
-            self._publish_with_rclpy(publisher)
+        if publisher is not self._publisher:
+            self._publish = self._function_for(publisher)
+            self._publisher = publisher
+        self._publish()
 
     def copy(self, reuse: RawMessage | None = None) -> RawMessage:
         """
@@ -125,32 +124,27 @@ class RawMessage:
     def _octets(self) -> npt.NDArray[np.uint8]:
         return self._data.reshape(-1).view(np.uint8)
 
-    def _publish_with_rcl(self, publisher: Publisher[Any]) -> bool:
-        """Publish the message; return False if rcl cannot be used."""
-        if publisher is not self._publisher:
-            self._publish = self._function_for(publisher)
-            self._publisher = publisher
-        if self._publish is None:
-            return False
-        stamp = self.header.stamp
-        self._stamp.sec, self._stamp.nanosec = stamp.sec, stamp.nanosec
-        self._publish()
-        return True
-
-    def _function_for(self, publisher: Publisher[Any]) -> Callable[[], None] | None:
-        """Return what publishes to a publisher with rcl; None if that cannot be used."""
+    def _function_for(self, publisher: Publisher[Any] | MessageSink) -> Callable[[], None]:
+        """Return what publishes to a publisher: with rcl, unless that cannot be used."""
+        if isinstance(publisher, MessageSink):
+            return lambda: publisher.publish_with_data(self._stamped(), self._octets())
         kind: Any = type(self._message)
         rcl = verified_rcl(kind)
-        if rcl is None:
-            return None
         try:
-            return rcl.publishing(publisher, self._struct)
+            if rcl is not None:
+                return rcl.publishing(publisher, self._struct)
         except UnsupportedRosError as error:
             _log.warning('%s: %s', COST_WITHOUT_RCL, error)
-            return None
+        return lambda: self._publish_with_rclpy(publisher)
+
+    def _stamped(self) -> Any:
+        """Return the ROS message with its stamp."""
+        ours, stamp = self.header.stamp, self._message.header.stamp
+        stamp.sec, stamp.nanosec = ours.sec, ours.nanosec
+        return self._message
 
     def _publish_with_rclpy(self, publisher: Publisher[Any]) -> None:
-        message = self._message
+        message = self._stamped()
         kind: Any = type(message)
         if accepts_views(kind):
             message._data = self._octets()
@@ -197,21 +191,18 @@ class RetryingPublisher:
         :raises RCLError: all attempts failed, or there was no time for a further one.
         """
         deadline_s = time.monotonic() + self._max_retry_s
+        is_raw = isinstance(message, RawMessage)
+        publish, argument = (
+            (message.publish, self._publisher) if is_raw else (self._publisher.publish, message))
         try:
             for _ in range(_ATTEMPTS - 1):
                 try:
-                    self._publish(message)
+                    publish(argument)
                     return
                 except RCLError:
                     if time.monotonic() > deadline_s:
                         raise
-            self._publish(message)
+            publish(argument)
         finally:
-            if isinstance(message, RawMessage):
+            if is_raw:
                 message.release_borrowed()
-
-    def _publish(self, message: Any) -> None:
-        if isinstance(message, RawMessage):
-            message.publish(self._publisher)
-        else:
-            self._publisher.publish(message)

@@ -141,7 +141,9 @@ def refer_to(octets: OctetSequence, data: npt.NDArray[Any]) -> None:
     """
     if not data.flags.c_contiguous:
         raise ValueError('the data of a message must be C-contiguous')
-    octets.data, octets.size, octets.capacity = data.ctypes.data, data.nbytes, data.nbytes
+    # `ndarray.ctypes` has the address, too, but is an object that Python code creates each time
+    octets.data, _ = data.__array_interface__['data']
+    octets.size = octets.capacity = data.nbytes
 
 
 def struct_of(message: Any, memory: npt.NDArray[Any] | None = None) -> Any:
