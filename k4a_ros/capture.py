@@ -57,12 +57,28 @@ class Image:
     iso_speed: int = 0
 
 
+class _LazyPixels:
+    """Makes the pixels of an image at the first access; the next ones find them in it."""
+
+    def __get__(self, image: LazyImage | None, _: type[LazyImage]) -> Any:
+        if image is None:
+            return self
+        values = vars(image)
+        load: Callable[[], npt.NDArray[Any]] | None = values.get('_load')
+        if load is not None:
+            values['data'] = load()
+            values.pop('_load', None)  # another thread may have made them, too
+        return values['data']
+
+
 class LazyImage(Image):
     """
     An image whose pixels are made at the first access, such as read from a file or turned.
 
     Images without a consumer are never made.
     """
+
+    data = _LazyPixels()
 
     @classmethod
     def of(
@@ -77,21 +93,6 @@ class LazyImage(Image):
         # not through the constructor, which stores pixels and each field by itself
         vars(image).update(device_us=device_us, host_ns=host_ns, _load=load)
         return image
-
-    @property
-    def data(self) -> npt.NDArray[Any]:
-        """Return the pixels; see `Image`."""
-        load: Callable[[], npt.NDArray[Any]] | None = self.__dict__.get('_load')
-        if load is not None:
-            self.__dict__['_pixels'] = load()
-            self.__dict__.pop('_load', None)  # another thread may have made them, too
-        pixels: npt.NDArray[Any] = self.__dict__['_pixels']
-        return pixels
-
-    @data.setter
-    def data(self, pixels: npt.NDArray[Any]) -> None:
-        """Store the pixels; only the constructor calls this, because images are frozen."""
-        self.__dict__['_pixels'] = pixels
 
     def shifted(self, us: int) -> LazyImage:
         """Return this image with an offset added to its timestamp."""
@@ -118,7 +119,7 @@ class Capture:
     @property
     def device_us(self) -> int:
         """Return the earliest device timestamp of the images, microseconds."""
-        return min(i.device_us for i in (self.depth, self.ir, self.color) if i is not None)
+        return min([i.device_us for i in (self.depth, self.ir, self.color) if i is not None])
 
 
 @dataclass(frozen=True)

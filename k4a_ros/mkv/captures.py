@@ -170,10 +170,11 @@ class CaptureCursor:
 
     def _has_waited(self) -> bool:
         """Whether to stop looking for the image of a stream that has none."""
-        oldest = [queue[0] for queue in self._waiting.values() if queue]
-        return bool(oldest) and (
-            self._newest_ns - min(block.time_ns for block in oldest) > _LOOK_AHEAD_NS
-            or max(map(len, self._waiting.values())) >= _MAX_WAITING)
+        for queue in self._waiting.values():
+            if queue and (self._newest_ns - queue[0].time_ns > _LOOK_AHEAD_NS
+                          or len(queue) >= _MAX_WAITING):
+                return True
+        return False
 
     def _comparable_ns(self, block: Block) -> int:
         return block.time_ns + self._tracks[block.track].delay_ns

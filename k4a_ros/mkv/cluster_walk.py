@@ -189,13 +189,16 @@ class Clusters:
     def _next(self, position: int) -> Cluster | None:
         """Return the cluster at a position or behind the other elements there."""
         while position < self._end:
+            cluster = self._cluster(position)
+            if cluster is not None:
+                return cluster
             try:
                 kind, length, content = parse_header(
                     self._source.read(position, ebml.HEADER_BYTES))
             except Malformed:
                 break
             if kind == CLUSTER:
-                return self._cluster(position) or self._resume(position + 1)
+                return self._resume(position + 1)
             if kind not in TOP_LEVEL or length is None:
                 break
             position += content + length

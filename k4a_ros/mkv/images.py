@@ -20,9 +20,6 @@ from k4a_ros.mkv.source import Source
 import numpy as np
 import numpy.typing as npt
 
-#: pixels that are read and swapped at once: they stay in the second-level cache of a core
-_PIXELS_AT_ONCE = 1 << 17
-
 
 def read_bytes(source: Source, position: int, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
     """
@@ -43,14 +40,6 @@ def read_pixels(
 
     :raises CameraLostError: the file cannot be read.
     """
-    out = np.empty(shape, np.uint16)
-    if not big_endian:
-        source.read_into(out, position)
-        return out
-    flat = out.reshape(-1)
-    part = np.empty(min(_PIXELS_AT_ONCE, flat.size), '>u2')
-    for start in range(0, flat.size, part.size):
-        count = min(part.size, flat.size - start)
-        source.read_into(part[:count], position + 2 * start)
-        flat[start:start + count] = part[:count]
-    return out
+    out = np.empty(shape, '>u2' if big_endian else '<u2')
+    source.read_into(out, position)
+    return out.astype(np.uint16, copy=False)

@@ -165,20 +165,19 @@ class Stamper:
         """
         if isinstance(capture, StampedCapture):
             return capture.to_ros
-        images = {name: image for name, image in (
-            ('depth', capture.depth), ('ir', capture.ir), ('color', capture.color))
-            if image is not None}
+        sources: dict[int, list[str]] = {}  # by timestamp
         stamps: dict[int, int] = {}
         with self._lock:
             now = self._read()
-            for name, image in images.items():
-                self._follow_section(name, capture.section)
-                self._observe(name, image.device_us, image.host_ns, now)
-            for device_us in sorted({image.device_us for image in images.values()}):
+            for name, image in (
+                    ('depth', capture.depth), ('ir', capture.ir), ('color', capture.color)):
+                if image is not None:
+                    self._observe(name, capture.section, image.device_us, image.host_ns, now)
+                    sources.setdefault(image.device_us, []).append(name)
+            for device_us in sorted(sources):
                 if device_us in capture.stamps and isinstance(self.clock, FixedClock):
                     self.clock.move(device_us, capture.stamps[device_us])
-                names = [name for name, image in images.items() if image.device_us == device_us]
-                stamps[device_us] = self._assign(names, device_us)
+                stamps[device_us] = self._assign(sources[device_us], device_us)
         self._report(now)
         return stamps.__getitem__
 
@@ -187,8 +186,7 @@ class Stamper:
         device_us = int(samples.acc_us[-1])
         with self._lock:
             now = self._read()
-            self._follow_section(IMU_SOURCE, samples.section)
-            self._observe(IMU_SOURCE, device_us, 0, now)
+            self._observe(IMU_SOURCE, samples.section, device_us, 0, now)
             self._recorded_imu = None
             if samples.stamps is not None and (known := samples.stamps > 0).any():
                 self._recorded_imu = samples.acc_us[known], samples.stamps[known]
@@ -243,26 +241,26 @@ class Stamper:
         if now.step_ns and isinstance(self.clock, LiveClock):
             self._on_step(now.step_ns)
 
-    def _follow_section(self, source: str, section: int) -> None:
-        """Let the stamps of a source go back with the device time of a recording."""
+    def _observe(
+        self, source: str, section: int, device_us: int, arrival_ns: int, now: HostTime,
+    ) -> None:
+        """
+        Add the arrival of an image or sample to the observations of the clock.
+
+        :param section: of a recording; in another one, the stamps of the source may go back.
+        :param arrival_ns: arrival on the monotonic clock; 0 for now.
+        """
         if section != self._section.get(source, section):
             self._latest_ns.pop(source, None)
             self._floor_ns = 0
         self._section[source] = section
-
-    def _observe(self, source: str, device_us: int, arrival_ns: int, now: HostTime) -> None:
-        """
-        Add the arrival of an image or sample to the observations of the clock.
-
-        :param arrival_ns: arrival on the monotonic clock; 0 for now.
-        """
         age_ns = now.monotonic_ns - arrival_ns if arrival_ns else 0
         self.clock.observe(device_us, now.ros_ns - age_ns, source)
 
     def _assign(self, sources: list[str], device_us: int) -> int:
         """Return the stamp of images that were taken at the same time."""
         lowest_ns = MIN_STEP_NS + max(
-            self._latest_ns.get(source, self._floor_ns) for source in sources)
+            [self._latest_ns.get(source, self._floor_ns) for source in sources])
         mapped_ns = self.clock.to_ros(device_us)
         self.corrections += mapped_ns < lowest_ns
         stamp_ns = max(mapped_ns, lowest_ns)

@@ -134,7 +134,7 @@ class Pacer:
     def rate(self, value: float) -> None:
         with self._changed:
             self._anchor()
-            self._playing.rate = value
+            self._playing.set_rate(value)
             self._changed.notify_all()
 
     @property

@@ -27,7 +27,8 @@ class PlaybackClock:
     A position in the timestamps of a recording that advances with time. Not thread-safe.
 
     ``us`` is the position at which it was set last, microseconds: where it stands while playback
-    does not run. ``holds`` counts those who keep it there although playback runs.
+    does not run. ``holds`` counts those who keep it there although playback runs. ``rate`` is
+    playback seconds per second, see `set_rate`.
 
     :param us: position at the start, microseconds.
     :param rate: playback seconds per second; 0 for no clock.
@@ -38,22 +39,21 @@ class PlaybackClock:
     def __init__(self, us: float, rate: float, clock: Callable[[], float]) -> None:
         self._clock = clock
         self.holds = 0
-        self._rate = _checked_rate(rate)
+        self.set_rate(rate)
         self.move_to(us)
 
-    @property
-    def rate(self) -> float:
-        """Return playback seconds per second."""
-        return self._rate
+    def set_rate(self, value: float) -> None:
+        """
+        Set the rate.
 
-    @rate.setter
-    def rate(self, value: float) -> None:
-        self._rate = _checked_rate(value)
+        :raises ConfigError: it is not a number from 0.
+        """
+        self.rate = _checked_rate(value)
 
     @property
     def held(self) -> bool:
         """Return whether there is a clock, and somebody keeps it where it is."""
-        return bool(self.holds and self._rate)
+        return bool(self.holds and self.rate)
 
     def move_to(self, us: float) -> None:
         """Continue at a position from now on."""
@@ -62,14 +62,14 @@ class PlaybackClock:
 
     def running_us(self) -> float:
         """Return the position of the clock, which has been running, or held, since it was set."""
-        if self.held:
+        if self.holds and self.rate:
             return self.us
-        return self.us + (self._clock() - self._since_s) * 1e6 * self._rate
+        return self.us + (self._clock() - self._since_s) * 1e6 * self.rate
 
     def duration_s(self, us: float) -> float:
         """Return the time that it takes for a distance; 0 or infinity without a clock, or held."""
-        if self._rate and not self.held:
-            return us / (1e6 * self._rate)
+        if self.rate and not self.holds:
+            return us / (1e6 * self.rate)
         return 0.0 if us <= 0 else math.inf
 
 

@@ -89,7 +89,7 @@ class SectionCaptures:
 
     def _is_played(self, capture: Capture, from_us: int) -> bool:
         images = (capture.depth, capture.ir, capture.color)
-        if max(image.device_us for image in images if image is not None) < from_us:
+        if max([image.device_us for image in images if image is not None]) < from_us:
             return False
         infrared = capture.depth if self._reader.config.depth else capture.ir
         return not self._complete_only or (infrared is not None and capture.color is not None)
