@@ -21,6 +21,7 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 import contextlib
+import faulthandler
 import os
 from pathlib import Path
 import re
@@ -94,7 +95,7 @@ class DriverProcess:
         self, domain: int, *arguments: str, cwd: Path | None = None,
         variables: Mapping[str, str] | None = None,
     ) -> None:
-        self._domain = domain  # which is claimed as long as this process is
+        self.domain = domain  # which is claimed as long as this process is
         environment = os.environ | {
             'ROS_DOMAIN_ID': str(domain), 'RCUTILS_COLORIZED_OUTPUT': '0',
             'RCUTILS_LOGGING_USE_STDOUT': '0', 'PYTHONFAULTHANDLER': '1', **(variables or {})}
@@ -111,6 +112,7 @@ class DriverProcess:
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
         self._waited_for = False
+        _drivers.add(self)
 
     @classmethod
     def with_parameters(
@@ -170,13 +172,17 @@ class DriverProcess:
         try:
             code = self.process.wait(timeout)
         except subprocess.TimeoutExpired:
-            self.process.send_signal(signal.SIGABRT)  # faulthandler prints the stacks
-            self._reader.join(PATIENCE)
+            self.abort()
             raise AssertionError(
                 f'the driver still runs after {timeout:g} s; it printed:\n{self.output}'
             ) from None
         self._reader.join()
         return code
+
+    def abort(self) -> None:
+        """End the process, which prints the stacks of its threads."""
+        self.process.send_signal(signal.SIGABRT)  # for faulthandler
+        self._reader.join(PATIENCE)
 
     def stop(self, number: int = signal.SIGINT, timeout: float = PATIENCE) -> int:
         """Send a signal and return the exit code."""
@@ -283,7 +289,12 @@ class Listener:
             client = self._clients[name] = self._create_client(kind, name)
             self._await_discovery(node or name.rpartition('/')[0])
         response = _response(client, request, PATIENCE)
-        assert response is not None, f'no response from {name}'
+        if response is None:
+            faulthandler.dump_traceback()
+            for driver in _drivers:
+                if driver.domain == self.domain:
+                    driver.abort()
+            raise AssertionError(f'no response from {name}')
         return response
 
     def _create_client(self, kind: Any, name: str) -> Client:
@@ -332,6 +343,7 @@ class Listener:
 
 
 _listeners: weakref.WeakSet[Listener] = weakref.WeakSet()
+_drivers: weakref.WeakSet[DriverProcess] = weakref.WeakSet()
 
 
 def _response(client: Client, request: Any, timeout: float) -> Any:
