@@ -23,7 +23,8 @@ of these pixels measure a mixture instead, 1 in 5000 pixels is an outlier, and 0
 at random in each frame, as on a real wall.
 
 Times are of the processor, the least of many calls, for comparison also of filters of OpenCV and,
-if it is installed, pyrealsense2; ratios are to memcpy of the image. Filters are measured in turns.
+if they are installed, pyrealsense2 and Open3D; ratios are to memcpy of the image. Filters are
+measured in turns.
 
 --real takes two images of a still scene, 16-bit PNG, .npy, or .mat if scipy is installed.
 """
@@ -56,6 +57,8 @@ from k4a_ros.simulation.sensor import Sensor
 from k4a_ros.simulation.view import Timeline
 from k4a_ros.simulation.view import View
 import numpy as np
+from other_filters import open3d_filters
+from other_filters import realsense_filters
 
 NOMINAL = FactoryCalibration.from_raw(nominal_calibration())
 MODES = [mode for mode in DepthMode if mode.has_depth]
@@ -65,6 +68,8 @@ WINDOW, AROUND = np.ones((3, 3), np.uint8), np.ones((9, 9), np.uint8)
 EDGE_MM = 60
 #: error of a pixel that is wrong
 WRONG_MM = 50
+#: the largest x in camera_base that the crop box keeps, and the size of voxels
+CROP_M, VOXEL_M = 2.0, 0.02
 
 FLYING = {'flying_angle': 5.0}
 SPECKLES = {'speckle_size': 20}
@@ -181,54 +186,6 @@ def add(tally: Tally, frame: Frame, result: np.ndarray) -> None:
         tally.add(name, int(part.sum()), int(whole.sum()))
 
 
-def realsense() -> dict[str, Callable[[np.ndarray], object]]:
-    """Return filters of pyrealsense2, if it is installed, that take images of NFOV_UNBINNED."""
-    try:
-        import pyrealsense2 as rs
-    except ImportError:
-        return {}
-    device, queue = rs.software_device(), rs.frame_queue(1)
-    sensor = device.add_sensor('depth')
-    width, height = DepthMode.NFOV_UNBINNED.size
-    stream, lens = rs.video_stream(), rs.intrinsics()
-    lens.width, lens.height, lens.fx, lens.fy = width, height, 504.0, 504.0
-    lens.ppx, lens.ppy = width / 2, height / 2
-    stream.type, stream.fmt, stream.bpp = rs.stream.depth, rs.format.z16, 2
-    stream.width, stream.height, stream.fps, stream.intrinsics = width, height, 30, lens
-    profile = sensor.add_video_stream(stream)
-    sensor.add_read_only_option(rs.option.depth_units, 0.001)
-    sensor.open(profile)
-    sensor.start(queue)
-    number = 0
-
-    def frame(depth: np.ndarray) -> object:
-        nonlocal number
-        number += 1
-        image = rs.software_video_frame()
-        image.stride, image.bpp, image.pixels = 2 * width, 2, depth
-        image.timestamp, image.frame_number = 33.3 * number, number
-        image.domain, image.profile = rs.timestamp_domain.hardware_clock, (
-            profile.as_video_stream_profile())
-        sensor.on_video_frame(image)
-        return queue.wait_for_frame()
-
-    temporal, spatial, holes = (
-        rs.temporal_filter(), rs.spatial_filter(), rs.hole_filling_filter())
-    prepared: dict[int, object] = {}
-
-    def run(filter_: object) -> Callable[[np.ndarray], object]:
-        def process(depth: np.ndarray) -> object:
-            key = id(depth)
-            if key not in prepared:
-                prepared[key] = frame(depth)
-                prepared[key].keep()
-            return filter_.process(prepared[key])
-        return process
-
-    return {'pyrealsense2 temporal': run(temporal), 'pyrealsense2 spatial': run(spatial),
-            'pyrealsense2 holes': run(holes)}
-
-
 def costs(repeats: int) -> Iterator[str]:
     """Yield the rows of the table of times in NFOV_UNBINNED."""
     mode = DepthMode.NFOV_UNBINNED
@@ -251,21 +208,25 @@ def costs(repeats: int) -> Iterator[str]:
         'OpenCV medianBlur, 3x3': lambda depth, _: cv2.medianBlur(depth, 3),
         'OpenCV bilateralFilter, 5x5': lambda _, at: cv2.bilateralFilter(
             floats[at % 6], 5, 20.0, 2.0)}
-    jobs |= {name: lambda depth, _, job=job: job(depth) for name, job in realsense().items()}
+    jobs |= {name: lambda depth, _, job=job: job(depth)
+             for name, job in realsense_filters().items()}
     cloud, full = np.zeros((*out.shape, 4), np.float32), np.zeros((*out.shape, 4), np.float32)
     FullCloudConverter(rays).convert(images[0], full)
     selector = PointSelector()
 
     def crop(*_: object) -> None:
         np.copyto(cloud, full)
-        selector.crop(cloud.reshape(-1, 4), out.size, CloudSelection(crop_max_x=2.0),
+        selector.crop(cloud.reshape(-1, 4), out.size, CloudSelection(crop_max_x=CROP_M),
                       base_from_depth(), organized=True)
 
     def voxels(*_: object) -> None:
         np.copyto(cloud, full)
-        selector.to_voxels(cloud.reshape(-1, 4), out.size, 0.02)
+        selector.to_voxels(cloud.reshape(-1, 4), out.size, VOXEL_M)
 
     jobs |= {'copy of the cloud, crop box': crop, 'copy of the cloud, voxels of 2 cm': voxels}
+    points = full.reshape(-1, 4)[:, :3]
+    jobs |= {name: lambda *_, job=job: job() for name, job in open3d_filters(
+        points[np.isfinite(points).all(axis=1)], CROP_M, VOXEL_M).items()}
     spent: dict[str, list[float]] = {name: [] for name in jobs}
     for turn in range(repeats + 2):
         for name, job in jobs.items():
