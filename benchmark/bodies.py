@@ -33,8 +33,9 @@ visible joints count: those inside of the image that neither others nor another 
 
 OPENBLAS_NUM_THREADS=1 is what the driver sets. --fresh SEED measures random scenes instead, which
 were not used to tune any threshold. --crowded SEED does so with people who touch furniture, walls
-and each other; images of the first second of these scenes do not count. --scenes REGEX measures
-only those whose whole name matches, such as 'six.*|at board 1'.
+and each other, some of them in clothes ("dressed"); images of the first second of these scenes do
+not count. --scenes REGEX measures only those whose whole name matches, such as
+'six.*|at board 1'.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ from support.people.shots import simulate_shots
 
 _COLUMNS = ('scene', 'images', 'found', 'extra', 'median mm', 'p90 mm', 'within 100 mm',
             'MEDIUM', 'of MEDIUM', 'ids', 'IoU', 'CPU ms')
-_SIMULATED, _RENDERED = 'all simulated', 'all rendered'
+_SIMULATED, _DRESSED, _RENDERED = 'all simulated', 'all dressed', 'all rendered'
 #: images at the start of a sequence that do not count for its CPU time
 _WARM_UP_IMAGES = 2
 #: the distance up to which a joint counts as correct
@@ -95,7 +96,7 @@ def main() -> None:
     print(f'{arguments.mode}, OpenCV {cv2.__version__}, {runtime} runs the model\n')
     _print_row(*_COLUMNS)
     _print_row(*['---'] * len(_COLUMNS))
-    totals = {_SIMULATED: Score(), _RENDERED: Score()}
+    totals = {_SIMULATED: Score(), _DRESSED: Score(), _RENDERED: Score()}
     uncounted = 0 if arguments.crowded is None else crowded_scenes.UNSCORED_FRAMES
     sequences = (_sequences(config, arguments.fresh) if arguments.crowded is None
                  else _crowded(config, arguments.crowded))
@@ -139,8 +140,10 @@ def _sequences(
 def _crowded(config: CameraConfig, seed: int) -> Iterator[tuple[str, str, Iterator[Shot]]]:
     """Yield name, group and images of crowded scenes."""
     times_us = range(0, crowded_scenes.FRAMES * 66_667, 66_667)
-    for name, world in crowded_scenes.simulated_scenes(seed, BARE):
-        yield name, _SIMULATED, simulate_shots(world, config, times_us, seed)
+    for group, worlds in ((_SIMULATED, crowded_scenes.simulated_scenes(seed, BARE)),
+                          (_DRESSED, crowded_scenes.dressed_scenes(seed, BARE))):
+        for name, world in worlds:
+            yield name, group, simulate_shots(world, config, times_us, seed)
     for name, scenes in crowded_scenes.crowded_scenes(seed):
         yield name, _RENDERED, render_shots(scenes, config)
 

@@ -31,12 +31,18 @@ import math
 
 from k4a_ros.calibration.rigid_transform import RigidTransform
 from k4a_ros.simulation import scene as simulated
+from k4a_ros.simulation.clothes import BOTTOMS
+from k4a_ros.simulation.clothes import Clothes as SimulatedClothes
+from k4a_ros.simulation.clothes import HAIR
+from k4a_ros.simulation.clothes import TOPS
 from k4a_ros.simulation.person import Person as SimulatedPerson
 from k4a_ros.simulation.shapes import Box
 from k4a_ros.simulation.shapes import Material
 from k4a_ros.simulation.shapes import Plane
 from k4a_ros.simulation.shapes import Shape
 from k4a_ros.simulation.skeleton import SEAT_SHARE
+from k4a_ros.simulation.skeleton import TABLE_SHARE
+from k4a_ros.simulation.skeleton import WALL_SHARE
 import numpy as np
 from support.people import scenes
 from support.people.model import Clothes
@@ -56,6 +62,11 @@ _SCENES = 3
 _SWAY_M, _SWAY_DEGREES, _SWAY_S = 0.01, 2.0, 2.5
 _WALL, _CHAIR = Material((0.8, 0.8, 0.8)), Material((0.35, 0.35, 0.35))
 _SHAPES = ('man', 'woman', 'stout man', 'slim woman')
+_TABLE_SIZE = (1.6, 0.04, 0.6)
+#: reflectivities in infrared, from and to: of brown, black and blond hair; of cloth that most dyes
+#: leave bright, and of cloth that absorbs infrared
+_HAIR = ((0.15, 0.3), (0.03, 0.08), (0.4, 0.6))
+_BRIGHT_CLOTH, _DARK_CLOTH = (0.2, 0.85), (0.03, 0.06)
 _STANDING = (STANDING, scenes.HAND_BEHIND, scenes.ARMS_CROSSED, scenes.WAVING)
 _SEATED = (scenes.SITTING, scenes.AT_TABLE)
 
@@ -113,6 +124,64 @@ def simulated_scenes(
         yield f'seated {number + 1}', _seated(random, room)
 
 
+def dressed_scenes(
+    seed: int, room: simulated.Scene,
+) -> Iterator[tuple[str, simulated.Scene]]:
+    """
+    Yield names and scenes of the people of `simulated_scenes`, in clothes, closer together.
+
+    Those at a table have the forearms on it, who stands at the wall leans on it, and the first has
+    an arm around the neighbor. One of five tops and bottoms absorbs infrared.
+    """
+    random = _Random(np.random.default_rng([seed, 5]))
+    for name, scene in simulated_scenes(seed, room):
+        yield name.replace('seated', 'dressed'), _dressed(random, scene)
+
+
+def _dressed(random: _Random, scene: simulated.Scene) -> simulated.Scene:
+    heights = [person.height for person in scene.persons if person.posture == 'sitting']
+    shapes = []
+    at_table = False
+    for shape in scene.shapes:
+        if isinstance(shape, Box) and shape.size == _TABLE_SIZE:
+            at_table = True
+            x, y, z = shape.pose.translation
+            y = 1.1 - TABLE_SHARE * min(heights) + _TABLE_SIZE[1] / 2
+            shape = replace(shape, pose=RigidTransform(np.eye(3), np.array((x, y, z))))
+        shapes.append(shape)
+    wall = max(shape.point[2] for shape in shapes[5:] if isinstance(shape, Plane))
+    people = []
+    for person in scene.persons:
+        posture, path = person.posture, person.path
+        if person.name == 'at wall':
+            posture = 'leaning'
+            path = ((path[0][0], wall - WALL_SHARE * person.height),)
+        elif posture == 'sitting' and at_table:
+            posture = 'at table'
+        people.append(replace(
+            person, posture=posture, path=path, clothes=_clothes(random),
+            arm_around=int(person.name == 'seated 0')))
+    return replace(scene, shapes=tuple(shapes), persons=tuple(people))
+
+
+def _clothes(random: _Random) -> SimulatedClothes:
+    """Return random clothes and materials."""
+    def matt(low: float, high: float) -> Material:
+        return Material(infrared=random.between(low, high))
+
+    def cloth() -> Material:
+        return matt(*(_DARK_CLOTH if random.between(0, 1) < 0.2 else _BRIGHT_CLOTH))
+
+    return SimulatedClothes(
+        TOPS[int(random.generator.integers(len(TOPS)))],
+        BOTTOMS[int(random.generator.integers(len(BOTTOMS)))],
+        HAIR[int(random.generator.integers(len(HAIR)))],
+        # most have none
+        ('cap', 'hood', *['none'] * 5)[int(random.generator.integers(7))],
+        {'skin': matt(0.45, 0.65), 'hair': matt(*_HAIR[int(random.generator.integers(3))]),
+         'top': cloth(), 'bottom': cloth(), 'hat': cloth()})
+
+
 def _seated(random: _Random, room: simulated.Scene) -> simulated.Scene:
     """Return people on chairs, at a table in every other scene, and two who stand."""
     floor, z, wall = 1.1, random.between(2.1, 2.3), random.between(3.1, 3.3)
@@ -140,7 +209,7 @@ def _seated(random: _Random, room: simulated.Scene) -> simulated.Scene:
     add('at wall', random.between(-0.2, 0.2) + pitch / 2, wall - 0.14, random.between(1.75, 1.9),
         random.between(-0.2, 0.2), sits=False)
     if random.generator.integers(2):
-        add_box((1.6, 0.04, 0.6), (0.0, floor - 0.74, z - 0.5))
+        add_box(_TABLE_SIZE, (0.0, floor - 0.74, z - 0.5))
     return replace(room, shapes=(*room.shapes, *shapes), persons=tuple(people))
 
 

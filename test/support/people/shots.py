@@ -26,6 +26,7 @@ from k4a_ros.body.tracker import BodyInput
 from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.calibration.nominal import nominal_calibration
 from k4a_ros.camera_config import CameraConfig
+from k4a_ros.simulation.clothes import Clothes
 from k4a_ros.simulation.person import Person
 from k4a_ros.simulation.scene import Scene
 from k4a_ros.simulation.scene_file import default_scene
@@ -55,6 +56,8 @@ _TRUNK_DEPTH_M = 0.2
 _MAX_DEPTHS_M = np.array([
     _JOINT_DEPTHS_M.get(joint.name.replace('_LEFT', '').replace('_RIGHT', ''), _TRUNK_DEPTH_M)
     for joint in Joint])
+#: how much deeper they are below loose clothes, at most
+_CLOTHES_M = 0.04
 #: meters in front of the surface up to which noise may put a visible joint
 _MAX_IN_FRONT_M = 0.05
 
@@ -96,7 +99,9 @@ def simulate_shots(
             columns, rows = columns * inside, rows * inside
             behind_m = person.positions[:, 2] - depth[rows, columns] * 1e-3
             visible = inside & (owners[rows, columns] == number)
-            visible &= (behind_m > -_MAX_IN_FRONT_M) & (behind_m < _MAX_DEPTHS_M)
+            loose = scene.persons[number].clothes != Clothes()
+            visible &= behind_m > -_MAX_IN_FRONT_M
+            visible &= behind_m < _MAX_DEPTHS_M + (_CLOTHES_M if loose else 0.0)
             people.append((person.positions, visible))
         yield Shot(BodyInput(depth, infrared, time_us), owners, tuple(people))
 
