@@ -22,7 +22,6 @@ from k4a_ros.body.landmarks.pose_2d.blazepose import LANDMARK_COUNT
 from k4a_ros.body.landmarks.pose_2d.blazepose import Landmarks
 from k4a_ros.body.landmarks.pose_2d.blazepose import TRUNK
 from k4a_ros.body.landmarks.pose_2d.crop import CropView
-from k4a_ros.body.landmarks.pose_2d.flip_test import left_right_swap
 from k4a_ros.body.landmarks.pose_3d.depth_assignment import assign_depths
 from k4a_ros.body.landmarks.pose_3d.depth_assignment import BONES
 from k4a_ros.body.landmarks.pose_3d.depth_assignment import LandmarkEvidence
@@ -38,10 +37,7 @@ import numpy as np
 import numpy.typing as npt
 
 Vectors = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
-Order = npt.NDArray[np.intp]
 
-LEFT_SHOULDER, LEFT_HIP = TRUNK[0], TRUNK[2]
 _EARS = (7, 8)
 _HIPS, _KNEES = TRUNK[2:], [25, 26]
 #: visibility up to which a landmark is a guess of the model
@@ -80,25 +76,7 @@ class _Scale:
     max_scale: float = 1.4
 
 
-@dataclass(frozen=True)
-class _SidePair:
-    """
-    A pair of limbs that the model may have confused.
-
-    ``base``: the left one of the two joints that give the direction from right to left;
-    ``joints``: the left ones of those that are compared; ``limb``: the left landmarks to swap.
-    """
-
-    base: int
-    joints: tuple[int, ...]
-    limb: range
-
-
 _HEAD, _SCALE, _THIGH = _Head(), _Scale(), _Thigh()
-_LEGS = _SidePair(LEFT_HIP, (25, 27), range(25, 33, 2))
-_ARMS = _SidePair(LEFT_SHOULDER, (13,), range(13, 23, 2))
-#: distance by which left joints must be to the right of the right ones to be swapped
-_MIN_SWAP_M = 0.06
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,23 +130,19 @@ def lift(
         lengths=np.full(len(BONES), np.nan) if lengths is None else lengths,
         surfaces=find_surfaces(samples.own, samples.unassigned, WEIGHTS, insets),
         own_depth=own_depth, head_depth=_head_depth(sampler))
-    order: Order = np.arange(LANDMARK_COUNT)
-    if (found := _assigned(evidence, order)) is None:
+    depths, on_surface = np.zeros(LANDMARK_COUNT), np.zeros(LANDMARK_COUNT, bool)
+    if not assign_depths(evidence, depths, on_surface):
         return None
-    swapped = _swapped_order(found[0], measured)
-    if swapped is not None:
-        # the depth shows that the model has confused left and right
-        order, found = swapped, _assigned(evidence, swapped) or found
-    points, on_surface = found
+    points = sampler.rays * depths[:, np.newaxis]
     confidences = np.where(
-        on_surface & (seen.visibility[order] > _MIN_VISIBILITY),
+        on_surface & (seen.visibility > _MIN_VISIBILITY),
         Confidence.MEDIUM, Confidence.LOW).astype(np.uint8)
-    confidences[~sampler.inside[order] | ~samples.any_depth[order]] = Confidence.NONE
+    confidences[~sampler.inside | ~samples.any_depth] = Confidence.NONE
     visible = (seen.visibility > _MIN_VISIBILITY) & sampler.inside
     support = float((~np.isnan(own_depth) & visible).sum() / max(1, int(visible.sum())))
     return Pose3d(
         points, confidences, _bone_lengths(points, confidences), scale, support,
-        evidence.rays[order], evidence.world[order], seen.visibility[order])
+        evidence.rays, evidence.world, seen.visibility)
 
 
 def _insets(world: Vectors) -> Vectors:
@@ -186,22 +160,6 @@ def _head_depth(sampler: DepthSampler) -> float:
     ray = (sampler.rays[_EARS[0]] + sampler.rays[_EARS[1]]) / 2
     samples = sampler.sample(*sampler.project(ray[np.newaxis]), np.array([_HEAD.window_m]))
     return float(row_medians(samples.own)[0]) + _HEAD.inset_m
-
-
-def _assigned(evidence: LandmarkEvidence, order: Order) -> tuple[Vectors, Mask] | None:
-    """
-    Return landmarks in space (33, 3), and which are on a surface (33,); None without a trunk.
-
-    :param order: of the landmarks, to try the left ones of the model as the right ones.
-    """
-    depths, on_surface = np.zeros(LANDMARK_COUNT), np.zeros(LANDMARK_COUNT, bool)
-    ordered = evidence._replace(
-        rays=evidence.rays[order], world=evidence.world[order],
-        visibility=evidence.visibility[order], surfaces=evidence.surfaces.reordered(order),
-        own_depth=evidence.own_depth[order])
-    if not assign_depths(ordered, depths, on_surface):
-        return None
-    return ordered.rays * depths[:, np.newaxis], on_surface
 
 
 def _bone_lengths(points: Vectors, confidences: npt.NDArray[np.uint8]) -> Vectors:
@@ -232,23 +190,3 @@ def _scale(measured: Vectors, world: Vectors, seen: Landmarks, view: CropView) -
     ratio = (np.sqrt(float((actual * actual).sum()) / spread)
              if spread > _SCALE.min_spread_m2 else 1.0)
     return float(np.clip(ratio, _SCALE.min_scale, _SCALE.max_scale))
-
-
-def _swapped_order(points: Vectors, measured: Vectors) -> Order | None:
-    """
-    Return an order of landmarks with confused limbs swapped, None if all are on their own sides.
-
-    Knees and ankles of both legs are hardly ever both on the wrong side, nor are the elbows. Where
-    one limb occludes the other, both are measured at the same place, which proves nothing.
-
-    :param points: (33, 3) meters, the lifted landmarks.
-    :param measured: (33, 3) meters, from the depth image alone, NaN for none.
-    """
-    order: Order = np.arange(LANDMARK_COUNT)
-    for pair in (_LEGS, _ARMS):
-        leftward = points[pair.base] - points[pair.base + 1]
-        leftward = leftward / max(float(np.linalg.norm(leftward)), 1e-6)
-        left = np.array(pair.joints)
-        if ((measured[left] - measured[left + 1]) @ leftward < -_MIN_SWAP_M).all():
-            order = order[left_right_swap(pair.limb)]
-    return order if (order != np.arange(LANDMARK_COUNT)).any() else None

@@ -62,12 +62,6 @@ class SurfaceCandidates(NamedTuple):
     fills: Vectors
     own: npt.NDArray[np.bool_]
 
-    def reordered(self, order: npt.NDArray[np.intp]) -> SurfaceCandidates:
-        """Return the candidates with their landmarks in another order."""
-        return SurfaceCandidates(
-            self.counts[order], self.depths[order], self.costs[order], self.fills[order],
-            self.own[order])
-
 
 def find_surfaces(
     own: Vectors, unassigned: Vectors, weights: Vectors, insets: Vectors,

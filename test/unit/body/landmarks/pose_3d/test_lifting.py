@@ -26,7 +26,6 @@ from k4a_ros.body.joints import Joint
 from k4a_ros.body.landmarks.pose_2d.blazepose import Landmarks
 from k4a_ros.body.landmarks.pose_2d.crop import CropView
 from k4a_ros.body.landmarks.pose_2d.crop import Region
-from k4a_ros.body.landmarks.pose_2d.flip_test import left_right_swap
 from k4a_ros.body.landmarks.pose_3d.depth_assignment import BONES
 from k4a_ros.body.landmarks.pose_3d.k4abt_joints import joints_from_landmarks
 from k4a_ros.body.landmarks.pose_3d.lifting import lift
@@ -156,14 +155,6 @@ def test_low_visibility_lowers_the_confidence() -> None:
     doubtful = lifted(person, replace(person.landmarks, visibility=visibility))
     assert lifted(person).confidences[15] == Confidence.MEDIUM
     assert doubtful.confidences[15] == Confidence.LOW
-
-
-def test_swapped_legs_are_swapped_back() -> None:
-    person = SimulatedPerson(200_000)
-    order = left_right_swap(range(25, 33, 2))
-    seen = person.landmarks
-    swapped = replace(seen, pixels=seen.pixels[order], world=seen.world[order])
-    assert np.abs(lifted(person, swapped).points - lifted(person).points).max() < 0.02
 
 
 def test_wrong_bone_length_does_not_exclude_the_surface() -> None:

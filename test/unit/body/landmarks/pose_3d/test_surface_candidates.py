@@ -47,9 +47,3 @@ def test_candidates_are_in_order_of_cost() -> None:
     found = find_surfaces(own, np.zeros((1, 9)), np.full(9, 1 / 9), np.zeros(1))
     assert found.depths[0, :2].tolist() == [2.0, 1.0]
     assert found.fills[0, :2] == pytest.approx([2 / 3, 1 / 3])
-
-
-def test_reordered_candidates_move_with_their_landmarks() -> None:
-    own = np.array([[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]])
-    found = find_surfaces(own, np.zeros((2, 3)), np.full(3, 1 / 3), np.zeros(2))
-    assert found.reordered(np.array([1, 0])).depths[:, 0].tolist() == [2.0, 1.0]
