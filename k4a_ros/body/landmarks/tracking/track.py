@@ -12,25 +12,21 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A tracked person: prediction, front and back, left and right, bone lengths."""
+"""A tracked person: prediction, front and back, bone lengths."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from dataclasses import field
-from dataclasses import replace
 import math
 
-from k4a_ros.body.landmarks.pose_2d.blazepose import LANDMARK_COUNT
 from k4a_ros.body.landmarks.pose_2d.blazepose import Landmarks
 from k4a_ros.body.landmarks.pose_2d.blazepose import TRUNK
 from k4a_ros.body.landmarks.pose_2d.crop import CropView
 from k4a_ros.body.landmarks.pose_2d.crop import Region
-from k4a_ros.body.landmarks.pose_2d.flip_test import left_right_swap
 from k4a_ros.body.landmarks.pose_3d.depth_assignment import BONES
 from k4a_ros.body.landmarks.tracking.front_back import FacingEvidence
 from k4a_ros.body.landmarks.tracking.front_back import FacingFilter
-from k4a_ros.body.landmarks.tracking.front_back import mean_squared_deviation
 from k4a_ros.body.landmarks.tracking.front_back import resolve_new_person
 from k4a_ros.body.landmarks.tracking.front_back import ViewPrediction
 from k4a_ros.body.landmarks.tracking.motion_filter import MotionFilter
@@ -53,26 +49,11 @@ class _TrackLimits:
     velocity_average_s: float = 0.15
     #: weight of a new measurement in the length of a bone
     bone_length_gain: float = 0.1
-    #: after a longer gap, left and right are taken from the model
+    #: after a longer gap, front and back are decided as of a new person
     max_side_memory_s: float = 0.5
-    #: initial value and limit of `Track.side_trust_s`
-    initial_side_trust_s: float = 0.1
-    max_side_trust_s: float = 0.4
-
-
-@dataclass(frozen=True, eq=False)
-class _Swap:
-    """An exchange of left and right, and the improvement of the fit that it needs."""
-
-    order: npt.NDArray[np.intp]
-    min_improvement_m2: float
 
 
 _LIMITS = _TrackLimits()
-_ARMS, _LEGS = range(13, 23, 2), range(25, 33, 2)
-_SWAPS = (
-    _Swap(np.arange(LANDMARK_COUNT), 0.0), _Swap(left_right_swap(_ARMS), 0.002),
-    _Swap(left_right_swap(_LEGS), 0.002), _Swap(left_right_swap(_ARMS, _LEGS), 0.004))
 
 
 @dataclass(eq=False)
@@ -83,8 +64,7 @@ class Track:
     ``points`` (33, 3) meters: the landmarks when last seen, at ``seen_us`` microseconds of the
     device clock, in ``region``; ``velocity`` (3,) m/s of the trunk; ``bone_lengths`` (18,) meters,
     NaN where unknown. ``joint_positions`` (32, 3) and ``joint_orientations`` (32, 4) are the last
-    output. ``is_seen``: in the last image. ``side_trust_s``: for how many seconds more the model
-    may contradict the track about left and right until it is believed.
+    output. ``is_seen``: in the last image.
     """
 
     body_id: int
@@ -96,7 +76,6 @@ class Track:
     joint_positions: Vectors | None = None
     joint_orientations: Floats | None = None
     is_seen: bool = True
-    side_trust_s: float = _LIMITS.initial_side_trust_s
     facing: FacingFilter = field(default_factory=FacingFilter)
     motion: MotionFilter = field(default_factory=MotionFilter)
 
@@ -117,9 +96,9 @@ class Track:
         self, landmarks: Landmarks, view: CropView, evidence: FacingEvidence, now_us: int,
     ) -> Landmarks:
         """
-        Return landmarks with front and back, left and right as in the track.
+        Return landmarks with front and back as in the track.
 
-        Where depth, or the model for long enough, contradicts the track, the track gives way.
+        Where depth contradicts the track for long enough, the track gives way.
         """
         seconds = self.seconds_unseen(now_us)
         if seconds > _LIMITS.max_side_memory_s:
@@ -130,19 +109,8 @@ class Track:
             float(self.velocity[2]), seconds)
         landmarks, turned = self.facing.resolve(landmarks, prediction, evidence)
         if turned:
-            self._forget_motion()
-            return landmarks
-        unswapped = unswap_limbs(landmarks, prediction.pixels, prediction.pixels_per_meter)
-        contradicted = unswapped is not landmarks
-        self.side_trust_s = min(
-            self.side_trust_s + (-seconds if contradicted else seconds), _LIMITS.max_side_trust_s)
-        if self.side_trust_s < 0:
-            self._forget_motion()
-            return landmarks
-        return unswapped
-
-    def _forget_motion(self) -> None:
-        self.side_trust_s, self.motion = _LIMITS.initial_side_trust_s, MotionFilter()
+            self.motion = MotionFilter()
+        return landmarks
 
     def update(
         self, points: Vectors, region: Region, bone_lengths: Vectors, now_us: int,
@@ -170,21 +138,3 @@ def _symmetric_lengths(lengths: Vectors) -> Vectors:
     known = ~np.isnan(pairs)
     mean = np.where(known, pairs, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
     return np.repeat(np.where(known.any(axis=1), mean, np.nan), 2)
-
-
-def unswap_limbs(landmarks: Landmarks, expected: Vectors, pixels_per_meter: float) -> Landmarks:
-    """
-    Exchange left and right of the arms, the legs or both where that fits a prediction better.
-
-    In profile the model takes one leg for the other now and then, for one or a few images.
-
-    :param expected: (33, 2) pixels.
-    :return: ``landmarks`` itself if nothing is exchanged.
-    """
-    best = min(_SWAPS, key=lambda swap: mean_squared_deviation(
-        landmarks.pixels[swap.order], expected, pixels_per_meter) + swap.min_improvement_m2)
-    if best is _SWAPS[0]:
-        return landmarks
-    return replace(
-        landmarks, pixels=landmarks.pixels[best.order],
-        visibility=landmarks.visibility[best.order], world=landmarks.world[best.order])
