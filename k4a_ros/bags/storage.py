@@ -36,6 +36,7 @@ from typing import Literal
 
 from k4a_ros.bags.cdr import Serializer
 from k4a_ros.bags.cdr import type_name
+from k4a_ros.bags.message_types import add_type
 from k4a_ros.errors import BagError
 from rclpy.qos import QoSProfile
 
@@ -65,7 +66,7 @@ class BagWriter(contextlib.AbstractContextManager['BagWriter']):
     """
     A bag open for writing; leaving a ``with`` block completes it, or removes it after an error.
 
-    The same messages give the same bytes. ``serializer`` serializes messages for it.
+    The same messages give the same bytes. ``serializer`` serializes messages of its topics.
 
     :param path: the folder that is to become the bag; ``~`` is expanded.
     :raises BagError: it exists, cannot be created, or rosbags is not installed.
@@ -74,10 +75,9 @@ class BagWriter(contextlib.AbstractContextManager['BagWriter']):
     def __init__(self, path: str | os.PathLike[str], storage: Storage = 'mcap') -> None:
         self.path = Path(os.path.expanduser(os.fspath(path)))
         rosbag2 = import_rosbags('rosbag2', f'write bag {self.path}')
-        typesys = import_rosbags('typesys', f'write bag {self.path}')
+        self._typesys = import_rosbags('typesys', f'write bag {self.path}')
         self._interfaces = import_rosbags('interfaces', f'write bag {self.path}')
-        # the definitions of the messages of this package are the same in all distributions
-        self._types = typesys.get_typestore(typesys.Stores.ROS2_HUMBLE)
+        self._types = self._typesys.get_typestore(self._typesys.Stores.EMPTY)
         self.serializer = Serializer(self._types)
         if self.path.exists():
             raise self._error('it exists; choose another name, or remove it')
@@ -102,10 +102,12 @@ class BagWriter(contextlib.AbstractContextManager['BagWriter']):
         :param name: full name.
         :param kind: class of its messages.
         :param qos: offered by its publisher; a player publishes with it.
+        :raises BagError: its messages are of an unknown type.
         """
+        type_ = type_name(kind)
+        add_type(self._typesys, self._types, type_)
         return Topic(name, self._writer.add_connection(
-            name, type_name(kind), typestore=self._types,
-            offered_qos_profiles=[self._qos(qos)]))
+            name, type_, typestore=self._types, offered_qos_profiles=[self._qos(qos)]))
 
     def _qos(self, qos: QoSProfile) -> Any:
         interfaces = self._interfaces

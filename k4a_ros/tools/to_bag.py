@@ -40,6 +40,7 @@ from k4a_ros.errors import ConfigError
 from k4a_ros.node.backends import topic_options
 from k4a_ros.parameters.settings import Settings
 from k4a_ros.process.allocator import retain_freed_memory
+from k4a_ros.process.type_supports import import_type_support
 from k4a_ros.publishing.options import TopicOptions
 from k4a_ros.tools.endings import run_tool
 from k4a_ros.tools.progress import Progress
@@ -170,6 +171,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     given = _parser().parse_args(arguments)
     retain_freed_memory()
+    import_type_support()
     return run_tool('k4a_to_bag', lambda: _convert(given), f'; {given.bag} is not written')
 
 
