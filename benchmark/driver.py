@@ -17,6 +17,7 @@
 Measure what the whole driver costs, compared with a naive driver and with C.
 
     python benchmark/driver.py [--recording FILE] [--rounds 5] [--seconds 10] [--domain 43]
+        [--sizes 720P 1080P 2160P 3072P] [--against CHECKOUT]
     python benchmark/driver.py --endurance 300
     python benchmark/driver.py --bodies [--people 1 2 4]
 
@@ -27,7 +28,10 @@ affects all of them alike; ratios are computed between neighboring rounds.
 
 'Naive' is one thread that reads the recording with the same reader, decodes with cv2.imdecode,
 makes the cloud with numpy, and fills new messages as cv_bridge does. 'C' is drive.c, beside this
-file, which does only what every driver must do; it needs gcc and the headers of ROS.
+file, which does only what every driver must do; it needs gcc and the headers of ROS. 'C, nothing
+read' is the same program, but it repeats captures from memory; to decode them it needs
+libturbojpeg (Debian and Ubuntu: libturbojpeg0 or libturbojpeg). The driver of another checkout
+takes turns, too, if there is one.
 
 People whose bodies are tracked are rendered: their recordings have color of the simulated camera.
 """
@@ -37,11 +41,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 import contextlib
+import ctypes.util
 from dataclasses import dataclass
 from dataclasses import replace
 import itertools
 import os
 from pathlib import Path
+import sys
 import tempfile
 import time
 
@@ -63,6 +69,8 @@ ROLES = str(Path(__file__).with_name('driver_roles.py'))
 #: recordings: name, resolution of color, captures per second
 SOURCES = (('720P', '720P', 30), ('1080P', '1080P', 30), ('2160P', '2160P', 30),
            ('3072P', '3072P', 15))
+#: those at which the drivers are compared
+DECODED_SIZES = ('720P', '1080P')
 #: captures per second of recordings of people
 PEOPLE_FPS = 30
 #: number of captures in a recording
@@ -70,6 +78,7 @@ CAPTURES = 60
 BASIC = ('depth/image_raw', 'ir/image_raw', 'points2')
 DECODED, JPEG = (*BASIC, 'rgb/image_raw'), (*BASIC, 'rgb/image_raw/compressed')
 NAIVE, C, OURS = 'naive', 'C', 'k4a_ros'
+C_REPEATED, AGAINST = 'C, nothing read', 'other checkout'
 
 
 @dataclass(frozen=True)
@@ -78,8 +87,8 @@ class Run:
     Measurements of one driver in one round.
 
     Seconds from its start to the first images on all topics; processor time, as a share of a core
-    and per capture; number of captures that were received and that were lost; rate of the results
-    of body tracking, and the mean number of people in them.
+    and per capture that was published; number of captures that were received and that were lost;
+    rate of the results of body tracking, and the mean number of people in them.
     """
 
     first: float
@@ -94,8 +103,9 @@ class Run:
 class Bench:
     """Runs drivers in one ROS domain, each with its own recordings."""
 
-    def __init__(self, folder: Path, domain: int) -> None:
+    def __init__(self, folder: Path, domain: int, against: Path | None = None) -> None:
         self.folder = folder
+        self.against = against
         self.library = compiled('drive', str(folder))
         self.environment = os.environ | {'ROS_DOMAIN_ID': str(domain)}
         select_fastdds_profile(self.environment)
@@ -109,12 +119,16 @@ class Bench:
         """Run a driver."""
         if kind == NAIVE:
             process = Process(self.environment, ROLES, 'naive', str(self.path(name)), *topics)
-        elif kind == C:
-            process = Process(
-                self.environment, ROLES, 'c', str(self.library), str(self.path(name)), *topics)
+        elif kind in (C, C_REPEATED):
+            source = 'repeated' if kind == C_REPEATED else 'read'
+            process = Process(self.environment, ROLES, 'c', str(self.library), source,
+                              str(self.path(name)), *topics)
         else:
+            program = DRIVER
+            if kind == AGAINST:  # before the present folder, which may be this checkout
+                program = f'import sys; sys.path.insert(0, {str(self.against)!r}); {DRIVER}'
             process = Process(
-                self.environment, '-c', DRIVER, '--ros-args',
+                self.environment, '-c', program, '--ros-args',
                 '-p', f'recording_file:={self.path(name)}', '-p', 'recording_loop_enabled:=true',
                 '-p', 'playback_start_delay:=0.0',
                 '-p', f'body_tracking_enabled:={str(BODIES in topics).lower()}')
@@ -152,8 +166,8 @@ class Bench:
         count = max((count for count, _ in found.values()), default=round(passed * fps))
         lost = max((lost for _, lost in found.values()), default=0)
         return Run(
-            first, used / passed, 1000 * used / max(count, 1), count, lost, bodies / passed,
-            people / max(bodies, 1))
+            first, used / passed, 1000 * used / max(count + lost, 1), count, lost,
+            bodies / passed, people / max(bodies, 1))
 
 
 def write_recordings(folder: Path, original: str, wanted: list[str]) -> None:
@@ -199,35 +213,41 @@ def ratios(runs: list[Run], others: list[Run]) -> str:
     return spread([run.cpu_ms / other.cpu_ms for run, other in zip(runs, others, strict=True)])
 
 
-def compare(bench: Bench, rounds: int, seconds: float) -> None:
+def compare(bench: Bench, rounds: int, seconds: float, sizes: list[str]) -> None:
     """Print the cost with decoded color and with JPEG passed through, relative to naive and C."""
     print('| | CPU per capture, ms | of naive | of C | of a core | first images, s | captures | '
           'lost |\n|---|---|---|---|---|---|---|---|')
-    ways = [C, OURS] if bench.library else [OURS]
-    for name in ('720P', '1080P'):
-        kinds = [(NAIVE, DECODED), *itertools.product(ways, (DECODED, JPEG))]
+    ways = [*((C, C_REPEATED) if bench.library else ()),
+            *((AGAINST,) if bench.against else ()), OURS]
+    kinds = [(NAIVE, DECODED), *itertools.product(ways, (DECODED, JPEG))]
+    if bench.library and not ctypes.util.find_library('turbojpeg'):
+        print('without C that decodes what it repeats: libturbojpeg is missing', file=sys.stderr)
+        kinds.remove((C_REPEATED, DECODED))
+    for name in sizes:
+        if name not in DECODED_SIZES:
+            passed_on = [bench.measure(name, JPEG, seconds) for _ in range(rounds)]
+            print(f'| {name}, JPEG | {spread([run.cpu_ms for run in passed_on])} | | | '
+                  f'{spread([100 * run.load for run in passed_on], " %")} | '
+                  f'{spread([run.first for run in passed_on])} | '
+                  f'{sum(run.count for run in passed_on)} | '
+                  f'{sum(run.lost for run in passed_on)} |', flush=True)
+            continue
         runs: dict[tuple[str, tuple[str, ...]], list[Run]] = {kind: [] for kind in kinds}
         for _ in range(rounds):
             for way, topics in kinds:
                 runs[way, topics].append(bench.measure(name, topics, seconds, way))
         for (way, topics), found in runs.items():
+            of_c = '' if way in (NAIVE, C) or C not in ways else ratios(found, runs[C, topics])
             print(f'| {name}, {"decoded" if topics == DECODED else "JPEG"}, {way} | '
                   f'{spread([run.cpu_ms for run in found])} | '
-                  f'{ratios(found, runs[NAIVE, DECODED])} | '
-                  f'{ratios(found, runs[C, topics]) if C in ways and way == OURS else ""} | '
+                  f'{ratios(found, runs[NAIVE, DECODED])} | {of_c} | '
                   f'{spread([100 * run.load for run in found], " %")} | '
                   f'{spread([run.first for run in found])} | '
                   f'{sum(run.count for run in found)} | {sum(run.lost for run in found)} |',
                   flush=True)
-    idle = [bench.measure('720P', (), seconds) for _ in range(rounds)]
+    idle = [bench.measure(sizes[0], (), seconds) for _ in range(rounds)]
     load = spread([100 * run.load for run in idle], ' %')
-    print(f'| 720P, no subscribers | | | | {load} | | | |')
-    for name in ('2160P', '3072P'):
-        passed_on = [bench.measure(name, JPEG, seconds) for _ in range(rounds)]
-        print(f'| {name}, JPEG | {spread([run.cpu_ms for run in passed_on])} | | | '
-              f'{spread([100 * run.load for run in passed_on], " %")} | '
-              f'{spread([run.first for run in passed_on])} | '
-              f'{sum(run.count for run in passed_on)} | {sum(run.lost for run in passed_on)} |')
+    print(f'| {sizes[0]}, no subscribers | | | | {load} | | | |')
 
 
 def track(bench: Bench, rounds: int, seconds: float, counts: list[int]) -> None:
@@ -259,6 +279,10 @@ def main() -> int:
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--seconds', type=float, default=10.0, help='length of each round')
     parser.add_argument('--domain', type=int, default=43, help='ROS_DOMAIN_ID')
+    names = [name for name, *_ in SOURCES]
+    parser.add_argument('--sizes', nargs='+', default=names, choices=names,
+                        help='resolutions of color; those above 1080P only as JPEG')
+    parser.add_argument('--against', type=Path, metavar='CHECKOUT', help='another version')
     parser.add_argument('--endurance', type=float, default=0.0, metavar='SECONDS',
                         help='instead, count the captures that are lost in this time, seconds')
     parser.add_argument('--bodies', action='store_true', help='measure only body tracking')
@@ -272,14 +296,14 @@ def main() -> int:
         elif options.bodies:
             wanted = []
         else:
-            wanted = [name for name, *_ in SOURCES]
+            wanted = options.sizes
         write_recordings(Path(folder), options.recording, wanted)
-        bench = Bench(Path(folder), options.domain)
+        bench = Bench(Path(folder), options.domain, options.against and options.against.resolve())
         if options.endurance:
             endure(bench, options.endurance)
         else:
             if not options.bodies:
-                compare(bench, options.rounds, options.seconds)
+                compare(bench, options.rounds, options.seconds, options.sizes)
             track(bench, options.rounds, options.seconds, options.people)
     return 0
 

@@ -15,7 +15,8 @@
 """
 The processes that benchmark/driver.py starts; the first argument is the role.
 
-    subscribe PERIOD_NS TOPIC...    naive RECORDING TOPIC...    c LIBRARY RECORDING TOPIC...
+    subscribe PERIOD_NS TOPIC...                naive RECORDING TOPIC...
+    c LIBRARY read|repeated RECORDING TOPIC...
 """
 
 from __future__ import annotations
@@ -149,8 +150,8 @@ def drive_naively(path: str, topics: list[str]) -> None:
             image('rgb/image_raw', cv2.cvtColor(bgr, cv2.COLOR_BGR2BGRA), 'bgra8', stamp)
 
 
-def drive_in_c(path: str, topics: list[str], library: str) -> int:
-    """Run drive.c in this process."""
+def drive_in_c(path: str, topics: list[str], library: str, source: str) -> int:
+    """Run drive.c in this process; the source is its last argument."""
     retain_freed_memory()
     with RecordingCamera(path) as camera:
         depth = camera.calibration.depth(camera.config.depth_mode)
@@ -163,14 +164,14 @@ def drive_in_c(path: str, topics: list[str], library: str) -> int:
     for name in sorted(path for path in loaded if '/libk4a' in path):
         ctypes.CDLL(name, mode=ctypes.RTLD_GLOBAL)
     return run(library, path, rays, depth.width, depth.height, color.width, color.height,
-               'decoded' if 'rgb/image_raw' in topics else 'jpeg')
+               'decoded' if 'rgb/image_raw' in topics else 'jpeg', source)
 
 
 def main(role: str, *arguments: str) -> int:
     """Run the role that the first argument names."""
     if role == 'c':
-        library, path, *topics = arguments
-        return drive_in_c(path, topics, library)
+        library, source, path, *topics = arguments
+        return drive_in_c(path, topics, library, source)
     with contextlib.suppress(KeyboardInterrupt):
         if role == 'subscribe':
             subscribe(list(arguments[1:]), int(arguments[0]))
