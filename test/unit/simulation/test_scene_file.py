@@ -69,7 +69,7 @@ movers:
     motion: {circle: {radius: 0.3, period: 4}}
 persons:
   - {name: ada, path: [[0, 2], [1, 3]], floor: 1, height: 1.6, speed: 1.2, start: 3}
-  - {name: bob, path: [[2, 2]], floor: 1, heading: 90, posture: sitting}
+  - {name: bob, path: [[2, 2]], floor: 1, heading: 90, posture: sitting, clothes: {hat: cap}}
 boards:
   - {name: d, squares: [5, 4], square: 0.06, dictionary: 5X5_50, path: {position: [0, 0, 1]}}
   - name: e
