@@ -53,13 +53,13 @@ from k4a_ros.capture import Capture
 from k4a_ros.images.color import encode_jpeg
 from k4a_ros.images.upright import upright_capture
 from k4a_ros.mkv.reader import RecordingReader
+from k4a_ros.publishing.image_topics import add_images
 from k4a_ros.publishing.options import LiveOptions
 from k4a_ros.publishing.options import TopicOptions
 from k4a_ros.publishing.publishers import Counters
 from k4a_ros.publishing.publishers import publisher_qos
 from k4a_ros.publishing.raw.message_sink import MessageSink
 from k4a_ros.publishing.topic_builder import TopicBuilder
-from k4a_ros.publishing.topics import add_images
 from k4a_ros.simulation.motion import CameraPath
 from k4a_ros.simulation.motion import Waypoint
 from k4a_ros.simulation.scene_file import default_scene

@@ -58,6 +58,8 @@ from k4a_ros.images.upright import upright_capture
 from k4a_ros.mkv.reader import RecordingReader
 from k4a_ros.publishing.audio_topics import AUDIO
 from k4a_ros.publishing.audio_topics import AudioTopics
+from k4a_ros.publishing.image_topics import add_images
+from k4a_ros.publishing.image_topics import imu_stream
 from k4a_ros.publishing.messages import stamp_message
 from k4a_ros.publishing.messages import transform_message
 from k4a_ros.publishing.options import LiveOptions
@@ -66,8 +68,6 @@ from k4a_ros.publishing.publishers import IMU_DEPTH
 from k4a_ros.publishing.publishers import publisher_qos
 from k4a_ros.publishing.streams import offer_to_subscribers
 from k4a_ros.publishing.topic_builder import TopicBuilder
-from k4a_ros.publishing.topics import add_images
-from k4a_ros.publishing.topics import imu_stream
 from k4a_ros.streaming.device_clock import MIN_STEP_NS
 from k4a_ros.streaming.host_clock import HostClock
 from k4a_ros.streaming.stamper import Stamper

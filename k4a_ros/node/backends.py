@@ -38,7 +38,7 @@ from k4a_ros.cameras.base import ControlListener
 from k4a_ros.errors import BodyTrackingError
 from k4a_ros.errors import ConfigError
 from k4a_ros.parameters.settings import Settings
-from k4a_ros.publishing.body_topics import TrackerChoice
+from k4a_ros.publishing.interfaces import TrackerChoice
 from k4a_ros.publishing.options import TopicOptions
 
 

@@ -22,13 +22,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 import threading
 import time
-from typing import NamedTuple
 
 from k4a_ros.body.tracker import BodyFrame
 from k4a_ros.body.tracker import BodyInput
 from k4a_ros.body.tracker import BodyTracker
 from k4a_ros.body.upright_tracker import upright_tracker
-from k4a_ros.cameras.base import Camera
 from k4a_ros.capture import Capture
 from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import BodyTrackingError
@@ -40,6 +38,7 @@ from k4a_ros.jit.lazy import Startable
 from k4a_ros.jit.lazy import Together
 from k4a_ros.publishing.body_streams import body_streams
 from k4a_ros.publishing.body_streams import TrackedFrame
+from k4a_ros.publishing.interfaces import TrackerChoice
 from k4a_ros.publishing.publishers import LazyPublisher
 from k4a_ros.publishing.topic_builder import TopicBuilder
 from k4a_ros.streaming.stamper import ToRos
@@ -50,13 +49,6 @@ import numpy.typing as npt
 _STOP_POLL_S = 0.25
 #: weight of a new batch of IMU samples in the moving average of the upward direction
 _UP_WEIGHT = 0.1
-
-
-class TrackerChoice(NamedTuple):
-    """The body tracker backend to use, by name, and a function that opens it for a camera."""
-
-    backend: str
-    open_tracker: Callable[[Camera], BodyTracker]
 
 
 @dataclass(frozen=True)

@@ -12,19 +12,30 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the topics of a camera are connected with: a recorder, and a player of recorded sound."""
+"""What the topics of a camera are connected with: a recorder, recorded sound, a body tracker."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Iterable
+from typing import NamedTuple
 from typing import Protocol
 
 from k4a_ros.audio.source import RecordedAudio
+from k4a_ros.body.tracker import BodyTracker
+from k4a_ros.cameras.base import Camera
 from k4a_ros.capture import Capture
 from k4a_ros.capture import ImuSamples
 from k4a_ros.publishing.publishers import LazyPublisher
 from k4a_ros.streaming.device_clock import Times
 from k4a_ros.streaming.stamper import ToRos
+
+
+class TrackerChoice(NamedTuple):
+    """The body tracker backend to use, by name, and a function that opens it for a camera."""
+
+    backend: str
+    open_tracker: Callable[[Camera], BodyTracker]
 
 
 class Tap(Protocol):

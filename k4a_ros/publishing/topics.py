@@ -24,38 +24,25 @@ import threading
 import time
 
 from k4a_ros.audio.source import RecordedAudio
-from k4a_ros.calibration.tf_frames import IMU
 from k4a_ros.calibration.tf_frames import own_frame
 from k4a_ros.cameras.base import Camera
 from k4a_ros.capture import Capture
 from k4a_ros.capture import ImuSamples
 from k4a_ros.errors import BodyTrackingError
-from k4a_ros.images.color_cache import ColorCache
 from k4a_ros.images.filters.cache import FilteredDepth
 from k4a_ros.images.upright import upright_capture
-from k4a_ros.publishing import messages
 from k4a_ros.publishing.body_topics import BodyTopics
-from k4a_ros.publishing.body_topics import TrackerChoice
-from k4a_ros.publishing.color_topics import add_color
 from k4a_ros.publishing.crop_frames import CropFrames
-from k4a_ros.publishing.depth_topics import add_depth
-from k4a_ros.publishing.depth_topics import add_filtered_depth
-from k4a_ros.publishing.depth_topics import add_infrared
+from k4a_ros.publishing.image_topics import add_images
+from k4a_ros.publishing.image_topics import imu_stream
 from k4a_ros.publishing.interfaces import SoundPlayer
 from k4a_ros.publishing.interfaces import Tap
-from k4a_ros.publishing.metadata_topics import add_color_metadata
-from k4a_ros.publishing.metadata_topics import add_temperature
+from k4a_ros.publishing.interfaces import TrackerChoice
 from k4a_ros.publishing.options import LiveOptions
 from k4a_ros.publishing.options import TopicOptions
-from k4a_ros.publishing.point_topics import add_points
-from k4a_ros.publishing.point_topics import Frames
 from k4a_ros.publishing.publishers import Counters
-from k4a_ros.publishing.publishers import IMU_DEPTH
 from k4a_ros.publishing.publishers import LazyPublisher
 from k4a_ros.publishing.publishers import Publishers
-from k4a_ros.publishing.rectified_topics import RectifiedTopics
-from k4a_ros.publishing.registered_topics import add_registered
-from k4a_ros.publishing.registered_topics import registration_cache
 from k4a_ros.publishing.streams import ImuStream
 from k4a_ros.publishing.streams import ImuToRos
 from k4a_ros.publishing.streams import offer_to_subscribers
@@ -68,11 +55,8 @@ from k4a_ros.streaming.stamper import StampedCapture
 from k4a_ros.streaming.stamper import StampedImuSamples
 from k4a_ros.streaming.stamper import Stamper
 from k4a_ros.streaming.synchronized_clock import ClockPlan
-import numpy as np
-import numpy.typing as npt
 from rclpy.clock import ROSClock
 from rclpy.node import Node
-import sensor_msgs.msg
 
 #: time that a reliable subscriber has to acknowledge a message in lockstep
 _ACK_TIMEOUT_S = 10.0
@@ -312,68 +296,6 @@ class Topics:
         self._node.get_logger().warning(text)
 
 
-def add_images(
-    builder: TopicBuilder, live: LiveOptions, frames: Frames | None = None,
-) -> FilteredDepth:
-    """
-    Add all topics of images and clouds that the modes and options select.
-
-    :param live: read for each image.
-    :param frames: looks up frames that are not those of the camera; None if there is no TF.
-    :return: the filtered depth images that all topics share, if there is depth at all.
-    """
-    options, config = builder.options, builder.camera.config
-    infrared = options.depth_enabled and config.ir
-    depth = options.depth_enabled and config.depth
-    color = options.color_enabled and config.color
-
-    def infrared_scale() -> float:
-        return live.infrared_scale
-
-    colors = ColorCache(config, options.camera_rotation)
-    filtered = FilteredDepth(lambda: builder.depth_lens.rays(), lambda: live.depth_filters)
-    registered = registration_cache(builder, colors, filtered) if depth and color else None
-    if infrared:
-        add_infrared(builder, infrared_scale)
-    if depth:
-        add_depth(builder)
-        add_filtered_depth(builder, filtered)
-    if depth and options.point_cloud:
-        add_points(builder, filtered, registered, lambda: live.points, frames)
-    if color:
-        add_color(builder, colors)
-    if registered is not None:
-        add_registered(builder, registered, filtered, infrared_scale)
-    if builder.camera.reports_metadata:
-        add_temperature(builder)
-        if color:
-            add_color_metadata(builder)
-    rectified = RectifiedTopics(builder)
-    if infrared:
-        rectified.add_infrared(infrared_scale)
-    if depth:
-        rectified.add_depth(filtered)
-    if color:
-        rectified.add_color(colors)
-    if depth and color:
-        rectified.add_depth_to_color(filtered)
-    return filtered
-
-
-def imu_stream(builder: TopicBuilder) -> ImuStream | None:
-    """Return the topic of IMU samples, if the camera has them and the options select it."""
-    camera, options = builder.camera, builder.options
-    if not (options.imu_enabled and camera.config.imu):
-        return None
-    calibration = camera.calibration
-    message = messages.imu_message(
-        options.tf_prefix + IMU, _covariance(calibration.accel_sigma),
-        _covariance(calibration.gyro_sigma))
-    publisher = builder.publisher(sensor_msgs.msg.Imu, 'imu', IMU_DEPTH)
-    return ImuStream('imu', publisher, message, options.imu_rate_target, builder.warn,
-                     builder.counters('imu'), builder.wait)
-
-
 def host_clock(node: Node) -> HostClock:
     clock = node.get_clock()
     assert isinstance(clock, ROSClock)
@@ -389,10 +311,3 @@ def host_clock(node: Node) -> HostClock:
             return handle.get_ros_time_override_is_enabled()
 
     return HostClock(ros_ns, is_simulated)
-
-
-def _covariance(sigma: npt.NDArray[np.float64] | None) -> tuple[float, ...]:
-    """Return the row-major 3x3 covariance of independent axes with standard deviations (3,)."""
-    if sigma is None:
-        return messages.UNKNOWN_COVARIANCE
-    return tuple(float(v) for v in np.diag(np.square(sigma)).ravel())

@@ -35,7 +35,7 @@ from k4a_ros.images.filters.options import DepthFilterOptions
 from k4a_ros.jit.lazy import BuildWait
 from k4a_ros.publishing import body_topics
 from k4a_ros.publishing.body_topics import BodyTopics
-from k4a_ros.publishing.body_topics import TrackerChoice
+from k4a_ros.publishing.interfaces import TrackerChoice
 from k4a_ros.publishing.options import TopicOptions
 from k4a_ros.publishing.topic_builder import TopicBuilder
 import numpy as np

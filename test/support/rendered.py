@@ -25,6 +25,7 @@ from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.capture import Capture
 from k4a_ros.images.upright import upright_capture
+from k4a_ros.publishing.image_topics import add_images
 from k4a_ros.publishing.options import LiveOptions
 from k4a_ros.publishing.options import TopicOptions
 from k4a_ros.publishing.publishers import Counters
@@ -32,7 +33,6 @@ from k4a_ros.publishing.publishers import publisher_qos
 from k4a_ros.publishing.raw.message_sink import MessageSink
 from k4a_ros.publishing.streams import offer_to_subscribers
 from k4a_ros.publishing.topic_builder import TopicBuilder
-from k4a_ros.publishing.topics import add_images
 import numpy as np
 import pytest
 
