@@ -46,8 +46,10 @@ _NS_PER_S = 1_000_000_000
 #: Nanoseconds between bursts per microsecond between their readings: a little faster than they
 #: were measured, so that delays do not add up ...
 _NORMAL_PACE = 850
-#: ... and while more than a few batches wait
+#: ... while more than a few batches wait ...
 _BACKLOG_PACE, _BACKLOG_NS = 510, 60_000_000
+#: ... and while half of the samples wait that may: what is not published soon will be dropped
+_LARGE_BACKLOG_PACE, _LARGE_BACKLOG_NS = 255, 500_000_000
 #: a longer time without readings says nothing about the rate at which they come
 _PAUSE_NS = 100_000_000
 #: share of the time between two bursts, as a divisor, that is made up for after a late one
@@ -84,8 +86,9 @@ def begin_batch(words: Any, device_us: Any, now_ns: int) -> None:
     if words[INTERVAL] * _FAST_OF < words[SPAN] * _FAST:
         slow_down, of = max(words[INTERVAL], 1), words[SPAN]
     is_slow = interval > 2 * span or words[INTERVAL] * _FAST > words[SPAN] * _FAST_OF
-    if span * slow_down // of > _BACKLOG_NS and not is_slow:
-        pace = _BACKLOG_PACE
+    waiting_ns = span * slow_down // of
+    if waiting_ns > _BACKLOG_NS and not is_slow:
+        pace = _LARGE_BACKLOG_PACE if waiting_ns > _LARGE_BACKLOG_NS else _BACKLOG_PACE
     words[PACE] = pace * slow_down // of
 
 
