@@ -173,6 +173,9 @@ def _replug_the_device(live: Live) -> None:
     unplug_and_plug_in(REPLUGS, live.driver, live.depth, lambda: live.have('unplugged'), live.have)
     values = live.listener.get_parameters(NODE, 'exposure_time_us', 'exposure_auto')
     assert values == [8330, False]
+    # on a busy machine, the driver may miss captures before it is told that the camera is gone
+    told = live.lines('Lost connection to camera') - live.lines('no capture received for')
+    assert told > REPLUGS / 2
     _, _, usb = live.status()
-    assert int(usb['USB errors']) >= REPLUGS
-    assert int(usb['failed USB calls']) >= REPLUGS
+    assert int(usb['USB errors']) >= told
+    assert int(usb['failed USB calls']) >= told
