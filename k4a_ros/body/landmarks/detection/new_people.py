@@ -59,8 +59,10 @@ class _Search:
     #: the same; the surface in front of it may be a hand
     same_head_across_m: float = 0.22
     same_head_along_m: float = 0.3
-    #: so is a trunk closer than this to that of a known person
-    same_trunk_m: float = 0.2
+    #: so is a trunk closer than this to that of a known person, level and along up: nobody is
+    #: above or below somebody else
+    same_trunk_level_m: float = 0.2
+    same_trunk_up_m: float = 0.7
     #: what is farther behind a head than this, or in front of it, is not the person
     max_behind_head_m: float = 0.6
     max_before_head_m: float = 1.1
@@ -123,12 +125,13 @@ class _Known:
                 return True
         return False
 
-    def has_trunk(self, pose: Vectors) -> bool:
-        """Return whether landmarks (33, 3) are those of one of them."""
+    def has_trunk(self, pose: Vectors, up: Vectors) -> bool:
+        """Return whether landmarks (33, 3) are those of one of them, or of a part of one."""
         trunk = pose[TRUNK].mean(axis=0)
+        offsets = [points[TRUNK].mean(axis=0) - trunk for points in self.points]
         return any(
-            float(np.linalg.norm(points[TRUNK].mean(axis=0) - trunk)) < _SEARCH.same_trunk_m
-            for points in self.points)
+            float(np.linalg.norm(perpendicular_part(offset, up))) < _SEARCH.same_trunk_level_m
+            and abs(float(offset @ up)) < _SEARCH.same_trunk_up_m for offset in offsets)
 
 
 class NewPersonDetector:
@@ -267,7 +270,7 @@ class NewPersonDetector:
         found = head_of(pose.points)
         if head is not None and (
                 pose.support < _SEARCH.min_support
-                or known.has_head(found) or known.has_trunk(pose.points)
+                or known.has_head(found) or known.has_trunk(pose.points, frame.segmentation.up)
                 or float(np.linalg.norm(found - head)) > _SEARCH.max_head_error_m):
             return None
         if self._heads is not None and not self._heads.confirms(frame, region, found):

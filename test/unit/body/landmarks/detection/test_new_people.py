@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from k4a_ros.body.landmarks.detection import new_people
 from k4a_ros.body.landmarks.detection.frame_context import FrameContext
 from k4a_ros.body.landmarks.detection.head_region import region_below_head
 from k4a_ros.body.landmarks.detection.head_search import HeadCandidate
@@ -177,3 +178,16 @@ def test_dark_clothes_without_depth_are_shown_to_the_model(frame):
         hidden.append(model.hidden[0])
     assert hidden[0] > 0.5
     assert hidden[1] < 0.2
+
+
+@pytest.mark.parametrize(('offset', 'same'), [
+    pytest.param([0.0, 0.45, 0.0], True, id='below'),
+    pytest.param([0.1, -0.45, 0.1], True, id='above'),
+    pytest.param([0.45, 0.0, 0.0], False, id='beside'),
+    pytest.param([0.0, 0.3, -0.3], False, id='sitting before'),
+    pytest.param([0.0, 1.0, 0.0], False, id='far below')])
+def test_back_that_looks_like_a_head_is_a_part_of_the_same_person(frame, offset, same):
+    """Nobody is above or below somebody else."""
+    points = frame.track.points
+    known = new_people._Known([points], [frame.mask])
+    assert known.has_trunk(points + offset, IMAGE_UP) == same
