@@ -36,8 +36,9 @@ from sensor_msgs.msg import TimeReference
 from std_msgs.msg import String
 
 STATE_TOPIC = 'stream_state'
-LATCHED = QoSProfile(
-    depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+#: latched; whoever is busy while a camera starts gets all states of the start, not the last alone
+STATES = QoSProfile(
+    depth=16, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 #: topic of a master, in the namespace of its node
 CLOCK_TOPIC = 'sync_clock'
 #: a subordinate that joins late gets the last seconds
@@ -56,7 +57,7 @@ class StreamStateTopic:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._publisher = node.create_publisher(String, f'~/{STATE_TOPIC}', LATCHED)
+        self._publisher = node.create_publisher(String, f'~/{STATE_TOPIC}', STATES)
         self._latest = ''
         self.publish(StreamState.CLOSED.value)
 

@@ -24,8 +24,8 @@ import time
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
-from k4a_ros.node.synchronization import LATCHED
 from k4a_ros.node.synchronization import STATE_TOPIC
+from k4a_ros.node.synchronization import STATES
 from k4a_ros.parameters.spec import Value
 from k4a_ros.rig.checks import Facts
 from k4a_ros.rig.rig import DRIVER_NAME
@@ -88,7 +88,7 @@ class DriverClient:
         self._set = client(SetParametersAtomically, 'set_parameters_atomically')
         self._triggers = {name: client(Trigger, name)
                           for name in ('start_recording', 'stop_recording')}
-        node.create_subscription(String, f'{self._driver}/{STATE_TOPIC}', self._receive, LATCHED)
+        node.create_subscription(String, f'{self._driver}/{STATE_TOPIC}', self._receive, STATES)
 
     @property
     def runs(self) -> bool:

@@ -31,8 +31,8 @@ from typing import NoReturn
 from k4a_ros.node.diagnostics import Level
 from k4a_ros.node.diagnostics import Status
 from k4a_ros.node.diagnostics_topic import DiagnosticsTopic
-from k4a_ros.node.synchronization import LATCHED
 from k4a_ros.node.synchronization import STATE_TOPIC
+from k4a_ros.node.synchronization import STATES
 from k4a_ros.process.shutdown import end_process
 from k4a_ros.process.shutdown import Shutdown
 from k4a_ros.publishing.messages import stamp_ns
@@ -86,7 +86,7 @@ class SyncMonitor(Node):
             TimeReference, f'{namespace}/{TOPIC}', self._receiver(name), 100)
         self.create_subscription(
             String, f'{namespace}/{DRIVER_NAME}/{STATE_TOPIC}', self._state_receiver(name),
-            LATCHED)
+            STATES)
 
     def _receiver(self, name: str) -> Callable[[TimeReference], None]:
         def receive(message: TimeReference) -> None:

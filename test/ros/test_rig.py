@@ -28,9 +28,19 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from k4a_ros.mkv.together import common_timeline
+from k4a_ros.node.synchronization import StreamStateTopic
+from k4a_ros.rig.rig_file import parse_rig
 from k4a_ros.rig.rig_launch import ARGUMENTS
 from k4a_ros.rig.rig_launch import drivers
 from k4a_ros.rig.rig_launch import rig_of
+from k4a_ros.rig_nodes.driver_client import CLOSED
+from k4a_ros.rig_nodes.driver_client import DriverClient
+from k4a_ros.rig_nodes.driver_client import STREAMING
+from k4a_ros.streaming.states import WAITING_FOR_PULSE
+import rclpy
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
 from sensor_msgs.msg import TimeReference
 from std_srvs.srv import Trigger
 from support.ros import DriverProcess
@@ -166,3 +176,30 @@ def test_rig_starts_in_order_is_proven_and_recovers(tmp_path: Path) -> None:
         manager.wait_for_line('All cameras stream: front, left, right', 2)
         diagnostics.clear()
         wait_for(synchronized, 'synchronization after the restart')
+
+
+def test_busy_manager_misses_no_start() -> None:
+    """The states of a camera that is started again may follow each other within milliseconds."""
+    context = Context()
+    rclpy.init(context=context, domain_id=int(domain := new_domain()))
+    rig = parse_rig('cameras: [{name: left, simulated: true}]', 'rig.yaml')
+    try:
+        topic = StreamStateTopic(Node('k4a_driver', context=context, namespace='/left'))
+        manager = Node('manager', context=context)
+        left = DriverClient(manager, rig, rig.cameras[0], lambda: None)
+        executor = SingleThreadedExecutor(context=context)
+        executor.add_node(manager)
+
+        def state() -> str:
+            executor.spin_once(0.1)
+            return left.state
+
+        wait_for(lambda: state() == CLOSED, 'the first state')
+        for number in range(2):
+            for text in (CLOSED, WAITING_FOR_PULSE, STREAMING):
+                topic.publish(text)
+            wait_for(lambda: state() == STREAMING, 'the last state')
+            assert left.starts == 1 + number, domain
+        executor.shutdown()
+    finally:
+        context.shutdown()
