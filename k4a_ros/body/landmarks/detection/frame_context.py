@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 from k4a_ros.body.landmarks.segmentation.person_depth import PersonDepth
@@ -27,6 +28,11 @@ import numpy as np
 import numpy.typing as npt
 
 Mask = npt.NDArray[np.bool_]
+
+#: every Nth row and column is used for the exposure
+_EXPOSURE_STEP = 8
+#: percentile of the reflectivity that becomes white
+_WHITE_PERCENTILE = 90
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +53,14 @@ class FrameContext:
     def now_us(self) -> int:
         """Return the time of the frame, microseconds of the device clock."""
         return self.images.device_us
+
+    @cached_property
+    def white_level(self) -> float:
+        """Return the reflectivity that becomes white, infrared value times square meters."""
+        part = (slice(None, None, _EXPOSURE_STEP), slice(None, None, _EXPOSURE_STEP))
+        z = self.images.depth[part].astype(np.float32) * np.float32(0.001)
+        bright = (self.images.infrared[part] * z * z)[z > 0]
+        return float(np.percentile(bright, _WHITE_PERCENTILE)) if bright.size else 1.0
 
     def enlarge(self, mask: Mask) -> Mask:
         """Return a mask at the resolution of the depth image."""

@@ -86,10 +86,6 @@ class _HeadSize:
 _SCAN, _SIZE = _Scan(), _HeadSize()
 #: share of a head's box, around its center, in which its depth is measured
 _DEPTH_SHARE = 0.33
-#: every Nth row and column is used for the exposure
-_EXPOSURE_STEP = 8
-#: percentile of the reflectivity that becomes white
-_WHITE_PERCENTILE = 90
 #: distance at which tiles are placed; it only sets their scale
 _TILE_DISTANCE_M = 2.0
 
@@ -141,10 +137,9 @@ class HeadSearch:
             return []
         self._searched_us = frame.now_us
         candidates: list[HeadCandidate] = []
-        white = _white_level(frame)
         for region in itertools.islice(self._tiles, tiles):
             view = CropView(region, frame.segmentation.up)
-            crop, depth = _reflectivity(frame, view, white)
+            crop, depth = _reflectivity(frame, view)
             heads = [head for model in self._models for head in model(crop, _SCAN.min_score)]
             candidates += _candidates(heads, depth, view, frame.now_us)
         return sorted(candidates, key=lambda candidate: -candidate.score)
@@ -180,7 +175,7 @@ def _is_seen(
     view = CropView(region, frame.segmentation.up)
     expected = view.project(head[np.newaxis])[0]
     reach = _SCAN.max_head_distance_m * view.pixels_per_meter
-    crop, _ = _reflectivity(frame, view, _white_level(frame))
+    crop, _ = _reflectivity(frame, view)
     return any(float(np.linalg.norm(found.center - expected)) < reach
                for model in models for found in model(crop, min_score))
 
@@ -209,28 +204,19 @@ def _tiles(lens: Intrinsics) -> Iterator[Region]:
         yield Region(center, half / lens.fx * _TILE_DISTANCE_M)
 
 
-def _white_level(frame: FrameContext) -> float:
-    """Return the reflectivity that becomes white, infrared value times square meters."""
-    part = (slice(None, None, _EXPOSURE_STEP), slice(None, None, _EXPOSURE_STEP))
-    z = frame.images.depth[part].astype(np.float32) * np.float32(0.001)
-    bright = (frame.images.infrared[part] * z * z)[z > 0]
-    return float(np.percentile(bright, _WHITE_PERCENTILE)) if bright.size else 1.0
-
-
-def _reflectivity(frame: FrameContext, view: CropView, white: float) -> tuple[Floats, Floats]:
+def _reflectivity(frame: FrameContext, view: CropView) -> tuple[Floats, Floats]:
     """
     Return a crop of the infrared image as if all surfaces were equally far away, and their depth.
 
     Heads at any distance then are as bright as people in photographs.
 
-    :param white: see `_white_level`.
     :return: (256, 256) each: 0 black to 1 white, and meters, 0 for no depth.
     """
     maps = view.sampling_maps(frame.lens)
     depth = cv2.remap(frame.images.depth, *maps, cv2.INTER_NEAREST)
     meters = depth.astype(np.float32) * np.float32(0.001)
     crop = sample(frame.images.infrared, maps) * meters * meters
-    return np.sqrt(np.minimum(crop / max(white, 1e-6), 1)), np.asarray(meters)
+    return np.sqrt(np.minimum(crop / max(frame.white_level, 1e-6), 1)), np.asarray(meters)
 
 
 def _candidates(
