@@ -74,14 +74,16 @@ class PersonTracker:
 
         :param trunks: (3,) meters each: the centers of the trunks of new people.
         """
+        lost = [
+            (track, track.points[TRUNK].mean(axis=0) + track.predict_offset(self._now_us),
+             _GATE.limit_m(track.seconds_unseen(self._now_us)))
+            for track in self.tracks if not track.is_seen]
         options: list[list[tuple[float, Track | None]]] = []
         for trunk in trunks:
             near: list[tuple[float, Track | None]] = []
-            for track in self.tracks:
-                expected = track.points[TRUNK].mean(axis=0) + track.predict_offset(self._now_us)
+            for track, expected, limit_m in lost:
                 distance = float(np.linalg.norm(trunk - expected))
-                if not track.is_seen and distance < _GATE.limit_m(
-                        track.seconds_unseen(self._now_us)):
+                if distance < limit_m:
                     near.append((distance, track))
             near.sort(key=lambda option: option[0])
             options.append([*near[:_MAX_CANDIDATES], (_UNMATCHED_M, None)])
