@@ -189,8 +189,8 @@ class LazyPublisher:
         return self._publisher.wait_for_all_acked(Duration(nanoseconds=int(timeout_s * 1e9)))
 
     def _must_skip(self) -> bool:
-        """Return, and count, whether to skip a message, which may be, as the topic is busy."""
-        skip = self.sender.busy
+        """Return, and count, whether a message is skipped because the topic is busy."""
+        skip = not self._lossless and self.sender.busy
         self.counters.skipped += skip
         return skip
 

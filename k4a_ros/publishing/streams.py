@@ -86,7 +86,7 @@ class Stream(LazyPublisher):
     def offer(self, capture: Capture, to_ros: ToRos) -> None:
         """Publish the message of a capture; see `offer_to_subscribers`."""
         image = self._source(capture)
-        if image is None or (not self._lossless and self._must_skip()):
+        if image is None or self._must_skip():
             return
         if self._requires is not None and not is_built(self._requires, self._wait):
             return
