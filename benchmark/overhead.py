@@ -39,6 +39,7 @@ import tempfile
 import threading
 import time
 from typing import Any
+from unittest import mock
 
 from driver import DECODED
 from driver import JPEG
@@ -75,7 +76,7 @@ def run(recording: str, wanted: list[str], captures: int) -> dict[str, Any]:
     """Return the processor times of captures, milliseconds, and the number of calls of each."""
     retain_freed_memory()
     search_rarely()
-    Rcl.publishing = _without_publishing  # type: ignore[method-assign]
+    mock.patch.object(Rcl, 'publishing', _without_publishing).start()
     rclpy.init()
     topics = Topics(rclpy.create_node('overhead'), threading.Event())
     times: list[float] = []

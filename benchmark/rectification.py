@@ -31,6 +31,7 @@ import argparse
 from collections.abc import Iterator
 import dataclasses
 from pathlib import Path
+import sys
 import time
 
 import cv2
@@ -65,8 +66,12 @@ from k4a_ros.simulation.shapes import Plane
 from k4a_ros.simulation.view import Timeline
 from k4a_ros.tools.warm_up import warm_up
 import numpy as np
-from surfaces import pinhole_rays
-from surfaces import Surfaces
+
+if (tests := str(Path(__file__).resolve().parents[1] / 'test')) not in sys.path:
+    sys.path.insert(0, tests)
+
+from support.surfaces import pinhole_rays
+from support.surfaces import Surfaces
 
 DEPTH_MODES = [mode for mode in DepthMode if mode.has_depth]
 TIME_US = 1_000_000
@@ -155,6 +160,15 @@ def exactness(name: str, calibration: FactoryCalibration) -> Iterator[str]:
         yield f'| {name} | {mode.name} | ' + ' | '.join(cells) + ' |'
 
 
+def rectified_mm(
+    rectifier: DepthRectifier, rectified: Intrinsics, depth: np.ndarray,
+) -> np.ndarray:
+    """Return a rectified depth image that is not rounded, mm, 0 for invalid."""
+    meters = np.zeros((rectified.height, rectified.width), np.float32)
+    rectifier.rectify(depth, meters)
+    return np.nan_to_num(1000 * meters.astype(float))
+
+
 def beyond(name: str, calibration: FactoryCalibration) -> Iterator[str]:
     """
     Yield rows that say where the points of the room beyond 1 mm are, in all depth modes.
@@ -167,17 +181,11 @@ def beyond(name: str, calibration: FactoryCalibration) -> Iterator[str]:
         lens = calibration.depth(mode)
         rectified = rectified_lens(lens, 'full')
         rectifier = DepthRectifier(lens, rectified)
-        meters = np.zeros((rectified.height, rectified.width), np.float32)
-
-        def rectify(depth: np.ndarray) -> np.ndarray:
-            rectifier.rectify(depth, meters)  # noqa: B023
-            return np.nan_to_num(1000 * meters.astype(float))  # noqa: B023
-
         before, after = (
             Surfaces(room, rays, camera, TIME_US * 1e-6)
             for rays, camera in ((lens.rays(), lens), (pinhole_rays(rectified), rectified)))
         depth = depth_of(room, calibration, mode)
-        image = rectify(depth)
+        image = rectified_mm(rectifier, rectified, depth)
         valid = image > 0
         far = ~(after.distances(image) <= 1)
         positions, _ = source_positions(lens, rectified)
@@ -191,7 +199,7 @@ def beyond(name: str, calibration: FactoryCalibration) -> Iterator[str]:
         parts = (other, ~other & edge, ~other & ~edge & ~is_flat, ~other & ~edge & is_flat, gap)
         noisy = depth_of(room, calibration, mode, noise=True)
         errors = [surfaces.distances(depth) for surfaces, depth in (
-            (before, noisy), (after, rectify(noisy)))]
+            (before, noisy), (after, rectified_mm(rectifier, rectified, noisy)))]
         yield f'| {name} | {mode.name} | ' + ' | '.join(
             f'{100 * share.mean():.2f} %' for share in (
                 far, *(far & part[valid] for part in parts))) + ' | ' + ' / '.join(

@@ -20,7 +20,6 @@ from pathlib import Path
 
 from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.calibration.lens import Intrinsics
-from k4a_ros.calibration.rigid_transform import RigidTransform
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
@@ -34,10 +33,10 @@ from k4a_ros.images.registration import Correspondences
 from k4a_ros.images.registration import DepthToColor
 from k4a_ros.simulation.scene_file import default_scene
 from k4a_ros.simulation.sensor import Sensor
-from k4a_ros.simulation.view import Timeline
-from k4a_ros.simulation.view import View
 import numpy as np
 import pytest
+from support.surfaces import pinhole_rays
+from support.surfaces import Surfaces
 from support.synthetic_capture import COMPILED
 from support.synthetic_capture import NOMINAL
 from support.synthetic_capture import SCENE
@@ -47,8 +46,6 @@ WALL_POINT = np.array([0.0, 0.0, 2.2])
 WALL_NORMAL = np.array([0.2, 0.1, -1.0]) / np.linalg.norm([0.2, 0.1, -1.0])
 BALL_CENTER, BALL_RADIUS = np.array([0.05, 0.0, 1.0]), 0.25
 
-#: distance of the rays from which the plane at a pixel is computed
-RAY_STEP = np.float32(1e-4)
 DEPTH_MODES = [mode for mode in DepthMode if mode.has_depth]
 
 
@@ -138,31 +135,10 @@ def check_room(calibration: FactoryCalibration, mode: DepthMode) -> None:
     depth, _ = sensor.depth_and_ir(0)
     assert depth is not None
     out = rectify(depth, lens, rectified, dtype=np.float32)
-    x, y = (np.ascontiguousarray(ray, np.float32)
-            for ray in np.meshgrid(*rectified_rays(rectified)))
-
-    def true_depth(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        view = View(Timeline(room), rectified, RigidTransform.identity(), rays=(x, y))
-        view.update(0.0)
-        return view.z
-
-    z, right, below = (
-        true_depth(*rays) for rays in ((x, y), (x + RAY_STEP, y), (x, y + RAY_STEP)))
-    # 1/z of a plane is linear in x/z and y/z; its coefficients are the normal
-    a = (1 / right - 1 / z) / ((x + RAY_STEP) - x)
-    b = (1 / below - 1 / z) / ((y + RAY_STEP) - y)
-    c = 1 / z - a * x - b * y
-    distance = np.abs(out / z - 1) / np.sqrt(a * a + b * b + c * c)
-    assert (distance[~np.isnan(out)] <= 0.001).mean() >= 0.995
-    # of surfaces within a pixel around, each point has a depth, or is on a plane
-    padded = np.pad(np.dstack((a, b, c, z)), ((1, 1), (1, 1), (0, 0)), mode='edge')
-    for part in np.ndindex(3, 3):
-        a, b, c, z = np.moveaxis(
-            padded[part[0]:, part[1]:][:out.shape[0], :out.shape[1]], 2, 0)
-        np.fmin(distance, np.abs(out * (a * x + b * y + c) - 1)
-                / np.sqrt(a * a + b * b + c * c), out=distance)
-        np.fmin(distance, np.abs(out - z), out=distance)
-    assert np.nanmax(distance) < 0.010
+    surfaces = Surfaces(room, pinhole_rays(rectified), rectified, 0.0)
+    millimeters = 1000 * np.nan_to_num(out.astype(float))
+    assert (surfaces.distances(millimeters) <= 1).mean() >= 0.995
+    assert np.nanmax(surfaces.from_nearest(millimeters)[millimeters > 0]) < 10
 
 
 def test_depth_of_a_furnished_room_is_on_its_surfaces(calibrations):

@@ -19,6 +19,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 from itertools import product
+from typing import Any
 
 from k4a_ros.body.joints import Joint
 from k4a_ros.simulation.clothes import BOTTOMS
@@ -39,9 +40,9 @@ PEOPLE = [*((WALKER, time) for time in np.arange(0, 4, 0.17)),
           *((replace(PLAIN, posture=posture), 0.0) for posture in POSTURES)]
 
 
-def dressed(person: Person = PLAIN, **worn: str) -> Person:
+def dressed(person: Person = PLAIN, **worn: Any) -> Person:
     """Return a person in clothes."""
-    return replace(person, clothes=Clothes(**worn))  # type: ignore[arg-type]
+    return replace(person, clothes=Clothes(**worn))
 
 
 def extent(person: Person, axis: int, low: float, high: float) -> float:

@@ -75,14 +75,22 @@ class Surfaces:
         valid = depth > 0
         return self._from_planes(depth, self._normals, self._rays)[valid]
 
-    def flying(self, depth: np.ndarray) -> int:
-        """Return how many points have neither a depth nor are on a plane around their pixels."""
+    def from_nearest(self, depth: np.ndarray) -> np.ndarray:
+        """
+        Return the distances of points to the nearest plane or depth around their pixels, mm.
+
+        :param depth: mm; what is not valid has a distance without a meaning, or NaN.
+        """
         nearest = np.full(depth.shape, np.inf)
         for part in around(np.dstack((self._normals, self.z))):
             for distance in (self._from_planes(depth, part[..., :3], self._rays),
                              np.abs(part[..., 3] - depth)):
                 np.fmin(nearest, distance, out=nearest)
-        return int(((nearest > FLYING_MM) & (depth > 0)).sum())
+        return nearest
+
+    def flying(self, depth: np.ndarray) -> int:
+        """Return how many points have neither a depth nor are on a plane around their pixels."""
+        return int(((self.from_nearest(depth) > FLYING_MM) & (depth > 0)).sum())
 
     @staticmethod
     def _from_planes(depth: np.ndarray, normals: np.ndarray, rays: np.ndarray) -> np.ndarray:
