@@ -158,3 +158,4 @@ def test_dead_subscriber_slows_down_no_other_topic(tmp_path: Path) -> None:
                 await_slow_topic(live, images, infos, dead, number)
                 live.more(imu, 100)
                 live.more(live.depth)
+    shared_memory.remove_ports(live.listener.domain)

@@ -71,3 +71,16 @@ def remove_left_behind() -> set[str]:
     for name in names:
         (_DIRECTORY / name).unlink(missing_ok=True)
     return names
+
+
+def remove_ports(domain: int) -> None:
+    """
+    Remove the ports of a ROS domain whose processes have all ended, with locks and semaphores.
+
+    A process leaves those of subscribers that were killed, which it creates anew again and again.
+    """
+    first = 7400 + 250 * domain  # DDS-RTPS 2.3, 9.6.1.1
+    for name, _ in present():
+        match = re.fullmatch(r'(?:sem\.)?fastdds_port(\d+)(?:_el|_mutex)?', name)
+        if match and first <= int(match[1]) < first + 250:
+            (_DIRECTORY / name).unlink(missing_ok=True)
