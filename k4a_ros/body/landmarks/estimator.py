@@ -53,6 +53,8 @@ from k4a_ros.errors import BodyTrackingError
 import numpy as np
 import numpy.typing as npt
 
+Vectors = npt.NDArray[np.float64]
+
 #: up in the frame of a level depth camera
 _IMAGE_UP = np.array([0.0, -1.0, 0.0])
 #: frame rate at which a smoothing factor is that of one frame
@@ -214,11 +216,12 @@ class LandmarkEstimator:
         region = observation.view.region_of_circle(
             landmarks.alignment_center, landmarks.alignment_top)
         seconds = track.seconds_unseen(frame.now_us)
-        fitted = _fit(frame, track, pose, person)
+        expected = track.motion.predict(frame.now_us)
+        fitted = _fit(frame, track, pose, person, expected)
         points = track.motion.update(fitted.points, fitted.confidences, frame.now_us)
         track.update(points, region, fitted.lengths, frame.now_us)
         positions, confidences = joints_from_landmarks(
-            points, agreed_confidences(pose, fitted, points, person))
+            points, agreed_confidences(pose, fitted, points, expected, person))
         if track.joint_positions is not None and self._smoothing_factor > 0:
             kept = self._smoothing_factor ** max(seconds * _SMOOTHING_RATE_HZ, 0.0)
             positions = positions + kept * (track.joint_positions - positions)
@@ -235,9 +238,11 @@ def _lift(observation: Observation, person: PersonDepth) -> Pose3d | None:
                 None if track is None else track.bone_lengths)
 
 
-def _fit(frame: FrameContext, track: Track, pose: Pose3d, person: PersonDepth) -> Pose3d:
+def _fit(
+    frame: FrameContext, track: Track, pose: Pose3d, person: PersonDepth, expected: Vectors | None,
+) -> Pose3d:
     """Return a pose with its limbs fitted to the surface, where enough of that is visible."""
     cloud = person.sample_points(frame.rays, _SURFACE.count)
     if len(cloud) < _SURFACE.min_count:
         return pose
-    return fit_limbs(pose, cloud, track.bone_lengths, track.motion.predict(frame.now_us))
+    return fit_limbs(pose, cloud, track.bone_lengths, expected)

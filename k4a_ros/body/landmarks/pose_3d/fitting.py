@@ -161,13 +161,14 @@ def fit_limbs(
         cost = solve(nodes, _SURFACE_REACHES_M, Evidence(
             _node_landmarks(pose, order), limb_lengths, expected_nodes, surface))
         fits.append((cost, order, nodes))
-    _, order, nodes = min(fits, key=lambda fit: fit[0])
+    cost, order, nodes = min(fits, key=lambda fit: fit[0])
     points = pose.points[order].copy()
     moved = dict(zip(NODES.tolist(), nodes - points[NODES], strict=True))
     points[NODES] = nodes
     for landmark, followers in _MOVED_WITH:
         points[list(followers)] += moved[landmark]
-    return replace(pose, points=points, confidences=pose.confidences[order])
+    return replace(
+        pose, points=points, confidences=pose.confidences[order], fit_cost=float(cost))
 
 
 def _node_landmarks(pose: Pose3d, order: Order) -> NodeLandmarks:

@@ -116,9 +116,8 @@ def joints_from_landmarks(
     chest_axes = _set_trunk(positions, points)
     hips, shoulders = _middle(confidences[_HIPS]), _middle(confidences[_SHOULDERS])
     joint_confidences[Joint.PELVIS] = hips
-    joint_confidences[Joint.SPINE_NAVEL] = min(hips, shoulders)
-    joint_confidences[[
-        Joint.SPINE_CHEST, Joint.NECK, Joint.CLAVICLE_LEFT, Joint.CLAVICLE_RIGHT]] = shoulders
+    joint_confidences[[Joint.SPINE_NAVEL, Joint.SPINE_CHEST]] = min(hips, shoulders)
+    joint_confidences[[Joint.NECK, Joint.CLAVICLE_LEFT, Joint.CLAVICLE_RIGHT]] = shoulders
     axes = head_axes(points[_FACE], chest_axes)
     positions[Joint.EAR_LEFT] += _OFFSETS.ear_m * axes[:, 2]
     positions[Joint.EAR_RIGHT] -= _OFFSETS.ear_m * axes[:, 2]

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+import math
 
 from k4a_ros.body.landmarks.pose_2d.blazepose import LANDMARK_COUNT
 from k4a_ros.body.landmarks.pose_2d.blazepose import Landmarks
@@ -89,7 +90,7 @@ class Pose3d:
     size of the person relative to the model's output; ``support``: the share of the landmarks
     with high visibility that are on the person's surface. The evidence that fitting uses again:
     ``rays`` (33, 3) with z = 1, ``world`` (33, 3) meters along the camera's axes, as the model
-    estimates them, and ``visibility`` (33,).
+    estimates them, and ``visibility`` (33,). ``fit_cost``: of `fit_limbs`, infinite before it.
     """
 
     points: Vectors
@@ -100,6 +101,7 @@ class Pose3d:
     rays: Vectors
     world: Vectors
     visibility: npt.NDArray[np.float32]
+    fit_cost: float = math.inf
 
 
 def head_of(points: Vectors) -> Vectors:

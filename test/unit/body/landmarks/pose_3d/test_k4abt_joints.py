@@ -45,3 +45,12 @@ def test_pelvis_is_as_certain_as_the_better_hip_in_the_image(
     confidences[23], confidences[24] = left, right
     points = SimulatedPerson(0).points
     assert joints_from_landmarks(points, confidences)[1][Joint.PELVIS] == pelvis
+
+
+def test_chest_is_as_uncertain_as_hips_and_neck_as_shoulders() -> None:
+    confidences = np.full(33, Confidence.MEDIUM, np.uint8)
+    confidences[23:25] = Confidence.LOW
+    points = np.random.default_rng(1).random((33, 3))
+    found = joints_from_landmarks(points, confidences)[1]
+    assert found[Joint.SPINE_CHEST] == found[Joint.SPINE_NAVEL] == Confidence.LOW
+    assert found[Joint.NECK] == found[Joint.CLAVICLE_LEFT] == Confidence.MEDIUM
