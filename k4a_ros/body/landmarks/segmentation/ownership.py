@@ -66,6 +66,9 @@ class _Assignment:
     whole_percentile: float = 97
     #: is below this distance.
     whole_max_distance_m: float = 0.25
+    #: a segment without a large plane, with this share of its samples on that of another segment,
+    #: is a piece of that, such as of the wall between two legs
+    plane_piece_share: float = 0.9
     #: maximum distance of a pixel of a segment that is divided
     pixel_max_distance_m: float = 0.16
     #: margin of the box around a person's capsules outside of which nothing is compared
@@ -100,11 +103,17 @@ def assign_segments(segmentation: Segmentation, people: Sequence[Vectors]) -> Ow
     ends = np.concatenate((capsules[..., :3], capsules[..., :3] + capsules[..., 3:6]), axis=1)
     low = ends.min(axis=1) - _ASSIGNMENT.reach_m
     high = ends.max(axis=1) + _ASSIGNMENT.reach_m
+    nearby = []
     for segment in segmentation.segments:
         close = np.array([index for index in range(len(people)) if bool(
             ((segment.samples > low[index]) & (segment.samples < high[index]))
             .all(axis=1).any())])
-        if not close.size:
+        if close.size:
+            # a wall or a table that the person is close to may be part of the segment
+            nearby.append((segment, close, large_planes(
+                segment.samples, segment.sample_areas, segmentation.up)))
+    for segment, close, planes in nearby:
+        if not len(planes) and any(_is_piece(segment, others) for _, _, others in nearby):
             continue
         distances = np.empty((len(close), len(segment.samples)))
         _distances(segment.samples, capsules[close], distances)
@@ -115,8 +124,6 @@ def assign_segments(segmentation: Segmentation, people: Sequence[Vectors]) -> Ow
         winners = distances.argmin(axis=0)
         shares = np.bincount(winners[near], minlength=len(close)) / int(near.sum())
         best = int(shares.argmax())
-        # a wall or a table that the person is close to is part of the segment
-        planes = large_planes(segment.samples, segment.sample_areas, segmentation.up)
         box = segment.box
         if (not len(planes) and shares[best] > _ASSIGNMENT.whole_min_winner_share
                 and float(near.mean()) > _ASSIGNMENT.whole_min_near_share
@@ -128,6 +135,14 @@ def assign_segments(segmentation: Segmentation, people: Sequence[Vectors]) -> Ow
                     capsules, low, high, _ASSIGNMENT.pixel_max_distance_m, planes,
                     LARGE_PLANE.inlier_m, LARGE_PLANE.inlier_m_per_m, owners[box])
     return owners
+
+
+def _is_piece(segment: Segment, planes: Vectors) -> bool:
+    """Return whether a segment is a piece of one of the planes (M, 4) of others."""
+    samples = segment.samples.astype(np.float64)
+    limits = LARGE_PLANE.inlier_distances_m(samples)
+    inside = np.abs(samples @ planes[:, :3].T + planes[:, 3]) < limits[:, np.newaxis]
+    return bool((inside.mean(axis=0) > _ASSIGNMENT.plane_piece_share).any())
 
 
 @compiled

@@ -48,8 +48,9 @@ class PlaneThresholds:
     min_level_area_m2: float = 0.15
     #: cosine of the maximum angle between the normal of a level plane and up
     min_level_cosine: float = 0.98
-    #: minimum area of a random candidate, as a share of the minimum area of a plane
-    min_candidate_share: float = 0.7
+    #: minimum area of a random candidate, as a share of the minimum area of a plane, where a point
+    #: counts by its distance
+    min_candidate_share: float = 0.6
     #: minimum number of points of a least-squares fit
     min_points: int = 6
     #: maximum RMS distance of the inliers, as a share of the inlier distance; it is 0.58 for
@@ -72,7 +73,8 @@ def large_planes(samples: Floats, sample_areas: Floats, up: Vectors) -> Vectors:
     Find large planes among points of a surface.
 
     Planes are found one after the other by RANSAC (Fischler and Bolles, "Random sample consensus",
-    1981), and refined by least squares.
+    1981), in which the area of a point counts the less the farther it is from the plane (Torr and
+    Zisserman, "MLESAC", 2000), and refined by least squares.
 
     :param samples: (N, 3) meters.
     :param sample_areas: (N,) m² that each point represents.
@@ -130,6 +132,8 @@ def _best_candidate(points: Any, areas: Any, limits: Any, planes: Any, min_areas
     """
     Return the index of the plane with the largest share of its minimum area, and that share.
 
+    Points count less the farther they are from the plane.
+
     :param limits: (N,) the distance from a plane within which each of the points is on it.
     """
     best, best_share = 0, 0.0
@@ -139,7 +143,8 @@ def _best_candidate(points: Any, areas: Any, limits: Any, planes: Any, min_areas
         for point in range(len(points)):
             distance = a * points[point, 0] + b * points[point, 1] + c * points[point, 2] + d
             if abs(distance) < limits[point]:
-                share += areas[point]
+                # a cabinet is flat, and the people beside it are near a plane by chance
+                share += areas[point] * (1 - (distance / limits[point]) ** 2)
         share /= min_areas[index]
         if share > best_share:
             best, best_share = index, share

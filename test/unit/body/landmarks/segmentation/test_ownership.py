@@ -96,3 +96,21 @@ def test_detached_legs_are_in_the_mask_and_a_wall_is_not():
     assert mask[120, 160] and mask[200, 152] and mask[200, 168]
     assert not mask[120, 60]
     assert segmentation.labels[200, 152] != trunk
+
+
+def test_wall_between_legs_belongs_to_nobody() -> None:
+    lens = NOMINAL.depth(DepthMode.NFOV_UNBINNED)
+    depth = np.full((lens.height, lens.width), 3000, np.uint16)
+    depth[~np.isfinite(lens.rays()[..., 0])] = 0
+    # trunk and legs, rounded, which leave a piece of the wall between them
+    depth[150:440, 280:360] = 2750 + 120 * np.linspace(-1, 1, 80) ** 2
+    depth[300:430, 305:335] = 3000
+    segmentation = make_segmenter().segment(depth)
+    piece, trunk = segmentation.labels[180, 160], segmentation.labels[110, 160]
+    assert len({0, piece, trunk, segmentation.labels[110, 60]}) == 4
+    points = segmentation.points[75:220, 140:180].reshape(-1, 3).astype(np.float64)
+    landmarks = points[np.linspace(0, len(points) - 1, 33).astype(int)]
+    landmarks[:, 2] = 2.95
+    owners = assign_segments(segmentation, [landmarks])
+    assert (owners[segmentation.labels == piece] == BACKGROUND).all()
+    assert (owners[segmentation.labels == trunk] == 0).mean() > 0.8

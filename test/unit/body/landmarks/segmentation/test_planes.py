@@ -53,3 +53,15 @@ def test_third_of_a_square_meter_is_a_table_but_not_a_wall() -> None:
     areas = np.full(2000, 0.31 / 2000, np.float32)
     assert len(large_planes(third, areas, IMAGE_UP)) == 0
     assert len(large_planes(third[:, [0, 2, 1]], areas, IMAGE_UP)) == 1
+
+
+def test_cabinet_is_found_beside_people_who_are_near_a_larger_plane_by_chance() -> None:
+    """The first plane that is not flat enough would end the search."""
+    random = np.random.default_rng(4)
+    cabinet = (noisy_wall() * [0.35, 0.35, 1.0]).astype(np.float32)
+    people = np.stack((random.uniform(0.4, 1.4, 2000), random.uniform(-0.5, 0.5, 2000),
+                       random.uniform(3.15, 3.25, 2000)), axis=1).astype(np.float32)
+    areas = np.repeat(np.float32([0.49, 0.6]) / 2000, 2000)
+    planes = large_planes(np.concatenate((cabinet, people)), areas, IMAGE_UP)
+    assert len(planes) == 1
+    assert np.abs(cabinet @ planes[0, :3] + planes[0, 3]).mean() < 0.01
