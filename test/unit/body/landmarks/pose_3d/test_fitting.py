@@ -100,6 +100,19 @@ def test_occluded_arm_is_moved_out_of_the_trunk(person: FittedPerson) -> None:
     assert errors(person, found.points)[wrist] < 0.13
 
 
+@pytest.mark.parametrize(('visibility', 'stays'), [(0.99, True), (0.9, False)])
+def test_furniture_in_the_mask_does_not_attract_a_foot_that_is_seen_clearly(
+        person: FittedPerson, visibility: float, *, stays: bool) -> None:
+    random = np.random.default_rng(1)
+    below_knee = person.cloud[:, 1] > person.points[[25, 26], 1].mean()
+    cabinet = person.points[31] + [0.25, 0.0, 0.0]
+    cabinet = cabinet + random.uniform(-0.1, 0.1, (300, 3)) * [0, 1, 1]
+    pose = person.pose(person.points, visibility)
+    found = fit_limbs(
+        pose, np.concatenate((person.cloud[~below_knee], cabinet)), UNKNOWN, None)
+    assert bool(errors(person, found.points)[LEGS].max() < 0.08) == stays
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_random_start_stays_near_the_person(seed: int) -> None:
