@@ -88,6 +88,8 @@ class _Offsets:
     head_m: float = 0.069
 
 
+#: lower limit of a depth that is divided by
+_MIN_DEPTH_M = 0.1
 _TRUNK_SHARES, _OFFSETS = _TrunkShares(), _Offsets()
 
 
@@ -130,13 +132,16 @@ def _move_hand(joints: Vectors, elbow: Vectors, wrist: Vectors, knuckles: Vector
     """
     Write the joints of a hand.
 
-    :param joints: (4, 3) wrist, hand, fingertip and thumb, written; the thumb is its landmark.
+    :param joints: (4, 3) wrist, hand, fingertip and thumb, written; the thumb is its landmark,
+        whose line of sight counts, but not its depth.
     :param knuckles: (2, 3) of the little and the index finger.
     """
     palm = knuckles.mean(axis=0) - wrist
     along = unit(palm / _OFFSETS.palm_m + unit(wrist - elbow))
     joints[:3] = wrist + np.outer(
         (_OFFSETS.wrist_m, _OFFSETS.hand_m, _OFFSETS.fingertip_m), along)
+    # a thumb is thin: what is measured there often is behind it
+    joints[3] *= (wrist[2] + knuckles[1][2]) / 2 / max(joints[3][2], _MIN_DEPTH_M)
     outward = unit(perpendicular_part(joints[3] - wrist, along)) + unit(
         perpendicular_part(knuckles[1] - knuckles[0], along))
     joints[3] += _OFFSETS.thumb_along_m * along + _OFFSETS.thumb_outward_m * unit(outward)

@@ -35,6 +35,18 @@ def test_joints_of_ideal_landmarks_are_the_true_ones() -> None:
     assert np.allclose(positions[Joint.PELVIS], person.points[[23, 24]].mean(axis=0))
 
 
+def test_surface_behind_a_thumb_does_not_give_its_depth() -> None:
+    person = SimulatedPerson(0)
+    points = person.points.copy()
+    points[[21, 22]] *= 1.2
+    confidences = np.full(33, Confidence.MEDIUM, np.uint8)
+    positions, _ = joints_from_landmarks(points, confidences)
+    thumbs = [Joint.THUMB_LEFT, Joint.THUMB_RIGHT]
+    errors = np.linalg.norm(positions - person.joints, axis=1)
+    assert np.linalg.norm(points[[21, 22]] - person.points[[21, 22]], axis=1).min() > 0.3
+    assert errors[thumbs].max() < 0.06
+
+
 @pytest.mark.parametrize(('left', 'right', 'pelvis'), [
     (Confidence.LOW, Confidence.MEDIUM, Confidence.MEDIUM),
     (Confidence.NONE, Confidence.MEDIUM, Confidence.LOW),
