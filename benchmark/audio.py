@@ -15,7 +15,7 @@
 """
 Measure whether sound is lost while all streams are on, and what it costs.
 
-    python benchmark/audio.py [--seconds 600] [--fps 30] [--domain 47]
+    python benchmark/audio.py [--seconds 600] [--fps 30] [--domain N]
 
 The driver runs the simulated camera with depth, infrared, color, cloud, IMU and the sound of its
 scene. This process subscribes to all of them, and to the direction of the sound. A
@@ -39,6 +39,7 @@ import time
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
+from domains import add_domain
 from geometry_msgs.msg import PoseStamped
 from k4a_ros.audio.microphones import RATE
 from k4a_ros.process.fastdds import select_fastdds_profile
@@ -154,7 +155,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or '').split('\n\n')[0].strip())
     parser.add_argument('--seconds', type=float, default=600.0)
     parser.add_argument('--fps', type=int, default=30, choices=(5, 15, 30))
-    parser.add_argument('--domain', type=int, default=47)
+    add_domain(parser)
     given = parser.parse_args()
     os.environ['ROS_DOMAIN_ID'] = str(given.domain)
     select_fastdds_profile(os.environ)

@@ -16,7 +16,7 @@
 """
 Measure whether a subscriber that was stopped or killed slows down the topics of others.
 
-    python benchmark/dead_reader.py [--rounds 3] [--seconds 10] [--busy 4] [--domain 45]
+    python benchmark/dead_reader.py [--rounds 3] [--seconds 10] [--busy 4] [--domain N]
 
 The driver publishes the virtual device (test/virtual_k4a), which plays a simulated recording at
 15 Hz. Two subscribers count messages, one those of images, and one those of light topics, which
@@ -46,6 +46,7 @@ import threading
 import time
 from typing import Any
 
+from domains import add_domain
 from k4a_ros.process.fastdds import select_fastdds_profile
 import numpy as np
 from processes import DRIVER
@@ -212,7 +213,7 @@ def main() -> int:
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--seconds', type=float, default=10.0, help='length of a measurement')
     parser.add_argument('--busy', type=int, default=4, help='number of busy loops')
-    parser.add_argument('--domain', type=int, default=45, help='ROS_DOMAIN_ID')
+    add_domain(parser)
     options = parser.parse_args()
     os.environ['ROS_DOMAIN_ID'] = str(options.domain)
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'

@@ -16,7 +16,7 @@
 """
 Measure what the whole driver costs, compared with a naive driver and with C.
 
-    python benchmark/driver.py [--recording FILE] [--rounds 5] [--seconds 10] [--domain 43]
+    python benchmark/driver.py [--recording FILE] [--rounds 5] [--seconds 10] [--domain N]
         [--sizes 720P 1080P 2160P 3072P] [--against CHECKOUT]
     python benchmark/driver.py --endurance 300
     python benchmark/driver.py --bodies [--people 1 2 4]
@@ -51,6 +51,7 @@ import sys
 import tempfile
 import time
 
+from domains import add_domain
 from driver_roles import BODIES
 from k4a_ros.capture import Capture
 from k4a_ros.mkv.reader import RecordingReader
@@ -278,7 +279,7 @@ def main() -> int:
     parser.add_argument('--recording', default='', help='recording whose images are used at 720P')
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--seconds', type=float, default=10.0, help='length of each round')
-    parser.add_argument('--domain', type=int, default=43, help='ROS_DOMAIN_ID')
+    add_domain(parser)
     names = [name for name, *_ in SOURCES]
     parser.add_argument('--sizes', nargs='+', default=names, choices=names,
                         help='resolutions of color; those above 1080P only as JPEG')

@@ -16,7 +16,7 @@
 """
 Measure what the driver costs without subscribers.
 
-    python benchmark/idle.py [--recording FILE] [--seconds 20] [--rounds 3] [--domain 44]
+    python benchmark/idle.py [--recording FILE] [--seconds 20] [--rounds 3] [--domain N]
 
 Two cameras take turns: the virtual device (test/virtual_k4a), a live camera to the driver, and a
 recording. Both play FILE, by default a simulated one. The cost of the virtual device itself, which
@@ -37,6 +37,7 @@ import sys
 import tempfile
 import time
 
+from domains import add_domain
 from k4a_ros.mkv.reader import RecordingReader
 from k4a_ros.process.fastdds import select_fastdds_profile
 import numpy as np
@@ -99,7 +100,7 @@ def main() -> int:
     parser.add_argument('--recording', default='', help='recording that both cameras play')
     parser.add_argument('--seconds', type=float, default=20.0, help='length of each round')
     parser.add_argument('--rounds', type=int, default=3)
-    parser.add_argument('--domain', type=int, default=44, help='ROS_DOMAIN_ID')
+    add_domain(parser)
     options = parser.parse_args()
     environment = os.environ | {'ROS_DOMAIN_ID': str(options.domain)}
     select_fastdds_profile(environment)

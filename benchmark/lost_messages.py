@@ -15,13 +15,15 @@
 """
 Count the messages that subscribers with short queues lose, on every topic.
 
-    python benchmark/lost_messages.py [--seconds 60] [--depth 10] [--fps 15] [--domain 46]
+    python benchmark/lost_messages.py [--seconds 60] [--depth 10] [--fps 15] [--domain N]
 
 The driver publishes every topic of a simulated camera, then of a recording of it (looped). One
 process subscribes to the IMU and another to all other topics, both with queues of --depth
 messages, of which ros2 bag record has 10 by default. They take messages every 2 ms; a queue of 10
-IMU samples overflows if its process stands still for 6 ms, which happens on a busy machine.
-Sequence numbers of the middleware show which messages were lost.
+IMU samples overflows if its process stands still for 6 ms, which happens on a busy machine. A
+third process subscribes to publish_imu.c, beside this file, which publishes IMU samples at the
+same rate at the same time: what it loses, a driver in C loses too. Sequence numbers of the
+middleware show which messages were lost.
 """
 
 from __future__ import annotations
@@ -42,17 +44,22 @@ import tempfile
 import time
 from typing import Any
 
+from domains import add_domain
 from processes import DRIVER
 from processes import simulate
+from publishing_roles import IMU
+from yardstick import compiled
 
 PERIOD_S = 0.002
 #: a longer time without looking at the queues is one in which the subscriber stood still
 LATE_S = 0.005
 #: topics of every node, without messages in normal operation, or with one only
-NOT_COUNTED = ('/rosout', '/parameter_events', '/tf_static', '/k4a_driver/transition_event')
+NOT_COUNTED = ('/rosout', '/parameter_events', '/tf_static', '/k4a_driver/transition_event',
+               '/k4a_driver/stream_state')
 MODES = {'depth_mode': 'NFOV_2X2BINNED', 'color_resolution': '720P'}
 #: length of the recording that is looped, seconds
 RECORDING_S = 10.0
+IMU_PERIOD_NS = 600_000
 
 
 class Topic:
@@ -133,10 +140,36 @@ def driver(**parameters: object) -> Iterator[None]:
         process.wait()
 
 
-def measure(seconds: float, depth: int) -> dict[str, list[int]]:
+@contextlib.contextmanager
+def c_publisher(library: str | None, seconds: float) -> Iterator[dict[str, str]]:
+    """Publish IMU samples in C within the block, which gets the topic and its type."""
+    if library is None:
+        yield {}
+        return
+    process = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name('publishing_roles.py')), 'c', 'imu_of_c',
+         IMU, library], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    try:
+        # it begins when there is a subscriber, and is stopped in the end
+        count = int(10 * seconds * 1e9 / IMU_PERIOD_NS)
+        print(count, IMU_PERIOD_NS, file=process.stdin, flush=True)
+        yield {'/imu_of_c': 'sensor_msgs/msg/Imu'}
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def measure(seconds: float, depth: int, library: str | None) -> dict[str, list[int]]:
     """Return received messages, lost ones, and those lost after standing still, by topic."""
     topics = find_topics()
     parts = [{'/imu': topics.pop('/imu')}, topics]
+    with c_publisher(library, seconds) as more:
+        return _measure(seconds, depth, [*parts, *([more] if more else [])])
+
+
+def _measure(
+    seconds: float, depth: int, parts: list[dict[str, str]],
+) -> dict[str, list[int]]:
     processes = [
         subprocess.Popen(
             [sys.executable, __file__, 'subscribe', str(seconds), str(depth), json.dumps(part)],
@@ -160,17 +193,18 @@ def main() -> int:
     parser.add_argument('--seconds', type=float, default=60.0, help='length of a measurement')
     parser.add_argument('--depth', type=int, default=10, help='length of the queues')
     parser.add_argument('--fps', type=int, default=15, help='frame rate of the camera')
-    parser.add_argument('--domain', type=int, default=46, help='ROS_DOMAIN_ID')
+    add_domain(parser)
     options = parser.parse_args()
     os.environ['ROS_DOMAIN_ID'] = str(options.domain)
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
     with tempfile.TemporaryDirectory() as folder:
         recording = Path(folder, 'recording.mkv')
+        library = compiled('publish_imu', folder)
         simulate(recording, RECORDING_S, options.fps, '--depth-mode', MODES['depth_mode'])
         with driver(camera='simulated', fps=options.fps, **MODES):
-            simulated = measure(options.seconds, options.depth)
+            simulated = measure(options.seconds, options.depth, library)
         with driver(recording_file=recording, recording_loop_enabled=True):
-            played = measure(options.seconds, options.depth)
+            played = measure(options.seconds, options.depth, library)
     print('\n| topic | simulated: received | lost | of them late | recording: received | lost | '
           f'of them late |\n|{" --- |" * 7}')
     for topic in sorted(simulated.keys() | played.keys()):

@@ -41,6 +41,7 @@ import threading
 import time
 from typing import Any
 
+from domains import add_domain
 from driver import CAPTURES
 from driver import repeat
 from k4a_ros.process.fastdds import select_fastdds_profile
@@ -286,7 +287,7 @@ def main() -> int:
     parser.add_argument('--seconds', type=float, help='default: 20 of --cost, 300 of --sync')
     parser.add_argument('--rounds', type=int, default=3, help='of --cost')
     parser.add_argument('--fps', type=int, help='default: 15 of --cost, 5 of --sync')
-    parser.add_argument('--domain', type=int, default=47, help='ROS_DOMAIN_ID')
+    add_domain(parser)
     options = parser.parse_args()
     if not options.cost and not options.sync:
         parser.error('give --cost, --sync or both')

@@ -15,7 +15,7 @@
 """
 Measure what the driver itself costs for each capture of a recording: all but publishing.
 
-    python benchmark/overhead.py [--recording FILE] [--rounds 5] [--captures 180] [--domain 61]
+    python benchmark/overhead.py [--recording FILE] [--rounds 5] [--captures 180] [--domain N]
         [--against CHECKOUT]
 
 Depth, infrared, cloud, and color or its JPEG are read, converted and passed on as if they had
@@ -41,6 +41,7 @@ import time
 from typing import Any
 from unittest import mock
 
+from domains import add_domain
 from driver import DECODED
 from driver import JPEG
 from driver import repeat
@@ -138,7 +139,7 @@ def main() -> int:
     parser.add_argument('--recording', default='', help='recording whose images are used')
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--captures', type=int, default=180, help='in each round')
-    parser.add_argument('--domain', type=int, default=61, help='ROS_DOMAIN_ID')
+    add_domain(parser)
     parser.add_argument('--against', type=Path, metavar='CHECKOUT', help='another version')
     parser.add_argument('--run', nargs='+', metavar='TOPIC', help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -15,7 +15,7 @@
 """
 Measure and check recording from the running driver, and of processes that are killed.
 
-    python benchmark/recording.py [--seconds 20] [--kills 20] [--rounds 3] [--domain 46]
+    python benchmark/recording.py [--seconds 20] [--kills 20] [--rounds 3] [--domain N]
 
 The camera is the virtual device (test/virtual_k4a), which plays a simulated recording, or with
 --simulated the simulated camera. Printed are
@@ -46,6 +46,7 @@ import threading
 import time
 from typing import Any
 
+from domains import add_domain
 from k4a_ros.mkv.reader import RecordingReader
 from k4a_ros.mkv.repair import repair
 from k4a_ros.mkv.ros_time_track import TimedStream
@@ -313,7 +314,7 @@ def main() -> int:
     parser.add_argument('--kills', type=int, default=20)
     parser.add_argument('--rounds', type=int, default=3, help='of the measurement of the cost')
     parser.add_argument('--simulated', action='store_true', help='use the simulated camera')
-    parser.add_argument('--domain', type=int, default=46, help='ROS_DOMAIN_ID')
+    add_domain(parser)
     options = parser.parse_args()
     os.environ['ROS_DOMAIN_ID'] = str(options.domain)
     with tempfile.TemporaryDirectory() as name:

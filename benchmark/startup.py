@@ -15,7 +15,7 @@
 """
 Measure how long the driver takes from its start to the first message at a subscriber.
 
-    python benchmark/startup.py [--starts 10] [--topic /points2] [--domain 44] [-p NAME:=VALUE ...]
+    python benchmark/startup.py [--starts 10] [--topic /points2] [--domain N] [-p NAME:=VALUE ...]
         [--against CHECKOUT]
 
 The subscriber, in this process, waits before the driver is started. The first start fills the
@@ -39,6 +39,7 @@ import tempfile
 import time
 from typing import Any
 
+from domains import add_domain
 from k4a_ros.process.fastdds import select_fastdds_profile
 import numpy as np
 from processes import DRIVER
@@ -103,7 +104,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or '').split('\n\n')[0].strip())
     parser.add_argument('--starts', type=int, default=10)
     parser.add_argument('--topic', default='/depth/image_raw', help='an image, or /points2')
-    parser.add_argument('--domain', type=int, default=44, help='ROS_DOMAIN_ID')
+    add_domain(parser)
     parser.add_argument('--against', type=Path, metavar='CHECKOUT', help='another version')
     parser.add_argument('-p', action='append', default=[], metavar='NAME:=VALUE',
                         help='parameters of the driver; default: camera:=simulated')

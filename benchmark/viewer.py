@@ -15,7 +15,7 @@
 """
 Measure what open pages of k4a_view cost the driver and the server.
 
-    python benchmark/viewer.py [--seconds 10] [--rounds 3] [--link 50] [--domain 45]
+    python benchmark/viewer.py [--seconds 10] [--rounds 3] [--link 50] [--domain N]
 
 A page is a process that wants what the layout Overview of a real page wants, and acknowledges each
 message at once: without drawing, so that the figures are those of a page on another computer.
@@ -42,6 +42,7 @@ import sys
 import time
 
 import aiohttp
+from domains import add_domain
 from k4a_ros.process.fastdds import select_fastdds_profile
 import numpy as np
 from processes import DRIVER
@@ -168,7 +169,7 @@ def main() -> int:
     parser.add_argument('--seconds', type=float, default=10.0, help='length of each round')
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--link', type=float, default=0.0, help='Mbit/s of a slow link')
-    parser.add_argument('--domain', type=int, default=45, help='ROS_DOMAIN_ID')
+    add_domain(parser)
     parser.add_argument('--visit', default='', help=argparse.SUPPRESS)
     parser.add_argument('--factor', type=int, default=1, help=argparse.SUPPRESS)
     parser.add_argument('--compress', action='store_true', help=argparse.SUPPRESS)
