@@ -262,7 +262,7 @@ class _Conversion:
             elif self._imu is not None:
                 self._stamper.observe_imu(item)
                 for samples in self._imu.batches(item):
-                    self._imu.offer(samples, stamper.imu, paced=False)
+                    self._imu.offer(samples, stamper.imu, speed=0.0)
 
     def _write_sound(self, sound: RecordedAudio) -> None:
         if self._audio is not None:

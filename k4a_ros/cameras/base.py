@@ -109,6 +109,7 @@ class Camera(contextlib.AbstractContextManager['Camera']):
     ``lockstep``: the camera returns each capture without delay as soon as it is requested, so the
     reader must not request one before all subscribers have received the previous capture. May
     change while streaming; implies ``lossless``.
+    ``speed``: device seconds per second: the rate of playback; may change while streaming.
     ``playback``: controls what a recording plays; None for a camera that is none.
     ``plays_sound``: `read_sound` returns the sound of a recording, and a thread of its own must
     call it, as the other reads; `open_microphones` opens those of live cameras.
@@ -124,6 +125,7 @@ class Camera(contextlib.AbstractContextManager['Camera']):
     calibration: FactoryCalibration
     lossless: bool = False
     lockstep: bool = False
+    speed: float = 1.0
     playback: Playback | None = None
     plays_sound: bool = False
     reports_metadata: bool = True

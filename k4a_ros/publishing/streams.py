@@ -148,18 +148,18 @@ class ImuStream(LazyPublisher):
         for start in range(0, len(samples), self.depth):
             yield samples[start:start + self.depth]
 
-    def offer(self, samples: ImuSamples, to_ros: ImuToRos, *, paced: bool = True) -> None:
+    def offer(self, samples: ImuSamples, to_ros: ImuToRos, *, speed: float = 1.0) -> None:
         """
         Publish samples, if there are subscribers.
 
-        :param paced: see `ImuPublisher`; False publishes all at once.
+        :param speed: see `ImuPublisher`; 0 publishes all at once.
         """
         previous, self._previous = self._previous, samples
         if previous is not None and not self._continues(previous, samples):
             previous = None
             self._rate.flush()
         if self.has_subscribers() and self._is_ready():
-            self._publish(self._rate.feed(synchronize(samples, previous)), to_ros, paced)
+            self._publish(self._rate.feed(synchronize(samples, previous)), to_ros, speed)
         else:
             self._rate.flush()
 
@@ -179,12 +179,12 @@ class ImuStream(LazyPublisher):
         """Publish the incomplete last average."""
         rest = self._rate.flush()
         if rest is not None and self.has_subscribers():
-            self._publish(rest, to_ros, paced=False)
+            self._publish(rest, to_ros, speed=0.0)
 
-    def _publish(self, readings: ImuReadings, to_ros: ImuToRos, paced: bool) -> None:
+    def _publish(self, readings: ImuReadings, to_ros: ImuToRos, speed: float) -> None:
         if not len(readings):
             return
         self.counters.converted += 1
         self._imu.publish(
             to_ros(readings.device_us), readings.device_us, readings.acc, readings.gyro,
-            paced=paced)
+            speed=speed)

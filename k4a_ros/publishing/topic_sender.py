@@ -121,7 +121,8 @@ class TopicSender:
 
     def imu_publisher(self, message: Imu) -> ImuPublisher:
         """Return what publishes messages that differ from this one only in their readings."""
-        self._imu = ImuPublisher(self._publisher, message, self._send, self._on_sent)
+        self._imu = ImuPublisher(
+            self._publisher, message, self._send, self._on_sent, lossless=self._lossless)
         return self._imu
 
     def stop(self) -> None:

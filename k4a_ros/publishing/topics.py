@@ -215,11 +215,11 @@ class Topics:
         if self._imu is None:
             return
         if not self._camera.lockstep:
-            self._imu.offer(samples, self._imu_to_ros(samples))
+            self._imu.offer(samples, self._imu_to_ros(samples), speed=self._camera.speed)
             return
         # in lockstep the queue must not overflow
         for part in self._imu.batches(samples):
-            self._imu.offer(part, self._imu_to_ros(part), paced=False)
+            self._imu.offer(part, self._imu_to_ros(part), speed=0.0)
             self._wait_for_acks([self._imu])
 
     def _imu_to_ros(self, samples: ImuSamples) -> ImuToRos:

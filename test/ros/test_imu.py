@@ -88,7 +88,7 @@ def test_messages_equal_those_of_rclpy(listener: Listener, method: str) -> None:
     sent = []
     for count in (3, 14, 2):
         stamps, acc, gyro = readings(count, count)
-        imu.publish(stamps, stamps // 1000, acc, gyro, paced=count != 3)
+        imu.publish(stamps, stamps // 1000, acc, gyro, speed=float(count != 3))
         sent += [expected(*row) for row in zip(stamps, acc, gyro, strict=True)]
     wait_for(lambda: len(received) == 19, 'all messages')
     assert received == sent

@@ -359,6 +359,11 @@ class RecordingCamera(Camera):
         """Whether playback does not wait for anything but its reader."""
         return self._pacer.lockstep
 
+    @property
+    def speed(self) -> float:  # type: ignore[override]
+        """Playback seconds per second; 0 is as fast as the readers."""
+        return self._pacer.rate
+
     def set_control(self, name: str, value: float | bool) -> float | bool:
         """
         Set the playback rate or pause playback.

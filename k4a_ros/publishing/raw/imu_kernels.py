@@ -31,65 +31,49 @@ BURST = 5
 #: What ``words`` has, int64: addresses of functions in C, of the publisher and of the message; the
 #: indices of stamp, acceleration and angular velocity, which are parts of the message ...
 PUBLISH, PUBLISHER, CLOCK_GETTIME, CLOCK_NANOSLEEP, MESSAGE, STAMP, ACC, GYRO = range(8)
+#: ... 1 if all readings wait until they are published, 0 if they are dropped at some time ...
+LOSSLESS = 8
 #: ... a struct timespec; when the last batch and the last burst began, nanoseconds; device time
-#: of the first reading of the last burst, microseconds; mean duration of batches and of the
-#: readings in them, nanoseconds; nanoseconds between bursts per microsecond between their
-#: readings ...
-SECONDS, NANOSECONDS, BATCH, BEGAN, FIRST_US, INTERVAL, SPAN, PACE = range(8, 16)
+#: of the first reading of the last burst, microseconds; nanoseconds between bursts per microsecond
+#: between their readings ...
+SECONDS, NANOSECONDS, BATCH, BEGAN, FIRST_US, PACE = range(9, 15)
 #: ... number of batches, the time that publishing them took without waiting, and that of the one
 #: that took longest, nanoseconds, since the caller set them to 0; what of the last batch was slept
-BATCHES, BUSY, LONGEST, SLEPT = range(16, 20)
-WORDS = 20
+BATCHES, BUSY, LONGEST, SLEPT = range(15, 19)
+WORDS = 19
 
 _CLOCK_MONOTONIC, _TIMER_ABSTIME = 1, 1
 _NS_PER_S = 1_000_000_000
 #: Nanoseconds between bursts per microsecond between their readings: a little faster than they
 #: were measured, so that delays do not add up ...
 _NORMAL_PACE = 850
-#: ... while more than a few batches wait ...
-_BACKLOG_PACE, _BACKLOG_NS = 510, 60_000_000
-#: ... and while half of the samples wait that may: what is not published soon will be dropped
+#: ... while more waits than a recording delivers at once between slow images at 15 fps ...
+_BACKLOG_PACE, _BACKLOG_NS = 510, 100_000_000
+#: ... and while half of the samples wait that may, if what is not published soon is dropped
 _LARGE_BACKLOG_PACE, _LARGE_BACKLOG_NS = 255, 500_000_000
-#: a longer time without readings says nothing about the rate at which they come
-_PAUSE_NS = 100_000_000
 #: share of the time between two bursts, as a divisor, that is made up for after a late one
 _CATCH_UP_OF = 4
 #: bursts are not further apart than this, nanoseconds: timestamps may have gaps
 _LONGEST_GAP_NS = 20_000_000
-#: Readings come faster or slower than they were measured if the ratio is beyond this, 4 / 5: with
-#: another playback rate, or in groups between slow images.
-_FAST, _FAST_OF = 4, 5
 
 
 @compiled
-def begin_batch(words: Any, device_us: Any, now_ns: int) -> None:
+def begin_batch(words: Any, device_us: Any, speed: float) -> None:
     """
     Set the pace of the bursts of a batch.
 
     :param words: (`WORDS`,) int64: modified.
     :param device_us: (N,) int64 device time of its readings, microseconds.
-    :param now_ns: monotonic time.
+    :param speed: device seconds per second, above 0.
     """
-    count = device_us.size
-    span = interval = 0
+    count, pace = device_us.size, _NORMAL_PACE
     if count > 1:
-        span = (device_us[count - 1] - device_us[0]) * 1000 // (count - 1) * count
-        span = min(max(span, 0), _NS_PER_S)
-        interval = now_ns - words[BATCH]
-        if interval > _PAUSE_NS and interval > 2 * span:
-            words[INTERVAL] = words[SPAN] = 0
-        else:
-            words[INTERVAL] += interval - words[INTERVAL] // 4
-            words[SPAN] += span - words[SPAN] // 4
-    words[BATCH] = now_ns
-    pace, slow_down, of = _NORMAL_PACE, 1, 1
-    if words[INTERVAL] * _FAST_OF < words[SPAN] * _FAST:
-        slow_down, of = max(words[INTERVAL], 1), words[SPAN]
-    is_slow = interval > 2 * span or words[INTERVAL] * _FAST > words[SPAN] * _FAST_OF
-    waiting_ns = span * slow_down // of
-    if waiting_ns > _BACKLOG_NS and not is_slow:
-        pace = _LARGE_BACKLOG_PACE if waiting_ns > _LARGE_BACKLOG_NS else _BACKLOG_PACE
-    words[PACE] = pace * slow_down // of
+        waiting_ns = (device_us[count - 1] - device_us[0]) * 1000 // (count - 1) * count
+        if waiting_ns > _LARGE_BACKLOG_NS * speed and not words[LOSSLESS]:
+            pace = _LARGE_BACKLOG_PACE
+        elif waiting_ns > _BACKLOG_NS * speed:
+            pace = _BACKLOG_PACE
+    words[PACE] = int(pace / speed)
 
 
 @compiled
@@ -116,7 +100,7 @@ def _sleep_until(words: Any, due_ns: int) -> None:
 
 @compiled
 def publish_readings(
-    words: Any, floats: Any, begin: int, paced: bool,
+    words: Any, floats: Any, begin: int, speed: float,
     stamps_ns: Any, device_us: Any, acc: Any, gyro: Any,
 ) -> int:
     """
@@ -126,7 +110,7 @@ def publish_readings(
         publishing function publishes nothing.
     :param floats: the same memory as float64.
     :param begin: number of the first reading to publish; 0 begins a batch.
-    :param paced: whether to wait until bursts are due.
+    :param speed: device seconds per second, sets when bursts are due; 0 waits for nothing.
     :param stamps_ns: (N,) int64 ROS time.
     :param device_us: (N,) int64 device time, microseconds.
     :param acc: (N, 3) float64 acceleration, m/s².
@@ -135,12 +119,13 @@ def publish_readings(
         all have been published.
     """
     if begin == 0:
-        words[SLEPT] = 0
-        begin_batch(words, device_us, _now_ns(words))
+        words[SLEPT], words[BATCH] = 0, _now_ns(words)
+        if speed > 0.0:
+            begin_batch(words, device_us, speed)
     count = stamps_ns.size
     bursts = (count + BURST - 1) // BURST  # of nearly equal size
     for index in range(begin, count):
-        if paced and index * bursts % count < bursts:
+        if speed > 0.0 and index * bursts % count < bursts:
             due_ns, now_ns = burst_due_ns(words, device_us[index]), _now_ns(words)
             if now_ns < due_ns:
                 before_ns = now_ns

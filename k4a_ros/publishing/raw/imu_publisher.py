@@ -48,20 +48,23 @@ class ImuPublisher:
     Publishes messages that differ only in stamp, acceleration and angular velocity.
 
     They are published in bursts of at most five, as far apart as their readings were measured, or
-    a little less. Bursts are closer to each other if readings come faster than that, at a higher
-    playback rate, or while more than a few batches wait.
+    a little less. Bursts are closer to each other at a higher playback rate, or while more than a
+    few batches wait.
 
     :param publisher: a publisher of sensor_msgs/Imu, or what takes its place.
     :param message: the common fields.
     :param publish_one: publishes a message that the middleware has rejected, or all of them if rcl
         cannot be used; counts it.
     :param on_sent: called with the number of other messages that have been published, and None.
+    :param lossless: readings wait until they are published, however long that takes.
     """
 
     def __init__(
         self, publisher: Publisher[Any] | MessageSink, message: Imu,
         publish_one: Callable[[Imu], None], on_sent: Callable[[int, None], None],
+        *, lossless: bool = False,
     ) -> None:
+        self._lossless = lossless
         self._on_sent = on_sent
         self._publisher = publisher
         self._message = message
@@ -83,6 +86,7 @@ class ImuPublisher:
         self._struct = structs.struct_of(self._message, words[kernels.WORDS:])
         words[kernels.CLOCK_GETTIME], words[kernels.CLOCK_NANOSLEEP] = clock_functions()
         words[kernels.MESSAGE] = ctypes.addressof(self._struct)
+        words[kernels.LOSSLESS] = self._lossless
         fields = structs.ImuStruct
         for index, offset in (
                 (kernels.STAMP, fields.header.offset + structs.HeaderStruct.stamp.offset),
@@ -119,7 +123,7 @@ class ImuPublisher:
 
     def publish(
         self, stamps_ns: Times, device_us: Times, acc: Vectors, gyro: Vectors, *,
-        paced: bool = True,
+        speed: float = 1.0,
     ) -> None:
         """
         Publish one message for each reading.
@@ -128,7 +132,8 @@ class ImuPublisher:
         :param device_us: (N,) device time, microseconds.
         :param acc: (N, 3) acceleration, m/s².
         :param gyro: (N, 3) angular velocity, rad/s.
-        :param paced: whether to space bursts.
+        :param speed: device seconds per second, by which bursts are spaced; 0 publishes all at
+            once.
         """
         count = len(stamps_ns)
         if self._sink is not None:
@@ -139,13 +144,13 @@ class ImuPublisher:
         assert self._run is not None
         together = count
         with self._handle:
-            number = self._run(0, paced, stamps_ns, device_us, acc, gyro)
+            number = self._run(0, float(speed), stamps_ns, device_us, acc, gyro)
             while number < count:
                 if self._rcl is not None:
                     self._rcl.reset_error()
                 self._publish_one(self._copy(int(stamps_ns[number]), acc[number], gyro[number]))
                 together -= 1
-                number = self._run(number + 1, paced, stamps_ns, device_us, acc, gyro)
+                number = self._run(number + 1, float(speed), stamps_ns, device_us, acc, gyro)
         if together:
             self._on_sent(together, None)
 

@@ -38,4 +38,4 @@ def warm_up_imu() -> None:
     words[kernels.CLOCK_GETTIME], words[kernels.CLOCK_NANOSLEEP] = clock_functions()
     times, vectors = np.zeros(0, np.int64), np.zeros((0, 3))
     kernels.publish_readings(
-        words, words.view(np.float64), 0, True, times, times, vectors, vectors)
+        words, words.view(np.float64), 0, 1.0, times, times, vectors, vectors)

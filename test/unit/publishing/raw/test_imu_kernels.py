@@ -87,11 +87,11 @@ class Host:
         self.now_ns += self.late_ns.pop() if self.late_ns else 0
         return 0
 
-    def publish(self, device_us: Any, *, begin: int = 0, paced: bool = True) -> int:
+    def publish(self, device_us: Any, *, begin: int = 0, speed: float = 1.0) -> int:
         """Publish readings whose stamps and values are made from their device times."""
         device_us = np.asarray(device_us, np.int64)
         return self._run(
-            self.words, self._floats, begin, paced, stamps_ns(device_us), device_us,
+            self.words, self._floats, begin, speed, stamps_ns(device_us), device_us,
             *vectors(device_us))
 
 
@@ -129,7 +129,8 @@ def paced(
         host.now_ns = max(host.now_ns, due_ns)
         passed_s = (host.now_ns - start_ns) / NS
         arrived = int(passed_s * rate / PERIOD_S + 1e-6) // count * count
-        assert host.publish(np.arange(first, arrived) * PERIOD_US) == arrived - first
+        readings = np.arange(first, arrived) * PERIOD_US
+        assert host.publish(readings, speed=rate) == arrived - first
         first = arrived
     times = np.array([entry[0] for entry in host.published])
     begins = np.flatnonzero(np.diff(times, prepend=times[0] - 1))
@@ -184,6 +185,25 @@ def test_groups_between_slow_images_are_no_backlog(host: Host) -> None:
     assert gaps[np.flatnonzero(begins > 111)[0]:].min() > 0.8 * PERIOD_S
 
 
+def test_recording_that_is_late_does_not_hurry_more_than_twice(host: Host) -> None:
+    """Its samples are not dropped if they wait, but by subscribers with short queues."""
+    host.words[kernels.LOSSLESS] = 1
+    times, sizes = paced(host, 7000, 13, stall_s=0.9)
+    assert (np.diff(times) / sizes[:-1]).min() > 0.5 * PERIOD_S
+
+
+@pytest.mark.parametrize('rate', [0.5, 1.0, 4.0])
+def test_late_playback_keeps_the_distance_of_bursts(host: Host, rate: float) -> None:
+    """Batches that are late follow each other without delay: that is no higher playback rate."""
+    for number in range(100):
+        host.late_ns = [round(300_000 / rate) * (number % 7 == 0)] * 2
+        device_us = np.arange(number * 13, (number + 1) * 13) * PERIOD_US
+        assert host.publish(device_us, speed=rate) == 13
+    times = np.array([entry[0] for entry in host.published]) / NS
+    begins = np.flatnonzero(np.diff(times, prepend=0))
+    assert (np.diff(times[begins]) / np.diff(begins)).min() > 0.6 * PERIOD_S / rate
+
+
 def test_late_wake_up_is_not_followed_by_a_burst_at_once(host: Host) -> None:
     """Delays are made up for, a quarter of the distance at a time."""
     host.late_ns = [6_000_000] * 3 + [0] * 20
@@ -225,7 +245,7 @@ def test_gap_or_reset_of_timestamps_is_not_waited_for(host: Host) -> None:
 
 
 def test_without_pacing_nothing_is_waited_for(host: Host) -> None:
-    assert host.publish(np.arange(100) * PERIOD_US, paced=False) == 100
+    assert host.publish(np.arange(100) * PERIOD_US, speed=0.0) == 100
     assert host.now_ns == 100 * NS and len(host.published) == 100
 
 
