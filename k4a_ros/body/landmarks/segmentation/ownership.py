@@ -66,8 +66,8 @@ class _Assignment:
     whole_percentile: float = 97
     #: is below this distance.
     whole_max_distance_m: float = 0.25
-    #: a segment without a large plane, with this share of its samples on that of another segment,
-    #: is a piece of that, such as of the wall between two legs
+    #: a segment too small for a large plane, with this share of its samples on that of another
+    #: one, is a piece of that, such as of the wall between two legs
     plane_piece_share: float = 0.9
     #: maximum distance of a pixel of a segment that is divided
     pixel_max_distance_m: float = 0.16
@@ -113,7 +113,7 @@ def assign_segments(segmentation: Segmentation, people: Sequence[Vectors]) -> Ow
             nearby.append((segment, close, large_planes(
                 segment.samples, segment.sample_areas, segmentation.up)))
     for segment, close, planes in nearby:
-        if not len(planes) and any(_is_piece(segment, others) for _, _, others in nearby):
+        if any(_is_piece(segment, others) for _, _, others in nearby):
             continue
         distances = np.empty((len(close), len(segment.samples)))
         _distances(segment.samples, capsules[close], distances)
@@ -138,7 +138,9 @@ def assign_segments(segmentation: Segmentation, people: Sequence[Vectors]) -> Ow
 
 
 def _is_piece(segment: Segment, planes: Vectors) -> bool:
-    """Return whether a segment is a piece of one of the planes (M, 4) of others."""
+    """Return whether a small segment is a piece of one of the planes (M, 4) of others."""
+    if segment.area >= LARGE_PLANE.min_level_area_m2:
+        return False
     samples = segment.samples.astype(np.float64)
     limits = LARGE_PLANE.inlier_distances_m(samples)
     inside = np.abs(samples @ planes[:, :3].T + planes[:, 3]) < limits[:, np.newaxis]
