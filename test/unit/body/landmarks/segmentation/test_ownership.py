@@ -114,3 +114,19 @@ def test_wall_between_legs_belongs_to_nobody() -> None:
     owners = assign_segments(segmentation, [landmarks])
     assert (owners[segmentation.labels == piece] == BACKGROUND).all()
     assert (owners[segmentation.labels == trunk] == 0).mean() > 0.8
+
+
+def test_trunk_flat_against_a_wall_is_no_piece_of_it() -> None:
+    """It is on the plane of the wall, as far as noise shows, but too large for a piece."""
+    lens = NOMINAL.depth(DepthMode.NFOV_UNBINNED)
+    depth = np.full((lens.height, lens.width), 3000, np.uint16)
+    depth[~np.isfinite(lens.rays()[..., 0])] = 0
+    depth[196:334, 286:354] = 0  # a ring without depth, as around what is in front of something
+    depth[200:330, 290:350] = 2990
+    segmentation = make_segmenter().segment(depth)
+    trunk = segmentation.labels[130, 160]
+    assert len({0, trunk, segmentation.labels[110, 60]}) == 3
+    points = segmentation.points[100:165, 145:175].reshape(-1, 3).astype(np.float64)
+    landmarks = points[np.linspace(0, len(points) - 1, 33).astype(int)]
+    owners = assign_segments(segmentation, [landmarks])
+    assert (owners[segmentation.labels == trunk] == 0).mean() > 0.8
