@@ -23,6 +23,7 @@ from __future__ import annotations
 import os
 
 from k4a_ros.main import main as run_driver
+from k4a_ros.process.shutdown import Shutdown
 
 #: names of the subscribed topics, separated by commas
 EXPECTED = 'K4A_ROS_TEST_SUBSCRIBED_TOPICS'
@@ -42,8 +43,14 @@ def wait_for_subscribers(topics: set[str]) -> None:
 
 
 def main() -> int:
-    """Run the driver."""
-    wait_for_subscribers(set(os.environ[EXPECTED].split(',')))
+    """Run the driver, which handles signals before it imports what takes long."""
+    install = Shutdown.install_signal_handlers
+
+    def install_and_wait(self: Shutdown) -> None:
+        install(self)
+        wait_for_subscribers(set(os.environ[EXPECTED].split(',')))
+
+    Shutdown.install_signal_handlers = install_and_wait
     return run_driver()
 
 
