@@ -126,17 +126,20 @@ def _run_node(
         # Opening a camera can take many seconds, and some of it cannot be interrupted.
         startup.join(_MAX_TIDY_S)
         if startup.is_alive():
-            node.destroy_node()  # there is no camera yet that could be closed
+            error = node.error
+            # what fails in other threads from here on, fails because of this
+            node.destroy_node()
         else:
             spinner.stop(_MAX_TIDY_S if shutdown.requested.is_set() else None)
             node.close()
+            error = node.error
         watchdog.stop()
-    if node.error is None:
+    if error is None:
         return 0
-    if isinstance(node.error, K4aRosError):
-        get_logger(NODE_NAME).fatal(str(node.error))
+    if isinstance(error, K4aRosError):
+        get_logger(NODE_NAME).fatal(str(error))
         return 1
-    raise node.error
+    raise error
 
 
 def _start(node: DriverNode, spinner: Spinner, shutdown: Shutdown) -> None:
