@@ -171,7 +171,7 @@ def test_stamps_follow_the_host_clock_when_it_is_set(
                 file.write(struct.pack('=q', step_s * 10**9))
             wait_for(lambda: error_s(depth, step_s) < 9 and error_s(imu, step_s) < 9,  # noqa: B023
                      f'stamps {step_s} s ahead')
-            count = len(depth)
+            count, samples = len(depth), len(imu)
             wait_for(lambda: len(depth) > count + 15, 'more images')  # noqa: B023
             assert error_s(depth, step_s) < 9 and error_s(imu, step_s) < 9
         for direction in ('forward', 'back'):
@@ -182,8 +182,8 @@ def test_stamps_follow_the_host_clock_when_it_is_set(
         clock = next(s for s in diagnostics[-1].status if s.name.endswith(': clock'))
         values = {v.key: v.value for v in clock.values}
         assert values['steps of the host clock'] == '2'
-        # none of the many after the step back; a busy machine may delay the first samples
-        assert int(values['corrected stamps']) < 15
+        # none of those after the step back; a busy machine may delay the first samples
+        assert int(values['corrected stamps']) < (len(imu) - samples) / 4
         assert -20 < float(values['age of depth stamps (ms)']) < 9000
     for messages in (depth, imu):
         steps = np.diff(stamps(messages))
