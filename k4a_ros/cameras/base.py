@@ -124,14 +124,22 @@ class Camera(contextlib.AbstractContextManager['Camera']):
     config: CameraConfig
     calibration: FactoryCalibration
     lossless: bool = False
-    lockstep: bool = False
-    speed: float = 1.0
     playback: Playback | None = None
     plays_sound: bool = False
     reports_metadata: bool = True
 
     def __init__(self, on_control: ControlListener | None = None) -> None:
         self._on_control = on_control
+
+    @property
+    def lockstep(self) -> bool:
+        """Whether the camera waits for nothing but its reader."""
+        return False
+
+    @property
+    def speed(self) -> float:
+        """Device seconds per second."""
+        return 1.0
 
     def _report_control(self, name: str, value: float | bool) -> None:
         """Notify the listener of a control that has changed by itself."""

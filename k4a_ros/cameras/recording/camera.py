@@ -355,12 +355,12 @@ class RecordingCamera(Camera):
             raise
 
     @property
-    def lockstep(self) -> bool:  # type: ignore[override]
+    def lockstep(self) -> bool:
         """Whether playback does not wait for anything but its reader."""
         return self._pacer.lockstep
 
     @property
-    def speed(self) -> float:  # type: ignore[override]
+    def speed(self) -> float:
         """Playback seconds per second; 0 is as fast as the readers."""
         return self._pacer.rate
 
