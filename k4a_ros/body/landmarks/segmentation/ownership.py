@@ -112,8 +112,9 @@ def assign_segments(segmentation: Segmentation, people: Sequence[Vectors]) -> Ow
             # a wall or a table that the person is close to may be part of the segment
             nearby.append((segment, close, large_planes(
                 segment.samples, segment.sample_areas, segmentation.up)))
+    all_planes = np.concatenate([np.empty((0, 4)), *(planes for _, _, planes in nearby)])
     for segment, close, planes in nearby:
-        if any(_is_piece(segment, others) for _, _, others in nearby):
+        if _is_piece(segment, all_planes):
             continue
         distances = np.empty((len(close), len(segment.samples)))
         _distances(segment.samples, capsules[close], distances)
@@ -138,7 +139,7 @@ def assign_segments(segmentation: Segmentation, people: Sequence[Vectors]) -> Ow
 
 
 def _is_piece(segment: Segment, planes: Vectors) -> bool:
-    """Return whether a small segment is a piece of one of the planes (M, 4) of others."""
+    """Return whether a small segment, which has no plane, is a piece of one of planes (M, 4)."""
     if segment.area >= LARGE_PLANE.min_level_area_m2:
         return False
     samples = segment.samples.astype(np.float64)
