@@ -59,7 +59,7 @@ NOT_COUNTED = ('/rosout', '/parameter_events', '/tf_static', '/k4a_driver/transi
 MODES = {'depth_mode': 'NFOV_2X2BINNED', 'color_resolution': '720P'}
 #: length of the recording that is looped, seconds
 RECORDING_S = 10.0
-IMU_PERIOD_NS = 600_000
+C_TOPIC, IMU_PERIOD_NS = 'imu_of_c', 600_000
 
 
 class Topic:
@@ -141,19 +141,19 @@ def driver(**parameters: object) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def c_publisher(library: str | None, seconds: float) -> Iterator[dict[str, str]]:
-    """Publish IMU samples in C within the block, which gets the topic and its type."""
+def c_publisher(library: str | None, seconds: float) -> Iterator[list[dict[str, str]]]:
+    """Publish IMU samples in C within the block, which gets the types of its topics by name."""
     if library is None:
-        yield {}
+        yield []
         return
     process = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name('publishing_roles.py')), 'c', 'imu_of_c',
+        [sys.executable, str(Path(__file__).with_name('publishing_roles.py')), 'c', C_TOPIC,
          IMU, library], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     try:
         # it begins when there is a subscriber, and is stopped in the end
         count = int(10 * seconds * 1e9 / IMU_PERIOD_NS)
         print(count, IMU_PERIOD_NS, file=process.stdin, flush=True)
-        yield {'/imu_of_c': 'sensor_msgs/msg/Imu'}
+        yield [{f'/{C_TOPIC}': 'sensor_msgs/msg/Imu'}]
     finally:
         process.terminate()
         process.wait()
@@ -163,24 +163,20 @@ def measure(seconds: float, depth: int, library: str | None) -> dict[str, list[i
     """Return received messages, lost ones, and those lost after standing still, by topic."""
     topics = find_topics()
     parts = [{'/imu': topics.pop('/imu')}, topics]
-    with c_publisher(library, seconds) as more:
-        return _measure(seconds, depth, [*parts, *([more] if more else [])])
-
-
-def _measure(
-    seconds: float, depth: int, parts: list[dict[str, str]],
-) -> dict[str, list[int]]:
-    processes = [
-        subprocess.Popen(
-            [sys.executable, __file__, 'subscribe', str(seconds), str(depth), json.dumps(part)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for part in parts]
-    for process in processes:
-        assert process.stdout is not None and process.stdout.readline() == 'ready\n'
-    for process in processes:
-        print(file=process.stdin, flush=True)
     found: dict[str, list[int]] = {}
-    for process in processes:
-        found |= json.loads(process.communicate()[0])
+    with c_publisher(library, seconds) as more:
+        processes = [
+            subprocess.Popen(
+                [sys.executable, __file__, 'subscribe', str(seconds), str(depth),
+                 json.dumps(part)],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            for part in (*parts, *more)]
+        for process in processes:
+            assert process.stdout is not None and process.stdout.readline() == 'ready\n'
+        for process in processes:
+            print(file=process.stdin, flush=True)
+        for process in processes:
+            found |= json.loads(process.communicate()[0])
     return found
 
 

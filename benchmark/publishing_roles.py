@@ -13,7 +13,7 @@
 # limitations under the License.
 
 """
-The processes that benchmark/publishing.py starts; the first argument is the role.
+The processes that publishing.py and lost_messages.py start; the first argument is the role.
 
     subscribe SIZE TOPIC...                     c TOPIC SIZE LIBRARY
     ours|bridge|rclpy TOPIC SIZE                batches TOPIC imu LIBRARY
@@ -24,6 +24,7 @@ SIZE is the number of a size of `SIZES`, or imu.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 import contextlib
 import ctypes
 import functools
@@ -42,11 +43,12 @@ SIZES = (
     ('737 kB', 640, 576, 1, 2, 'mono16'), ('8.3 MB', 1920, 1080, 4, 1, 'bgra8'),
     ('33 MB', 3840, 2160, 4, 1, 'bgra8'))
 #: stands for IMU samples where others have the index of a size
-IMU, IMU_BURST = 'imu', 5
+IMU, IMU_BURST, IMU_DEPTH = 'imu', 5, 200
 #: the number of samples that a camera delivers at a time
 IMU_BATCH = 15
 #: share of the time between readings that is between bursts, as in k4a_ros
 IMU_PACE = 0.85
+Send = Callable[[int, int], int]
 
 
 def subscribe(kind: str, topics: list[str]) -> None:
@@ -75,7 +77,7 @@ def subscribe(kind: str, topics: list[str]) -> None:
 
     for topic in topics:
         if kind == IMU:
-            node.create_subscription(Imu, topic, take, 200, raw=True)
+            node.create_subscription(Imu, topic, take, IMU_DEPTH, raw=True)
         else:
             node.create_subscription(Image, topic, take, 4, raw=True)
     thread = threading.Thread(target=spin)
@@ -91,100 +93,114 @@ def subscribe(kind: str, topics: list[str]) -> None:
     thread.join()
 
 
-def publish(role: str, topic: str, size: tuple[Any, ...]) -> None:
-    """Publish like publish.c, with the same input and output."""
+def answer(
+    role: str, kind: type, topic: str, depth: int, prepare: Callable[[Any], Send],
+) -> None:
+    """
+    Publish like publish.c and publish_imu.c, with the same input and output.
+
+    :param prepare: returns what publishes a number of messages at a period, nanoseconds, with a
+        publisher, and returns the processor time before the first one, nanoseconds.
+    """
     import rclpy
-    from sensor_msgs.msg import Image
     rclpy.init()
     node = rclpy.create_node(role)
-    publisher = node.create_publisher(Image, topic, 4)
-    publish_one = _publish_ours if role == 'ours' else _publish_bridge
-    send = publish_one(publisher, size)
+    publisher = node.create_publisher(kind, topic, depth)
+    send = prepare(publisher)
     while not publisher.get_subscription_count():
         time.sleep(0.01)
     print('ready', flush=True)
     for line in sys.stdin:
-        count, period = map(int, line.split())
-        before = time.process_time_ns()
-        due = time.monotonic_ns()
-        for _ in range(count):
-            _sleep_until(due)
-            send(time.monotonic_ns())
-            due += period
-        _sleep_until(due)
+        before = send(*map(int, line.split()))
         print(time.process_time_ns() - before, flush=True)
     node.destroy_node()
     rclpy.shutdown()
+
+
+def publish(role: str, topic: str, size: tuple[Any, ...]) -> None:
+    """Publish images like publish.c."""
+    from sensor_msgs.msg import Image
+
+    def prepare(publisher: Any) -> Send:
+        send_one = (_publish_ours if role == 'ours' else _publish_bridge)(publisher, size)
+
+        def send(count: int, period: int) -> int:
+            before = time.process_time_ns()
+            due = time.monotonic_ns()
+            for _ in range(count):
+                _sleep_until(due)
+                send_one(time.monotonic_ns())
+                due += period
+            _sleep_until(due)
+            return before
+
+        return send
+
+    answer(role, Image, topic, 4, prepare)
 
 
 def publish_imu(role: str, topic: str) -> None:
-    """Publish like publish_imu.c, with the same input and output."""
-    import rclpy
+    """Publish IMU samples like publish_imu.c."""
     from sensor_msgs.msg import Imu
-    rclpy.init()
-    node = rclpy.create_node(role)
-    publisher = node.create_publisher(Imu, topic, 200)
-    send = (_publish_imu_ours if role == 'ours' else _publish_imu_rclpy)(publisher)
-    while not publisher.get_subscription_count():
-        time.sleep(0.01)
-    print('ready', flush=True)
-    random = np.random.default_rng(0)
-    for line in sys.stdin:
-        count, period = map(int, line.split())
-        acc, gyro = random.normal(size=(2, count, 3))
-        number = np.arange(count)
-        device_us = number * period // 1000
-        # a camera delivers readings together with their times
-        due = time.monotonic_ns()
-        # latencies are measured from when each burst is due
-        in_batch = number % IMU_BATCH
-        stamps_ns = due + (number - in_batch) * period + (
-            in_batch // IMU_BURST * int(IMU_BURST * period * IMU_PACE))
-        readings = stamps_ns, device_us, acc, gyro
-        waiting = deque([
-            [values[begin:begin + IMU_BATCH] for values in readings]
-            for begin in range(0, count, IMU_BATCH)])
-        before = time.process_time_ns()
-        while waiting:
-            _sleep_until(due)
-            batch = waiting.popleft()
-            due += IMU_BATCH * period
-            while waiting and time.monotonic_ns() > due:  # it is late: publish all that waits
-                batch = [np.concatenate(pair) for pair in zip(
-                    batch, waiting.popleft(), strict=True)]
-                due += IMU_BATCH * period
-            send(*batch)
+
+    def prepare(publisher: Any) -> Send:
+        send_batch = (_publish_imu_ours if role == 'ours' else _publish_imu_rclpy)(publisher)
+        return functools.partial(_send_batches, send_batch, np.random.default_rng(0))
+
+    answer(role, Imu, topic, IMU_DEPTH, prepare)
+
+
+def _send_batches(
+    send_batch: Callable[..., None], random: np.random.Generator, count: int, period: int,
+) -> int:
+    acc, gyro = random.normal(size=(2, count, 3))
+    number = np.arange(count)
+    device_us = number * period // 1000
+    # a camera delivers readings together with their times
+    due = time.monotonic_ns()
+    # latencies are measured from when each burst is due
+    in_batch = number % IMU_BATCH
+    stamps_ns = due + (number - in_batch) * period + (
+        in_batch // IMU_BURST * int(IMU_BURST * period * IMU_PACE))
+    readings = stamps_ns, device_us, acc, gyro
+    waiting = deque([
+        [values[begin:begin + IMU_BATCH] for values in readings]
+        for begin in range(0, count, IMU_BATCH)])
+    before = time.process_time_ns()
+    while waiting:
         _sleep_until(due)
-        print(time.process_time_ns() - before, flush=True)
-    node.destroy_node()
-    rclpy.shutdown()
+        batch = waiting.popleft()
+        due += IMU_BATCH * period
+        while waiting and time.monotonic_ns() > due:  # it is late: publish all that waits
+            batch = [np.concatenate(pair) for pair in zip(
+                batch, waiting.popleft(), strict=True)]
+            due += IMU_BATCH * period
+        send_batch(*batch)
+    _sleep_until(due)
+    return before
 
 
 def publish_imu_in_c(topic: str, library: str) -> None:
-    """Publish like publish_imu.c, which is called once for each batch."""
-    import rclpy
+    """Publish like publish_imu.c, whose function is called once for each batch."""
     from sensor_msgs.msg import Imu
-    rclpy.init()
-    node = rclpy.create_node('batches')
-    publisher = node.create_publisher(Imu, topic, 200)
-    functions = ctypes.CDLL(library)
-    functions.create_imu.restype = ctypes.c_void_p
-    with publisher.handle:
-        send = functools.partial(
+
+    def prepare(publisher: Any) -> Send:
+        functions = ctypes.CDLL(library)
+        functions.create_imu.restype = ctypes.c_void_p
+        send_batch = functools.partial(
             functions.publish_many, ctypes.c_void_p(publisher.handle.pointer),
             ctypes.c_void_p(functions.create_imu()), IMU_BATCH)
-        while not publisher.get_subscription_count():
-            time.sleep(0.01)
-        print('ready', flush=True)
-        for line in sys.stdin:
-            count, period = map(int, line.split())
-            period_ns = ctypes.c_longlong(period)
+
+        def send(count: int, period: int) -> int:
             before = time.process_time_ns()
-            for _ in range(count // IMU_BATCH):
-                send(period_ns)
-            print(time.process_time_ns() - before, flush=True)
-    node.destroy_node()
-    rclpy.shutdown()
+            with publisher.handle:
+                for _ in range(count // IMU_BATCH):
+                    send_batch(ctypes.c_longlong(period))
+            return before
+
+        return send
+
+    answer('batches', Imu, topic, IMU_DEPTH, prepare)
 
 
 def _publish_imu_ours(publisher: Any) -> Any:
