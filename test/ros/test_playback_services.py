@@ -123,12 +123,16 @@ def playing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playing]:
 
 def test_services_have_the_types_of_rosbag2(playing: Playing) -> None:
     """And ~/stop is still the one that stops the stream."""
-    found = dict(playing.listener.node.get_service_names_and_types())
-    wait_for(lambda: f'{NODE}/stop' in found or found.update(
-        playing.listener.node.get_service_names_and_types()), 'discovery')
-    for name, kind in SERVICES.items():
-        assert found[f'{NODE}/{name}'] == [f'rosbag2_interfaces/srv/{kind.__name__}']
-    assert found[f'{NODE}/stop'] == ['std_srvs/srv/Trigger']
+    expected = {f'{NODE}/{name}': [f'rosbag2_interfaces/srv/{kind.__name__}']
+                for name, kind in SERVICES.items()}
+    expected[f'{NODE}/stop'] = ['std_srvs/srv/Trigger']
+
+    def found() -> dict[str, list[str]]:
+        services = playing.listener.node.get_service_names_and_types()
+        return {name: types for name, types in services if name in expected}
+
+    wait_for(lambda: found().keys() == expected.keys(), 'discovery')
+    assert found() == expected
 
 
 def test_seek_while_paused_shows_exactly_one_capture(playing: Playing) -> None:
