@@ -220,6 +220,21 @@ def test_queues_drop_the_oldest(recording):
     assert 0.4e6 < samples[-1] - samples[0] < 0.7e6
 
 
+def _read_imu_first() -> list[int]:
+    device = Native()
+    assert device.start() == SUCCEEDED and device.call('start_imu') == SUCCEEDED
+    while 0 < device.sample(300) < 2_000_000:  # without the condition, samples go on
+        pass
+    captures = [device.capture(PATIENCE_MS) for _ in range(8)]
+    device.sdk.k4a_device_close(device.handle)
+    return captures
+
+
+def test_captures_of_a_program_that_reads_both_wait(recording):
+    captures = virtual.run(_read_imu_first, cameras=(recording,), conditions='reads-both')
+    assert captures == [500_000 + i * DEPTH.period_us for i in range(8)]
+
+
 # ---- fault conditions
 
 def _stall() -> list[int]:

@@ -245,17 +245,20 @@ static void next_pass(device *dev) {
 }
 
 // Whether a capture, or else an IMU sample, waits for its reader instead of dropping the oldest one
-// of a full queue. A reader of one of them alone is not kept waiting for the other.
+// of a full queue. A reader of one of them alone is not kept waiting for the other: it is assumed
+// where the other's queue is empty, unless the program is said to read both.
 static bool must_wait(const device *dev, bool capture) {
-  bool full = capture ? dev->capture_count == CAPTURE_QUEUE && (!dev->imu || dev->sample_count)
-                      : dev->sample_count == IMU_QUEUE && dev->imu && dev->capture_count;
+  bool both = has(dev, "reads-both");
+  bool full = capture ? dev->capture_count == CAPTURE_QUEUE &&
+                            (!dev->imu || dev->sample_count || both)
+                      : dev->sample_count == IMU_QUEUE && dev->imu && (dev->capture_count || both);
   return full && has(dev, "lossless");
 }
 
 // Delivers items that have arrived, and returns when to be called again.
 static int64_t play(device *dev) {
   int64_t next_poll = monotonic_ns() + POLL_NS;
-  if (has(dev, "stalled") || (has(dev, "await-imu") && !dev->imu)) return next_poll;
+  if (has(dev, "stalled") || (has(dev, "reads-both") && !dev->imu)) return next_poll;
   long resets = condition_number(dev->slot->position, "reset");
   if (resets != dev->resets) {
     int64_t capture = dev->capture ? dev->first_image_us : INT64_MAX;

@@ -80,7 +80,7 @@ def test_every_mode_is_read_bit_identical(tmp_path, depth, color, form, fps, imu
     written = write_recording(tmp_path / 'a.mkv', config, 3)
     found, samples, info, raw = virtual.run(
         _read_all, config, 3, len(written.imu), cameras=(written.path,),
-        conditions='await-imu' if imu else '')
+        conditions='reads-both' if imu else '')
     for actual, expected in zip(found, written.captures, strict=True):
         assert_same_capture(actual, expected)
     if imu:
