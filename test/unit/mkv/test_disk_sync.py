@@ -46,9 +46,16 @@ CONFIG = CameraConfig.of_modes(DepthMode.NFOV_2X2BINNED, ColorResolution.OFF, im
 
 
 class Disk:
-    """Stands for fdatasync; notes what it is called for, and can be slow or fail."""
+    """
+    Stands for fdatasync; notes what it is called for, and can be slow or fail.
 
-    def __init__(self) -> None:
+    Files of other tests, which may still be brought to the disk, are ignored.
+
+    :param folder: of the files of this test.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self.sizes: list[int] = []
         self.error: OSError | None = None
         self.goes_on = threading.Event()
@@ -56,6 +63,8 @@ class Disk:
 
     def sync(self, file: int) -> None:
         """Take the place of os.fdatasync."""
+        if self._folder not in Path(os.readlink(f'/proc/self/fd/{file}')).parents:
+            return
         size = os.fstat(file).st_size
         assert self.goes_on.wait(PATIENCE)
         if self.error is not None:
@@ -64,9 +73,9 @@ class Disk:
 
 
 @pytest.fixture()
-def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+def disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Disk:
     """Return the disk, to which a sync is due at once."""
-    found = Disk()
+    found = Disk(tmp_path)
     monkeypatch.setattr(os, 'fdatasync', found.sync)
     monkeypatch.setattr(disk_sync, '_PERIOD_S', 0.0)
     return found
@@ -142,7 +151,6 @@ def test_name_of_the_file_is_brought_to_the_disk_once(disk, monkeypatch, tmp_pat
     sync.poll()
     wait_for(lambda: disk.sizes, 'the first sync')
     sync.close()
-    # the last syncs of files of other tests may come now, too
     wait_for(lambda: len(disk.sizes) >= 2, 'the last sync')
     assert folders.count(str(tmp_path)) == 1
 
