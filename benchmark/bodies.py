@@ -42,7 +42,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-import importlib.util
 from pathlib import Path
 import re
 import sys
@@ -92,8 +91,7 @@ def main() -> None:
     arguments = parser.parse_args()
     cv2.setNumThreads(arguments.threads)
     config = CameraConfig.of_modes(DepthMode[arguments.mode], ColorResolution.OFF)
-    runtime = 'LiteRT' if importlib.util.find_spec('ai_edge_litert') else 'OpenCV'
-    print(f'{arguments.mode}, OpenCV {cv2.__version__}, {runtime} runs the model\n')
+    print(f'{arguments.mode}\n')
     _print_row(*_COLUMNS)
     _print_row(*['---'] * len(_COLUMNS))
     totals = {_SIMULATED: Score(), _DRESSED: Score(), _RENDERED: Score()}

@@ -41,6 +41,7 @@ def installed_litert() -> Any:
 
 
 def need_landmarks() -> None:
-    """Skip the test where numba or the landmark model are not installed."""
+    """Skip the test where numba, LiteRT or the models are not installed."""
     pytest.importorskip('numba', reason='the landmarks backend needs numba: pip install numba')
+    installed_litert()
     installed_model()

@@ -30,13 +30,15 @@ class LandmarksBackend:
     model_suffix = '.tflite'
 
     def check(self, options: TrackerOptions) -> None:
-        """Check that numba and the landmark model are installed."""
+        """Check that numba, LiteRT and the landmark model are installed."""
         if not numba_works():
             raise BodyTrackingError(
                 'body_tracking_backend landmarks needs numba, which is not installed: '
                 '"pip install numba"')
         from k4a_ros.body.landmarks.pose_2d.blazepose import find_model
+        from k4a_ros.body.landmarks.pose_2d.model_file import check_litert
         find_model(options.model_path)
+        check_litert()
 
     def open_tracker(self, camera: TrackedCamera, options: TrackerOptions) -> BodyTracker:
         """Open the estimator in its own thread; the first call on a machine compiles kernels."""

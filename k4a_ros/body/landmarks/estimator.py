@@ -22,7 +22,7 @@ from dataclasses import replace
 from functools import partial
 
 from k4a_ros.body.landmarks.detection.frame_context import FrameContext
-from k4a_ros.body.landmarks.detection.head_search import open_head_search
+from k4a_ros.body.landmarks.detection.head_search import HeadSearch
 from k4a_ros.body.landmarks.detection.new_people import NewPersonDetector
 from k4a_ros.body.landmarks.detection.observation import Observation
 from k4a_ros.body.landmarks.detection.observation import PoseEstimator
@@ -81,7 +81,8 @@ class LandmarkEstimator:
     :param smoothing_factor: see `set_smoothing`.
     :param up: direction of up in the depth camera's frame, any length; by default that of a level
         camera. Where the floor is visible, it may be wrong by 25°.
-    :raises BodyTrackingError: the model is missing or wrong, or the mode has no depth image.
+    :raises BodyTrackingError: a model or LiteRT is missing, or a model is wrong, or the mode has
+        no depth image.
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class LandmarkEstimator:
         self._lens = calibration.depth(config.depth_mode)
         self._rays = self._lens.rays()
         self._pose_estimator = PoseEstimator(LandmarkModel(model_path))
-        self._heads = open_head_search(self._lens)
+        self._heads = HeadSearch(self._lens)
         self._new_people = NewPersonDetector(self._pose_estimator, self._heads)
         self._index_mapper = IndexMapper(self._lens)
         self._segmenter = Segmenter(self._lens, _IMAGE_UP)
@@ -187,9 +188,8 @@ class LandmarkEstimator:
         """Return an observation with left and right, front and back resolved."""
         landmarks, view, track = observation.landmarks, observation.view, observation.track
         evidence = facing_evidence(landmarks, view, person)
-        if self._heads is not None:
-            look = partial(self._heads.sees_face, frame, observation.head)
-            evidence = with_face(evidence, landmarks, look)
+        look = partial(self._heads.sees_face, frame, observation.head)
+        evidence = with_face(evidence, landmarks, look)
         return replace(observation, landmarks=(
             resolve_new_person(landmarks, evidence) if track is None
             else track.resolve_sides(landmarks, view, evidence, frame.now_us)))

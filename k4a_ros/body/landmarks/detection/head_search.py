@@ -25,7 +25,6 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
 import itertools
-import logging
 
 import cv2
 from k4a_ros.body.landmarks.detection.frame_context import FrameContext
@@ -38,14 +37,11 @@ from k4a_ros.body.landmarks.pose_2d.head_models import Head
 from k4a_ros.body.landmarks.pose_2d.head_models import HeadModel
 from k4a_ros.body.landmarks.pose_2d.head_models import POSE_DETECTOR
 from k4a_ros.calibration.lens import Intrinsics
-from k4a_ros.errors import BodyTrackingError
 import numpy as np
 import numpy.typing as npt
 
 Vectors = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float32]
-
-_log = logging.getLogger('k4a_ros.body')
 
 
 @dataclass(frozen=True)
@@ -178,16 +174,6 @@ def _is_seen(
     crop, _ = _reflectivity(frame, view)
     return any(float(np.linalg.norm(found.center - expected)) < reach
                for model in models for found in model(crop, min_score))
-
-
-def open_head_search(lens: Intrinsics) -> HeadSearch | None:
-    """Return a search, None where LiteRT or the detectors are not installed, which is logged."""
-    try:
-        return HeadSearch(lens)
-    except (BodyTrackingError, ImportError) as error:
-        _log.warning(
-            'people who touch furniture, walls or each other will not be found: %s', error)
-        return None
 
 
 def _tiles(lens: Intrinsics) -> Iterator[Region]:

@@ -135,13 +135,9 @@ class _Known:
 
 
 class NewPersonDetector:
-    """
-    Tries what may be a person, and remembers what is not.
+    """Tries what may be a person, and remembers what is not."""
 
-    :param heads: the search for heads, None to try segments only.
-    """
-
-    def __init__(self, estimator: PoseEstimator, heads: HeadSearch | None = None) -> None:
+    def __init__(self, estimator: PoseEstimator, heads: HeadSearch) -> None:
         self._estimator, self._heads = estimator, heads
         self._rejected: list[_Rejected] = []
         self._seen_heads: list[HeadCandidate] = []
@@ -149,8 +145,7 @@ class NewPersonDetector:
     def clear(self) -> None:
         """Forget what was seen, and what was rejected."""
         self._rejected, self._seen_heads = [], []
-        if self._heads is not None:
-            self._heads.clear()
+        self._heads.clear()
 
     def detect(self, frame: FrameContext, seen: Sequence[Observation]) -> list[Observation]:
         """
@@ -162,10 +157,8 @@ class NewPersonDetector:
             [one.track.points + one.track.predict_offset(frame.now_us)
              for one in seen if one.track is not None], [one.mask for one in seen])
         observations = self._try_segments(frame, known)
-        if self._heads is not None:
-            candidates = self._heads.look(frame, busy=bool(known.points))
-            observations += self._try_heads(frame, candidates, known)
-        return observations
+        candidates = self._heads.look(frame, busy=bool(known.points))
+        return observations + self._try_heads(frame, candidates, known)
 
     def _try_segments(self, frame: FrameContext, known: _Known) -> list[Observation]:
         """Return the people among the segments that nobody owns."""
@@ -273,7 +266,7 @@ class NewPersonDetector:
                 or known.has_head(found) or known.has_trunk(pose.points, frame.segmentation.up)
                 or float(np.linalg.norm(found - head)) > _SEARCH.max_head_error_m):
             return None
-        if self._heads is not None and not self._heads.confirms(frame, region, found):
+        if not self._heads.confirms(frame, region, found):
             return None
         known.points.append(pose.points)
         known.masks.append(mask)

@@ -19,14 +19,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import cv2
-from k4a_ros.body.landmarks.pose_2d import tflite_prune
 from k4a_ros.body.landmarks.pose_2d.model_file import find_in_mediapipe
 from k4a_ros.body.landmarks.pose_2d.model_file import INSTALL_COMMAND
-from k4a_ros.body.landmarks.pose_2d.model_file import LITERT_COMMAND
 from k4a_ros.body.landmarks.pose_2d.model_file import ModelFile
+from k4a_ros.body.landmarks.pose_2d.model_file import open_interpreter
+from k4a_ros.body.landmarks.pose_2d.tflite_prune import prune_outputs
 from k4a_ros.errors import BodyTrackingError
 from k4a_ros.errors import FileError
 from k4a_ros.process.files import check_regular
@@ -86,8 +84,8 @@ class LandmarkModel:
 
     :param path: the model file; '' for the file in the installed package `mediapipe`, which is
         not imported.
-    :raises BodyTrackingError: the file does not exist or is not this model, or neither LiteRT nor
-        OpenCV can run it.
+    :raises BodyTrackingError: the file does not exist or is not this model, or LiteRT is not
+        installed.
     """
 
     def __init__(self, path: str = '') -> None:
@@ -135,7 +133,7 @@ def find_model(path: str = '') -> Path:
     if path:
         return _existing_file(Path(path))
     return find_in_mediapipe(
-        MODEL_FILE, 'set body_tracking_model_path to a file that you trust')
+        MODEL_FILE, ', or set body_tracking_model_path to a file that you trust')
 
 
 def _existing_file(path: Path) -> Path:
@@ -149,52 +147,14 @@ def _existing_file(path: Path) -> Path:
 
 
 def _load(path: Path) -> Runner:
-    """Load the model into LiteRT if that is installed, otherwise into OpenCV."""
+    """Load the model into LiteRT, without the outputs that are not used."""
     try:
-        return _load_into_litert(path)
-    except ImportError:
-        pass
+        interpreter = open_interpreter(prune_outputs(_read(path), _OUTPUT_SIZES))
     except (RuntimeError, ValueError) as error:
-        raise _unreadable(path, error) from error
-    if not _opencv_runs_models():
+        reason = ' '.join(str(error).split())
         raise BodyTrackingError(
-            f'cannot run the landmark model {path}: neither LiteRT nor OpenCV 4 from 4.8 on is '
-            f'installed (OpenCV is {cv2.__version__}); run "{LITERT_COMMAND}"')
-    try:
-        return _load_into_opencv(path)
-    except (cv2.error, ValueError) as error:
-        raise _unreadable(path, error) from error
-
-
-def _opencv_runs_models() -> bool:
-    """Return whether OpenCV has the model's outputs: version 5.0 has only the last of them."""
-    return hasattr(cv2.dnn, 'readNetFromTFLite') and int(cv2.__version__.split('.')[0]) < 5
-
-
-def _unreadable(path: Path, error: Exception) -> BodyTrackingError:
-    reason = ' '.join(str(error).split())
-    return BodyTrackingError(
-        f'cannot read the landmark model {path} ({reason[:200]}): it must be '
-        f'{MODEL_FILE.path.name}, which "{INSTALL_COMMAND}" installs')
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return read_regular(path, _MAX_MODEL_BYTES)
-    except FileError as error:
-        raise BodyTrackingError(f'cannot read the landmark model {path}: {error}') from error
-
-
-def _load_into_litert(path: Path) -> Runner:
-    """
-    Load the model into LiteRT, with one thread.
-
-    :raises ImportError: LiteRT is not installed.
-    """
-    from ai_edge_litert.interpreter import Interpreter
-    interpreter = Interpreter(
-        model_content=tflite_prune.prune_outputs(_read(path), _OUTPUT_SIZES), num_threads=1)
-    interpreter.allocate_tensors()
+            f'cannot read the landmark model {path} ({reason[:200]}): it must be '
+            f'{MODEL_FILE.path.name}, which "{INSTALL_COMMAND}" installs') from error
     input_index = interpreter.get_input_details()[0]['index']
     output_indices = {
         detail['name']: detail['index'] for detail in interpreter.get_output_details()}
@@ -209,15 +169,8 @@ def _load_into_litert(path: Path) -> Runner:
     return run
 
 
-def _load_into_opencv(path: Path) -> Runner:
-    """Load the model into OpenCV."""
-    model = tflite_prune.prune_outputs(_read(path), _OUTPUT_SIZES)
-    net = cv2.dnn.readNetFromTFLite(np.frombuffer(model, np.uint8))
-    names = [name for name in net.getUnconnectedOutLayersNames() if name in _OUTPUT_SIZES]
-
-    def run(crop: Floats) -> dict[str, Floats]:
-        net.setInput(np.repeat(crop[np.newaxis, np.newaxis], 3, axis=1))
-        outputs: list[Any] = list(net.forward(names))
-        return dict(zip(names, outputs, strict=True))
-
-    return run
+def _read(path: Path) -> bytes:
+    try:
+        return read_regular(path, _MAX_MODEL_BYTES)
+    except FileError as error:
+        raise BodyTrackingError(f'cannot read the landmark model {path}: {error}') from error

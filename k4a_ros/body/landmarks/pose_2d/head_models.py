@@ -30,6 +30,7 @@ import cv2
 from k4a_ros.body.landmarks.pose_2d.blazepose import INPUT_SIZE
 from k4a_ros.body.landmarks.pose_2d.model_file import find_in_mediapipe
 from k4a_ros.body.landmarks.pose_2d.model_file import ModelFile
+from k4a_ros.body.landmarks.pose_2d.model_file import open_interpreter
 import numpy as np
 import numpy.typing as npt
 
@@ -98,15 +99,14 @@ class HeadModel:
     """
     One of the detectors, loaded and ready to run on one thread.
 
-    :raises BodyTrackingError: its file is not in `mediapipe`, or is not this model.
-    :raises ImportError: LiteRT is not installed.
+    :raises BodyTrackingError: its file is not in `mediapipe`, or is not this model, or LiteRT is
+        not installed.
     """
 
     def __init__(self, spec: HeadModelSpec) -> None:
         self._spec = spec
         self._anchors = _anchors(spec)
-        self._run = _load(find_in_mediapipe(
-            spec.file, 'do without it'))
+        self._run = _load(find_in_mediapipe(spec.file))
 
     def __call__(self, crop: Floats, min_score: float) -> list[Head]:
         """
@@ -143,14 +143,8 @@ def _anchors(spec: HeadModelSpec) -> Floats:
 
 
 def _load(path: Path) -> Runner:
-    """
-    Load a detector into LiteRT, with one thread; OpenCV lacks an operation that it needs.
-
-    :raises ImportError: LiteRT is not installed.
-    """
-    from ai_edge_litert.interpreter import Interpreter
-    interpreter = Interpreter(model_content=path.read_bytes(), num_threads=1)
-    interpreter.allocate_tensors()
+    """Load a detector into LiteRT."""
+    interpreter = open_interpreter(path.read_bytes())
     input_index = interpreter.get_input_details()[0]['index']
     details: list[dict[str, Any]] = sorted(
         interpreter.get_output_details(), key=lambda detail: int(detail['shape'][-1]))

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Find and verify model files of Google in the installed package `mediapipe`."""
+"""Find and verify model files of Google in the package `mediapipe`, and load them into LiteRT."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ import hashlib
 import importlib.util
 from pathlib import Path
 import sys
+from typing import Any
 
 from k4a_ros.errors import BodyTrackingError
 
@@ -51,11 +52,37 @@ class ModelFile:
     sha256: tuple[str, ...]
 
 
-def find_in_mediapipe(model: ModelFile, remedy: str) -> Path:
+def check_litert() -> None:
+    """
+    Check that LiteRT is installed, without importing it.
+
+    :raises BodyTrackingError: it is not.
+    """
+    if importlib.util.find_spec('ai_edge_litert') is None:
+        raise BodyTrackingError(
+            'cannot run the models of body tracking: LiteRT is not installed; run '
+            f'"{LITERT_COMMAND}"')
+
+
+def open_interpreter(model: bytes) -> Any:
+    """
+    Return an interpreter of LiteRT for the contents of a model file, with one thread.
+
+    :raises BodyTrackingError: LiteRT is not installed.
+    :raises ValueError: this is not a model, or LiteRT cannot run it; or RuntimeError.
+    """
+    check_litert()
+    from ai_edge_litert.interpreter import Interpreter
+    interpreter = Interpreter(model_content=model, num_threads=1)
+    interpreter.allocate_tensors()
+    return interpreter
+
+
+def find_in_mediapipe(model: ModelFile, remedy: str = '') -> Path:
     """
     Return the path of a model file.
 
-    :param remedy: what else than installing `mediapipe` helps, the end of a sentence.
+    :param remedy: what else than installing `mediapipe` helps, the end of a sentence after that.
     :raises BodyTrackingError: there is no such file, or its checksum is not a known one.
     """
     spec = importlib.util.find_spec('mediapipe')
@@ -66,10 +93,10 @@ def find_in_mediapipe(model: ModelFile, remedy: str) -> Path:
         reason = ('the package mediapipe is not installed' if spec is None
                   else f'the installed mediapipe has no {model.path.name}')
         raise BodyTrackingError(
-            f'cannot find the {model.name}: {reason}; run "{INSTALL_COMMAND}", or {remedy}')
+            f'cannot find the {model.name}: {reason}; run "{INSTALL_COMMAND}"{remedy}')
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if digest not in model.sha256:
         raise BodyTrackingError(
             f'refused the {model.name} {path}: its SHA-256 is {digest}, expected '
-            f'{" or ".join(model.sha256)}; run "{INSTALL_COMMAND} --force-reinstall", or {remedy}')
+            f'{" or ".join(model.sha256)}; run "{INSTALL_COMMAND} --force-reinstall"{remedy}')
     return path

@@ -16,11 +16,22 @@
 
 from __future__ import annotations
 
+import sys
+
 from k4a_ros.body.landmarks import backend
 from k4a_ros.errors import BodyTrackingError
 from k4a_ros.node.backends import choose_tracker
 from k4a_ros.parameters.settings import Settings
 import pytest
+from support.landmarks import need_landmarks
+
+
+@pytest.mark.parametrize('name', ['landmarks', 'auto'])
+def test_missing_litert_raises(monkeypatch, name):
+    need_landmarks()
+    monkeypatch.setitem(sys.modules, 'ai_edge_litert', None)
+    with pytest.raises(BodyTrackingError, match=r'LiteRT is not installed.*ai-edge-litert=='):
+        choose_tracker(Settings(body_tracking_backend=name))
 
 
 @pytest.mark.parametrize('name', ['landmarks', 'auto'])

@@ -33,7 +33,6 @@ from k4a_ros.errors import BodyTrackingError
 from k4a_ros.simulation.person import Person as SimulatedPerson
 import numpy as np
 import pytest
-from support.landmarks import installed_litert
 from support.landmarks import need_landmarks
 from support.people.render import Person
 from support.people.render import Scene
@@ -54,7 +53,7 @@ WFOV = CameraConfig.of_modes(DepthMode.WFOV_2X2BINNED, ColorResolution.OFF)
 
 @pytest.fixture(scope='session')
 def model() -> None:
-    """Skip the test where numba or the landmark model are not installed."""
+    """Skip the test where numba, LiteRT or the models are not installed."""
     need_landmarks()
 
 
@@ -133,7 +132,6 @@ def test_rendered_walking_people_are_tracked(model):
 
 def test_people_who_touch_are_found_one_by_one(model):
     """They are one segment of the depth image; the detector of heads tells them apart."""
-    installed_litert()
     people = tuple(Person((x, 2.4), clothes=clothes) for x, clothes in (
         (-0.23, PLAIN), (0.23, LIGHT)))
     shot = next(render_shots((Scene(people),), NFOV))

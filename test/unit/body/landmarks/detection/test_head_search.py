@@ -18,20 +18,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-import sys
 
 from k4a_ros.body.joints import Joint
 from k4a_ros.body.landmarks.detection.frame_context import FrameContext
 from k4a_ros.body.landmarks.detection.head_region import region_below_head
 from k4a_ros.body.landmarks.detection.head_search import HeadSearch
-from k4a_ros.body.landmarks.detection.head_search import open_head_search
 from k4a_ros.body.landmarks.pose_2d.head_models import HeadModel
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
 import numpy as np
 import pytest
-from support.landmarks import installed_litert
 from support.landmarks import need_landmarks
 from support.people.scenes import SCENES
 from support.people.shots import NOMINAL
@@ -47,7 +44,6 @@ LENS = NOMINAL.depth(DepthMode.NFOV_UNBINNED)
 @pytest.fixture
 def search() -> HeadSearch:
     need_landmarks()
-    installed_litert()
     return HeadSearch(LENS)
 
 
@@ -98,11 +94,3 @@ def test_face_is_seen_on_who_faces_the_camera(search, scene, expected):
     shot = next(render_shots(SCENES[scene], NFOV))
     ears = shot.people[0][0][[Joint.EAR_LEFT, Joint.EAR_RIGHT]]
     assert search.sees_face(frame_of(shot), ears.mean(axis=0)) == expected
-
-
-def test_without_litert_there_is_no_search(monkeypatch, caplog):
-    need_landmarks()
-    monkeypatch.setitem(sys.modules, 'ai_edge_litert', None)
-    monkeypatch.setitem(sys.modules, 'ai_edge_litert.interpreter', None)
-    assert open_head_search(LENS) is None
-    assert 'people who touch furniture, walls or each other will not be found' in caplog.text

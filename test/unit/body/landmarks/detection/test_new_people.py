@@ -68,7 +68,7 @@ def frame() -> RoomFrame:
 def test_rejected_segments_are_retried_after_seconds(frame):
     """Furniture costs a few runs of the model in three seconds, not in each frame."""
     model = FakeModel(frame.predicted_pixels(), presence=0.1)
-    detector = NewPersonDetector(make_pose_estimator(model))
+    detector = NewPersonDetector(make_pose_estimator(model), FakeHeads())
     runs = []
     for time_us in (0, 100_000, 200_000, 300_000, 400_000, 4_000_000):
         model.runs = 0
@@ -96,7 +96,7 @@ def test_head_is_tried_again_for_a_second(frame):
 
 def test_clear_forgets_rejected_segments(frame):
     model = FakeModel(frame.predicted_pixels(), presence=0.1)
-    detector = NewPersonDetector(make_pose_estimator(model))
+    detector = NewPersonDetector(make_pose_estimator(model), FakeHeads())
     detector.detect(frame.context, [])
     runs = model.runs
     detector.clear()
@@ -111,22 +111,23 @@ def test_segments_of_known_people_are_not_tried(frame):
     seen = Observation(
         frame.track, landmarks, CropView(frame.track.region, IMAGE_UP), everything)
     model.runs = 0
-    assert NewPersonDetector(make_pose_estimator(model)).detect(frame.context, [seen]) == []
+    detector = NewPersonDetector(make_pose_estimator(model), FakeHeads())
+    assert detector.detect(frame.context, [seen]) == []
     assert model.runs == 0
 
 
 def test_pose_that_is_not_on_the_surface_is_rejected(frame):
     """Landmarks in a corner of the crop are not on the segment, however certain the model is."""
     model = FakeModel(np.full((33, 2), 2.0), presence=0.99)
-    assert NewPersonDetector(make_pose_estimator(model)).detect(frame.context, []) == []
+    detector = NewPersonDetector(make_pose_estimator(model), FakeHeads())
+    assert detector.detect(frame.context, []) == []
     assert model.runs > 0
 
 
 def test_segment_without_a_head_is_no_person(frame):
     """The landmark model alone takes coats and chairs for people."""
     model = FakeModel(frame.predicted_pixels())
-    alone = NewPersonDetector(make_pose_estimator(model)).detect(frame.context, [])
-    assert alone
+    assert NewPersonDetector(make_pose_estimator(model), FakeHeads()).detect(frame.context, [])
     heads = FakeHeads(confirms=False)
     detector = NewPersonDetector(make_pose_estimator(model), heads)
     assert detector.detect(frame.context, []) == []
@@ -174,7 +175,7 @@ def test_dark_clothes_without_depth_are_shown_to_the_model(frame):
     hidden = []
     for context in (frame.context, dark):
         model = FakeModel(frame.predicted_pixels(), presence=0.1)
-        NewPersonDetector(make_pose_estimator(model)).detect(context, [])
+        NewPersonDetector(make_pose_estimator(model), FakeHeads()).detect(context, [])
         hidden.append(model.hidden[0])
     assert hidden[0] > 0.5
     assert hidden[1] < 0.2

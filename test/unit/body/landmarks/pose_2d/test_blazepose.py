@@ -23,15 +23,14 @@ import re
 import sys
 from types import SimpleNamespace
 
-import cv2
 from k4a_ros.body.landmarks.pose_2d import blazepose
 from k4a_ros.body.landmarks.pose_2d.blazepose import find_model
 from k4a_ros.body.landmarks.pose_2d.blazepose import LandmarkModel
 from k4a_ros.body.landmarks.pose_2d.model_file import INSTALL_COMMAND
+from k4a_ros.body.landmarks.pose_2d.model_file import LITERT_COMMAND
 from k4a_ros.errors import BodyTrackingError
 import numpy as np
 import pytest
-from support.landmarks import installed_litert
 from support.landmarks import installed_model
 
 
@@ -96,28 +95,10 @@ def test_model_with_other_outputs_raises(monkeypatch: pytest.MonkeyPatch, tmp_pa
         LandmarkModel(str(path))
 
 
-@pytest.mark.parametrize('version', ['4.7.0', '5.0.0'])
-def test_opencv_that_cannot_run_models_raises_without_litert(
-        monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: str) -> None:
-    path = tmp_path / 'model.tflite'
-    path.write_bytes(b'')
-    monkeypatch.setitem(sys.modules, 'ai_edge_litert', None)
-    monkeypatch.setitem(sys.modules, 'ai_edge_litert.interpreter', None)
-    monkeypatch.setattr(cv2, '__version__', version)
-    if version < '4.8':
-        monkeypatch.delattr(cv2.dnn, 'readNetFromTFLite', raising=False)
-    with pytest.raises(
-            BodyTrackingError, match=r'nor OpenCV 4 from 4\.8 on .*ai-edge-litert=='):
-        LandmarkModel(str(path))
-
-
-def test_litert_and_opencv_give_the_same_outputs() -> None:
+def test_missing_litert_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     path = installed_model()
-    installed_litert()
-    if not blazepose._opencv_runs_models():
-        pytest.skip(f'OpenCV {cv2.__version__} does not have all outputs of the model')
-    crop = np.random.default_rng(0).random((256, 256), np.float32)
-    with_litert, with_opencv = (load(path)(crop) for load in (
-        blazepose._load_into_litert, blazepose._load_into_opencv))
-    for name in ('Identity', 'Identity_1', 'Identity_4'):
-        assert np.allclose(with_litert[name], with_opencv[name], atol=0.05)
+    monkeypatch.setitem(sys.modules, 'ai_edge_litert', None)
+    with pytest.raises(BodyTrackingError, match='LiteRT is not installed; run ') as caught:
+        LandmarkModel(str(path))
+    assert f'"{LITERT_COMMAND}"' in str(caught.value)
+    assert re.fullmatch(r'pip install --no-deps ai-edge-litert==[\d.]+', LITERT_COMMAND)

@@ -33,7 +33,6 @@ from k4a_ros.camera_config import DepthMode
 from k4a_ros.errors import BodyTrackingError
 import numpy as np
 import pytest
-from support.landmarks import installed_litert
 from support.landmarks import need_landmarks
 from support.people.scenes import SCENES
 from support.people.shots import NOMINAL
@@ -47,7 +46,6 @@ BOTH = pytest.mark.parametrize('spec', [POSE_DETECTOR, FACE_DETECTOR], ids=['peo
 @BOTH
 def test_head_is_found_where_it_is(spec: HeadModelSpec) -> None:
     need_landmarks()
-    installed_litert()
     shot = next(render_shots(SCENES['standing'], NFOV))
     joints = shot.people[0][0]
     view = CropView(Region(joints[Joint.PELVIS], 1.1), IMAGE_UP)
@@ -70,7 +68,6 @@ def test_head_is_found_where_it_is(spec: HeadModelSpec) -> None:
 @BOTH
 def test_plain_surface_has_no_heads(spec: HeadModelSpec) -> None:
     need_landmarks()
-    installed_litert()
     assert HeadModel(spec)(np.full((256, 256), 0.5, np.float32), 0.3) == []
 
 
