@@ -126,7 +126,9 @@ class TopicSender:
         return self._imu
 
     def stop(self) -> None:
-        """Finish the last message and end the thread, if there is one."""
+        """Finish the last message, end the thread, and let the publisher be destroyed."""
+        if self._imu is not None:
+            self._imu.release()
         if self._thread is None:
             return
         with self._condition:

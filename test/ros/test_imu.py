@@ -26,10 +26,12 @@ import sys
 
 from k4a_ros.publishing.messages import imu_message
 from k4a_ros.publishing.raw import rcl
+from k4a_ros.publishing.raw import serialized_imu
 from k4a_ros.publishing.raw.rcl import RCLError
 from k4a_ros.publishing.topic_sender import TopicSender
 import numpy as np
 import pytest
+from rclpy.exceptions import InvalidHandle
 from sensor_msgs.msg import Imu
 from support.ros import DriverProcess
 from support.ros import Listener
@@ -95,6 +97,15 @@ def test_messages_equal_those_of_rclpy(listener: Listener, method: str) -> None:
     assert sum(counted) == 19
 
 
+def test_rclpy_is_used_if_the_serialized_form_differs(monkeypatch: pytest.MonkeyPatch) -> None:
+    rcl.verified_rcl.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(serialized_imu, '_GYRO_FROM_END', 23)
+        assert rcl.verified_rcl(Imu) is None
+    rcl.verified_rcl.cache_clear()
+    assert rcl.verified_rcl(Imu) is not None
+
+
 def test_rejected_message_is_dropped_and_the_others_are_published(
     listener: Listener, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -107,13 +118,13 @@ def test_rejected_message_is_dropped_and_the_others_are_published(
         publisher, lambda number, error: results.append((number, isinstance(error, RCLError))))
     library = rcl.verified_rcl(Imu)
     assert library is not None
-    publish, calls = library._publish, itertools.count()
+    publish, calls = library._publish_serialized, itertools.count()
 
     @ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 3)
     def reject(handle: int, address: int, allocation: None) -> int:
         return 1 if next(calls) in (2, 4) else int(publish(handle, address, allocation))
 
-    monkeypatch.setattr(library, '_publish', reject)
+    monkeypatch.setattr(library, '_publish_serialized', reject)
     imu = sender.imu_publisher(imu_message('imu_link', ACC_COVARIANCE, GYRO_COVARIANCE))
     imu.load()
     attempts: list[int] = []
@@ -135,6 +146,24 @@ def test_rejected_message_is_dropped_and_the_others_are_published(
     expected_numbers = [(999_000_000 + number * 600_000) % 10**9 for number in (0, 1, 3, 4)]
     assert numbers == expected_numbers
     assert len(attempts) == 4
+
+
+def test_destruction_of_the_publisher_waits_until_it_is_released(listener: Listener) -> None:
+    received = listener.subscribe(Imu, 'destroyed')
+    publisher = listener.node.create_publisher(Imu, 'destroyed', 100)
+    wait_for(publisher.get_subscription_count, 'a subscriber')
+    sender = TopicSender(publisher, lambda *_: None)
+    imu = sender.imu_publisher(imu_message('imu_link', ACC_COVARIANCE, GYRO_COVARIANCE))
+    stamps, acc, gyro = readings(5)
+    imu.publish(stamps, stamps // 1000, acc, gyro)
+    sender.stop()
+    imu.publish(stamps, stamps // 1000, acc, gyro)
+    listener.node.destroy_publisher(publisher)
+    imu.publish(stamps, stamps // 1000, acc, gyro)
+    wait_for(lambda: len(received) == 15, 'all messages')
+    sender.stop()
+    with pytest.raises(InvalidHandle):
+        imu.publish(stamps, stamps // 1000, acc, gyro)
 
 
 # A subscriber with a queue of ten messages, which it empties every 2 ms. It reports received and

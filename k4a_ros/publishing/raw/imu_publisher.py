@@ -12,24 +12,23 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Many sensor_msgs/Imu messages at once, published from one structure in a compiled loop."""
+"""Many sensor_msgs/Imu messages at once, published from one piece of memory in a compiled loop."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 import contextlib
-import ctypes
 import functools
 import logging
 from types import ModuleType
 from typing import Any
 
-from k4a_ros.publishing.raw import structs
 from k4a_ros.publishing.raw.message_sink import MessageSink
 from k4a_ros.publishing.raw.rcl import COST_WITHOUT_RCL
 from k4a_ros.publishing.raw.rcl import Rcl
 from k4a_ros.publishing.raw.rcl import UnsupportedRosError
 from k4a_ros.publishing.raw.rcl import verified_rcl
+from k4a_ros.publishing.raw.serialized_imu import SerializedImu
 from k4a_ros.publishing.raw.warm_up import clock_functions
 from k4a_ros.publishing.raw.warm_up import warm_up_imu
 import numpy as np
@@ -71,8 +70,10 @@ class ImuPublisher:
         self._publish_one = publish_one
         self._sink = publisher if isinstance(publisher, MessageSink) else None
         self._rcl: Rcl | None = None
-        # for rclpy, which asks for its handle itself
+        # the handle of the publisher, for rcl; rclpy asks for it itself
         self._handle: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
+        self._in_use = contextlib.ExitStack()
+        self._is_in_use = False
         self._run: Callable[..., int] | None = None
 
     def load(self) -> None:
@@ -81,18 +82,13 @@ class ImuPublisher:
             return
         warm_up_imu()
         from k4a_ros.publishing.raw import imu_kernels as kernels
-        size = ctypes.sizeof(structs.ImuStruct) // 8
-        words = np.zeros(kernels.WORDS + size, np.int64)
-        self._struct = structs.struct_of(self._message, words[kernels.WORDS:])
+        self._serialized = SerializedImu(self._message, kernels.WORDS)
+        words = self._serialized.words
         words[kernels.CLOCK_GETTIME], words[kernels.CLOCK_NANOSLEEP] = clock_functions()
-        words[kernels.MESSAGE] = ctypes.addressof(self._struct)
+        words[kernels.MESSAGE] = self._serialized.address
+        words[kernels.STAMP] = self._serialized.stamp
+        words[kernels.ACC], words[kernels.GYRO] = self._serialized.acc, self._serialized.gyro
         words[kernels.LOSSLESS] = self._lossless
-        fields = structs.ImuStruct
-        for index, offset in (
-                (kernels.STAMP, fields.header.offset + structs.HeaderStruct.stamp.offset),
-                (kernels.ACC, fields.linear_acceleration.offset),
-                (kernels.GYRO, fields.angular_velocity.offset)):
-            words[index] = kernels.WORDS + offset // 8
         self._find_rcl(self._publisher, words, kernels)
         self._durations = words[kernels.BATCHES:kernels.LONGEST + 1]
         self._run = functools.partial(kernels.publish_readings, words, words.view(np.float64))
@@ -110,7 +106,7 @@ class ImuPublisher:
             _log.warning('%s: %s', COST_WITHOUT_RCL, error)
             return
         self._rcl, self._handle = rcl, publisher.handle
-        words[kernels.PUBLISH] = rcl.publish_address
+        words[kernels.PUBLISH] = rcl.publish_serialized_address
         words[kernels.PUBLISHER] = publisher.handle.pointer
 
     def take_durations(self) -> tuple[float, float]:
@@ -134,25 +130,41 @@ class ImuPublisher:
         :param gyro: (N, 3) angular velocity, rad/s.
         :param speed: device seconds per second, by which bursts are spaced; 0 publishes all at
             once.
+        :raises InvalidHandle: the publisher has been destroyed.
         """
         count = len(stamps_ns)
         if self._sink is not None:
             self._sink.publish_imu(self._message, stamps_ns, acc, gyro)
             self._on_sent(count, None)
             return
-        self.load()
+        if not self._is_in_use:
+            self._use()
         assert self._run is not None
         together = count
-        with self._handle:
-            number = self._run(0, float(speed), stamps_ns, device_us, acc, gyro)
-            while number < count:
-                if self._rcl is not None:
-                    self._rcl.reset_error()
-                self._publish_one(self._copy(int(stamps_ns[number]), acc[number], gyro[number]))
-                together -= 1
-                number = self._run(number + 1, float(speed), stamps_ns, device_us, acc, gyro)
+        number = self._run(0, float(speed), stamps_ns, device_us, acc, gyro)
+        while number < count:
+            if self._rcl is not None:
+                self._rcl.reset_error()
+            self._publish_one(self._copy(int(stamps_ns[number]), acc[number], gyro[number]))
+            together -= 1
+            number = self._run(number + 1, float(speed), stamps_ns, device_us, acc, gyro)
         if together:
             self._on_sent(together, None)
+
+    def release(self) -> None:
+        """
+        Let the publisher be destroyed; until then, its destruction waits.
+
+        Asking rclpy for its handle once a batch would cost as much as calling the loop.
+        """
+        self._in_use.close()
+        self._is_in_use = False
+
+    def _use(self) -> None:
+        """Keep the publisher from being destroyed, if rcl publishes."""
+        self.load()
+        self._in_use.enter_context(self._handle)
+        self._is_in_use = True
 
     def _copy(self, stamp_ns: int, acc: Vectors, gyro: Vectors) -> Imu:
         """Return the message of a reading, which is valid until the next call."""

@@ -22,7 +22,8 @@ threads run meanwhile.
 
 This depends on the memory layout of the structures, so each message type is verified before use:
 ROS creates the structure of an example message, and ours must be equal, member by member; ROS
-serializes ours, and reading it back must give the example. If anything differs, a warning gives
+serializes ours, and reading it back must give the example. Samples of the IMU are published in
+their serialized form instead, which must read back, too. If anything differs, a warning gives
 the reason and rclpy publishes instead. K4A_ROS_PUBLISH=rclpy in the environment selects rclpy
 without a warning.
 """
@@ -37,11 +38,13 @@ import os
 from typing import Any
 import weakref
 
+from k4a_ros.publishing.raw import serialized_imu
 from k4a_ros.publishing.raw import structs
 import numpy as np
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.serialization import deserialize_message
 from rclpy.type_support import check_for_type_support
+from sensor_msgs.msg import Imu
 
 #: environment variable; its value 'rclpy' disables publishing with rcl
 METHOD_VARIABLE = 'K4A_ROS_PUBLISH'
@@ -55,20 +58,6 @@ _log = logging.getLogger('k4a_ros.publishing')
 
 class UnsupportedRosError(Exception):
     """The ROS installation differs from what this module supports."""
-
-
-class _Allocator(ctypes.Structure):
-    """A rcutils_allocator_t: four functions and their state."""
-
-    _fields_ = [(name, ctypes.c_void_p) for name in (
-        'allocate', 'deallocate', 'reallocate', 'zero_allocate', 'state')]
-
-
-class _ByteArray(ctypes.Structure):
-    """A rcutils_uint8_array_t, the output of serialization."""
-
-    _fields_ = [('data', ctypes.c_void_p), ('size', ctypes.c_size_t),
-                ('capacity', ctypes.c_size_t), ('allocator', _Allocator)]
 
 
 class Rcl:
@@ -87,6 +76,10 @@ class Rcl:
         pointer, ret = ctypes.c_void_p, ctypes.c_int32
         self._publish = library.rcl_publish
         self._publish.restype, self._publish.argtypes = ret, [pointer, pointer, pointer]
+        # of a message that is serialized already
+        self._publish_serialized = library.rcl_publish_serialized_message
+        self._publish_serialized.restype = ret
+        self._publish_serialized.argtypes = [pointer, pointer, pointer]
         self._topic_name = library.rcl_publisher_get_topic_name
         self._topic_name.restype, self._topic_name.argtypes = ctypes.c_char_p, [pointer]
         self._error_state = library.rcutils_get_error_state
@@ -97,7 +90,8 @@ class Rcl:
         self._serialize = library.rmw_serialize
         self._serialize.restype, self._serialize.argtypes = ret, [pointer, pointer, pointer]
         self._default_allocator = library.rcutils_get_default_allocator
-        self._default_allocator.restype, self._default_allocator.argtypes = _Allocator, []
+        self._default_allocator.restype = structs.AllocatorStruct
+        self._default_allocator.argtypes = []
         self._array_init = library.rcutils_uint8_array_init
         self._array_init.restype = ret
         self._array_init.argtypes = [pointer, ctypes.c_size_t, pointer]
@@ -130,9 +124,9 @@ class Rcl:
         return publish
 
     @property
-    def publish_address(self) -> int:
-        """Return the address of rcl_publish."""
-        return ctypes.cast(self._publish, ctypes.c_void_p).value or 0
+    def publish_serialized_address(self) -> int:
+        """Return the address of rcl_publish_serialized_message."""
+        return ctypes.cast(self._publish_serialized, ctypes.c_void_p).value or 0
 
     def check_handle(self, publisher: Any) -> None:
         """
@@ -156,7 +150,7 @@ class Rcl:
         :param kind: the message type.
         :raises UnsupportedRosError: serialization failed.
         """
-        array, allocator = _ByteArray(), self._default_allocator()
+        array, allocator = structs.SerializedStruct(), self._default_allocator()
         if self._array_init(ctypes.byref(array), 0, ctypes.byref(allocator)):
             raise UnsupportedRosError(f'no memory for serialization: {self._take_error()}')
         try:
@@ -176,11 +170,15 @@ class Rcl:
 
     def verify(self, kind: Any) -> None:
         """
-        Verify the structure of a message type against the ROS installation.
+        Verify the layout of messages of a type against the ROS installation.
 
         :raises UnsupportedRosError: the layout or the serialized form differs.
         """
         check_for_type_support(kind)
+        if kind is Imu:
+            if not serialized_imu.reads_back():
+                raise UnsupportedRosError('the serialized form differs')
+            return
         for seed in (0, 1):
             message = structs.example(structs.STRUCTS[kind], kind(), seed)
             struct = structs.struct_of(message)
@@ -234,7 +232,7 @@ def verified_rcl(kind: Any) -> Rcl | None:
     """
     Return rcl if it can publish messages of a type from our own memory, otherwise None.
 
-    :param kind: a message type of `k4a_ros.publishing.raw.structs.STRUCTS`.
+    :param kind: a message type of `k4a_ros.publishing.raw.structs.STRUCTS`, or Imu.
     """
     if os.environ.get(METHOD_VARIABLE) == 'rclpy':
         return None

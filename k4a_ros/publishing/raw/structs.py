@@ -13,7 +13,7 @@
 # limitations under the License.
 
 """
-Memory layout of large or frequent messages: the C structures that rosidl generates for them.
+Memory layout of large messages: the C structures that rosidl generates for them.
 
 The members and their order are those of the .msg files of sensor_msgs; strings and sequences are
 those of rosidl_runtime_c: pointer, size and capacity. `k4a_ros.publishing.raw.rcl` verifies the
@@ -30,9 +30,22 @@ import numpy as np
 import numpy.typing as npt
 from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image
-from sensor_msgs.msg import Imu
 from sensor_msgs.msg import PointCloud2
 from sensor_msgs.msg import PointField
+
+
+class AllocatorStruct(ctypes.Structure):
+    """A rcutils_allocator_t: four functions and their state."""
+
+    _fields_ = [(name, ctypes.c_void_p) for name in (
+        'allocate', 'deallocate', 'reallocate', 'zero_allocate', 'state')]
+
+
+class SerializedStruct(ctypes.Structure):
+    """A rcutils_uint8_array_t: a message in its serialized form."""
+
+    _fields_ = [('data', ctypes.c_void_p), ('size', ctypes.c_size_t),
+                ('capacity', ctypes.c_size_t), ('allocator', AllocatorStruct)]
 
 
 class Sequence(ctypes.Structure):
@@ -98,33 +111,9 @@ class PointCloud2Struct(ctypes.Structure):
                 ('is_dense', ctypes.c_bool)]
 
 
-class QuaternionStruct(ctypes.Structure):
-    """A geometry_msgs/Quaternion."""
-
-    _fields_ = [(name, ctypes.c_double) for name in 'xyzw']
-
-
-class Vector3Struct(ctypes.Structure):
-    """A geometry_msgs/Vector3."""
-
-    _fields_ = [(name, ctypes.c_double) for name in 'xyz']
-
-
-class ImuStruct(ctypes.Structure):
-    """A sensor_msgs/Imu; covariances are row-major."""
-
-    _fields_ = [('header', HeaderStruct), ('orientation', QuaternionStruct),
-                ('orientation_covariance', ctypes.c_double * 9),
-                ('angular_velocity', Vector3Struct),
-                ('angular_velocity_covariance', ctypes.c_double * 9),
-                ('linear_acceleration', Vector3Struct),
-                ('linear_acceleration_covariance', ctypes.c_double * 9)]
-
-
 #: message type -> structure
 STRUCTS: dict[Any, type[ctypes.Structure]] = {
-    Image: ImageStruct, CompressedImage: CompressedImageStruct, PointCloud2: PointCloud2Struct,
-    Imu: ImuStruct}
+    Image: ImageStruct, CompressedImage: CompressedImageStruct, PointCloud2: PointCloud2Struct}
 
 
 def members(struct_type: type[ctypes.Structure]) -> Iterator[tuple[str, Any]]:
@@ -146,14 +135,9 @@ def refer_to(octets: OctetSequence, data: npt.NDArray[Any]) -> None:
     octets.size = octets.capacity = data.nbytes
 
 
-def struct_of(message: Any, memory: npt.NDArray[Any] | None = None) -> Any:
-    """
-    Return the structure of a message, with empty ``data``.
-
-    :param memory: C-contiguous, of its size: where it is; None allocates it.
-    """
-    kind = STRUCTS[type(message)]
-    struct: Any = kind() if memory is None else kind.from_buffer(memory.data)
+def struct_of(message: Any) -> Any:
+    """Return the structure of a message, with empty ``data``."""
+    struct: Any = STRUCTS[type(message)]()
     struct.keep_alive = _fill(struct, message)
     return struct
 
@@ -175,8 +159,6 @@ def _fill(struct: Any, message: Any) -> list[object]:
                 keep_alive += _fill(item, field)
             setattr(struct, name, PointFieldSequence(
                 ctypes.addressof(items), len(items), len(items)))
-        elif issubclass(member_type, ctypes.Array):
-            setattr(struct, name, member_type(*value))
         elif issubclass(member_type, ctypes.Structure) and member_type is not OctetSequence:
             keep_alive += _fill(getattr(struct, name), value)
         elif member_type is not OctetSequence:
@@ -193,10 +175,7 @@ def differences(ours: Any, theirs: Any, deep: bool) -> Iterator[str]:
     """
     for name, member_type in members(type(ours)):
         a, b = getattr(ours, name), getattr(theirs, name)
-        if issubclass(member_type, ctypes.Array):
-            if [*a] != [*b]:
-                yield name
-        elif not issubclass(member_type, ctypes.Structure):
+        if not issubclass(member_type, ctypes.Structure):
             if a != b:
                 yield name
         elif not issubclass(member_type, Sequence):
@@ -224,14 +203,10 @@ def example(struct_type: type[ctypes.Structure], message: Any, seed: int) -> Any
             value = np.arange(37 * number, dtype=np.uint8).tobytes()
         elif member_type is PointFieldSequence:
             value = [example(PointFieldStruct, PointField(), seed + n) for n in range(number)]
-        elif issubclass(member_type, ctypes.Array):
-            value = [number + index / 8 for index in range(member_type._length_)]
         elif issubclass(member_type, ctypes.Structure):
             value = example(member_type, getattr(message, name), seed + 1)
         elif member_type is ctypes.c_bool:
             value = number % 2 == 1
-        elif member_type is ctypes.c_double:
-            value = number / 8
         else:
             value = number * (1 if member_type is ctypes.c_uint8 else 0x01020304)
         setattr(message, name, value)
