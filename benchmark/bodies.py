@@ -16,8 +16,8 @@
 Measure the accuracy of body tracking with landmarks on people whose joints are known.
 
     OPENBLAS_NUM_THREADS=1 python benchmark/bodies.py
-        [--mode NFOV_UNBINNED] [--fresh SEED] [--crowded SEED] [--scenes REGEX] [--model FILE]
-        [--threads 1]
+        [--mode NFOV_UNBINNED] [--fresh SEED] [--crowded SEED] [--scenes REGEX] [--sight]
+        [--model FILE] [--threads 1]
 
 Prints the tables of docs/body_tracking.md: one row per scene of simulated or rendered people. Only
 visible joints count: those inside of the image that neither others nor another limb occludes.
@@ -36,6 +36,11 @@ were not used to tune any threshold. --crowded SEED does so with people who touc
 and each other, some of them in clothes ("dressed"); images of the first second of these scenes do
 not count. --scenes REGEX measures only those whose whole name matches, such as
 'six.*|at board 1'.
+
+--sight adds what depth cannot improve: the shares of the joints that are within 100 mm and 75 mm
+of the line of sight of their landmark in the model's output, before anything is made of depth. A
+hand and its tip have several landmarks, of which the nearest one counts; joints of the trunk
+without a landmark count as correct.
 """
 
 from __future__ import annotations
@@ -48,7 +53,6 @@ import sys
 import time
 
 import cv2
-from k4a_ros.body.landmarks.estimator import LandmarkEstimator
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
@@ -68,6 +72,8 @@ from support.people.shots import render_shots
 from support.people.shots import ROOM
 from support.people.shots import Shot
 from support.people.shots import simulate_shots
+from support.people.sight import SightedEstimator
+from support.people.sight import SightErrors
 
 _COLUMNS = ('scene', 'images', 'found', 'extra', 'median mm', 'p90 mm', 'within 100 mm',
             'MEDIUM', 'of MEDIUM', 'ids', 'IoU', 'CPU ms')
@@ -76,6 +82,7 @@ _SIMULATED, _DRESSED, _RENDERED = 'all simulated', 'all dressed', 'all rendered'
 _WARM_UP_IMAGES = 2
 #: the distance up to which a joint counts as correct
 _MAX_ERROR_M = 0.1
+_SIGHT_COLUMNS, _SIGHT_LIMITS_M = ('sight 100 mm', 'sight 75 mm'), (0.1, 0.075)
 
 
 def main() -> None:
@@ -88,33 +95,38 @@ def main() -> None:
     parser.add_argument('--scenes', default='.*', metavar='REGEX', help='measure only these')
     parser.add_argument('--model', default='', help='model file, if mediapipe is not installed')
     parser.add_argument('--threads', type=int, default=1, help='threads of OpenCV')
+    parser.add_argument('--sight', action='store_true',
+                        help="add how close the model's output is, whatever the depth")
     arguments = parser.parse_args()
     cv2.setNumThreads(arguments.threads)
     config = CameraConfig.of_modes(DepthMode[arguments.mode], ColorResolution.OFF)
     print(f'{arguments.mode}\n')
-    _print_row(*_COLUMNS)
-    _print_row(*['---'] * len(_COLUMNS))
-    totals = {_SIMULATED: Score(), _DRESSED: Score(), _RENDERED: Score()}
+    columns = (*_COLUMNS, *(_SIGHT_COLUMNS if arguments.sight else ()))
+    _print_row(*columns)
+    _print_row(*['---'] * len(columns))
+    totals = {group: (Score(), SightErrors()) for group in (_SIMULATED, _DRESSED, _RENDERED)}
     uncounted = 0 if arguments.crowded is None else crowded_scenes.UNSCORED_FRAMES
     sequences = (_sequences(config, arguments.fresh) if arguments.crowded is None
                  else _crowded(config, arguments.crowded))
     for name, group, shots in sequences:
         if not re.fullmatch(arguments.scenes, name):
             continue
-        tracker = LandmarkEstimator(NOMINAL, config, arguments.model)
-        score, times_ms = Score(), []
+        tracker = SightedEstimator(NOMINAL, config, arguments.model)
+        score, sight, times_ms = Score(), SightErrors(), []
         for shot in shots:
             start = time.process_time()
             frame = tracker.estimate(shot.images)
             times_ms.append((time.process_time() - start) * 1e3)
             if len(times_ms) > uncounted:
                 score.add(frame, shot)
+                sight.add(frame, shot, tracker.rays)
         tracker.close()
-        totals[group].merge(score)
-        _print_score(name, score, times_ms)
-    for name, score in totals.items():
+        totals[group][0].merge(score)
+        totals[group][1].errors += sight.errors
+        _print_score(name, score, sight if arguments.sight else None, times_ms)
+    for name, (score, sight) in totals.items():
         if score.people:
-            _print_score(name, score)
+            _print_score(name, score, sight if arguments.sight else None)
 
 
 def _sequences(
@@ -146,8 +158,15 @@ def _crowded(config: CameraConfig, seed: int) -> Iterator[tuple[str, str, Iterat
         yield name, _RENDERED, render_shots(scenes, config)
 
 
-def _print_score(name: str, score: Score, times_ms: list[float] | None = None) -> None:
-    """Print a row of the table; without times for the total of a group."""
+def _print_score(
+    name: str, score: Score, sight: SightErrors | None, times_ms: list[float] | None = None,
+) -> None:
+    """
+    Print a row of the table.
+
+    :param sight: what --sight adds.
+    :param times_ms: CPU time of each image; None for the total of a group.
+    """
     cells = [name, '' if times_ms is None else str(len(times_ms)),
              f'{score.people - score.missed} of {score.people}', str(score.extra)]
     if score.errors:
@@ -164,6 +183,9 @@ def _print_score(name: str, score: Score, times_ms: list[float] | None = None) -
         cells.append('')
     else:
         cells.append(f'{np.median(times_ms[_WARM_UP_IMAGES:] or times_ms):.0f}')
+    if sight is not None:
+        cells += [f'{np.mean(np.array(sight.errors) < limit):.1%}' if sight.errors else ''
+                  for limit in _SIGHT_LIMITS_M]
     _print_row(*cells)
 
 
