@@ -28,7 +28,6 @@ import itertools
 
 import cv2
 from k4a_ros.body.landmarks.detection.frame_context import FrameContext
-from k4a_ros.body.landmarks.detection.head_region import region_below_head
 from k4a_ros.body.landmarks.pose_2d.crop import CropView
 from k4a_ros.body.landmarks.pose_2d.crop import Region
 from k4a_ros.body.landmarks.pose_2d.crop import sample
@@ -65,21 +64,11 @@ class _Scan:
     #: centers of the tiles, as shares of the width and of the height; each is half as wide as the
     #: image
     tile_centers: tuple[float, ...] = (0.25, 0.5, 0.75)
-
-
-@dataclass(frozen=True)
-class _HeadSize:
-    """Metric size of the box around a face, and of the circle around the body."""
-
-    min_face_m: float = 0.07
-    max_face_m: float = 0.32
-    min_radius_m: float = 0.25
-    max_radius_m: float = 1.8
     #: center below the head, and radius, of the upper body
     upper_body_m: tuple[float, float] = (0.3, 0.7)
 
 
-_SCAN, _SIZE = _Scan(), _HeadSize()
+_SCAN = _Scan()
 #: share of a head's box, around its center, in which its depth is measured
 _DEPTH_SHARE = 0.33
 #: distance at which tiles are placed; it only sets their scale
@@ -91,13 +80,11 @@ class HeadCandidate:
     """
     A head that a detector sees.
 
-    ``position`` (3,): of its visible surface, meters in the depth camera's frame; ``region``:
-    where the whole person may be; ``score``: 0 to 1; ``seen_us``: microseconds of the device
-    clock.
+    ``position`` (3,): of its visible surface, meters in the depth camera's frame; ``score``: 0 to
+    1; ``seen_us``: microseconds of the device clock.
     """
 
     position: Vectors
-    region: Region
     score: float
     seen_us: int
 
@@ -159,7 +146,7 @@ class HeadSearch:
 
 
 def _upper_body(frame: FrameContext, head: Vectors) -> Region:
-    below, radius = _SIZE.upper_body_m
+    below, radius = _SCAN.upper_body_m
     return Region(head - below * frame.segmentation.up, radius)
 
 
@@ -208,7 +195,7 @@ def _reflectivity(frame: FrameContext, view: CropView) -> tuple[Floats, Floats]:
 def _candidates(
     heads: list[Head], depth: Floats, view: CropView, now_us: int,
 ) -> Iterator[HeadCandidate]:
-    """Yield those of the heads in a crop whose size is that of a person."""
+    """Yield the heads in a crop that have depth, each of them once."""
     taken: list[Vectors] = []
     for head in heads:
         reach = max(head.size * _DEPTH_SHARE / 2, 1.0)
@@ -222,21 +209,5 @@ def _candidates(
         if any(float(np.linalg.norm(position - other)) < _SCAN.same_head_m
                for other in taken):
             continue
-        distance = float(np.linalg.norm(position))
-        region = _region(head, position, distance, view)
-        if region is not None:
-            taken.append(position)
-            yield HeadCandidate(position, region, head.score, now_us)
-
-
-def _region(head: Head, position: Vectors, distance: float, view: CropView) -> Region | None:
-    """Return the region of the person with a head, None if it has not the size of one."""
-    if head.body is None:
-        if not _SIZE.min_face_m < head.size / view.focal * distance < _SIZE.max_face_m:
-            return None
-        return region_below_head(position, view.up)
-    center, top = head.body
-    radius = float(np.linalg.norm(top - center)) / view.focal * distance
-    if not _SIZE.min_radius_m < radius < _SIZE.max_radius_m:
-        return None
-    return view.at_distance(distance).region_of_circle(center, top)
+        taken.append(position)
+        yield HeadCandidate(position, head.score, now_us)

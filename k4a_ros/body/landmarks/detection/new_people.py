@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import math
 
 from k4a_ros.body.landmarks.detection.frame_context import FrameContext
+from k4a_ros.body.landmarks.detection.head_region import region_below_head
 from k4a_ros.body.landmarks.detection.head_region import upright_person
 from k4a_ros.body.landmarks.detection.head_search import HeadCandidate
 from k4a_ros.body.landmarks.detection.head_search import HeadSearch
@@ -208,7 +209,8 @@ class NewPersonDetector:
             mask &= ~_owned_by_others(assign_segments(frame.segmentation, [
                 upright_person(candidate.position, frame.segmentation.up), *known.points]))
             observation = self._confirm(
-                frame, candidate.region, mask, known, candidate.position)
+                frame, region_below_head(candidate.position, frame.segmentation.up), mask, known,
+                candidate.position)
             if observation is None:
                 self._rejected.append(_Rejected(candidate.position, 0.0, frame.now_us))
             else:

@@ -90,7 +90,7 @@ class CropView:
         down = down / length if length > _MIN_PROJECTION else _camera_down_across(forward)
         right = np.cross(down, forward)
         c, s = math.cos(region.roll), math.sin(region.roll)
-        self.region, self.up = region, up
+        self.region = region
         self._distance = distance
         #: right, down and forward of the crop as columns, in the depth camera's frame
         self.rotation: Vectors = np.stack(
@@ -99,12 +99,6 @@ class CropView:
         self.focal = INPUT_SIZE / 2 * distance / region.radius
         #: scale at the center of the region
         self.pixels_per_meter = INPUT_SIZE / 2 / region.radius
-
-    def at_distance(self, meters: float) -> CropView:
-        """Return the same view of what is at another distance."""
-        factor = meters / self._distance
-        return CropView(Region(
-            self.region.center * factor, self.region.radius * factor, self.region.roll), self.up)
 
     def project(self, points: Vectors) -> Vectors:
         """Return the pixels (N, 2) of points (N, 3) in the depth camera's frame, meters."""

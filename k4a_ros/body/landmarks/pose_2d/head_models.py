@@ -16,7 +16,8 @@
 Find heads in an image with the detectors of BlazePose and BlazeFace, from `mediapipe`.
 
 Both are single-shot detectors (Liu et al., "SSD: Single Shot MultiBox Detector", 2016): one run
-scores some thousand anchors, and gives a box and key points relative to each of them.
+scores some thousand anchors, and gives a box, and key points that are not used here, relative to
+each of them.
 """
 
 from __future__ import annotations
@@ -50,14 +51,12 @@ class HeadModelSpec:
     ``side``: of its square input, pixels; ``grids``: the stride in pixels and the number of
     anchors at each node, of the grids of anchors in the order of the model's output
     (mediapipe/modules/pose_detection/pose_detection_cpu.pbtxt and
-    face_detection/face_detection_full_range.pbtxt, SsdAnchorsCalculator). ``has_body``: whether
-    its first two key points are the middle of the hips and a point of the circle around the body.
+    face_detection/face_detection_full_range.pbtxt, SsdAnchorsCalculator).
     """
 
     file: ModelFile
     side: int
     grids: tuple[tuple[int, int], ...]
-    has_body: bool
 
 
 #: finds heads with or without a face, of people of whom most of the trunk is visible
@@ -67,7 +66,7 @@ POSE_DETECTOR = HeadModelSpec(
         # in the wheel, and in @mediapipe/pose on npm
         ('9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c',
          'a63c614bef30d35947f13be361820b1e4e3bec9cfeebf4d11216a18373108e85')),
-    224, ((8, 2), (16, 2), (32, 6)), True)
+    224, ((8, 2), (16, 2), (32, 6)))
 #: finds faces, in profile too, up to about 5 m away
 FACE_DETECTOR = HeadModelSpec(
     ModelFile(
@@ -76,7 +75,7 @@ FACE_DETECTOR = HeadModelSpec(
         # in the wheel, and in @mediapipe/face_detection on npm
         ('2c3728e6da56f21e21a320433396fb06d40d9088f2247c05e5635a688d45dfe1',
          '671dd2f9ed11a78436fc21cc42357a803dfc6f73e9fb86541be942d5716c2dce')),
-    192, ((4, 1),), False)
+    192, ((4, 1),))
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,15 +83,13 @@ class Head:
     """
     A head in a crop.
 
-    ``score``: 0 to 1; ``center`` (2,) and ``size``: of its box, pixels of the crop; ``body``
-    (2, 2): the center of a circle around the whole body and a point of that circle in the
-    direction of the head, pixels; None if the detector does not give them.
+    ``score``: 0 to 1; ``center`` (2,) and ``size``: of the box around its face, or where that
+    would be, pixels of the crop.
     """
 
     score: float
     center: Floats
     size: float
-    body: Floats | None
 
 
 class HeadModel:
@@ -122,12 +119,10 @@ class HeadModel:
         found = np.flatnonzero(scores > min_score)
         heads = []
         for index in found[np.argsort(-scores[found])].tolist():
-            # x, y, width, height, and x, y of each key point
-            values = boxes[index] * np.float32(INPUT_SIZE / side)
-            points = values[4:].reshape(-1, 2) + self._anchors[index]
+            # x, y, width, height
+            box = boxes[index, :4] * np.float32(INPUT_SIZE / side)
             heads.append(Head(
-                float(scores[index]), values[:2] + self._anchors[index],
-                float(values[2:4].max()), points[:2] if self._spec.has_body else None))
+                float(scores[index]), box[:2] + self._anchors[index], float(box[2:].max())))
         return heads
 
 

@@ -173,7 +173,7 @@ def test_printed_figure_is_not_a_person(model, real_recording):
 
 
 def test_rejected_segments_are_retried_after_seconds(model, monkeypatch):
-    """Furniture costs one run of the model in three seconds, not one in each frame."""
+    """Furniture costs a few runs of the model in three seconds, not one in each frame."""
     runs = []
     original = LandmarkModel.__call__
     monkeypatch.setattr(
@@ -186,7 +186,7 @@ def test_rejected_segments_are_retried_after_seconds(model, monkeypatch):
         tracker.estimate(replace(shot.images, device_us=time_us))
         counts.append(len(runs))
     assert 1 <= counts[0] <= 3
-    assert counts[3:5] == [0, 0]
+    assert sum(counts[1:5]) <= 1
     assert counts[5] >= 1
 
 

@@ -59,9 +59,7 @@ def test_all_heads_are_found_in_a_whole_search(search):
     for joints, _ in shot.people:
         distances = [float(np.linalg.norm(candidate.position - joints[Joint.NOSE]))
                      for candidate in found]
-        best = found[int(np.argmin(distances))]
         assert min(distances) < 0.15
-        assert np.linalg.norm(best.region.center - joints[Joint.PELVIS]) < 0.6
 
 
 def test_tracked_people_leave_little_time_for_the_search(search, monkeypatch):

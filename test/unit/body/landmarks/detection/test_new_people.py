@@ -20,7 +20,6 @@ from dataclasses import replace
 
 from k4a_ros.body.landmarks.detection import new_people
 from k4a_ros.body.landmarks.detection.frame_context import FrameContext
-from k4a_ros.body.landmarks.detection.head_region import region_below_head
 from k4a_ros.body.landmarks.detection.head_search import HeadCandidate
 from k4a_ros.body.landmarks.detection.new_people import NewPersonDetector
 from k4a_ros.body.landmarks.detection.observation import Observation
@@ -38,9 +37,7 @@ class FakeHeads:
     """Sees a head wherever it is told to, and confirms all people or none."""
 
     def __init__(self, *positions: np.ndarray, confirms: bool = True) -> None:
-        self.candidates = [
-            HeadCandidate(position, region_below_head(position, IMAGE_UP), 0.9, 0)
-            for position in positions]
+        self.candidates = [HeadCandidate(position, 0.9, 0) for position in positions]
         self.asked = 0
         self._confirms = confirms
 
