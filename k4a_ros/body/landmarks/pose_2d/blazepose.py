@@ -16,14 +16,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from k4a_ros.body.landmarks.pose_2d.model_file import find_in_mediapipe
 from k4a_ros.body.landmarks.pose_2d.model_file import INSTALL_COMMAND
+from k4a_ros.body.landmarks.pose_2d.model_file import load_model
 from k4a_ros.body.landmarks.pose_2d.model_file import ModelFile
-from k4a_ros.body.landmarks.pose_2d.model_file import open_interpreter
+from k4a_ros.body.landmarks.pose_2d.model_file import Runner
 from k4a_ros.body.landmarks.pose_2d.tflite_prune import prune_outputs
 from k4a_ros.errors import BodyTrackingError
 from k4a_ros.errors import FileError
@@ -53,8 +53,6 @@ _POINTS, _PRESENCE, _WORLD_POINTS = 'Identity', 'Identity_1', 'Identity_4'
 _OUTPUT_SIZES = {_POINTS: 195, _PRESENCE: 1, _WORLD_POINTS: 117}
 
 Floats = npt.NDArray[np.float32]
-#: takes a crop (256, 256), and returns the outputs of the model by name
-Runner = Callable[[Floats], dict[str, Floats]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,26 +145,14 @@ def _existing_file(path: Path) -> Path:
 
 
 def _load(path: Path) -> Runner:
-    """Load the model into LiteRT, without the outputs that are not used."""
+    """Load the model, without the outputs that are not used."""
     try:
-        interpreter = open_interpreter(prune_outputs(_read(path), _OUTPUT_SIZES))
+        return load_model(prune_outputs(_read(path), _OUTPUT_SIZES))
     except (RuntimeError, ValueError) as error:
         reason = ' '.join(str(error).split())
         raise BodyTrackingError(
             f'cannot read the landmark model {path} ({reason[:200]}): it must be '
             f'{MODEL_FILE.path.name}, which "{INSTALL_COMMAND}" installs') from error
-    input_index = interpreter.get_input_details()[0]['index']
-    output_indices = {
-        detail['name']: detail['index'] for detail in interpreter.get_output_details()}
-
-    def run(crop: Floats) -> dict[str, Floats]:
-        interpreter.set_tensor(
-            input_index, np.repeat(crop[np.newaxis, ..., np.newaxis], 3, axis=3))
-        interpreter.invoke()
-        return {name: interpreter.get_tensor(output_indices[name])
-                for name in _OUTPUT_SIZES if name in output_indices}
-
-    return run
 
 
 def _read(path: Path) -> bytes:

@@ -22,22 +22,18 @@ each of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 from k4a_ros.body.landmarks.pose_2d.blazepose import INPUT_SIZE
 from k4a_ros.body.landmarks.pose_2d.model_file import find_in_mediapipe
+from k4a_ros.body.landmarks.pose_2d.model_file import load_model
 from k4a_ros.body.landmarks.pose_2d.model_file import ModelFile
-from k4a_ros.body.landmarks.pose_2d.model_file import open_interpreter
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
-#: takes an image (1, side, side, 3), -1 black to 1 white; returns logits (N,) and boxes (N, K)
-Runner = Callable[[Floats], tuple[Floats, Floats]]
 
 #: logits beyond this give the same score, without overflow
 _MAX_LOGIT = 80.0
@@ -103,7 +99,7 @@ class HeadModel:
     def __init__(self, spec: HeadModelSpec) -> None:
         self._spec = spec
         self._anchors = _anchors(spec)
-        self._run = _load(find_in_mediapipe(spec.file))
+        self._run = load_model(find_in_mediapipe(spec.file).read_bytes())
 
     def __call__(self, crop: Floats, min_score: float) -> list[Head]:
         """
@@ -113,9 +109,10 @@ class HeadModel:
         """
         side = self._spec.side
         image = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA) * 2 - 1
-        logits, boxes = self._run(
-            np.repeat(image[np.newaxis, ..., np.newaxis], 3, axis=3).astype(np.float32))
-        scores = 1 / (1 + np.exp(-np.clip(logits, -_MAX_LOGIT, _MAX_LOGIT)))
+        # (1, N, 1) and (1, N, K)
+        logits, boxes = (output[0] for output in sorted(
+            self._run(image.astype(np.float32)).values(), key=lambda output: output.shape[-1]))
+        scores = 1 / (1 + np.exp(-np.clip(logits[:, 0], -_MAX_LOGIT, _MAX_LOGIT)))
         found = np.flatnonzero(scores > min_score)
         heads = []
         for index in found[np.argsort(-scores[found])].tolist():
@@ -135,20 +132,3 @@ def _anchors(spec: HeadModelSpec) -> Floats:
         centers.append(np.repeat(grid, count, axis=0))
     anchors: Floats = np.concatenate(centers).astype(np.float32)
     return anchors
-
-
-def _load(path: Path) -> Runner:
-    """Load a detector into LiteRT."""
-    interpreter = open_interpreter(path.read_bytes())
-    input_index = interpreter.get_input_details()[0]['index']
-    details: list[dict[str, Any]] = sorted(
-        interpreter.get_output_details(), key=lambda detail: int(detail['shape'][-1]))
-    logits_index, boxes_index = details[0]['index'], details[1]['index']
-
-    def run(image: Floats) -> tuple[Floats, Floats]:
-        interpreter.set_tensor(input_index, image)
-        interpreter.invoke()
-        return (interpreter.get_tensor(logits_index)[0, :, 0],
-                interpreter.get_tensor(boxes_index)[0])
-
-    return run

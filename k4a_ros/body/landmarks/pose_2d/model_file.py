@@ -16,14 +16,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 import hashlib
 import importlib.util
 from pathlib import Path
 import sys
-from typing import Any
 
 from k4a_ros.errors import BodyTrackingError
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+#: takes an image (side, side), and returns the outputs of a model by name
+Runner = Callable[[Floats], dict[str, Floats]]
 
 #: the last Python that mediapipe 0.10.18 has wheels for; its models are the same for all
 _LAST_PYTHON = (3, 12)
@@ -64,10 +70,13 @@ def check_litert() -> None:
             f'"{LITERT_COMMAND}"')
 
 
-def open_interpreter(model: bytes) -> Any:
+def load_model(model: bytes) -> Runner:
     """
-    Return an interpreter of LiteRT for the contents of a model file, with one thread.
+    Load a model of gray images into LiteRT, with one thread.
 
+    :param model: the contents of its file.
+    :return: a function that takes an image (side, side) float32, which becomes the red, green and
+        blue of the input, and returns the outputs by name.
     :raises BodyTrackingError: LiteRT is not installed.
     :raises ValueError: this is not a model, or LiteRT cannot run it; or RuntimeError.
     """
@@ -75,7 +84,16 @@ def open_interpreter(model: bytes) -> Any:
     from ai_edge_litert.interpreter import Interpreter
     interpreter = Interpreter(model_content=model, num_threads=1)
     interpreter.allocate_tensors()
-    return interpreter
+    input_index = interpreter.get_input_details()[0]['index']
+    outputs = {detail['name']: detail['index'] for detail in interpreter.get_output_details()}
+
+    def run(image: Floats) -> dict[str, Floats]:
+        interpreter.set_tensor(
+            input_index, np.repeat(image[np.newaxis, ..., np.newaxis], 3, axis=3))
+        interpreter.invoke()
+        return {name: interpreter.get_tensor(index) for name, index in outputs.items()}
+
+    return run
 
 
 def find_in_mediapipe(model: ModelFile, remedy: str = '') -> Path:
