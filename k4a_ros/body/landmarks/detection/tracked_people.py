@@ -19,12 +19,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from k4a_ros.body.landmarks.detection.frame_context import FrameContext
-from k4a_ros.body.landmarks.detection.head_region import region_below_head
 from k4a_ros.body.landmarks.detection.observation import Observation
 from k4a_ros.body.landmarks.detection.observation import PoseEstimator
 from k4a_ros.body.landmarks.detection.observation import PRESENCE
 from k4a_ros.body.landmarks.pose_2d.crop import Region
-from k4a_ros.body.landmarks.pose_3d.lifting import head_of
 from k4a_ros.body.landmarks.segmentation.ownership import assign_segments
 from k4a_ros.body.landmarks.tracking.track import Track
 from k4a_ros.body.tracker import BACKGROUND
@@ -56,14 +54,6 @@ def observe_tracked_people(
         others = (owners != index) & (owners != BACKGROUND)
         region = Region(track.region.center + offset, track.region.radius, track.region.roll)
         landmarks, view = estimator.estimate(frame, region, mask, others, track)
-        if landmarks.presence <= PRESENCE.present:
-            # the last pose may have moved the region away, or a neighbor is in the way
-            head = head_of(track.points) + offset
-            landmarks, view = estimator.estimate(
-                frame, region_below_head(head, frame.segmentation.up), mask, ~mask, track)
-            # alone, a piece of somebody may look like a person
-            if landmarks.presence <= PRESENCE.certain:
-                continue
         if landmarks.presence > PRESENCE.present:
             track.is_seen = True
             observations.append(Observation(track, landmarks, view, mask))

@@ -16,12 +16,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from k4a_ros.body.landmarks.detection.tracked_people import observe_tracked_people
-from k4a_ros.body.landmarks.pose_2d.blazepose import Landmarks
-import numpy as np
-import pytest
 from support.detection import FakeModel
 from support.detection import make_pose_estimator
 from support.detection import RoomFrame
@@ -59,20 +54,3 @@ def test_person_the_model_does_not_see_is_lost():
     estimator = make_pose_estimator(FakeModel(frame.predicted_pixels(), presence=0.4))
     assert observe_tracked_people(frame.context, [frame.track], estimator) == []
     assert not frame.track.is_seen
-
-
-class LonelyModel(FakeModel):
-    """Sees a person only where most of the crop is grayed out."""
-
-    def __call__(self, crop: np.ndarray) -> Landmarks:
-        landmarks = super().__call__(crop)
-        return landmarks if self.hidden[-1] > 0.5 else replace(landmarks, presence=0.4)
-
-
-@pytest.mark.parametrize(('presence', 'found'), [(0.9, 1), (0.7, 0)])
-def test_person_beside_a_neighbor_is_observed_if_certain_alone(presence, found):
-    frame = RoomFrame()
-    model = LonelyModel(frame.predicted_pixels(), presence)
-    assert len(observe_tracked_people(
-        frame.context, [frame.track], make_pose_estimator(model))) == found
-    assert model.hidden[0] < 0.2
