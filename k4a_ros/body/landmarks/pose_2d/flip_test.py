@@ -34,29 +34,15 @@ Floats = npt.NDArray[np.float32]
 
 #: landmarks of trunk, arms and legs, without those of the face
 BODY = slice(11, LANDMARK_COUNT)
-#: left and right landmarks of the face
-_FACE_PAIRS = ((1, 4), (2, 5), (3, 6), (7, 8), (9, 10))
+#: left and right landmarks
+_PAIRS = ((1, 4), (2, 5), (3, 6), (7, 8), (9, 10),
+          *((left, left + 1) for left in range(BODY.start, LANDMARK_COUNT, 2)))
+#: the permutation that swaps left and right of all landmarks
+MIRROR_ORDER: npt.NDArray[np.intp] = np.arange(LANDMARK_COUNT)
+for _left, _right in _PAIRS:
+    MIRROR_ORDER[[_left, _right]] = _right, _left
 #: mean distance up to which two estimates agree
 _MAX_DISAGREEMENT_M = 0.06
-
-
-def left_right_swap(*limbs: range) -> npt.NDArray[np.intp]:
-    """
-    Return the permutation of landmarks that swaps left and right of limbs.
-
-    :param limbs: the left landmarks of each; the right one has the next number.
-    """
-    order = np.arange(LANDMARK_COUNT)
-    for limb in limbs:
-        left = np.array(limb)
-        order[left], order[left + 1] = left + 1, left
-    return order
-
-
-#: the permutation that swaps left and right of all landmarks
-MIRROR_ORDER = left_right_swap(range(BODY.start, LANDMARK_COUNT, 2))
-for _left, _right in _FACE_PAIRS:
-    MIRROR_ORDER[[_left, _right]] = _right, _left
 
 
 def unflip(seen: Landmarks) -> Landmarks:
@@ -93,15 +79,9 @@ def merge_flip_test(
             visibility=(first.visibility + second.visibility) * half,
             world=(first.world + second.world) * half)
     if expected is None or (
-            _distance_either_way(first, expected) <= _distance_either_way(second, expected)):
+            mean_distance(first.pixels, expected) <= mean_distance(second.pixels, expected)):
         return first
     return second
-
-
-def _distance_either_way(seen: Landmarks, expected: Vectors) -> float:
-    """Return the mean distance to expected pixels, with left and right swapped if that is less."""
-    return min(
-        mean_distance(seen.pixels[order], expected) for order in (slice(None), MIRROR_ORDER))
 
 
 def mean_distance(

@@ -28,9 +28,7 @@ from dataclasses import dataclass
 from dataclasses import replace
 from typing import NamedTuple
 
-from k4a_ros.body.landmarks.pose_2d.blazepose import LANDMARK_COUNT
 from k4a_ros.body.landmarks.pose_2d.blazepose import TRUNK
-from k4a_ros.body.landmarks.pose_2d.flip_test import left_right_swap
 from k4a_ros.body.landmarks.pose_3d.depth_assignment import BONES
 from k4a_ros.body.landmarks.pose_3d.fitting_kernels import LIMBS
 from k4a_ros.body.landmarks.pose_3d.fitting_kernels import NODES
@@ -42,7 +40,6 @@ import numpy.typing as npt
 
 Vectors = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
-Order = npt.NDArray[np.intp]
 
 #: whether each node is of the trunk, and held where its landmark is
 _IS_TRUNK = np.isin(NODES, TRUNK)
@@ -51,7 +48,6 @@ _BONE_OF_LIMB = np.array([BONES.index(limb) if limb in BONES else -1 for limb in
 _EARS, _HEAD_RADIUS_M = [7, 8], 0.1
 #: landmarks without a node, and the landmark that they move with
 _MOVED_WITH = ((15, (17, 21)), (16, (18, 22)), (27, (29,)), (28, (30,)))
-_LEGS_SWAPPED = left_right_swap(range(25, 33, 2))
 #: distance beyond which points of the surface count as outliers, from the first step to the last
 _SURFACE_REACHES_M = np.geomspace(0.15, 0.045, 6)
 #: visibility up to which a landmark is a guess of the model
@@ -151,58 +147,48 @@ def fit_limbs(
     """
     Return the pose with its limbs moved onto the person's surface.
 
-    Fits start from the pose, from the pose with left and right legs swapped, and from the expected
-    positions; the one of least cost is returned.
+    Fits start from the pose and from the expected positions; the one of least cost is returned.
 
     :param cloud: (K, 3) meters, points of the person's surface.
     :param lengths: (18,) meters of this person's ``BONES``, NaN where unknown.
     :param expected: (33, 3) meters, positions of the landmarks expected from earlier images, None
         if there are none.
     """
-    unswapped = np.arange(LANDMARK_COUNT)
-    starts = [(unswapped, pose.points), (_LEGS_SWAPPED, pose.points[_LEGS_SWAPPED])]
+    starts = [pose.points]
     if expected is not None:
         aligned = expected + (pose.points[TRUNK] - expected[TRUNK]).mean(axis=0)
         aligned[TRUNK] = pose.points[TRUNK]
-        starts.append((unswapped, aligned))
-    limb_lengths = _limb_lengths(pose.world, lengths)
-    expected_nodes = np.empty((0, 3)) if expected is None else expected[NODES]
-    surface = _body_surface(pose, cloud)
+        starts.append(aligned)
+    evidence = Evidence(
+        _node_landmarks(pose), _limb_lengths(pose.world, lengths),
+        np.empty((0, 3)) if expected is None else expected[NODES], _body_surface(pose, cloud))
     fits = []
-    for order, start in starts:
+    for start in starts:
         nodes = start[NODES]
-        cost = solve(nodes, _SURFACE_REACHES_M, Evidence(
-            _node_landmarks(pose, order), limb_lengths, expected_nodes, surface))
-        fits.append((cost, order, nodes))
-    cost, order, nodes = min(fits, key=lambda fit: fit[0])
-    points = pose.points[order].copy()
+        fits.append((solve(nodes, _SURFACE_REACHES_M, evidence), nodes))
+    cost, nodes = min(fits, key=lambda fit: fit[0])
+    points = pose.points.copy()
     clear = (pose.confidences == Confidence.MEDIUM) & (pose.visibility > _CLEAR.min_visibility)
-    astray = clear[order][NODES] & (
+    astray = clear[NODES] & (
         np.linalg.norm(nodes - points[NODES], axis=1) > _CLEAR.max_move_m)
     nodes[astray] = points[NODES][astray]
     moved = dict(zip(NODES.tolist(), nodes - points[NODES], strict=True))
     points[NODES] = nodes
     for landmark, followers in _MOVED_WITH:
         points[list(followers)] += moved[landmark]
-    return replace(
-        pose, points=points, confidences=pose.confidences[order], fit_cost=float(cost))
+    return replace(pose, points=points, fit_cost=float(cost))
 
 
-def _node_landmarks(pose: Pose3d, order: Order) -> NodeLandmarks:
-    """
-    Return the landmarks of the nodes.
-
-    :param order: of the landmarks, to try left ones as right ones.
-    """
-    chosen = order[NODES]
-    across = np.where(pose.visibility[chosen] > _MIN_VISIBILITY,
+def _node_landmarks(pose: Pose3d) -> NodeLandmarks:
+    """Return the landmarks of the nodes."""
+    across = np.where(pose.visibility[NODES] > _MIN_VISIBILITY,
                       _LANDMARK_SIGMAS.visible_m, _LANDMARK_SIGMAS.guessed_m)
-    along = np.where(pose.confidences[chosen] == Confidence.MEDIUM,
+    along = np.where(pose.confidences[NODES] == Confidence.MEDIUM,
                      _LANDMARK_SIGMAS.measured_depth_m, _LANDMARK_SIGMAS.inferred_depth_m)
     across[_IS_TRUNK], along[_IS_TRUNK] = (
         _LANDMARK_SIGMAS.trunk_m, _LANDMARK_SIGMAS.trunk_depth_m)
     return NodeLandmarks(
-        pose.rays[chosen, :2].copy(), pose.points[chosen, 2], across, along, _IS_TRUNK)
+        pose.rays[NODES, :2].copy(), pose.points[NODES, 2], across, along, _IS_TRUNK)
 
 
 def _limb_lengths(world: Vectors, lengths: Vectors) -> LimbLengths:

@@ -69,15 +69,6 @@ def test_merged_legs_are_separated_by_expected_positions(person: FittedPerson) -
     assert errors(person, found.points)[LEGS].max() < 0.1
 
 
-def test_swapped_legs_are_swapped_back_with_their_confidences(person: FittedPerson) -> None:
-    wrong = person.points.copy()
-    wrong[[25, 26, 27, 28, 29, 30, 31, 32]] = wrong[[26, 25, 28, 27, 30, 29, 32, 31]]
-    found = fit(person, with_low_confidence(person.pose(wrong), [27]))
-    assert errors(person, found.points)[LEGS].max() < 0.1
-    assert found.confidences[28] == Confidence.LOW
-    assert found.confidences[27] == Confidence.MEDIUM
-
-
 def test_toes_behind_the_ankle_are_moved_ahead(person: FittedPerson) -> None:
     """From behind, the heel is measured where the model puts the toes."""
     wrong = person.points.copy()
