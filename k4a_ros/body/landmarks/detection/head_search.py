@@ -61,9 +61,11 @@ class _Scan:
     idle_tiles: int = 2
     #: time between two tiles while somebody is
     busy_period_s: float = 0.1
-    #: centers of the tiles, as shares of the width and of the height; each is half as wide as the
-    #: image
+    #: centers of the tiles, as shares of the width and of the height
     tile_centers: tuple[float, ...] = (0.25, 0.5, 0.75)
+    #: side of a tile, as a share of the longer side of the image: the smaller a tile, the larger
+    #: are the heads in it; the image as a whole is searched at the edges, too
+    tile_side: float = 0.4
     #: center below the head, and radius, of the upper body
     upper_body_m: tuple[float, float] = (0.3, 0.7)
 
@@ -167,7 +169,7 @@ def _tiles(lens: Intrinsics) -> Iterator[Region]:
     """Yield the regions of a whole search: the image, and each tile."""
     side = max(lens.width, lens.height)
     places = [(lens.width / 2, lens.height / 2, side / 2)]
-    places += [(x * lens.width, y * lens.height, side / 4)
+    places += [(x * lens.width, y * lens.height, side * _SCAN.tile_side / 2)
                for y in _SCAN.tile_centers for x in _SCAN.tile_centers]
     pixels = np.array([(x, y) for x, y, _ in places])
     rays, _ = lens.unproject(pixels)
