@@ -37,10 +37,10 @@ and each other, some of them in clothes ("dressed"); images of the first second 
 not count. --scenes REGEX measures only those whose whole name matches, such as
 'six.*|at board 1'.
 
---sight adds what depth cannot improve: the shares of the joints that are within 100 mm and 75 mm
-of the line of sight of their landmark in the model's output, before anything is made of depth. A
-hand and its tip have several landmarks, of which the nearest one counts; joints of the trunk
-without a landmark count as correct.
+--sight adds how good the model's output is: the shares of the joints that are within 100 mm and
+75 mm of the line of sight of their landmark, before anything is made of depth. Fitting the limbs
+to the depth image corrects a part of the others. A hand and its tip have several landmarks, of
+which the nearest one counts; joints of the trunk without a landmark count as correct.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def main() -> None:
     parser.add_argument('--model', default='', help='model file, if mediapipe is not installed')
     parser.add_argument('--threads', type=int, default=1, help='threads of OpenCV')
     parser.add_argument('--sight', action='store_true',
-                        help="add how close the model's output is, whatever the depth")
+                        help="add how good the model's output is, whatever the depth")
     arguments = parser.parse_args()
     cv2.setNumThreads(arguments.threads)
     config = CameraConfig.of_modes(DepthMode[arguments.mode], ColorResolution.OFF)

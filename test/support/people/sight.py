@@ -64,8 +64,8 @@ class SightErrors:
     """
     Distances of visible joints from the nearest line of sight of their landmarks, meters.
 
-    That is their error if the depth of every landmark were known: what is made of depth cannot
-    improve it, only another model. ``errors`` has 0 for joints of the trunk without a landmark.
+    That is their error if the depth of every landmark were known, and no limb were moved.
+    ``errors`` has 0 for joints of the trunk without a landmark.
     """
 
     def __init__(self) -> None:
