@@ -37,8 +37,8 @@ from k4a_ros.body.landmarks.pose_3d.lifting import Pose3d
 from k4a_ros.body.landmarks.segmentation.index_map import IndexMapper
 from k4a_ros.body.landmarks.segmentation.person_depth import PersonDepth
 from k4a_ros.body.landmarks.segmentation.segmenter import Segmenter
+from k4a_ros.body.landmarks.tracking.front_back import facing_evidence
 from k4a_ros.body.landmarks.tracking.front_back import resolve_new_person
-from k4a_ros.body.landmarks.tracking.front_back import reversal_log_odds
 from k4a_ros.body.landmarks.tracking.front_back import with_face
 from k4a_ros.body.landmarks.tracking.track import Track
 from k4a_ros.body.landmarks.tracking.tracker import PersonTracker
@@ -187,11 +187,12 @@ class LandmarkEstimator:
     ) -> Observation:
         """Return an observation with left and right, front and back resolved."""
         landmarks, view, track = observation.landmarks, observation.view, observation.track
+        evidence = facing_evidence(landmarks, view, person)
         look = partial(self._heads.sees_face, frame, observation.head)
-        log_odds = with_face(reversal_log_odds(landmarks, view, person), landmarks, look)
+        evidence = with_face(evidence, landmarks, look)
         return replace(observation, landmarks=(
-            resolve_new_person(landmarks, log_odds) if track is None
-            else track.resolve_sides(landmarks, view, log_odds, frame.now_us)))
+            resolve_new_person(landmarks, evidence) if track is None
+            else track.resolve_sides(landmarks, view, evidence, frame.now_us)))
 
     def _identify(
         self, observations: Sequence[Observation], poses: Sequence[Pose3d | None],

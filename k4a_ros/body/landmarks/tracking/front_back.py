@@ -36,8 +36,10 @@ from k4a_ros.body.landmarks.pose_2d.flip_test import MIRROR_ORDER
 from k4a_ros.body.landmarks.pose_3d.depth_sampling import DepthSampler
 from k4a_ros.body.landmarks.pose_3d.depth_sampling import MIN_SAMPLES
 from k4a_ros.body.landmarks.pose_3d.depth_sampling import row_medians
+from k4a_ros.body.landmarks.pose_3d.depth_sampling import SURFACE_INSETS_M
 from k4a_ros.body.landmarks.pose_3d.depth_sampling import WINDOWS_M
 from k4a_ros.body.landmarks.segmentation.person_depth import PersonDepth
+from k4a_ros.body.landmarks.vectors import perpendicular_part
 import numpy as np
 import numpy.typing as npt
 
@@ -46,6 +48,8 @@ Pixels = npt.NDArray[np.floating[Any]]
 
 #: landmarks that are compared in depth: nose, ears, and all below the head
 _COMPARED = np.array([0, 7, 8, *range(11, 33)])
+#: shoulder, elbow and wrist; ankle and toe
+_ARMS, _FEET = ((11, 13, 15), (12, 14, 16)), ((27, 31), (28, 32))
 _FLIP_DEPTH = np.array([1, 1, -1], np.float32)
 
 #: visibility below which a landmark is a guess of the model
@@ -61,13 +65,21 @@ class _ReversalModel:
     """
     Coefficients of the log odds that landmarks have front and back reversed.
 
-    From a logistic regression on 2,800 poses of simulated and rendered people, which also knew how
-    elbows bend, where toes are, and in which direction people walk: no decision needs these.
+    From a logistic regression on 2,800 poses of simulated and rendered people.
     """
 
     bias: float = 0.4
     #: how much closer the depth image is to the reversed landmarks
     deviation_per_m: float = 65.0
+    #: how far elbows are behind the line from shoulder to wrist, where they belong
+    elbow_per_m: float = -64.0
+    max_elbow_m: float = 0.04
+    #: how far toes are in front of ankles, where they belong
+    toe_per_m: float = -8.0
+    max_toe_m: float = 0.1
+    #: how fast the person moves forward
+    walking_per_m_s: float = -6.0
+    max_walking_m_s: float = 0.5
     #: added if the landmarks show a back: the model hardly ever takes a front for one
     back_view: float = -1.3
 
@@ -101,27 +113,44 @@ class _FacingThresholds:
 _REVERSAL, _FACING = _ReversalModel(), _FacingThresholds()
 
 
+@dataclass(frozen=True)
+class FacingEvidence:
+    """
+    What one depth image says about the facing direction of landmarks.
+
+    ``log_odds``: that front and back are reversed; ``away``: the z of the unit vector in which the
+    landmarks face, -1 (to the camera) to 1 (away from it).
+    """
+
+    log_odds: float
+    away: float
+
+
 @dataclass(frozen=True, eq=False)
 class ViewPrediction:
     """
     What a track predicts for one view.
 
     ``pixels`` (33, 2): the predicted landmarks; ``unturned_pixels`` (33, 2): those of the last
-    image, moved along with the trunk; ``pixels_per_meter``; ``seconds``: since the last
-    observation.
+    image, moved along with the trunk; ``pixels_per_meter``; ``away_speed``: of the trunk away from
+    the camera, m/s; ``seconds``: since the last observation.
     """
 
     pixels: Vectors
     unturned_pixels: Vectors
     pixels_per_meter: float
+    away_speed: float
     seconds: float
 
 
-def reversal_log_odds(landmarks: Landmarks, view: CropView, person: PersonDepth) -> float:
+def facing_evidence(
+    landmarks: Landmarks, view: CropView, person: PersonDepth,
+) -> FacingEvidence:
     """
-    Return the log odds that landmarks have front and back reversed, by the depth of the surface.
+    Compare landmarks, and their reverse, with the depth image.
 
-    It is compared with that of the landmarks, and of their reverse.
+    The depth of the surface is compared with that of the landmarks; besides, elbows bend
+    backwards, and toes are in front of ankles.
     """
     sampler = DepthSampler(view.rays(landmarks.pixels), person)
     own, _, _ = sampler.sample(sampler.pixels, sampler.inside, WINDOWS_M)
@@ -129,7 +158,7 @@ def reversal_log_odds(landmarks: Landmarks, view: CropView, person: PersonDepth)
     known = (landmarks.visibility > _MIN_VISIBILITY) & ~np.isnan(surface)
     compared = _COMPARED[known[_COMPARED]]
     if len(compared) < MIN_SAMPLES:
-        return 0.0
+        return FacingEvidence(0.0, 0.0)
     world = landmarks.world.astype(np.float64) @ view.rotation.T
     depths = world[compared, 2]
 
@@ -138,18 +167,48 @@ def reversal_log_odds(landmarks: Landmarks, view: CropView, person: PersonDepth)
         residuals = np.abs(offsets - np.median(offsets))
         return float(np.minimum(residuals, _MAX_DEPTH_DEVIATION_M).mean())
 
-    return _REVERSAL.bias + _REVERSAL.deviation_per_m * (deviation(depths) - deviation(-depths))
+    away = _facing_away(world, -view.rotation[:, 1])
+    insets = SURFACE_INSETS_M / np.linalg.norm(sampler.rays, axis=1)
+    points = sampler.rays * (surface + insets)[:, np.newaxis]
+    elbows = [_bend(*points[list(arm)]) * -away for arm in _ARMS if known[list(arm)].all()]
+    toes = [float(points[toe, 2] - points[ankle, 2]) * away
+            for ankle, toe in _FEET if known[[ankle, toe]].all()]
+    return FacingEvidence(
+        _REVERSAL.bias + _REVERSAL.deviation_per_m * (deviation(depths) - deviation(-depths))
+        + _REVERSAL.elbow_per_m * _clipped_mean(elbows, _REVERSAL.max_elbow_m)
+        + _REVERSAL.toe_per_m * _clipped_mean(toes, _REVERSAL.max_toe_m), away)
 
 
-def with_face(log_odds: float, landmarks: Landmarks, sees_face: Callable[[], bool]) -> float:
+def with_face(
+    evidence: FacingEvidence, landmarks: Landmarks, sees_face: Callable[[], bool],
+) -> FacingEvidence:
     """
-    Return the log odds by depth, corrected where it takes a front with a face for a back.
+    Return the evidence of depth, corrected where it takes a front with a face for a back.
 
     :param sees_face: asked only if that matters; it takes milliseconds.
     """
-    if log_odds > 0 and _shows_front(landmarks) and sees_face():
-        return _FACING.face_log_odds
-    return log_odds
+    if evidence.log_odds > 0 and _shows_front(landmarks) and sees_face():
+        return replace(evidence, log_odds=_FACING.face_log_odds)
+    return evidence
+
+
+def _facing_away(world: Vectors, up: Vectors) -> float:
+    """Return the z of the unit vector in which the trunk of landmarks (33, 3) faces."""
+    left = world[[11, 23]].sum(axis=0) - world[[12, 24]].sum(axis=0)
+    left = perpendicular_part(left, up)
+    return float(np.cross(left, up)[2] / max(float(np.linalg.norm(left)), 1e-6))
+
+
+def _bend(start: Vectors, joint: Vectors, end: Vectors) -> float:
+    """Return how much farther away a joint is than the line between its neighbors, meters."""
+    line = end - start
+    share = float((joint - start) @ line) / max(float(line @ line), 1e-6)
+    return float((joint - start - share * line)[2])
+
+
+def _clipped_mean(values: list[float], limit: float) -> float:
+    """Return the mean, limited to both sides, 0 of no values."""
+    return float(np.clip(np.mean(values), -limit, limit)) if values else 0.0
 
 
 def reverse(landmarks: Landmarks) -> Landmarks:
@@ -160,9 +219,10 @@ def reverse(landmarks: Landmarks) -> Landmarks:
         world=landmarks.world[MIRROR_ORDER] * _FLIP_DEPTH)
 
 
-def resolve_new_person(landmarks: Landmarks, log_odds: float) -> Landmarks:
+def resolve_new_person(landmarks: Landmarks, evidence: FacingEvidence) -> Landmarks:
     """Return the landmarks of a new person, reversed if they show a front that is a back."""
-    reversed_view = _shows_front(landmarks) and log_odds > _FACING.new_person_log_odds
+    reversed_view = (_shows_front(landmarks)
+                     and evidence.log_odds > _FACING.new_person_log_odds)
     return reverse(landmarks) if reversed_view else landmarks
 
 
@@ -189,15 +249,10 @@ class FacingFilter:
         self._doubt = 0.0
 
     def resolve(
-        self, landmarks: Landmarks, prediction: ViewPrediction, log_odds: float,
+        self, landmarks: Landmarks, prediction: ViewPrediction, evidence: FacingEvidence,
     ) -> tuple[Landmarks, bool]:
-        """
-        Return the landmarks, reversed if necessary, and whether the direction has changed.
-
-        :param log_odds: that they are reversed, by depth and face.
-        """
-        if not _shows_front(landmarks):
-            log_odds += _REVERSAL.back_view
+        """Return the landmarks, reversed if necessary, and whether the direction has changed."""
+        log_odds = self._log_odds(landmarks, prediction, evidence)
         width = _signed_width(landmarks.pixels) / prediction.pixels_per_meter
         opposite = _is_opposite(landmarks, prediction, log_odds)
         # a profile is neither front nor back
@@ -209,6 +264,17 @@ class FacingFilter:
         self._doubt = float(np.clip(
             -doubt if turned else doubt, -_FACING.max_doubt, _FACING.max_doubt))
         return reverse(landmarks) if opposite != turned else landmarks, turned
+
+    @staticmethod
+    def _log_odds(
+        landmarks: Landmarks, prediction: ViewPrediction, evidence: FacingEvidence,
+    ) -> float:
+        """Return the log odds of depth, walking direction and view that landmarks are reversed."""
+        walking = float(np.clip(
+            prediction.away_speed * evidence.away,
+            -_REVERSAL.max_walking_m_s, _REVERSAL.max_walking_m_s))
+        return (evidence.log_odds + _REVERSAL.walking_per_m_s * walking
+                + (0.0 if _shows_front(landmarks) else _REVERSAL.back_view))
 
 
 def _is_opposite(landmarks: Landmarks, prediction: ViewPrediction, log_odds: float) -> bool:

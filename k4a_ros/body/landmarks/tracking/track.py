@@ -25,6 +25,7 @@ from k4a_ros.body.landmarks.pose_2d.blazepose import TRUNK
 from k4a_ros.body.landmarks.pose_2d.crop import CropView
 from k4a_ros.body.landmarks.pose_2d.crop import Region
 from k4a_ros.body.landmarks.pose_3d.depth_assignment import BONES
+from k4a_ros.body.landmarks.tracking.front_back import FacingEvidence
 from k4a_ros.body.landmarks.tracking.front_back import FacingFilter
 from k4a_ros.body.landmarks.tracking.front_back import resolve_new_person
 from k4a_ros.body.landmarks.tracking.front_back import ViewPrediction
@@ -92,23 +93,21 @@ class Track:
         return self.points + self.predict_offset(now_us) if predicted is None else predicted
 
     def resolve_sides(
-        self, landmarks: Landmarks, view: CropView, log_odds: float, now_us: int,
+        self, landmarks: Landmarks, view: CropView, evidence: FacingEvidence, now_us: int,
     ) -> Landmarks:
         """
         Return landmarks with front and back as in the track.
 
         Where depth contradicts the track for long enough, the track gives way.
-
-        :param log_odds: that they are reversed, by depth and face.
         """
         seconds = self.seconds_unseen(now_us)
         if seconds > _LIMITS.max_side_memory_s:
-            return resolve_new_person(landmarks, log_odds)
+            return resolve_new_person(landmarks, evidence)
         prediction = ViewPrediction(
             view.project(self.predict_points(now_us)),
             view.project(self.points + self.predict_offset(now_us)), view.pixels_per_meter,
-            seconds)
-        landmarks, turned = self.facing.resolve(landmarks, prediction, log_odds)
+            float(self.velocity[2]), seconds)
+        landmarks, turned = self.facing.resolve(landmarks, prediction, evidence)
         if turned:
             self.motion = MotionFilter()
         return landmarks

@@ -186,7 +186,7 @@ def test_rejected_segments_are_retried_after_seconds(model, monkeypatch):
         tracker.estimate(replace(shot.images, device_us=time_us))
         counts.append(len(runs))
     assert 1 <= counts[0] <= 3
-    assert sum(counts[1:5]) <= 1
+    assert sum(counts[1:5]) <= 2  # a tile may show what looks like a head
     assert counts[5] >= 1
 
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Unit tests of front and back: by depth, by the face, and over time."""
+"""Unit tests of front and back: by depth, by walking direction, and over time."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from dataclasses import replace
 
 from k4a_ros.body.landmarks.pose_2d.blazepose import Landmarks
 from k4a_ros.body.landmarks.pose_2d.flip_test import MIRROR_ORDER
+from k4a_ros.body.landmarks.tracking.front_back import facing_evidence
+from k4a_ros.body.landmarks.tracking.front_back import FacingEvidence
 from k4a_ros.body.landmarks.tracking.front_back import FacingFilter
 from k4a_ros.body.landmarks.tracking.front_back import resolve_new_person
-from k4a_ros.body.landmarks.tracking.front_back import reversal_log_odds
 from k4a_ros.body.landmarks.tracking.front_back import reverse
 from k4a_ros.body.landmarks.tracking.front_back import ViewPrediction
 from k4a_ros.body.landmarks.tracking.front_back import with_face
@@ -47,13 +48,13 @@ def make_landmarks(width: float, *, front: bool = True) -> Landmarks:
 
 def resolve(
     facing: FacingFilter, seen: Landmarks, expected: Landmarks, log_odds: float,
-    unturned: Landmarks | None = None,
+    away: float = 0.0, speed: float = 0.0, unturned: Landmarks | None = None,
 ) -> tuple[Landmarks, bool]:
     """Resolve one frame, with the landmarks that are predicted and, without turning, unturned."""
     pixels, unturned_pixels = (
         one.pixels.astype(np.float64) for one in (expected, unturned or expected))
-    prediction = ViewPrediction(pixels, unturned_pixels, PIXELS_PER_METER, PERIOD_S)
-    return facing.resolve(seen, prediction, log_odds)
+    prediction = ViewPrediction(pixels, unturned_pixels, PIXELS_PER_METER, speed, PERIOD_S)
+    return facing.resolve(seen, prediction, FacingEvidence(log_odds, away))
 
 
 def test_reverse_exchanges_left_and_right_near_and_far():
@@ -76,18 +77,20 @@ def test_front_with_a_face_is_no_back(front, log_odds, face, asked, corrected):
         asks.append(1)
         return face
 
-    found = with_face(log_odds, make_landmarks(0.3, front=front), sees_face)
+    evidence = FacingEvidence(log_odds, 0.3)
+    found = with_face(evidence, make_landmarks(0.3, front=front), sees_face)
     assert len(asks) == asked
-    assert (found < -1) if corrected else found == log_odds
+    assert found.away == 0.3
+    assert (found.log_odds < -1) if corrected else found is evidence
 
 
 def test_new_person_is_reversed_if_depth_contradicts_a_front():
     front, back = make_landmarks(0.3), make_landmarks(-0.3, front=False)
-    assert resolve_new_person(front, -3.0) is front
-    turned = resolve_new_person(front, 3.0)
+    assert resolve_new_person(front, FacingEvidence(-3.0, 0.0)) is front
+    turned = resolve_new_person(front, FacingEvidence(3.0, 0.0))
     assert np.array_equal(turned.pixels, front.pixels[MIRROR_ORDER])
     # the model hardly ever takes a front for a back
-    assert resolve_new_person(back, 3.0) is back
+    assert resolve_new_person(back, FacingEvidence(3.0, 0.0)) is back
 
 
 def test_one_frame_does_not_turn_a_person():
@@ -129,6 +132,15 @@ def test_predicted_turn_needs_support_of_the_depth():
     assert seen is back and not turned
 
 
+def test_walking_direction_is_evidence():
+    """A person who approaches and seems to show the back faces the camera."""
+    back = make_landmarks(-0.3, front=False)
+    _, turned = resolve(FacingFilter(), back, back, 0.5, away=1.0, speed=-0.9)
+    assert turned
+    facing = FacingFilter()
+    assert not any(resolve(facing, back, back, 0.5, away=1.0, speed=0.9)[1] for _ in range(5))
+
+
 def test_profile_is_neither_front_nor_back():
     facing = FacingFilter()
     profile = make_landmarks(0.02)
@@ -147,7 +159,7 @@ def test_depth_tells_landmarks_from_their_reverse(time_us: int):
     person = SimulatedPerson(time_us)
 
     def log_odds(landmarks: Landmarks) -> float:
-        return reversal_log_odds(landmarks, person.view, person.person_depth)
+        return facing_evidence(landmarks, person.view, person.person_depth).log_odds
 
     assert log_odds(person.landmarks) < -2
     assert log_odds(reverse(person.landmarks)) > 2
@@ -156,4 +168,5 @@ def test_depth_tells_landmarks_from_their_reverse(time_us: int):
 def test_facing_is_unknown_without_pixels_of_the_person():
     person = SimulatedPerson(300_000)
     person.own = np.zeros_like(person.own)
-    assert reversal_log_odds(person.landmarks, person.view, person.person_depth) == 0
+    evidence = facing_evidence(person.landmarks, person.view, person.person_depth)
+    assert evidence.log_odds == 0

@@ -21,6 +21,7 @@ from dataclasses import replace
 from k4a_ros.body.landmarks.pose_2d.blazepose import Landmarks
 from k4a_ros.body.landmarks.pose_2d.crop import CropView
 from k4a_ros.body.landmarks.pose_2d.flip_test import MIRROR_ORDER
+from k4a_ros.body.landmarks.tracking.front_back import FacingEvidence
 from k4a_ros.body.landmarks.tracking.track import Track
 import numpy as np
 import pytest
@@ -76,7 +77,7 @@ def test_depth_that_insists_on_the_reverse_turns_the_person():
     motions = {id(track.motion)}
     for frame in range(1, 4):
         track.seen_us = (frame - 1) * 100_000
-        landmarks = track.resolve_sides(front, view, 1.2, frame * 100_000)
+        landmarks = track.resolve_sides(front, view, FacingEvidence(1.2, 0.0), frame * 100_000)
         turned.append(bool(np.allclose(landmarks.pixels, pixels[MIRROR_ORDER])))
         motions.add(id(track.motion))
     assert turned[:2] == [False, True]
