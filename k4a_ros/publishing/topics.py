@@ -253,7 +253,7 @@ class Topics:
         """Publish what is still held back, and wait until it has been acknowledged."""
         if self._imu is not None:
             self._imu.flush(self.stamper.imu)
-            self._imu.sender.stop()
+            self._imu.sender.stop()  # the flush may have taken hold of the publisher again
         self._wait_for_acks(self._all())
 
     def subscribers(self) -> dict[str, int]:

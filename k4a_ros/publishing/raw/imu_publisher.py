@@ -72,8 +72,8 @@ class ImuPublisher:
         self._rcl: Rcl | None = None
         # the handle of the publisher, for rcl; rclpy asks for it itself
         self._handle: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
-        self._in_use = contextlib.ExitStack()
-        self._is_in_use = False
+        # while messages are published: what keeps the publisher from being destroyed
+        self._in_use: contextlib.ExitStack | None = None
         self._run: Callable[..., int] | None = None
 
     def load(self) -> None:
@@ -137,8 +137,8 @@ class ImuPublisher:
             self._sink.publish_imu(self._message, stamps_ns, acc, gyro)
             self._on_sent(count, None)
             return
-        if not self._is_in_use:
-            self._use()
+        if self._in_use is None:
+            self._in_use = self._use()
         assert self._run is not None
         together = count
         number = self._run(0, float(speed), stamps_ns, device_us, acc, gyro)
@@ -157,14 +157,16 @@ class ImuPublisher:
 
         Asking rclpy for its handle once a batch would cost as much as calling the loop.
         """
-        self._in_use.close()
-        self._is_in_use = False
+        if self._in_use is not None:
+            self._in_use.close()
+            self._in_use = None
 
-    def _use(self) -> None:
-        """Keep the publisher from being destroyed, if rcl publishes."""
+    def _use(self) -> contextlib.ExitStack:
+        """Return what keeps the publisher from being destroyed until closed, if rcl publishes."""
         self.load()
-        self._in_use.enter_context(self._handle)
-        self._is_in_use = True
+        in_use = contextlib.ExitStack()
+        in_use.enter_context(self._handle)
+        return in_use
 
     def _copy(self, stamp_ns: int, acc: Vectors, gyro: Vectors) -> Imu:
         """Return the message of a reading, which is valid until the next call."""
