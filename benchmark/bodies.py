@@ -73,7 +73,6 @@ from support.people.shots import ROOM
 from support.people.shots import Shot
 from support.people.shots import simulate_shots
 from support.people.sight import SightedEstimator
-from support.people.sight import SightErrors
 
 _COLUMNS = ('scene', 'images', 'found', 'extra', 'median mm', 'p90 mm', 'within 100 mm',
             'MEDIUM', 'of MEDIUM', 'ids', 'IoU', 'CPU ms')
@@ -104,7 +103,7 @@ def main() -> None:
     columns = (*_COLUMNS, *(_SIGHT_COLUMNS if arguments.sight else ()))
     _print_row(*columns)
     _print_row(*['---'] * len(columns))
-    totals = {group: (Score(), SightErrors()) for group in (_SIMULATED, _DRESSED, _RENDERED)}
+    totals = {group: Score() for group in (_SIMULATED, _DRESSED, _RENDERED)}
     uncounted = 0 if arguments.crowded is None else crowded_scenes.UNSCORED_FRAMES
     sequences = (_sequences(config, arguments.fresh) if arguments.crowded is None
                  else _crowded(config, arguments.crowded))
@@ -112,21 +111,19 @@ def main() -> None:
         if not re.fullmatch(arguments.scenes, name):
             continue
         tracker = SightedEstimator(NOMINAL, config, arguments.model)
-        score, sight, times_ms = Score(), SightErrors(), []
+        score, times_ms = Score(), []
         for shot in shots:
             start = time.process_time()
             frame = tracker.estimate(shot.images)
             times_ms.append((time.process_time() - start) * 1e3)
             if len(times_ms) > uncounted:
-                score.add(frame, shot)
-                sight.add(frame, shot, tracker.rays)
+                score.add(frame, shot, tracker.rays if arguments.sight else None)
         tracker.close()
-        totals[group][0].merge(score)
-        totals[group][1].errors += sight.errors
-        _print_score(name, score, sight if arguments.sight else None, times_ms)
-    for name, (score, sight) in totals.items():
+        totals[group].merge(score)
+        _print_score(name, score, arguments.sight, times_ms)
+    for name, score in totals.items():
         if score.people:
-            _print_score(name, score, sight if arguments.sight else None)
+            _print_score(name, score, arguments.sight)
 
 
 def _sequences(
@@ -159,14 +156,9 @@ def _crowded(config: CameraConfig, seed: int) -> Iterator[tuple[str, str, Iterat
 
 
 def _print_score(
-    name: str, score: Score, sight: SightErrors | None, times_ms: list[float] | None = None,
+    name: str, score: Score, sight: bool, times_ms: list[float] | None = None,
 ) -> None:
-    """
-    Print a row of the table.
-
-    :param sight: what --sight adds.
-    :param times_ms: CPU time of each image; None for the total of a group.
-    """
+    """Print a row of the table; without times for the total of a group."""
     cells = [name, '' if times_ms is None else str(len(times_ms)),
              f'{score.people - score.missed} of {score.people}', str(score.extra)]
     if score.errors:
@@ -183,9 +175,10 @@ def _print_score(
         cells.append('')
     else:
         cells.append(f'{np.median(times_ms[_WARM_UP_IMAGES:] or times_ms):.0f}')
-    if sight is not None:
-        cells += [f'{np.mean(np.array(sight.errors) < limit):.1%}' if sight.errors else ''
-                  for limit in _SIGHT_LIMITS_M]
+    if sight:
+        cells += [
+            f'{np.mean(np.array(score.sight_errors) < limit):.1%}' if score.sight_errors else ''
+            for limit in _SIGHT_LIMITS_M]
     _print_row(*cells)
 
 
