@@ -25,9 +25,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
 import math
+from typing import TypeVar
 
 from k4a_ros.calibration.rigid_transform import RigidTransform
 from k4a_ros.simulation import scene as simulated
@@ -44,8 +46,9 @@ from k4a_ros.simulation.skeleton import SEAT_SHARE
 from k4a_ros.simulation.skeleton import TABLE_SHARE
 from k4a_ros.simulation.skeleton import WALL_SHARE
 import numpy as np
+from support.people import clothes
 from support.people import scenes
-from support.people.model import Clothes
+from support.people.clothes import Clothes
 from support.people.model import Posture
 from support.people.model import STANDING
 from support.people.model import walking_posture
@@ -67,8 +70,11 @@ _TABLE_SIZE = (1.6, 0.04, 0.6)
 #: leave bright, and of cloth that absorbs infrared
 _HAIR = ((0.15, 0.3), (0.03, 0.08), (0.4, 0.6))
 _BRIGHT_CLOTH, _DARK_CLOTH = (0.2, 0.85), (0.03, 0.06)
+#: most have none
+_HATS = ('cap', 'hood', *['none'] * 5)
 _STANDING = (STANDING, scenes.HAND_BEHIND, scenes.ARMS_CROSSED, scenes.WAVING)
 _SEATED = (scenes.SITTING, scenes.AT_TABLE)
+_Value = TypeVar('_Value')
 
 
 @dataclass(frozen=True)
@@ -80,34 +86,59 @@ class _Random:
     def between(self, low: float, high: float) -> float:
         return float(self.generator.uniform(low, high))
 
-    def one_of(self, values: tuple[Posture, ...]) -> Posture:
+    def one_of(self, values: Sequence[_Value]) -> _Value:
         return values[int(self.generator.integers(len(values)))]
+
+    def cloth(self) -> float:
+        """Return the reflectivity of cloth, of which one in five absorbs infrared."""
+        return self.between(*(_DARK_CLOTH if self.between(0, 1) < 0.2 else _BRIGHT_CLOTH))
 
     def person(
         self, x: float, z: float, posture: Posture, facing: float,
         heights: tuple[float, float] = (1.55, 1.9),
     ) -> Person:
         """Return a person of random shape, height and clothes."""
-        shape = _SHAPES[int(self.generator.integers(len(_SHAPES)))]
-        clothes = Clothes(
+        shape = self.one_of(_SHAPES)
+        worn = Clothes(
             shirt=self.between(0.2, 0.8), trousers=self.between(0.15, 0.6),
             hair=self.between(0.08, 0.3), long_sleeves=bool(self.generator.integers(2)))
-        return Person((x, z), posture, shape, facing, self.between(*heights), clothes)
+        return Person((x, z), posture, shape, facing, self.between(*heights), worn)
+
+
+class _RandomDressed(_Random):
+    """Draws people whose clothes, hair and hats change the outline."""
+
+    def person(
+        self, x: float, z: float, posture: Posture, facing: float,
+        heights: tuple[float, float] = (1.55, 1.9),
+    ) -> Person:
+        """Return a person of random shape, height and clothes."""
+        person = super().person(x, z, posture, facing, heights)
+        bottoms = clothes.BOTTOMS if 'woman' in person.shape else clothes.BOTTOMS[:2]
+        return replace(person, clothes=replace(
+            person.clothes, top=self.one_of(clothes.TOPS), bottom=self.one_of(bottoms),
+            haircut=self.one_of(clothes.HAIR), hat=self.one_of(_HATS),
+            hair=self.between(*self.one_of(_HAIR)), shirt=self.cloth(), trousers=self.cloth(),
+            cap=self.cloth(), features=True))
 
 
 def crowded_scenes(seed: int) -> Iterator[tuple[str, tuple[Scene, ...]]]:
     """Yield names and sequences of rendered scenes."""
     random = _Random(np.random.default_rng([seed, 3]))
-    kinds: tuple[Callable[[_Random], Scene], ...] = (
-        _row, _meeting, _side_by_side, _at_wall, _at_board, _with_child, _far_away, _six)
-    for kind in kinds:
+    for kind in (
+            _row, _meeting, _side_by_side, _at_wall, _at_board, _with_child, _far_away, _six):
         for number in range(_SCENES):
-            scene = kind(random)
-            name = kind.__name__.strip('_').replace('_', ' ')
-            yield f'{name} {number + 1}', tuple(
-                _swaying(scene, frame * scenes.PERIOD_S) for frame in range(FRAMES))
+            yield f'{_name(kind)} {number + 1}', _sequence(kind(random))
     for number in range(_SCENES):
         yield f'hidden {number + 1}', _hidden(random)
+
+
+def dressed_crowds(seed: int) -> Iterator[tuple[str, tuple[Scene, ...]]]:
+    """Yield names and sequences of rendered scenes, of people in clothes."""
+    random = _RandomDressed(np.random.default_rng([seed, 6]))
+    for kind in (_row, _meeting, _side_by_side, _at_wall, _with_child, _six):
+        for number in range(2):
+            yield f'dressed {_name(kind)} {number + 1}', _sequence(kind(random))
 
 
 def simulated_scenes(
@@ -170,15 +201,11 @@ def _clothes(random: _Random) -> SimulatedClothes:
         return Material(infrared=random.between(low, high))
 
     def cloth() -> Material:
-        return matt(*(_DARK_CLOTH if random.between(0, 1) < 0.2 else _BRIGHT_CLOTH))
+        return Material(infrared=random.cloth())
 
     return SimulatedClothes(
-        TOPS[int(random.generator.integers(len(TOPS)))],
-        BOTTOMS[int(random.generator.integers(len(BOTTOMS)))],
-        HAIR[int(random.generator.integers(len(HAIR)))],
-        # most have none
-        ('cap', 'hood', *['none'] * 5)[int(random.generator.integers(7))],
-        {'skin': matt(0.45, 0.65), 'hair': matt(*_HAIR[int(random.generator.integers(3))]),
+        random.one_of(TOPS), random.one_of(BOTTOMS), random.one_of(HAIR), random.one_of(_HATS),
+        {'skin': matt(0.45, 0.65), 'hair': matt(*random.one_of(_HAIR)),
          'top': cloth(), 'bottom': cloth(), 'hat': cloth()})
 
 
@@ -211,6 +238,14 @@ def _seated(random: _Random, room: simulated.Scene) -> simulated.Scene:
     if random.generator.integers(2):
         add_box(_TABLE_SIZE, (0.0, floor - 0.74, z - 0.5))
     return replace(room, shapes=(*room.shapes, *shapes), persons=tuple(people))
+
+
+def _name(kind: Callable[[_Random], Scene]) -> str:
+    return kind.__name__.strip('_').replace('_', ' ')
+
+
+def _sequence(scene: Scene) -> tuple[Scene, ...]:
+    return tuple(_swaying(scene, frame * scenes.PERIOD_S) for frame in range(FRAMES))
 
 
 def _swaying(scene: Scene, time_s: float) -> Scene:

@@ -31,6 +31,7 @@ from pathlib import Path
 from k4a_ros.body.joints import Joint
 from k4a_ros.simulation import skeleton
 import numpy as np
+from support.people.mesh import Mesh
 
 DATA = Path(__file__).parents[2] / 'data' / 'people.npz'
 
@@ -88,22 +89,8 @@ class Posture:
     seat: float | None = None
 
 
-@dataclass(frozen=True)
-class Clothes:
-    """Reflectivity in the infrared, and whether the sleeves are long."""
-
-    skin: float = 0.55
-    hair: float = 0.22
-    eye: float = 0.25
-    shirt: float = 0.6
-    trousers: float = 0.35
-    shoe: float = 0.25
-    long_sleeves: bool = True
-
-
 #: upright, facing forward
 STANDING = Posture()
-USUAL = Clothes()
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +115,12 @@ class BodyModel:
 
 @dataclass(frozen=True, eq=False)
 class Figure:
-    """A person in a posture: ``vertices`` (V, 3) and ``joints`` (32, 3) in the person's frame."""
+    """
+    A person in a posture.
+
+    ``vertices`` (V, 3): of the body, followed by those of what is worn, and ``joints`` (32, 3), in
+    the person's frame, meters.
+    """
 
     vertices: np.ndarray
     joints: np.ndarray
@@ -165,11 +157,14 @@ def bones_of_joints() -> tuple[str, ...]:
     return tuple(result)
 
 
-def pose_figure(shape: str, posture: Posture, height: float | None = None) -> Figure:
+def pose_figure(
+    shape: str, posture: Posture, height: float | None = None, worn: Mesh | None = None,
+) -> Figure:
     """
     Return a person in a posture, by linear blend skinning.
 
     :param height: of the person standing upright, meters; by default that of the shape.
+    :param worn: surfaces around the body, which move with its bones.
     """
     rest = load_model(shape)
     by_name = _bone_rotations(rest, posture)
@@ -182,12 +177,7 @@ def pose_figure(shape: str, posture: Posture, height: float | None = None) -> Fi
                 rest.heads[bone] - rest.heads[parent])
     offsets = heads - (rotations @ rest.heads[..., np.newaxis])[..., 0]
     transforms = np.concatenate((rotations, offsets[..., np.newaxis]), axis=2)
-    blend = np.zeros((len(rest.vertices), 3, 4))
-    for column in range(4):
-        blend += rest.weights[:, column, np.newaxis, np.newaxis] * transforms[
-            rest.weight_bones[:, column]]
-    blend /= rest.weights.sum(axis=1)[:, np.newaxis, np.newaxis]
-    vertices = (blend[..., :3] @ rest.vertices[..., np.newaxis])[..., 0] + blend[..., 3]
+    vertices = _skinned(rest, transforms)
     bones = [rest.bones.index(name) for name in bones_of_joints()]
     joints = (rotations[bones] @ rest.joints[..., np.newaxis])[..., 0] + offsets[bones]
     scale = 1.0 if height is None else height / np.ptp(rest.vertices[:, 2])
@@ -197,6 +187,8 @@ def pose_figure(shape: str, posture: Posture, height: float | None = None) -> Fi
         on_seat = np.isin(rest.weight_bones[:, 0], [
             rest.bones.index(name) for name in ('pelvis', 'thigh l', 'thigh r')])
         low = vertices[on_seat & (vertices[:, 0] < 0.05), 2].min() - posture.seat
+    if worn is not None:
+        vertices = np.concatenate((vertices, _skinned(worn, transforms) * scale))
     origin = np.array([joints[Joint.PELVIS, 0], joints[Joint.PELVIS, 1], low])
     return Figure(vertices - origin, joints - origin)
 
@@ -221,6 +213,17 @@ def walking_posture(phase: float) -> Posture:
     x, y, _ = figure.axes[Joint.SPINE_CHEST][:, 1]
     return Posture(*arms, *legs, trunk=(3.0, math.degrees(math.atan2(y, x)), 0.0),
                    head=(0.0, -math.degrees(math.atan2(y, x)), 0.0))
+
+
+def _skinned(surface: BodyModel | Mesh, transforms: np.ndarray) -> np.ndarray:
+    """Return the vertices (V, 3) of a surface whose bones have moved by ``transforms``."""
+    blend = np.zeros((len(surface.vertices), 3, 4))
+    for column in range(4):
+        blend += surface.weights[:, column, np.newaxis, np.newaxis] * transforms[
+            surface.weight_bones[:, column]]
+    blend /= surface.weights.sum(axis=1)[:, np.newaxis, np.newaxis]
+    moved = (blend[..., :3] @ surface.vertices[..., np.newaxis])[..., 0] + blend[..., 3]
+    return np.asarray(moved)
 
 
 def _bone_rotations(rest: BodyModel, posture: Posture) -> dict[str, np.ndarray]:

@@ -43,34 +43,37 @@ from k4a_ros.simulation.view import pixel_rays
 from k4a_ros.simulation.view import Timeline
 from k4a_ros.simulation.view import View
 import numpy as np
-from support.people.model import Clothes
-from support.people.model import load_model
+from support.people.clothes import Clothes
+from support.people.clothes import dress
+from support.people.clothes import FOREARM
+from support.people.clothes import HEAD
+from support.people.clothes import SHANK
+from support.people.clothes import THIGH
+from support.people.clothes import TRUNK
+from support.people.clothes import UPPER_ARM
+from support.people.clothes import USUAL
+from support.people.mesh import Mesh
+from support.people.mesh import vertex_normals
 from support.people.model import pose_figure
 from support.people.model import Posture
 from support.people.model import STANDING
-from support.people.model import USUAL
 
 #: index_map of a pixel that shows no person
 BACKGROUND = 255
 
-#: The body part of each bone; of limbs the left one, which the right one follows.
-_TRUNK, _HEAD, _UPPER_ARM, _FOREARM, _THIGH, _SHANK = 0, 1, 2, 4, 6, 8
-_PART_OF_BONE = {
-    'pelvis': _TRUNK, 'spine': _TRUNK, 'chest': _TRUNK, 'collar': _TRUNK, 'neck': _TRUNK,
-    'head': _HEAD, 'arm': _UPPER_ARM, 'arm2': _UPPER_ARM, 'forearm': _FOREARM,
-    'forearm2': _FOREARM, 'hand': _FOREARM, 'fingers': _FOREARM, 'thumb': _FOREARM,
-    'thigh': _THIGH, 'shank': _SHANK, 'foot': _SHANK, 'toes': _SHANK}
 #: A joint is visible if its pixel shows one of these body parts, at most so many meters in front
 #: of it: the trunk is thicker than limbs, and joints of the face are on the surface.
 _VISIBLE_ON = {
-    'PELVIS': ((_TRUNK, _THIGH), 0.25), 'SPINE_NAVEL': ((_TRUNK,), 0.25),
-    'SPINE_CHEST': ((_TRUNK,), 0.25), 'NECK': ((_TRUNK, _HEAD), 0.25),
-    'CLAVICLE': ((_TRUNK, _HEAD), 0.25), 'SHOULDER': ((_TRUNK, _UPPER_ARM), 0.15),
-    'ELBOW': ((_UPPER_ARM, _FOREARM), 0.15), 'WRIST': ((_FOREARM,), 0.15),
-    'HAND': ((_FOREARM,), 0.15), 'HANDTIP': ((_FOREARM,), 0.15), 'THUMB': ((_FOREARM,), 0.15),
-    'HIP': ((_TRUNK, _THIGH), 0.25), 'KNEE': ((_THIGH, _SHANK), 0.15), 'ANKLE': ((_SHANK,), 0.15),
-    'FOOT': ((_SHANK,), 0.15), 'HEAD': ((_TRUNK, _HEAD), 0.2), 'NOSE': ((_HEAD,), 0.05),
-    'EYE': ((_HEAD,), 0.05), 'EAR': ((_HEAD,), 0.05)}
+    'PELVIS': ((TRUNK, THIGH), 0.25), 'SPINE_NAVEL': ((TRUNK,), 0.25),
+    'SPINE_CHEST': ((TRUNK,), 0.25), 'NECK': ((TRUNK, HEAD), 0.25),
+    'CLAVICLE': ((TRUNK, HEAD), 0.25), 'SHOULDER': ((TRUNK, UPPER_ARM), 0.15),
+    'ELBOW': ((UPPER_ARM, FOREARM), 0.15), 'WRIST': ((FOREARM,), 0.15),
+    'HAND': ((FOREARM,), 0.15), 'HANDTIP': ((FOREARM,), 0.15), 'THUMB': ((FOREARM,), 0.15),
+    'HIP': ((TRUNK, THIGH), 0.25), 'KNEE': ((THIGH, SHANK), 0.15), 'ANKLE': ((SHANK,), 0.15),
+    'FOOT': ((SHANK,), 0.15), 'HEAD': ((TRUNK, HEAD), 0.2), 'NOSE': ((HEAD,), 0.05),
+    'EYE': ((HEAD,), 0.05), 'EAR': ((HEAD,), 0.05)}
+#: how much further behind the surface it may be below loose cloth, except in the head
+_CLOTHES_M = 0.04
 #: meters in front of the camera up to which a vertex is not drawn
 _MIN_DEPTH_M = 0.2
 
@@ -184,21 +187,22 @@ def render(scene: Scene, intrinsics: Intrinsics, seed: int = 0) -> Rendered:
     to_camera = _camera_pose(scene.height, scene.tilt).inverse()
     joints = []
     for index, person in enumerate(scene.people):
-        vertices, points = _in_camera_frame(person, to_camera)
+        outfit = dress(person.shape, person.clothes)
+        vertices, points = _in_camera_frame(person, outfit.worn, to_camera)
         joints.append(points)
-        triangles, albedo, parts = _skin(person.shape, person.clothes)
         with np.errstate(invalid='ignore'):
             pixels, valid = intrinsics.project(vertices)
         normals = np.zeros_like(vertices)
-        _vertex_normals(vertices, triangles, normals)
-        _draw(pixels, valid & (vertices[:, 2] > _MIN_DEPTH_M), vertices, normals, triangles,
-              albedo, parts, index, light.active, buffers.surface, buffers.amplitude,
-              buffers.owner, buffers.part)
+        vertex_normals(vertices, outfit.triangles, normals)
+        _draw(pixels, valid & (vertices[:, 2] > _MIN_DEPTH_M), vertices, normals,
+              outfit.triangles, outfit.albedo, outfit.parts, index, light.active,
+              buffers.surface, buffers.amplitude, buffers.owner, buffers.part)
     buffers.amplitude[~lit] = 0
     buffers.owner[~lit] = BACKGROUND
     depth, infrared = _measure(mode, buffers, lit, light, seed)
-    truths = tuple(_truth(points, index, intrinsics, buffers, lit)
-                   for index, points in enumerate(joints))
+    truths = tuple(
+        _truth(points, index, scene.people[index].clothes.loose, intrinsics, buffers, lit)
+        for index, points in enumerate(joints))
     return Rendered(depth, infrared, buffers.owner, buffers.surface.astype(np.float32), truths)
 
 
@@ -214,10 +218,10 @@ def _camera_pose(height: float, tilt: float) -> RigidTransform:
 
 
 def _in_camera_frame(
-    person: Person, to_camera: RigidTransform,
+    person: Person, worn: Mesh | None, to_camera: RigidTransform,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the vertices (V, 3) and joints (32, 3) of a person in the camera's frame, meters."""
-    figure = pose_figure(person.shape, person.posture, person.height)
+    figure = pose_figure(person.shape, person.posture, person.height, worn)
     c, s = math.cos(math.radians(person.facing)), math.sin(math.radians(person.facing))
     # columns: forward, left and up of the person in the world
     to_world = RigidTransform(np.array([[s, c, 0], [0, 0, -1], [-c, s, 0]]),
@@ -225,28 +229,6 @@ def _in_camera_frame(
     pose = to_camera @ to_world
     return (figure.vertices @ pose.rotation.T + pose.translation,
             figure.joints @ pose.rotation.T + pose.translation)
-
-
-@lru_cache(maxsize=16)
-def _skin(shape: str, clothes: Clothes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return triangles (T, 3), albedo of their vertices (T, 3) and their body parts (T,)."""
-    rest = load_model(shape)
-    reflectivities = np.array([
-        (clothes.shirt if clothes.long_sleeves else 0.0) if part == 'sleeve'
-        else getattr(clothes, part) for part in rest.parts])
-    reflectivity = reflectivities[rest.materials]
-    x, y, z = rest.vertices.T
-    # cloth and skin are not uniform
-    pattern = 1 + 0.04 * (np.sin(90 * x + 31 * z) + np.sin(70 * y - 57 * z + 1))
-    parts = []
-    for name in rest.bones:
-        bone, _, side = name.partition(' ')
-        part = _PART_OF_BONE[bone]
-        parts.append(part + (1 if side == 'r' and part >= _UPPER_ARM else 0))
-    drawn = reflectivity > 0
-    triangles = np.ascontiguousarray(rest.triangles[drawn])
-    triangle_parts = np.array(parts, np.int8)[rest.weight_bones[triangles[:, 0], 0]]
-    return triangles, reflectivity[drawn, np.newaxis] * pattern[triangles], triangle_parts
 
 
 @lru_cache(maxsize=24)
@@ -308,7 +290,8 @@ def _measure(
 
 
 def _truth(
-    points: np.ndarray, index: int, intrinsics: Intrinsics, buffers: _Buffers, lit: np.ndarray,
+    points: np.ndarray, index: int, loose: bool, intrinsics: Intrinsics, buffers: _Buffers,
+    lit: np.ndarray,
 ) -> Truth:
     """Return the joints of a person, and which of them are visible."""
     inside, visible = np.zeros((2, 32), bool)
@@ -323,10 +306,12 @@ def _truth(
         inside[joint] = lit[row, column]
         name, _, side = joint.name.rpartition('_')
         parts, max_distance_m = _VISIBLE_ON.get(joint.name) or _VISIBLE_ON[name]
+        if loose and joint < Joint.HEAD:
+            max_distance_m += _CLOTHES_M
         right = side == 'RIGHT'
-        allowed = {part + (right if part >= _UPPER_ARM else 0) for part in parts}
+        allowed = {part + (right if part >= UPPER_ARM else 0) for part in parts}
         if joint is Joint.PELVIS:
-            allowed.add(_THIGH + 1)
+            allowed.add(THIGH + 1)
         # also one pixel around it: fingers are thin
         for r in range(max(row - 1, 0), min(row + 2, intrinsics.height)):
             for c in range(max(column - 1, 0), min(column + 2, intrinsics.width)):
@@ -334,25 +319,6 @@ def _truth(
                     lit[r, c] and buffers.owner[r, c] == index and buffers.part[r, c] in allowed
                     and points[joint, 2] - buffers.surface[r, c] < max_distance_m)
     return Truth(points, visible & inside, inside)
-
-
-@compiled
-def _vertex_normals(vertices: Any, triangles: Any, normals: Any) -> None:
-    """Write the unit normal of each vertex: the mean of its triangles', weighted by area."""
-    for n in range(triangles.shape[0]):
-        i, j, k = triangles[n, 0], triangles[n, 1], triangles[n, 2]
-        x, y, z = vertices[i, 0], vertices[i, 1], vertices[i, 2]
-        ax, ay, az = vertices[j, 0] - x, vertices[j, 1] - y, vertices[j, 2] - z
-        bx, by, bz = vertices[k, 0] - x, vertices[k, 1] - y, vertices[k, 2] - z
-        for corner in (i, j, k):
-            normals[corner, 0] += ay * bz - az * by
-            normals[corner, 1] += az * bx - ax * bz
-            normals[corner, 2] += ax * by - ay * bx
-    for n in range(normals.shape[0]):
-        x, y, z = normals[n, 0], normals[n, 1], normals[n, 2]
-        size = math.sqrt(x * x + y * y + z * z)
-        if size > 0:
-            normals[n, 0], normals[n, 1], normals[n, 2] = x / size, y / size, z / size
 
 
 @compiled

@@ -24,8 +24,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from support.people.clothes import Clothes
 from support.people.model import Arm
-from support.people.model import Clothes
 from support.people.model import Leg
 from support.people.model import Posture
 from support.people.model import STANDING
