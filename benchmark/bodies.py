@@ -77,6 +77,7 @@ from support.people.sight import SightedEstimator
 _COLUMNS = ('scene', 'images', 'found', 'extra', 'median mm', 'p90 mm', 'within 100 mm',
             'MEDIUM', 'of MEDIUM', 'ids', 'IoU', 'CPU ms')
 _SIMULATED, _DRESSED, _RENDERED = 'all simulated', 'all dressed', 'all rendered'
+_RENDERED_DRESSED = 'all rendered, dressed'
 #: images at the start of a sequence that do not count for its CPU time
 _WARM_UP_IMAGES = 2
 #: the distance up to which a joint counts as correct
@@ -103,7 +104,8 @@ def main() -> None:
     columns = (*_COLUMNS, *(_SIGHT_COLUMNS if arguments.sight else ()))
     _print_row(*columns)
     _print_row(*['---'] * len(columns))
-    totals = {group: Score() for group in (_SIMULATED, _DRESSED, _RENDERED)}
+    totals = {group: Score() for group in (
+        _SIMULATED, _DRESSED, _RENDERED, _RENDERED_DRESSED)}
     uncounted = 0 if arguments.crowded is None else crowded_scenes.UNSCORED_FRAMES
     sequences = (_sequences(config, arguments.fresh) if arguments.crowded is None
                  else _crowded(config, arguments.crowded))
@@ -151,8 +153,10 @@ def _crowded(config: CameraConfig, seed: int) -> Iterator[tuple[str, str, Iterat
                           (_DRESSED, crowded_scenes.dressed_scenes(seed, BARE))):
         for name, world in worlds:
             yield name, group, simulate_shots(world, config, times_us, seed)
-    for name, scenes in crowded_scenes.crowded_scenes(seed):
-        yield name, _RENDERED, render_shots(scenes, config)
+    for group, crowds in ((_RENDERED, crowded_scenes.crowded_scenes(seed)),
+                          (_RENDERED_DRESSED, crowded_scenes.dressed_crowds(seed))):
+        for name, scenes in crowds:
+            yield name, group, render_shots(scenes, config)
 
 
 def _print_score(
