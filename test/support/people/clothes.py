@@ -63,7 +63,7 @@ class _Cut:
 
 _CUTS = {
     'fitted': None,
-    'shirt': _Cut(0.003, 0.005, 0.012, 0.006, 0.003, 0.005, 0.05),
+    'shirt': _Cut(0.003, 0.005, 0.014, 0.006, 0.003, 0.005, 0.05),
     'jacket': _Cut(0.014, 0.019, 0.025, 0.017, 0.012, 0.016, 0.10),
     'coat': _Cut(0.018, 0.022, 0.027, 0.02, 0.015, 0.02, 0.08, 0.95),
 }
@@ -136,7 +136,7 @@ def dress(shape: str, clothes: Clothes) -> Outfit:
     if clothes.top in ('jacket', 'coat'):
         clothes = replace(clothes, long_sleeves=True)
     # what is entirely covered is not drawn
-    covered = {'shirt': clothes.top != 'fitted', 'trousers': clothes.bottom == 'wide',
+    covered = {'shirt': clothes.top != 'fitted',
                'sleeve': clothes.top != 'fitted' or not clothes.long_sleeves}
     bare = {'trousers'} if clothes.bottom == 'skirt' else {}
     reflectivities = np.array([
@@ -204,7 +204,8 @@ def _garments(rest: BodyModel, clothes: Clothes) -> Iterator[tuple[Mesh, float]]
     hip, knee = rest.joint('HIP_LEFT')[2], rest.joint('KNEE_LEFT')[2]
     if clothes.bottom == 'wide':
         yield shell(rest, _faces(rest, 'trousers'), {
-            'pelvis': 0.003, 'thigh': 0.015, 'shank': 0.02, 'foot': 0.02}), clothes.trousers
+            'pelvis': 0.006, 'thigh': 0.01, 'shank': 0.02, 'foot': 0.02,
+        }, hem=rest.joint('ANKLE_LEFT')[2] + 0.05, neckline=hip), clothes.trousers
     elif clothes.bottom == 'skirt':
         waist = rest.vertices[rest.triangles[_faces(rest, 'trousers')], 2].max() + 0.01
         yield tube(rest, waist, hip - 1.15 * (hip - knee), (0.006, 0.03)), clothes.trousers
