@@ -34,7 +34,7 @@ from k4a_ros.body.landmarks.pose_3d.fitting import fit_limbs
 from k4a_ros.body.landmarks.pose_3d.k4abt_joints import joints_from_landmarks
 from k4a_ros.body.landmarks.pose_3d.lifting import lift
 from k4a_ros.body.landmarks.pose_3d.lifting import Pose3d
-from k4a_ros.body.landmarks.segmentation.index_map import IndexMapper
+from k4a_ros.body.landmarks.segmentation.index_map import index_map
 from k4a_ros.body.landmarks.segmentation.person_depth import PersonDepth
 from k4a_ros.body.landmarks.segmentation.segmenter import Segmenter
 from k4a_ros.body.landmarks.tracking.front_back import facing_evidence
@@ -98,7 +98,6 @@ class LandmarkEstimator:
         self._pose_estimator = PoseEstimator(LandmarkModel(model_path))
         self._heads = HeadSearch(self._lens)
         self._new_people = NewPersonDetector(self._pose_estimator, self._heads)
-        self._index_mapper = IndexMapper(self._lens)
         self._segmenter = Segmenter(self._lens, _IMAGE_UP)
         if up is not None:
             self.set_up(up)
@@ -152,10 +151,10 @@ class LandmarkEstimator:
         self._tracker.start_frame(frame.now_us)
         observations = observe_tracked_people(frame, self._tracker.tracks, self._pose_estimator)
         observations += self._new_people.detect(frame, observations)
-        index_map = self._index_mapper.index_map(
-            frame.segmentation, [one.mask for one in observations], images.depth)
-        unassigned = index_map == BACKGROUND
-        people = [frame.person_depth(index_map == index, unassigned)
+        indices = index_map(
+            frame.segmentation, [one.mask for one in observations], images.depth, self._rays)
+        unassigned = indices == BACKGROUND
+        people = [frame.person_depth(indices == index, unassigned)
                   for index in range(len(observations))]
         observations = [self._resolve_left_right(frame, observation, person)
                         for observation, person in zip(observations, people, strict=True)]
@@ -171,7 +170,7 @@ class LandmarkEstimator:
                     self._update_track(frame, track, observations[index], pose, people[index]))
             elif track is not None:
                 track.is_seen = False
-        return BodyFrame(images.device_us, tuple(bodies), body_indices[index_map])
+        return BodyFrame(images.device_us, tuple(bodies), body_indices[indices])
 
     def _check_images(self, images: BodyInput) -> None:
         """Raise an error if an image has the wrong shape or type."""

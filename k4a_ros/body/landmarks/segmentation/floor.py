@@ -18,12 +18,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 import math
-from typing import Any
-from typing import NamedTuple
 
 from k4a_ros.body.landmarks.segmentation.planes import fit_plane
 from k4a_ros.body.landmarks.segmentation.planes import planes_through_triples
-from k4a_ros.jit.numba_jit import compiled
 import numpy as np
 import numpy.typing as npt
 
@@ -31,8 +28,9 @@ Floats = npt.NDArray[np.float32]
 Vectors = npt.NDArray[np.float64]
 
 
-class _FloorThresholds(NamedTuple):
-    """What counts as the floor; a named tuple, as compiled code cannot read a dataclass."""
+@dataclass(frozen=True)
+class _FloorThresholds:
+    """What counts as the floor."""
 
     #: every Nth row and column is used
     stride_pixels: int = 5
@@ -73,6 +71,11 @@ class Floor:
     up: Vectors
     height: float
 
+    def heights(self, points: Floats) -> Floats:
+        """Return how far points (..., 3) are above the floor, (...) meters."""
+        heights: Floats = points @ self.up.astype(np.float32) + np.float32(self.height)
+        return heights
+
 
 def find_floor(
     points: Floats, areas: Floats, up: Vectors, previous: Floor | None = None,
@@ -88,14 +91,13 @@ def find_floor(
     :param previous: the floor in the previous image, the first candidate.
     :return: None if no floor is visible.
     """
-    count = points.shape[0] * points.shape[1] // _FLOOR.stride_pixels ** 2 + 1
-    level: Vectors = np.empty((count, 4))
-    level = level[:_level_points(points, areas, up, level)]
-    if len(level) < _FLOOR.min_points:
+    positions, weights = _level_points(points, areas, up)
+    if len(positions) < _FLOOR.min_points:
         return None
-    positions, weights = level[:, :3], level[:, 3]
     candidates = _candidates(positions, up, previous)
-    plane = candidates[_best_candidate(level, candidates)]
+    heights = candidates[:, :3] @ positions.T + candidates[:, 3:]
+    scores = (np.abs(heights) < _FLOOR.inlier_m) @ weights - (heights < -_FLOOR.below_m) @ weights
+    plane = candidates[scores.argmax()]
     for _ in range(2):
         inliers = np.abs(positions @ plane[:3] + plane[3]) < _FLOOR.inlier_m
         if float(weights[inliers].sum()) < _FLOOR.min_area_m2:
@@ -106,57 +108,27 @@ def find_floor(
     return Floor(plane[:3], float(plane[3]))
 
 
-@compiled
-def _level_points(points: Any, areas: Any, up: Any, level: Any) -> int:
-    """
-    Write the points of level surfaces below the camera, and return how many there are.
-
-    :param level: (N, 4) float64, written: points, meters, and the m² that each stands for.
-    """
-    reach, stride, count = _FLOOR.neighbor_pixels, _FLOOR.stride_pixels, 0
-    for row in range(reach, points.shape[0] - reach, stride):
-        for column in range(reach, points.shape[1] - reach, stride):
-            x, y, z = points[row, column]
-            ax, ay, az = points[row, column + reach]
-            bx, by, bz = points[row, column - reach]
-            cx, cy, cz = points[row + reach, column]
-            dx, dy, dz = points[row - reach, column]
-            if min(z, az, bz, cz, dz) <= 0 or x * up[0] + y * up[1] + z * up[2] >= 0:
-                continue
-            # skip depth discontinuities
-            if (abs(az - bz) >= _FLOOR.max_row_step_m_per_m * z
-                    or abs(cz - dz) >= _FLOOR.max_column_step_m_per_m * z):
-                continue
-            ax, ay, az = ax - bx, ay - by, az - bz
-            cx, cy, cz = cx - dx, cy - dy, cz - dz
-            nx, ny, nz = cy * az - cz * ay, cz * ax - cx * az, cx * ay - cy * ax
-            rise = nx * up[0] + ny * up[1] + nz * up[2]
-            length = math.sqrt(nx * nx + ny * ny + nz * nz)
-            if rise > _FLOOR.min_up_cosine * length:
-                level[count, 0], level[count, 1], level[count, 2] = x, y, z
-                # at a grazing angle a pixel covers more
-                level[count, 3] = areas[row, column] * stride ** 2 / max(
-                    rise / length, _FLOOR.min_area_cosine)
-                count += 1
-    return count
-
-
-@compiled
-def _best_candidate(level: Any, planes: Any) -> int:
-    """Return the index of the plane with most area on it, less that below: ``level`` (N, 4)."""
-    best, best_score = 0, -math.inf
-    for index in range(len(planes)):
-        a, b, c, d = planes[index]
-        score = 0.0
-        for point in range(len(level)):
-            height = a * level[point, 0] + b * level[point, 1] + c * level[point, 2] + d
-            if abs(height) < _FLOOR.inlier_m:
-                score += level[point, 3]
-            elif height < -_FLOOR.below_m:
-                score -= level[point, 3]
-        if score > best_score:
-            best, best_score = index, score
-    return best
+def _level_points(points: Floats, areas: Floats, up: Vectors) -> tuple[Vectors, Vectors]:
+    """Return points (N, 3) of level surfaces below the camera, and the m² each stands for."""
+    reach, stride = _FLOOR.neighbor_pixels, _FLOOR.stride_pixels
+    middle = slice(reach, -reach, stride)
+    before, after = slice(None, -2 * reach, stride), slice(2 * reach, None, stride)
+    neighbors = points[middle, after], points[middle, before], points[after, middle], points[
+        before, middle]
+    here = points[middle, middle]
+    z = here[..., 2]
+    row, column = neighbors[0] - neighbors[1], neighbors[2] - neighbors[3]
+    # without depth discontinuities
+    used = (z > 0) & np.all([one[..., 2] > 0 for one in neighbors], axis=0)
+    used &= np.abs(row[..., 2]) < _FLOOR.max_row_step_m_per_m * z
+    used &= np.abs(column[..., 2]) < _FLOOR.max_column_step_m_per_m * z
+    here, weights = here[used].astype(np.float64), areas[middle, middle][used]
+    normals = np.cross(column[used], row[used])
+    cosines = normals @ up / np.maximum(np.linalg.norm(normals, axis=1), 1e-12)
+    level = (cosines > _FLOOR.min_up_cosine) & (here @ up < 0)
+    # at a grazing angle a pixel covers more
+    weights = weights[level] * stride ** 2 / np.maximum(cosines[level], _FLOOR.min_area_cosine)
+    return here[level], weights
 
 
 def _candidates(positions: Vectors, up: Vectors, previous: Floor | None) -> Vectors:

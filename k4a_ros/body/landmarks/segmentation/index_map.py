@@ -21,10 +21,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import cv2
-from k4a_ros.body.landmarks.segmentation.floor import Floor
 from k4a_ros.body.landmarks.segmentation.segments import Segmentation
 from k4a_ros.body.tracker import BACKGROUND
-from k4a_ros.calibration.lens import Intrinsics
 import numpy as np
 import numpy.typing as npt
 
@@ -62,65 +60,53 @@ class _Growth:
 _GROWTH = _Growth()
 
 
-class IndexMapper:
-    """Turns masks of people into the index map of the depth image, for one lens."""
+def index_map(
+    segmentation: Segmentation, masks: Sequence[Mask], depth: npt.NDArray[np.uint16],
+    rays: Floats,
+) -> Pixels:
+    """
+    Return which person each pixel of the depth image shows.
 
-    def __init__(self, lens: Intrinsics) -> None:
-        rays = lens.rays()
-        self._rays = np.nan_to_num(rays)
-        self._valid = np.ascontiguousarray(~np.isnan(rays[..., 0]))
+    The masks are enlarged, and grow onto neighbors at the same depth: along the outline, and
+    from the ankles down to the floor. Where they overlap, the last one wins.
 
-    def index_map(
-        self, segmentation: Segmentation, masks: Sequence[Mask], depth: npt.NDArray[np.uint16],
-    ) -> Pixels:
-        """
-        Return which person each pixel of the depth image shows.
+    :param masks: (height / step, width / step) each, of one person.
+    :param depth: (height, width) uint16 millimeters.
+    :param rays: of `Intrinsics.rays`.
+    :return: (height, width) uint8: index into ``masks``, or `BACKGROUND`.
+    """
+    indices = np.full(depth.shape, BACKGROUND, np.uint8)
+    for index, mask in enumerate(masks):
+        if (box := _growth_box(mask)) is not None:
+            _grow(segmentation, mask, box, index, depth, rays, indices)
+    return indices
 
-        The masks are enlarged, and grow onto neighbors at the same depth: along the outline, and
-        from the ankles down to the floor. Where they overlap, the last one wins.
 
-        :param masks: (height / step, width / step) each, of one person.
-        :param depth: (height, width) uint16 millimeters.
-        :return: (height, width) uint8: index into ``masks``, or `BACKGROUND`.
-        """
-        index_map = np.full(depth.shape, BACKGROUND, np.uint8)
-        for index, mask in enumerate(masks):
-            if (box := _growth_box(mask)) is not None:
-                self._grow(segmentation, mask, box, index, depth, index_map)
-        return index_map
-
-    def _grow(
-        self, segmentation: Segmentation, mask: Mask, box: Box, index: int,
-        depth: npt.NDArray[np.uint16], index_map: Pixels,
-    ) -> None:
-        """Write the index of a person into the index map, within a box around the mask."""
-        step, z = segmentation.step, segmentation.points[..., 2][box]
-        heights = None if segmentation.heights is None else segmentation.heights[box]
-        grown = _grow_feet(mask[box].astype(np.uint8), z, heights)
-        window = (_GROWTH.neighborhood_pixels, _GROWTH.neighborhood_pixels)
-        mean_depth = cv2.blur(z * grown, window) / np.maximum(
-            cv2.blur(grown.astype(np.float32), window), 1e-6)
-        grown = cv2.dilate(grown, np.ones((3, 3), np.uint8)).astype(np.uint8)
-        top, left = box[0].start * step, box[1].start * step
-        target = (slice(top, top + grown.shape[0] * step),
-                  slice(left, left + grown.shape[1] * step))
-        here = depth[target] * np.float32(0.001)
-        candidate = _enlarge(grown, step, here.shape) > 0
-        expected = _enlarge(mean_depth, step, here.shape)
-        inside = candidate & (here > 0) & (
-            np.abs(here - expected) < _GROWTH.max_depth_difference_m)
-        inside &= self._valid[target]
-        if segmentation.floor is not None:
-            inside &= self._above_floor(segmentation.floor, here, target)
-        index_map[target][inside] = index
-
-    def _above_floor(self, floor: Floor, depth_m: Floats, box: Box) -> Mask:
-        """Return which pixels of a box of the depth image are above the floor."""
-        rays = self._rays[box]
-        nx, ny, nz = floor.up.astype(np.float32)
-        height = depth_m * (rays[..., 0] * nx + rays[..., 1] * ny + nz)
-        above: Mask = height > _GROWTH.min_foot_height_m - floor.height
-        return above
+def _grow(
+    segmentation: Segmentation, mask: Mask, box: Box, index: int,
+    depth: npt.NDArray[np.uint16], rays: Floats, indices: Pixels,
+) -> None:
+    """Write the index of a person into the index map, within a box around the mask."""
+    step, floor, z = segmentation.step, segmentation.floor, segmentation.points[..., 2][box]
+    grown = mask[box].astype(np.uint8)
+    if floor is not None:
+        grown = _grow_feet(grown, z, floor.heights(segmentation.points[box]))
+    window = (_GROWTH.neighborhood_pixels, _GROWTH.neighborhood_pixels)
+    mean_depth = cv2.blur(z * grown, window) / np.maximum(
+        cv2.blur(grown.astype(np.float32), window), 1e-6)
+    grown = cv2.dilate(grown, np.ones((3, 3), np.uint8)).astype(np.uint8)
+    top, left = box[0].start * step, box[1].start * step
+    target = (slice(top, top + grown.shape[0] * step),
+              slice(left, left + grown.shape[1] * step))
+    here, rays = depth[target] * np.float32(0.001), rays[target]
+    candidate = _enlarge(grown, step, here.shape) > 0
+    expected = _enlarge(mean_depth, step, here.shape)
+    inside = candidate & (here > 0) & np.isfinite(rays[..., 0]) & (
+        np.abs(here - expected) < _GROWTH.max_depth_difference_m)
+    if floor is not None:
+        up = floor.up.astype(np.float32)
+        inside &= here * (rays @ up[:2] + up[2]) > _GROWTH.min_foot_height_m - floor.height
+    indices[target][inside] = index
 
 
 def _growth_box(mask: Mask) -> Box | None:
@@ -141,14 +127,12 @@ def _enlarge(
     return cut
 
 
-def _grow_feet(mask: Pixels, z: Floats, heights: Floats | None) -> Pixels:
+def _grow_feet(mask: Pixels, z: Floats, heights: Floats) -> Pixels:
     """
     Grow a mask from the ankles onto the feet, which segmentation takes for the floor.
 
     :param mask: (height, width) uint8, 0 or 1; ``z`` and ``heights`` above the floor, meters.
     """
-    if heights is None:
-        return mask
     feet = ((z > 0) & (heights > _GROWTH.min_foot_height_m)
             & (heights <= FLOOR_MARGIN_M + _GROWTH.foot_overlap_m))
     ankles = mask * (heights < _GROWTH.max_ankle_height_m)

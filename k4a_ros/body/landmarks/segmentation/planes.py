@@ -17,9 +17,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from k4a_ros.jit.numba_jit import compiled
 import numpy as np
 import numpy.typing as npt
 
@@ -57,9 +55,9 @@ class PlaneThresholds:
     #: points that lie there by chance, such as those of people side by side
     max_rms_share: float = 0.4
 
-    def inlier_distances_m(self, points: Vectors) -> Vectors:
-        """Return how far from a plane each of the points (N, 3) may be to be on it, (N,)."""
-        distances: Vectors = self.inlier_m + self.inlier_m_per_m * points[:, 2]
+    def inlier_distances_m(self, points: Vectors | Floats) -> Vectors:
+        """Return how far from a plane points (..., 3) may be to be on it, (...) meters."""
+        distances: Vectors = self.inlier_m + self.inlier_m_per_m * points[..., 2]
         return distances
 
 
@@ -87,12 +85,13 @@ def large_planes(samples: Floats, sample_areas: Floats, up: Vectors) -> Vectors:
     while (len(found) < LARGE_PLANE.max_planes
            and float(areas.sum()) >= LARGE_PLANE.min_level_area_m2):
         candidates = planes_through_triples(points, _TRIPLES[len(found)])
-        best, share = _best_candidate(
-            points, areas, limits, candidates, _min_areas_m2(candidates[:, :3], up))
-        if share < LARGE_PLANE.min_candidate_share:
+        distances = np.abs(candidates[:, :3] @ points.T + candidates[:, 3:]) / limits
+        # a cabinet is flat, and the people beside it are near a plane by chance
+        weights = np.maximum(1 - distances * distances, 0)
+        shares = weights @ areas / _min_areas_m2(candidates[:, :3], up)
+        if shares.max(initial=0.0) < LARGE_PLANE.min_candidate_share:
             break
-        distances = np.abs(points @ candidates[best, :3] + candidates[best, 3])
-        plane, inliers = _refine(points, areas, limits, distances < limits)
+        plane, inliers = _refine(points, areas, limits, distances[shares.argmax()] < 1)
         residuals = (points[inliers] @ plane[:3] + plane[3]) / limits[inliers]
         if (float(areas[inliers].sum()) < _min_areas_m2(plane[:3], up)
                 or float(np.square(residuals).mean()) > LARGE_PLANE.max_rms_share ** 2):
@@ -125,30 +124,6 @@ def fit_plane(points: Vectors, weights: Vectors) -> Vectors:
     offsets = points - center
     _, vectors = np.linalg.eigh((offsets * weights[:, np.newaxis]).T @ offsets)
     return np.array([*vectors[:, 0], -float(vectors[:, 0] @ center)])
-
-
-@compiled
-def _best_candidate(points: Any, areas: Any, limits: Any, planes: Any, min_areas: Any) -> Any:
-    """
-    Return the index of the plane with the largest share of its minimum area, and that share.
-
-    Points count less the farther they are from the plane.
-
-    :param limits: (N,) the distance from a plane within which each of the points is on it.
-    """
-    best, best_share = 0, 0.0
-    for index in range(len(planes)):
-        a, b, c, d = planes[index]
-        share = 0.0
-        for point in range(len(points)):
-            distance = a * points[point, 0] + b * points[point, 1] + c * points[point, 2] + d
-            if abs(distance) < limits[point]:
-                # a cabinet is flat, and the people beside it are near a plane by chance
-                share += areas[point] * (1 - (distance / limits[point]) ** 2)
-        share /= min_areas[index]
-        if share > best_share:
-            best, best_share = index, share
-    return best, best_share
 
 
 def _min_areas_m2(normals: Vectors, up: Vectors) -> Vectors:

@@ -17,11 +17,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-import math
 from typing import Any
 
 import cv2
-from k4a_ros.body.landmarks.segmentation import kernels as segmentation_kernels
 from k4a_ros.body.landmarks.segmentation.floor import find_floor
 from k4a_ros.body.landmarks.segmentation.floor import Floor
 from k4a_ros.body.landmarks.segmentation.index_map import FLOOR_MARGIN_M
@@ -32,6 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 Vectors = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float32]
 
 #: the number of rows, approximately, of a segmentation in any depth mode
 _TARGET_ROWS = 288
@@ -67,15 +66,13 @@ class Segmenter:
     def __init__(self, lens: Intrinsics, up: Vectors) -> None:
         self.up = up
         self.step = max(1, round(lens.height / _TARGET_ROWS))
-        full_rays = lens.rays()
-        self._rays = np.ascontiguousarray(
-            np.nan_to_num(full_rays)[::self.step, ::self.step])
+        rays = lens.rays()[::self.step, ::self.step]
+        self._valid = np.isfinite(rays[..., 0])
+        self._x, self._y = np.moveaxis(np.nan_to_num(rays), 2, 0).copy()
         # the area of a pixel in the plane at 1 m
-        du = np.gradient(self._rays, axis=1)
-        dv = np.gradient(self._rays, axis=0)
-        unit_areas = np.abs(du[..., 0] * dv[..., 1] - du[..., 1] * dv[..., 0])
-        valid = ~np.isnan(full_rays[::self.step, ::self.step, 0])
-        self._unit_areas = np.where(valid, unit_areas, 0).astype(np.float32)
+        self._unit_areas = np.abs(
+            np.gradient(self._x, axis=1) * np.gradient(self._y, axis=0)
+            - np.gradient(self._y, axis=1) * np.gradient(self._x, axis=0))
         self._floor: Floor | None = None
 
     def set_up(self, up: Vectors) -> None:
@@ -90,24 +87,31 @@ class Segmenter:
 
         :param depth: (height, width) uint16 millimeters, 0 for no depth.
         """
-        shape = self._unit_areas.shape
-        points, areas = np.empty((*shape, 3), np.float32), np.empty(shape, np.float32)
-        segmentation_kernels.unproject(
-            depth[::self.step, ::self.step].copy(), self._rays, self._unit_areas, points, areas)
+        z = depth[::self.step, ::self.step] * self._valid * np.float32(0.001)
+        points = np.asarray(cv2.merge((self._x * z, self._y * z, z)), np.float32)
+        areas = self._unit_areas * z * z
         self._floor = find_floor(points, areas, self.up, self._floor) or self._floor
-        up, min_height = self.up, -math.inf
-        plane, heights = np.zeros(4, np.float32), np.empty(shape, np.float32)
+        foreground = (z > 0) & (z <= _nearest_background(z))
+        up = self.up
         if self._floor is not None:
-            up, min_height = self._floor.up, FLOOR_MARGIN_M
-            plane[:] = *up, self._floor.height
-        foreground = np.empty(shape, np.uint8)
-        segmentation_kernels.cut_foreground(
-            points, plane, min_height, _JUMP.base_m, _JUMP.per_meter_m, heights, foreground)
+            up = self._floor.up
+            foreground &= self._floor.heights(points) > FLOOR_MARGIN_M
         labels: npt.NDArray[np.int32]
         components: tuple[Any, ...] = cv2.connectedComponentsWithStats(
-            foreground, connectivity=4, ltype=cv2.CV_32S)
+            foreground.view(np.uint8), connectivity=4, ltype=cv2.CV_32S)
         _, labels, stats, _ = components
         return Segmentation(
-            self.step, points, labels, areas, self._floor,
-            None if self._floor is None else heights, up,
+            self.step, points, labels, areas, self._floor, up,
             measure_segments(labels, stats, points, areas, up))
+
+
+def _nearest_background(z: Floats) -> Floats:
+    """
+    Return from which depth on a pixel is behind a discontinuity at one of its neighbors, meters.
+
+    :param z: (height, width) meters, 0 for no depth.
+    """
+    behind = np.where(
+        z > 0, z * np.float32(1 + _JUMP.per_meter_m) + np.float32(_JUMP.base_m), np.inf)
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    return np.asarray(cv2.erode(behind, cross), np.float32)

@@ -19,7 +19,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import cv2
-from k4a_ros.body.landmarks.segmentation import kernels as segmentation_kernels
 from k4a_ros.body.landmarks.segmentation.floor import Floor
 from k4a_ros.body.landmarks.vectors import perpendicular_part
 from k4a_ros.body.landmarks.vectors import unit
@@ -32,6 +31,8 @@ Labels = npt.NDArray[np.int32]
 
 #: smaller segments are ignored
 _MIN_PIXELS = 60
+#: a segment has this many samples, or all of its pixels, up to twice as many
+_SAMPLES = 400
 #: quantiles of the samples' coordinates that are the start, the center and the end of a segment
 _EXTENT_QUANTILES = (0.02, 0.5, 0.98)
 #: where the level part of the optical axis is shorter, the camera looks straight up or down
@@ -95,8 +96,7 @@ class Segmentation:
 
     ``points`` (height, width, 3) float32 meters, 0 for no depth; ``labels`` (height, width) int32,
     0 for the floor and for depth discontinuities; ``areas`` (height, width) float32, m² that a
-    pixel covers; ``floor``: None if none has been seen; ``heights`` (height, width) float32,
-    meters above the floor, None without a floor; ``up`` (3,) unit vector.
+    pixel covers; ``floor``: None if none has been seen; ``up`` (3,) unit vector.
     """
 
     step: int
@@ -104,7 +104,6 @@ class Segmentation:
     labels: Labels
     areas: Floats
     floor: Floor | None
-    heights: Floats | None
     up: Vectors
     segments: tuple[Segment, ...]
 
@@ -121,30 +120,26 @@ def measure_segments(
     :param areas: (height, width) m².
     :param up: (3,) unit vector.
     """
-    pixel_counts = stats[:, cv2.CC_STAT_AREA].astype(np.int64)
-    large = np.flatnonzero(pixel_counts[1:] >= _MIN_PIXELS) + 1
-    indices = np.full(len(pixel_counts), -1)
-    indices[large] = np.arange(len(large))
-    samples = np.zeros((len(large), segmentation_kernels.MAX_SAMPLES, 3), np.float32)
-    sample_areas = np.zeros(samples.shape[:2], np.float32)
-    segment_areas = np.empty(len(large))
-    segmentation_kernels.measure_segments(
-        labels, indices, pixel_counts, points, areas, segment_areas, samples, sample_areas)
+    counts = stats[:, cv2.CC_STAT_AREA].astype(np.int64)
+    # pixels in the order of their labels; there are fewer of these than 2**16
+    order = np.argsort(labels.astype(np.uint16), axis=None, kind='stable')
+    ends = np.cumsum(counts)
     axes = np.stack((up, *_level_axes(up)), axis=1)
-    coordinates = samples @ axes.astype(np.float32)
     segments = []
-    for index, label in enumerate(large.tolist()):
-        x, y, width, height, _ = stats[label].tolist()
-        # every sample has an area; the rest of the array is unused
-        used = slice(int(np.count_nonzero(sample_areas[index])))
-        along = coordinates[index, used]
+    for label in (np.flatnonzero(counts[1:] >= _MIN_PIXELS) + 1).tolist():
+        pixels = order[ends[label] - counts[label]:ends[label]]
+        step = max(1, len(pixels) // _SAMPLES)
+        samples = points.reshape(-1, 3)[pixels[::step]]
+        sample_areas = areas.reshape(-1)[pixels[::step]] * np.float32(step)
+        along = samples @ axes.astype(np.float32)
         ranks = [int(share * (len(along) - 1)) for share in _EXTENT_QUANTILES]
         start, middle, end = np.partition(along, ranks, axis=0)[ranks]
         height_m, width_m, depth_m = (end - start).tolist()
+        x, y, width, height, _ = stats[label].tolist()
         segments.append(Segment(
-            label, (slice(y, y + height), slice(x, x + width)), float(segment_areas[index]),
-            axes @ middle, height_m, width_m, depth_m, samples[index, used],
-            sample_areas[index, used]))
+            label, (slice(y, y + height), slice(x, x + width)), float(
+                areas.reshape(-1)[pixels].sum(dtype=np.float64)),
+            axes @ middle, height_m, width_m, depth_m, samples, sample_areas))
     return tuple(segments)
 
 

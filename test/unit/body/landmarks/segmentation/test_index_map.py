@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from k4a_ros.body.landmarks.segmentation.index_map import IndexMapper
+from k4a_ros.body.landmarks.segmentation.index_map import index_map
 from k4a_ros.body.tracker import BACKGROUND
 from k4a_ros.camera_config import DepthMode
 import numpy as np
@@ -35,15 +35,15 @@ NFOV_LENS = NOMINAL.depth(DepthMode.NFOV_UNBINNED)
 @pytest.mark.parametrize('mode', MODES, ids=lambda mode: mode.name)
 def test_index_map_covers_the_person(mode):
     sensor = make_sensor(ROOM, mode)
-    segmenter, mapper = make_segmenter(mode), IndexMapper(NOMINAL.depth(mode))
+    segmenter, rays = make_segmenter(mode), NOMINAL.depth(mode).rays()
     for time_us in (0, 1_000_000, 5_000_000):
         depth = depth_image(sensor, time_us)
         segmentation = segmenter.segment(depth)
         true = sensor.body_index(time_us) == 0
         mask = segmentation.labels == largest_segment(segmentation, true).label
-        index_map = mapper.index_map(segmentation, [mask], depth)
-        assert set(np.unique(index_map)) == {0, BACKGROUND}
-        overlap = float(((index_map == 0) & true).sum() / ((index_map == 0) | true).sum())
+        indices = index_map(segmentation, [mask], depth, rays)
+        assert set(np.unique(indices)) == {0, BACKGROUND}
+        overlap = float(((indices == 0) & true).sum() / ((indices == 0) | true).sum())
         assert overlap > (0.85 if mode is DepthMode.NFOV_UNBINNED else 0.75)
 
 
@@ -53,19 +53,19 @@ def test_index_map_includes_feet_and_excludes_floor():
     segmentation = make_segmenter().segment(depth)
     true = (sensor.body_index(0) == 0) & (depth > 0)
     mask = segmentation.labels == largest_segment(segmentation, true).label
-    index_map = IndexMapper(NFOV_LENS).index_map(segmentation, [mask], depth)
+    indices = index_map(segmentation, [mask], depth, NFOV_LENS.rays())
     points = np.dstack((NFOV_LENS.rays(), np.ones(depth.shape))) * depth[..., None] * 1e-3
     assert segmentation.floor is not None
     heights = points @ segmentation.floor.up + segmentation.floor.height
     feet = true & (heights > 0.02) & (heights < 0.055)
     assert feet.sum() > 100
-    assert float((index_map[feet] == 0).mean()) > 0.6
-    assert float((heights[index_map == 0] < 0.01).mean()) < 0.01
+    assert float((indices[feet] == 0).mean()) > 0.6
+    assert float((heights[indices == 0] < 0.01).mean()) < 0.01
 
 
 def test_empty_mask_has_no_pixels():
     depth = np.zeros((576, 640), np.uint16)
     segmentation = make_segmenter().segment(depth)
-    index_map = IndexMapper(NFOV_LENS).index_map(
-        segmentation, [np.zeros(segmentation.labels.shape, bool)], depth)
-    assert (index_map == BACKGROUND).all()
+    indices = index_map(
+        segmentation, [np.zeros(segmentation.labels.shape, bool)], depth, NFOV_LENS.rays())
+    assert (indices == BACKGROUND).all()

@@ -57,4 +57,3 @@ def test_image_without_depth_has_no_segments():
     segmentation = make_segmenter().segment(np.zeros((576, 640), np.uint16))
     assert segmentation.segments == ()
     assert segmentation.floor is None
-    assert segmentation.heights is None
