@@ -46,33 +46,8 @@ _TRUNK_RADIUS_M, _HEAD_RADIUS_M = 0.16, 0.12
 _RADII_M = np.array([*(radius for _, _, radius in _LIMBS), _TRUNK_RADIUS_M, _HEAD_RADIUS_M])
 #: length of the head's capsule, from between the ears down, as a share of the way to the shoulders
 _HEAD_SHARE = 0.3
-
-
-@dataclass(frozen=True)
-class _Assignment:
-    """When a segment or a pixel belongs to a person; distances are from the capsules' surface."""
-
-    #: maximum distance of a sample that is near a person
-    near_m: float = 0.10
-    #: a segment is skipped if a smaller share of its samples, and a smaller area, is near anyone
-    min_near_share: float = 0.02
-    min_near_area_m2: float = 0.03
-    # A segment is assigned to one person as a whole if
-    #: that person is the nearest to this share of the near samples,
-    whole_min_winner_share: float = 0.95
-    #: this share of all samples is near,
-    whole_min_near_share: float = 0.5
-    #: and this percentile of their distances
-    whole_percentile: float = 97
-    #: is below this distance.
-    whole_max_distance_m: float = 0.25
-    #: a segment too small for a large plane, with this share of its samples on that of another
-    #: one, is a piece of that, such as of the wall between two legs
-    plane_piece_share: float = 0.9
-    #: maximum distance of a pixel of a segment that is divided
-    pixel_max_distance_m: float = 0.16
-    #: margin of the box around a person's capsules outside of which nothing is compared
-    reach_m: float = 0.5
+#: maximum distance of a person's pixel from the surface of the capsules
+_MAX_DISTANCE_M = 0.16
 
 
 @dataclass(frozen=True)
@@ -84,130 +59,72 @@ class _NearbyPiece:
     max_level_distance_m: float = 0.4
 
 
-_ASSIGNMENT, _NEARBY_PIECE = _Assignment(), _NearbyPiece()
+_NEARBY_PIECE = _NearbyPiece()
 
 
 def assign_segments(segmentation: Segmentation, people: Sequence[Vectors]) -> Owners:
     """
-    Return which person each pixel belongs to.
+    Return which person each pixel belongs to: the one whose limbs are nearest, if they are near.
 
-    A segment that is near one person only is assigned as a whole. One that is near several people,
-    or contains furniture or a wall, is divided by the distance of its pixels from the limbs.
+    Pixels on a large plane in their segment, as of a wall or a table, belong to nobody, nor do
+    those of a segment that is too small for a large plane and is on that of another one, such as
+    a piece of the wall between two legs.
 
     :param people: (33, 3) meters each: the landmarks in the depth camera's frame.
     :return: (height, width) uint8, as ``segmentation.labels``: index into ``people``, or
         `BACKGROUND`.
     """
-    owners = np.full(segmentation.labels.shape, BACKGROUND, np.uint8)
-    capsules = np.array([_capsules(person) for person in people]).reshape(-1, len(_RADII_M), 8)
-    ends = np.concatenate((capsules[..., :3], capsules[..., :3] + capsules[..., 3:6]), axis=1)
-    low = ends.min(axis=1) - _ASSIGNMENT.reach_m
-    high = ends.max(axis=1) + _ASSIGNMENT.reach_m
-    nearby = []
-    for segment in segmentation.segments:
-        close = np.array([index for index in range(len(people)) if bool(
-            ((segment.samples > low[index]) & (segment.samples < high[index]))
-            .all(axis=1).any())])
-        if close.size:
-            # a wall or a table that the person is close to may be part of the segment
-            nearby.append((segment, close, large_planes(
-                segment.samples, segment.sample_areas, segmentation.up)))
-    all_planes = np.concatenate([np.empty((0, 4)), *(planes for _, _, planes in nearby)])
-    for segment, close, planes in nearby:
-        if _is_piece(segment, all_planes):
-            continue
-        distances = np.empty((len(close), len(segment.samples)))
-        _distances(segment.samples, capsules[close], distances)
-        near = distances.min(axis=0) < _ASSIGNMENT.near_m
-        if (float(near.mean()) < _ASSIGNMENT.min_near_share
-                and float(segment.sample_areas[near].sum()) < _ASSIGNMENT.min_near_area_m2):
-            continue
-        winners = distances.argmin(axis=0)
-        shares = np.bincount(winners[near], minlength=len(close)) / int(near.sum())
-        best = int(shares.argmax())
-        box = segment.box
-        if (not len(planes) and shares[best] > _ASSIGNMENT.whole_min_winner_share
-                and float(near.mean()) > _ASSIGNMENT.whole_min_near_share
-                and float(np.percentile(distances[best], _ASSIGNMENT.whole_percentile))
-                < _ASSIGNMENT.whole_max_distance_m):
-            owners[box][segmentation.labels[box] == segment.label] = close[best]
-        else:
-            _divide(segmentation.labels[box], segment.label, segmentation.points[box], close,
-                    capsules, low, high, _ASSIGNMENT.pixel_max_distance_m, planes,
-                    LARGE_PLANE.inlier_m, LARGE_PLANE.inlier_m_per_m, owners[box])
+    labels, points = segmentation.labels, segmentation.points
+    owners = np.full(labels.shape, BACKGROUND, np.uint8)
+    nearest = np.full(labels.shape, _MAX_DISTANCE_M)
+    reach = _MAX_DISTANCE_M + _RADII_M.max()
+    for index, person in enumerate(people):
+        _claim(labels, points, _capsules(person), person.min(axis=0) - reach,
+               person.max(axis=0) + reach, index, nearest, owners)
+    pixels = np.flatnonzero(owners != BACKGROUND)
+    owned_labels, owned_points = labels.reshape(-1)[pixels], points.reshape(-1, 3)[pixels]
+    owned = set(np.unique(owned_labels).tolist())
+    segments = [segment for segment in segmentation.segments if segment.label in owned]
+    planes = [large_planes(segment.samples, segment.sample_areas, segmentation.up)
+              for segment in segments]
+    for segment, own_planes in zip(segments, planes, strict=True):
+        if segment.area < LARGE_PLANE.min_level_area_m2:
+            own_planes = np.concatenate(planes)
+        if len(own_planes):
+            chosen = np.flatnonzero(owned_labels == segment.label)
+            here = owned_points[chosen].astype(np.float64)
+            distances = np.abs(here @ own_planes[:, :3].T + own_planes[:, 3]).min(axis=1)
+            on_plane = distances < LARGE_PLANE.inlier_distances_m(here)
+            owners.reshape(-1)[pixels[chosen[on_plane]]] = BACKGROUND
     return owners
 
 
-def _is_piece(segment: Segment, planes: Vectors) -> bool:
-    """Return whether a small segment, which has no plane, is a piece of one of planes (M, 4)."""
-    if segment.area >= LARGE_PLANE.min_level_area_m2:
-        return False
-    samples = segment.samples.astype(np.float64)
-    limits = LARGE_PLANE.inlier_distances_m(samples)
-    inside = np.abs(samples @ planes[:, :3].T + planes[:, 3]) < limits[:, np.newaxis]
-    return bool((inside.mean(axis=0) > _ASSIGNMENT.plane_piece_share).any())
-
-
 @compiled
-def _distances(points: Any, capsules: Any, distances: Any) -> None:
-    """Write the distances (M, N) of points (N, 3) from the surface of people (M, 16, 8)."""
-    for person in range(len(capsules)):
-        for point in range(len(points)):
-            x, y, z = points[point]
-            distances[person, point] = _distance(x, y, z, capsules[person])
-
-
-@compiled
-def _distance(x: float, y: float, z: float, capsules: Any) -> float:
-    """Return the distance of a point from the nearest capsule's surface, negative inside."""
-    smallest = math.inf
-    for capsule in range(len(capsules)):
-        ax, ay, az, dx, dy, dz, square, radius = capsules[capsule]
-        ax, ay, az = x - ax, y - ay, z - az
-        share = min(max((ax * dx + ay * dy + az * dz) / square, 0.0), 1.0)
-        ax, ay, az = ax - share * dx, ay - share * dy, az - share * dz
-        smallest = min(smallest, math.sqrt(ax * ax + ay * ay + az * az) - radius)
-    return smallest
-
-
-@compiled
-def _divide(
-    labels: Any, label: int, points: Any, close: Any, capsules: Any, low: Any, high: Any,
-    max_distance: float, planes: Any, plane_distance: float, plane_slope: float, owners: Any,
+def _claim(
+    labels: Any, points: Any, capsules: Any, low: Any, high: Any, index: int, nearest: Any,
+    owners: Any,
 ) -> None:
     """
-    Assign each pixel of a segment to the nearest person, unless it is on a large plane.
+    Assign the pixels of segments to a person that are nearer to this one than to others.
 
-    :param labels: (height, width) int32.
-    :param points: (height, width, 3) float32 meters.
-    :param close: (M,) int64, indices of the people who are compared.
-    :param capsules: (N, 16, 8) of all people, and ``low`` and ``high`` (N, 3), the box around each
-        of them, meters.
-    :param max_distance: from the nearest person, meters.
-    :param planes: (K, 4) of ``large_planes``. A point within ``plane_distance`` meters, and
-        ``plane_slope`` more for each meter from the camera, is on the plane.
-    :param owners: (height, width) uint8, written.
+    :param labels: (height, width) int32, and ``points`` (height, width, 3), of `Segmentation`.
+    :param capsules: (16, 8) of the person, and ``low`` and ``high`` (3,), a box around them.
+    :param nearest: (height, width) meters from the person who is the nearest so far, and
+        ``owners`` (height, width) uint8, the index of that person, both written.
     """
     for row in range(labels.shape[0]):
         for column in range(labels.shape[1]):
-            if labels[row, column] != label:
-                continue
             x, y, z = points[row, column]
-            smallest, nearest = max_distance, -1
-            for person in close:
-                if (low[person, 0] < x < high[person, 0] and low[person, 1] < y < high[person, 1]
-                        and low[person, 2] < z < high[person, 2]):
-                    distance = _distance(x, y, z, capsules[person])
-                    if distance < smallest:
-                        smallest, nearest = distance, person
-            if nearest < 0:
-                continue
-            for plane in range(len(planes)):
-                a, b, c, d = planes[plane]
-                if abs(x * a + y * b + z * c + d) < plane_distance + plane_slope * z:
-                    nearest = -1
-            if nearest >= 0:
-                owners[row, column] = nearest
+            if labels[row, column] and low[0] < x < high[0] and low[1] < y < high[1] and (
+                    low[2] < z < high[2]):
+                for capsule in range(len(capsules)):
+                    ax, ay, az, dx, dy, dz, square, radius = capsules[capsule]
+                    ax, ay, az = x - ax, y - ay, z - az
+                    share = min(max((ax * dx + ay * dy + az * dz) / square, 0.0), 1.0)
+                    ax, ay, az = ax - share * dx, ay - share * dy, az - share * dz
+                    distance = math.sqrt(ax * ax + ay * ay + az * az) - radius
+                    if distance < nearest[row, column]:
+                        nearest[row, column], owners[row, column] = distance, index
 
 
 def mask_with_nearby_pieces(segmentation: Segmentation, segment: Segment) -> Mask:
@@ -216,13 +133,13 @@ def mask_with_nearby_pieces(segmentation: Segmentation, segment: Segment) -> Mas
 
     The legs or an arm of a person may be separate segments, especially seen from the side.
     """
-    mask: Mask = segmentation.labels == segment.label
+    labels = [segment.label]
     for piece in segmentation.segments:
         offset = perpendicular_part(piece.center - segment.center, segmentation.up)
         if (piece.area < _NEARBY_PIECE.max_area_m2 and piece.height < _NEARBY_PIECE.max_height_m
                 and float(np.linalg.norm(offset)) < _NEARBY_PIECE.max_level_distance_m):
-            mask[piece.box] |= segmentation.labels[piece.box] == piece.label
-    return mask
+            labels.append(piece.label)
+    return np.isin(segmentation.labels, labels)
 
 
 def _capsules(person: Vectors) -> Vectors:
