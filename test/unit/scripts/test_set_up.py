@@ -316,7 +316,7 @@ def test_only_changed_kernels_are_compiled_again(
     own = load('environment').Environment(copy / '.venv', ros=None)
     before = set_up.digests(set_up.steps(own, with_tests=True))
     for source, steps in (
-            ('body/landmarks/pose_3d/depth_assignment', ['bodies']),
+            ('body/landmarks/pose_3d/fitting_kernels', ['bodies']),
             ('body/landmarks/tracking/tracker', []),
             ('images/rvl_kernels', ['compile']), ('simulation/kernels', ['compile']),
             ('jit/numba_jit', ['compile', 'bodies'])):

@@ -37,8 +37,10 @@ INPUT_SIZE = 256
 #: landmarks of the body (Grishchenko et al., "BlazePose GHUM Holistic", 2022); the model's output
 #: has six more points: two alignment points, and four that are not used here
 LANDMARK_COUNT = 33
-#: landmarks of the trunk: left and right shoulder, left and right hip
-TRUNK = [11, 12, 23, 24]
+#: landmarks of the ears, and of the trunk: left and right shoulder, left and right hip
+EARS, TRUNK = [7, 8], [11, 12, 23, 24]
+#: visibility up to which a landmark is a guess of the model
+MIN_VISIBILITY = 0.5
 
 #: the landmark model in `mediapipe`
 MODEL_FILE = ModelFile(

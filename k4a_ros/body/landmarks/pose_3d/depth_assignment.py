@@ -17,49 +17,49 @@ Decide which surface each landmark is on, jointly for the trunk and for each lim
 
 There may be several surfaces around a landmark: that of the limb itself, the background, an
 occluder. Each of them is a candidate, and that the landmark is occluded is another. Among all
-combinations along a limb, a beam search finds the one whose bones best match the expected lengths
-and extents in depth. Compiled with numba; all in one file, because numba's cache only checks the
-file of the function that is called.
+combinations, the one is taken whose bones best match the expected lengths and extents in depth.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+import itertools
 import math
-from typing import Any
 from typing import NamedTuple
 
+from k4a_ros.body.landmarks.pose_2d.blazepose import EARS
 from k4a_ros.body.landmarks.pose_2d.blazepose import TRUNK
 from k4a_ros.body.landmarks.pose_3d.surface_candidates import SurfaceCandidates
-from k4a_ros.jit.numba_jit import compiled
 import numpy as np
 import numpy.typing as npt
+
+Vectors = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+Indices = npt.NDArray[np.int64]
 
 #: bones as landmarks (parent, child), ordered from the trunk outward
 BONES = ((11, 13), (12, 14), (13, 15), (14, 16), (23, 25), (24, 26), (25, 27), (26, 28),
          (15, 19), (16, 20), (15, 17), (16, 18), (15, 21), (16, 22), (27, 31), (28, 32),
          (27, 29), (28, 30))
-#: landmarks of each limb from the trunk outward, and of its tips, which all follow the last one
-_LIMBS = (((11, 13, 15), (19, 17, 21)), ((12, 14, 16), (20, 18, 22)),
-          ((23, 25, 27), (31, 29)), ((24, 26, 28), (32, 30)))
-_LIMB_JOINTS = np.array([joints for joints, _ in _LIMBS])
-_TIP_COUNTS = np.array([len(tips) for _, tips in _LIMBS])
-_LIMB_TIPS = np.array([(*tips, 0)[:3] for _, tips in _LIMBS])
+#: the joints of both arms and both legs, from the trunk outward
+_JOINTS = np.array([(11, 12, 23, 24), (13, 14, 25, 26), (15, 16, 27, 28)])
+#: the tips that follow the last joint of each, and their shares in the cost
+_TIPS = np.array([(19, 20, 31, 32), (17, 18, 29, 30), (21, 22, 31, 32)])
+_TIP_SHARES = np.array([(1 / 3, 1 / 3, 1 / 2, 1 / 2), (1 / 3, 1 / 3, 1 / 2, 1 / 2),
+                        (1 / 3, 1 / 3, 0, 0)])
 #: the index in ``BONES`` of the bone that ends at each landmark
 _BONE_TO = np.zeros(33, np.int64)
 _BONE_TO[[child for _, child in BONES]] = np.arange(len(BONES))
-_TRUNK, _EARS = np.array(TRUNK), (7, 8)
-#: landmarks of the face: 0 to 10
-_FACE_COUNT = 11
+_FACE = slice(0, 11)
 
 
-class _Limits(NamedTuple):
+@dataclass(frozen=True)
+class _Limits:
     """Which candidates are possible, and how many of them are tried."""
 
     #: candidate surfaces that are tried for a landmark of a limb, and of the trunk
     limb_candidates: int = 4
     trunk_candidates: int = 3
-    #: partial limbs that the beam search keeps
-    beam_width: int = 6
     #: Depth relative to the expected depth beyond which a surface is not the limb's; in front of
     #: it this holds for all surfaces, behind it for unassigned ones.
     min_depth_offset_m: float = -0.18
@@ -74,7 +74,8 @@ class _Limits(NamedTuple):
     face_m: float = 0.07
 
 
-class _Costs(NamedTuple):
+@dataclass(frozen=True)
+class _Costs:
     """
     What candidates cost, in squared standard deviations; surfaces have their own costs.
 
@@ -90,7 +91,8 @@ class _Costs(NamedTuple):
     max_deviation: float = 9.0
 
 
-class _Sigmas(NamedTuple):
+@dataclass(frozen=True)
+class _Sigmas:
     """Standard deviations; shares are of the length of the bone, or of the width of the trunk."""
 
     #: extent of a bone in depth: this share, plus this length
@@ -125,253 +127,192 @@ class LandmarkEvidence(NamedTuple):
     ``head_depth``: meters to the middle of the head, NaN if unknown.
     """
 
-    rays: npt.NDArray[np.float64]
-    world: npt.NDArray[np.float64]
+    rays: Vectors
+    world: Vectors
     visibility: npt.NDArray[np.float32]
-    lengths: npt.NDArray[np.float64]
+    lengths: Vectors
     surfaces: SurfaceCandidates
-    own_depth: npt.NDArray[np.float64]
+    own_depth: Vectors
     head_depth: float
 
+    def occlusion_costs(self) -> Vectors:
+        """Return what it costs that a landmark is occluded, (33,)."""
+        costs: Vectors = _COSTS.occluded + _COSTS.occluded_but_visible * self.visibility.astype(
+            np.float64)
+        return costs
 
-@compiled
-def assign_depths(evidence: Any, depths: Any, measured: Any) -> bool:
-    """
-    Write the depth of each landmark, and whether it is measured, or inferred from other landmarks.
 
-    :param evidence: `LandmarkEvidence`.
-    :param depths: (33,) float64, written: meters.
-    :param measured: (33,) bool, written.
-    :return: false if there is no evidence of where the trunk is.
+class _Choices(NamedTuple):
     """
-    world, head = evidence.world, evidence.head_depth
-    ears = (world[_EARS[0], 2] + world[_EARS[1], 2]) / 2
-    if not _assign_trunk(evidence, head - ears, depths, measured):
-        return False
+    Where the far ends of the bones of four limbs may be, for K places of their near ends.
+
+    ``depths`` (4, K, C) meters; ``costs`` (4, K, C), infinite for what is impossible; ``measured``
+    (C,): whether the choice is a surface, or that the joint is occluded.
+    """
+
+    depths: Vectors
+    costs: Vectors
+    measured: Mask
+
+
+def assign_depths(evidence: LandmarkEvidence) -> tuple[Vectors, Mask] | None:
+    """
+    Return the depth of each landmark (33,), meters, and whether it is measured there (33,).
+
+    Those that are not measured are inferred from other landmarks.
+
+    :return: None if there is no evidence of where the trunk is.
+    """
+    z, head = evidence.world[:, 2], evidence.head_depth
+    ears = z[EARS].mean()
+    trunk = _assign_trunk(evidence, head - ears)
+    if trunk is None:
+        return None
+    depths, measured = np.zeros(len(z)), np.zeros(len(z), bool)
+    depths[TRUNK], measured[TRUNK] = trunk
     if math.isnan(head):
-        head = ears
-        for joint in _TRUNK[:2]:
-            head += (depths[joint] - world[joint, 2]) / 2
+        head = ears + (depths[TRUNK[:2]] - z[TRUNK[:2]]).mean()
     # a landmark of the face is measured if the surface is where the head says that it is
-    for joint in range(_FACE_COUNT):
-        depths[joint] = head + world[joint, 2] - ears
-        measured[joint] = abs(evidence.own_depth[joint] - depths[joint]) < _LIMITS.face_m
-    for limb in range(len(_LIMB_JOINTS)):
-        _assign_limb(limb, evidence, depths, measured)
-    return True
+    depths[_FACE] = head + z[_FACE] - ears
+    measured[_FACE] = np.abs(evidence.own_depth[_FACE] - depths[_FACE]) < _LIMITS.face_m
+    _assign_limbs(evidence, depths, measured)
+    return depths, measured
 
 
-@compiled
-def _assign_trunk(evidence: Any, head_offset: float, depths: Any, measured: Any) -> bool:
+def _assign_trunk(
+    evidence: LandmarkEvidence, head_offset: float,
+) -> tuple[Vectors, Mask] | None:
     """
-    Write the depths of ``TRUNK``, by trying all combinations; return false if there are none.
+    Return depths and whether they are measured, (4,), of ``TRUNK``, by trying all combinations.
 
     :param head_offset: meters by which the head is farther away than in ``world``, NaN if unknown.
+    :return: None if neither the head nor any of them has a depth.
     """
-    world, surfaces = evidence.world, evidence.surfaces
-    options = np.empty((4, _LIMITS.trunk_candidates + 1))
-    option_costs = np.empty((4, _LIMITS.trunk_candidates + 1))
-    sizes, front = np.zeros(4, np.int64), np.full(4, -np.inf)
-    total = 1
-    for side in range(4):
-        joint = _TRUNK[side]
-        for layer in range(surfaces.counts[joint]):
-            if surfaces.own[joint, layer]:
-                depth = surfaces.depths[joint, layer]
-                front[side] = depth if math.isinf(front[side]) else min(front[side], depth)
-                if sizes[side] < _LIMITS.trunk_candidates:
-                    options[side, sizes[side]] = depth
-                    option_costs[side, sizes[side]] = surfaces.costs[joint, layer]
-                    sizes[side] += 1
-        options[side, sizes[side]] = math.nan
-        option_costs[side, sizes[side]] = (
-            _COSTS.occluded + _COSTS.occluded_but_visible * evidence.visibility[joint])
-        sizes[side] += 1
-        total *= sizes[side]
-    least = math.inf
-    tried, on_surface = np.empty(4), np.empty(4, np.bool_)
-    for number in range(total):
-        cost, offsets, count, rest = 0.0, 0.0, 0, number
-        for side in range(3, -1, -1):
-            choice = rest % sizes[side]
-            rest //= sizes[side]
-            tried[side] = options[side, choice]
-            cost += option_costs[side, choice]
-            on_surface[side] = not math.isnan(tried[side])
-            if on_surface[side]:
-                offsets += tried[side] - world[_TRUNK[side], 2]
-                count += 1
-        if not math.isnan(evidence.head_depth):
-            offsets += head_offset
-            count += 1
-        if count == 0:
-            continue
-        for side in range(4):
-            # an occluded joint is where the others say that it is
-            if not on_surface[side]:
-                tried[side] = offsets / count + world[_TRUNK[side], 2]
-            # no part of the person is in front of the person's surface
-            if tried[side] < front[side] - _SIGMAS.left_right_m:
-                cost += _COSTS.max_deviation
-        cost += _trunk_shape_cost(tried, evidence, head_offset)
-        if cost < least:
-            least = cost
-            for side in range(4):
-                depths[_TRUNK[side]], measured[_TRUNK[side]] = tried[side], on_surface[side]
-    return least < math.inf
+    surfaces, z = evidence.surfaces, evidence.world[TRUNK, 2]
+    occluded, options = evidence.occlusion_costs(), []
+    for joint in TRUNK:
+        own = np.flatnonzero(surfaces.own[joint])[:_LIMITS.trunk_candidates]
+        options.append(np.array([[*surfaces.depths[joint, own], math.nan],
+                                 [*surfaces.costs[joint, own], occluded[joint]]]).T)
+    choices = np.array([*itertools.product(*options)])
+    if math.isnan(head_offset):
+        # the last choice is that all are occluded
+        choices = choices[:-1]
+        if not len(choices):
+            return None
+    on_surface, costs = ~np.isnan(choices[..., 0]), choices[..., 1].sum(axis=1)
+    offsets = np.column_stack((choices[..., 0] - z, np.full(len(choices), head_offset)))
+    # an occluded joint is where the others say that it is
+    offsets = np.where(on_surface, offsets[:, :4], np.nanmean(offsets, axis=1, keepdims=True))
+    # no part of the person is in front of the person's surface
+    front = np.where(surfaces.own[TRUNK], surfaces.depths[TRUNK], np.inf).min(axis=1)
+    costs += _COSTS.max_deviation * (
+        (offsets + z < front - _SIGMAS.left_right_m) & np.isfinite(front)).sum(axis=1)
+    costs += _trunk_shape_cost(offsets, evidence, head_offset)
+    best = costs.argmin()
+    return offsets[best] + z, on_surface[best]
 
 
-@compiled
-def _trunk_shape_cost(tried: Any, evidence: Any, head_offset: float) -> float:
-    """Return the cost of depths (4,) of ``TRUNK`` by their deviation from the model's shape."""
-    rays, world = evidence.rays, evidence.world
-    offset = np.empty(4)
-    for side in range(4):
-        offset[side] = tried[side] - world[_TRUNK[side], 2]
-    shoulders, hips = (offset[0] + offset[1]) / 2, (offset[2] + offset[3]) / 2
-    cost: float = min(
-        ((offset[0] - offset[1]) / _SIGMAS.left_right_m) ** 2, _COSTS.max_deviation)
-    cost += min(((offset[2] - offset[3]) / _SIGMAS.left_right_m) ** 2, _COSTS.max_deviation)
-    cost += min(((shoulders - hips) / _SIGMAS.shoulders_hips_m) ** 2, _COSTS.max_deviation)
-    if not math.isnan(head_offset):
-        cost += min(((shoulders - head_offset) / _SIGMAS.head_m) ** 2, _COSTS.max_deviation)
-    for left in (0, 2):
-        # left and right are apart by the width of the trunk
-        a, b = _TRUNK[left], _TRUNK[left + 1]
-        width, apart = 0.0, 0.0
-        for axis in range(3):
-            width += (world[a, axis] - world[b, axis]) ** 2
-            apart += (rays[a, axis] * tried[left] - rays[b, axis] * tried[left + 1]) ** 2
-        width, apart = math.sqrt(width), math.sqrt(apart)
-        cost += min(
-            ((apart - width) / (_SIGMAS.width_share * width + _SIGMAS.length_m)) ** 2,
-            _COSTS.max_deviation)
-    return cost
-
-
-@compiled
-def _assign_limb(limb: int, evidence: Any, depths: Any, measured: Any) -> None:
-    """Write the depths of a limb's landmarks by beam search; that of the first one is known."""
-    joints, tips = _LIMB_JOINTS[limb], _LIMB_TIPS[limb, :_TIP_COUNTS[limb]]
-    # rows of the beam, by increasing cost: the cost, the depths of the second and the third joint,
-    # and whether each of them is on a surface
-    beam, longer = np.zeros((_LIMITS.beam_width + 1, 5)), np.zeros((_LIMITS.beam_width + 1, 5))
-    count = 1
-    # rows of choices: cost, depth, whether on a surface; two of them are for an occluded joint
-    choices = np.empty((_LIMITS.limb_candidates + 2, 3))
-    for step in range(2):
-        kept = 0
-        for row in range(count):
-            start = beam[row, 1] if step else depths[joints[0]]
-            for choice in range(_choices_for_bone(
-                    joints[step], joints[step + 1], _LIMITS.max_excess_length, start, evidence,
-                    choices)):
-                at, cost = kept, beam[row, 0] + choices[choice, 0]
-                while at > 0 and longer[at - 1, 0] > cost:
-                    for column in range(5):
-                        longer[at, column] = longer[at - 1, column]
-                    at -= 1
-                for column in range(5):
-                    longer[at, column] = beam[row, column]
-                longer[at, 0] = cost
-                longer[at, 1 + step], longer[at, 3 + step] = choices[choice, 1], choices[choice, 2]
-                kept = min(kept + 1, _LIMITS.beam_width)
-        count = kept
-        beam, longer = longer, beam
-    least = math.inf
-    found_tips = np.empty((3, 2))
-    for row in range(count):
-        cost = beam[row, 0]
-        for tip in range(len(tips)):
-            size = _choices_for_bone(
-                joints[2], tips[tip], math.inf, beam[row, 2], evidence, choices)
-            best = 0
-            for choice in range(1, size):
-                if choices[choice, 0] < choices[best, 0]:
-                    best = choice
-            cost += choices[best, 0] / len(tips)
-            found_tips[tip, 0], found_tips[tip, 1] = choices[best, 1], choices[best, 2]
-        if cost < least:
-            least = cost
-            for step in range(2):
-                depths[joints[step + 1]] = beam[row, 1 + step]
-                measured[joints[step + 1]] = beam[row, 3 + step] > 0
-            for tip in range(len(tips)):
-                depths[tips[tip]], measured[tips[tip]] = found_tips[tip, 0], found_tips[tip, 1] > 0
-
-
-@compiled
-def _choices_for_bone(
-    parent: int, child: int, max_excess: float, start: float, evidence: Any, choices: Any,
-) -> int:
+def _trunk_shape_cost(
+    offsets: Vectors, evidence: LandmarkEvidence, head_offset: float,
+) -> Vectors:
     """
-    Write what the far end of a bone may be: its cost, its depth, and 1 if it is on a surface.
+    Return the costs (K,) of depths of ``TRUNK`` by their deviation from the model's shape.
 
-    :param max_excess: the share by which the bone may be too long.
-    :param start: the depth of its near end.
-    :return: the number of choices, at least one.
+    :param offsets: (K, 4) meters by which they are farther away than in ``world``.
     """
-    rays, world, surfaces = evidence.rays, evidence.world, evidence.surfaces
-    typical = 0.0
-    for axis in range(3):
-        typical += (world[child, axis] - world[parent, axis]) ** 2
-    typical = max(math.sqrt(typical), _SIGMAS.length_m)
-    length, length_share = evidence.lengths[_BONE_TO[child]], _SIGMAS.known_length_share
-    if math.isnan(length):
-        length, length_share = typical, _SIGMAS.typical_length_share
-    # a length that was measured too short must not exclude the true one
-    longest = max(length, typical) * (1 + max_excess)
-    depth_sigma = _SIGMAS.bone_depth_share * length + _SIGMAS.bone_depth_m
-    length_sigma = length_share * length + _SIGMAS.length_m
-    u, v = rays[child, 0], rays[child, 1]
-    x, y = rays[parent, 0] * start, rays[parent, 1] * start
-    expected = start + world[child, 2] - world[parent, 2]
-    size = 0
-    for layer in range(min(surfaces.counts[child], _LIMITS.limb_candidates)):
-        depth = surfaces.depths[child, layer]
-        offset = depth - expected
-        reach = _norm(u * depth - x, v * depth - y, depth - start)
-        if surfaces.own[child, layer]:
-            possible = offset > _LIMITS.min_depth_offset_m and reach < longest
-        else:
-            possible = (_LIMITS.min_depth_offset_m < offset < _LIMITS.max_depth_offset_m
-                        and abs(reach - length) < _LIMITS.max_unassigned_stretch * length)
-        if possible:
-            choices[size, 0] = surfaces.costs[child, layer] + _bone_cost(
-                offset / depth_sigma, (reach - length) / length_sigma)
-            choices[size, 1], choices[size, 2] = depth, 1
-            size += 1
-    occluded = (
-        _COSTS.occluded + _COSTS.occluded_but_visible * evidence.visibility[child])
+    world = evidence.world[TRUNK]
+    points = evidence.rays[TRUNK] * (offsets + world[:, 2])[..., np.newaxis]
+    # left and right are apart by the width of the trunk
+    apart = np.linalg.norm(points[:, ::2] - points[:, 1::2], axis=2)
+    width = np.linalg.norm(world[::2] - world[1::2], axis=1)
+    shoulders, hips = offsets[:, :2].mean(axis=1), offsets[:, 2:].mean(axis=1)
+    deviations = np.column_stack((
+        (offsets[:, ::2] - offsets[:, 1::2]) / _SIGMAS.left_right_m,
+        (shoulders - hips) / _SIGMAS.shoulders_hips_m, (shoulders - head_offset) / _SIGMAS.head_m,
+        (apart - width) / (_SIGMAS.width_share * width + _SIGMAS.length_m)))
+    costs: Vectors = np.nansum(_limited_squares(deviations), axis=1)
+    return costs
+
+
+def _assign_limbs(evidence: LandmarkEvidence, depths: Vectors, measured: Mask) -> None:
+    """Write the depths of the landmarks of all limbs; those of the first ones are known."""
+    first, second, third = _JOINTS
+    limbs = np.arange(len(first))
+    near = _choices_for_bones(
+        first, second, _LIMITS.max_excess_length, depths[first, np.newaxis], evidence)
+    far = _choices_for_bones(
+        second, third, _LIMITS.max_excess_length, near.depths[:, 0], evidence)
+    ends = far.depths.reshape(len(limbs), -1)
+    tips = [_choices_for_bones(third, tip, math.inf, ends, evidence) for tip in _TIPS]
+    costs = (near.costs[:, 0, :, np.newaxis] + far.costs).reshape(ends.shape) + sum(
+        share[:, np.newaxis] * tip.costs.min(axis=2)
+        for share, tip in zip(_TIP_SHARES, tips, strict=True))
+    best = costs.argmin(axis=1)
+    choice = np.divmod(best, far.depths.shape[2])
+    depths[second], measured[second] = near.depths[limbs, 0, choice[0]], near.measured[choice[0]]
+    depths[third], measured[third] = ends[limbs, best], far.measured[choice[1]]
+    for landmarks, tip in zip(_TIPS, tips, strict=True):
+        last = tip.costs[limbs, best].argmin(axis=1)
+        depths[landmarks], measured[landmarks] = tip.depths[limbs, best, last], tip.measured[last]
+
+
+def _choices_for_bones(
+    parents: Indices, children: Indices, max_excess: float, starts: Vectors,
+    evidence: LandmarkEvidence,
+) -> _Choices:
+    """
+    Return where the far end of a bone of each of the four limbs may be.
+
+    :param parents: (4,) landmarks of the near ends, and ``children`` (4,) of the far ends.
+    :param max_excess: the share by which a bone may be too long.
+    :param starts: (4, K) possible depths of the near ends.
+    """
+    surfaces, rays = evidence.surfaces, evidence.rays[children, np.newaxis]
+    near = evidence.rays[parents, np.newaxis] * starts[..., np.newaxis]
+    bones = (evidence.world[children] - evidence.world[parents])[:, np.newaxis]
+    typical = np.maximum(np.linalg.norm(bones, axis=2), _SIGMAS.length_m)
+    known = evidence.lengths[_BONE_TO[children], np.newaxis]
+    lengths = np.where(np.isnan(known), typical, known)
     # where the line of sight intersects the sphere of the bone's length, or else comes closest
-    square = u * u + v * v + 1
-    closest = (u * x + v * y + start) / square
-    root = closest * closest - (x * x + y * y + start * start - length * length) / square
-    half = math.sqrt(max(root, 0.0))
-    for side in range(2 if half > 0 else 1):
-        depth = closest + (2 * side - 1) * half
-        seen_through = 0.0
-        for layer in range(surfaces.counts[child]):
-            if surfaces.depths[child, layer] > depth + _LIMITS.clearance_m:
-                seen_through += surfaces.fills[child, layer]
-        reach = _norm(u * depth - x, v * depth - y, depth - start)
-        choices[size, 0] = occluded + _COSTS.in_front_of_window * seen_through + _bone_cost(
-            (depth - expected) / depth_sigma, (reach - length) / length_sigma)
-        choices[size, 1], choices[size, 2] = depth, 0
-        size += 1
-    return size
+    square = (rays * rays).sum(axis=2)
+    closest = (near * rays).sum(axis=2) / square
+    half = np.sqrt(np.maximum(
+        closest * closest - ((near * near).sum(axis=2) - lengths * lengths) / square, 0))
+    layers = surfaces.depths[children, np.newaxis, :_LIMITS.limb_candidates]
+    count = layers.shape[2]
+    depths = np.concatenate((
+        np.broadcast_to(layers, (*starts.shape, count)), (closest - half)[..., np.newaxis],
+        (closest + half)[..., np.newaxis]), axis=2)
+    offsets = depths - starts[..., np.newaxis] - bones[..., 2:]
+    reaches = np.linalg.norm(
+        rays[:, np.newaxis] * depths[..., np.newaxis] - near[:, :, np.newaxis], axis=3)
+    lengths = lengths[..., np.newaxis]
+    deviations = offsets / (_SIGMAS.bone_depth_share * lengths + _SIGMAS.bone_depth_m)
+    deviations[offsets < 0] /= _SIGMAS.toward_camera_factor
+    length_shares = np.where(
+        np.isnan(known), _SIGMAS.typical_length_share, _SIGMAS.known_length_share)
+    costs = _limited_squares(deviations) + _limited_squares(
+        (reaches - lengths) / (length_shares[..., np.newaxis] * lengths + _SIGMAS.length_m))
+    costs[..., :count] += surfaces.costs[children, np.newaxis, :count]
+    seen_through = (
+        (surfaces.depths[children, np.newaxis, np.newaxis]
+         > depths[..., count:, np.newaxis] + _LIMITS.clearance_m)
+        * surfaces.fills[children, np.newaxis, np.newaxis]).sum(axis=3)
+    costs[..., count:] += evidence.occlusion_costs()[children, np.newaxis, np.newaxis]
+    costs[..., count:] += _COSTS.in_front_of_window * seen_through
+    offsets, reaches = offsets[..., :count], reaches[..., :count]
+    # a length that was measured too short must not exclude the true one
+    longest = np.maximum(lengths, typical[..., np.newaxis]) * (1 + max_excess)
+    possible = (offsets > _LIMITS.min_depth_offset_m) & np.where(
+        surfaces.own[children, np.newaxis, :count], reaches < longest,
+        (offsets < _LIMITS.max_depth_offset_m)
+        & (np.abs(reaches - lengths) < _LIMITS.max_unassigned_stretch * lengths))
+    costs[..., :count][~possible] = np.inf
+    return _Choices(depths, costs, np.arange(count + 2) < count)
 
 
-@compiled
-def _bone_cost(depth_deviation: float, length_deviation: float) -> float:
-    """Return the cost of a bone by its deviations in depth and length, standard deviations."""
-    if depth_deviation < 0:
-        depth_deviation /= _SIGMAS.toward_camera_factor
-    cost: float = min(depth_deviation * depth_deviation, _COSTS.max_deviation) + min(
-        length_deviation * length_deviation, _COSTS.max_deviation)
-    return cost
-
-
-@compiled
-def _norm(x: float, y: float, z: float) -> float:
-    return math.sqrt(x * x + y * y + z * z)
+def _limited_squares(deviations: Vectors) -> Vectors:
+    """Return the costs of deviations, standard deviations."""
+    costs: Vectors = np.minimum(deviations * deviations, _COSTS.max_deviation)
+    return costs

@@ -28,11 +28,13 @@ from dataclasses import dataclass
 from dataclasses import replace
 from typing import NamedTuple
 
+from k4a_ros.body.landmarks.pose_2d.blazepose import MIN_VISIBILITY
 from k4a_ros.body.landmarks.pose_2d.blazepose import TRUNK
 from k4a_ros.body.landmarks.pose_3d.depth_assignment import BONES
 from k4a_ros.body.landmarks.pose_3d.fitting_kernels import LIMBS
 from k4a_ros.body.landmarks.pose_3d.fitting_kernels import NODES
 from k4a_ros.body.landmarks.pose_3d.fitting_kernels import solve
+from k4a_ros.body.landmarks.pose_3d.lifting import head_of
 from k4a_ros.body.landmarks.pose_3d.lifting import Pose3d
 from k4a_ros.body.tracker import Confidence
 import numpy as np
@@ -45,13 +47,11 @@ Mask = npt.NDArray[np.bool_]
 _IS_TRUNK = np.isin(NODES, TRUNK)
 #: the index in ``BONES`` of each limb, -1 for none
 _BONE_OF_LIMB = np.array([BONES.index(limb) if limb in BONES else -1 for limb in LIMBS])
-_EARS, _HEAD_RADIUS_M = [7, 8], 0.1
+_HEAD_RADIUS_M = 0.1
 #: landmarks without a node, and the landmark that they move with
 _MOVED_WITH = ((15, (17, 21)), (16, (18, 22)), (27, (29,)), (28, (30,)))
 #: distance beyond which points of the surface count as outliers, from the first step to the last
 _SURFACE_REACHES_M = np.geomspace(0.15, 0.045, 6)
-#: visibility up to which a landmark is a guess of the model
-_MIN_VISIBILITY = 0.5
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ def fit_limbs(
 
 def _node_landmarks(pose: Pose3d) -> NodeLandmarks:
     """Return the landmarks of the nodes."""
-    across = np.where(pose.visibility[NODES] > _MIN_VISIBILITY,
+    across = np.where(pose.visibility[NODES] > MIN_VISIBILITY,
                       _LANDMARK_SIGMAS.visible_m, _LANDMARK_SIGMAS.guessed_m)
     along = np.where(pose.confidences[NODES] == Confidence.MEDIUM,
                      _LANDMARK_SIGMAS.measured_depth_m, _LANDMARK_SIGMAS.inferred_depth_m)
@@ -204,6 +204,6 @@ def _limb_lengths(world: Vectors, lengths: Vectors) -> LimbLengths:
 
 
 def _body_surface(pose: Pose3d, cloud: Vectors) -> BodySurface:
-    head = pose.points[_EARS].mean(axis=0)
-    head_distances = np.abs(np.linalg.norm(cloud - head, axis=1) - _HEAD_RADIUS_M)
+    head_distances = np.abs(
+        np.linalg.norm(cloud - head_of(pose.points), axis=1) - _HEAD_RADIUS_M)
     return BodySurface(np.ascontiguousarray(cloud), head_distances)

@@ -28,10 +28,12 @@ from typing import NamedTuple
 
 from k4a_ros.body.landmarks.pose_3d.least_squares_kernels import add
 from k4a_ros.body.landmarks.pose_3d.least_squares_kernels import add_limit
-from k4a_ros.body.landmarks.pose_3d.least_squares_kernels import cholesky
 from k4a_ros.body.landmarks.pose_3d.least_squares_kernels import geman_mcclure
 from k4a_ros.jit.numba_jit import compiled
 import numpy as np
+import numpy.typing as npt
+
+Vectors = npt.NDArray[np.float64]
 
 #: the landmark of each node
 NODES = np.array([11, 12, 13, 14, 15, 16, 19, 20, 23, 24, 25, 26, 27, 28, 31, 32])
@@ -128,8 +130,7 @@ _LEG_PAIRS = ((_NODE_OF[25], _NODE_OF[26], _LEGS.min_knee_distance_m),
               (_NODE_OF[27], _NODE_OF[28], _LEGS.min_ankle_distance_m))
 
 
-@compiled
-def solve(nodes: Any, surface_reaches: Any, evidence: Any) -> float:
+def solve(nodes: Vectors, surface_reaches: Vectors, evidence: Any) -> float:
     """
     Move nodes to the positions of least cost.
 
@@ -140,23 +141,12 @@ def solve(nodes: Any, surface_reaches: Any, evidence: Any) -> float:
     :return: the cost of the final positions, for comparison with other initial positions.
     """
     matrix, right = np.empty((_UNKNOWNS, _UNKNOWNS)), np.empty(_UNKNOWNS)
-    cost = 0.0
-    # called in one place, for both steps and the final cost: numba would compile each call
-    for step in range(len(surface_reaches) + 1):
-        final = step == len(surface_reaches)
-        reach = _SURFACE.unexplained_m if final else surface_reaches[step]
-        cost = _equations(nodes, reach, evidence, matrix, right)
-        if final:
-            break
-        cholesky(matrix, right)
-        for node in range(_NODE_COUNT):
-            x, y, z = right[3 * node], right[3 * node + 1], right[3 * node + 2]
-            share = min(
-                1.0, _SOLVER.max_step_m / max(math.sqrt(x * x + y * y + z * z), 1e-9))
-            nodes[node, 0] += share * x
-            nodes[node, 1] += share * y
-            nodes[node, 2] += share * z
-    return cost
+    for reach in surface_reaches:
+        _equations(nodes, reach, evidence, matrix, right)
+        steps = np.linalg.solve(matrix, right).reshape(nodes.shape)
+        lengths = np.linalg.norm(steps, axis=1, keepdims=True)
+        nodes += steps * np.minimum(1.0, _SOLVER.max_step_m / np.maximum(lengths, 1e-9))
+    return _equations(nodes, _SURFACE.unexplained_m, evidence, matrix, right)
 
 
 @compiled

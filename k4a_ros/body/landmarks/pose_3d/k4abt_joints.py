@@ -19,6 +19,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from k4a_ros.body.joints import Joint
+from k4a_ros.body.landmarks.pose_2d.blazepose import EARS
+from k4a_ros.body.landmarks.pose_2d.blazepose import TRUNK
 from k4a_ros.body.landmarks.vectors import perpendicular_part
 from k4a_ros.body.landmarks.vectors import unit
 from k4a_ros.body.orientations import head_axes
@@ -39,7 +41,7 @@ LANDMARK_OF_JOINT = {
     Joint.FOOT_RIGHT: 32,
 }
 _JOINTS, _LANDMARKS = list(LANDMARK_OF_JOINT), list(LANDMARK_OF_JOINT.values())
-_EARS, _SHOULDERS, _HIPS = [7, 8], [11, 12], [23, 24]
+_SHOULDERS, _HIPS = TRUNK[:2], TRUNK[2:]
 #: landmarks that give the axes of the head: nose, left eye and ear, right eye and ear
 _FACE = [0, 2, 7, 5, 8]
 #: the wrist joint of a hand, which hand, fingertip and thumb follow, and its landmarks: elbow,
@@ -123,8 +125,8 @@ def joints_from_landmarks(
     axes = head_axes(points[_FACE], chest_axes)
     positions[Joint.EAR_LEFT] += _OFFSETS.ear_m * axes[:, 2]
     positions[Joint.EAR_RIGHT] -= _OFFSETS.ear_m * axes[:, 2]
-    positions[Joint.HEAD] = points[_EARS].mean(axis=0) - _OFFSETS.head_m * axes[:, 0]
-    joint_confidences[Joint.HEAD] = _middle(confidences[_EARS])
+    positions[Joint.HEAD] = points[EARS].mean(axis=0) - _OFFSETS.head_m * axes[:, 0]
+    joint_confidences[Joint.HEAD] = _middle(confidences[EARS])
     return positions, joint_confidences
 
 

@@ -12,11 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Normal equations of least squares, compiled with numba: residuals, limits, and the solver."""
+"""Normal equations of least squares, compiled with numba: residuals and limits."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from k4a_ros.jit.numba_jit import compiled
@@ -72,23 +71,3 @@ def geman_mcclure(square: float, outlier: float) -> Any:
     """
     worse = 1 + square / (outlier * outlier)
     return 1 / (worse * worse), square / worse
-
-
-@compiled
-def cholesky(matrix: Any, right: Any) -> None:
-    """Solve symmetric positive definite equations (N, N); ``right`` (N,) becomes the solution."""
-    size = len(right)
-    for j in range(size):
-        for i in range(j, size):
-            value = matrix[i, j]
-            for k in range(j):
-                value -= matrix[i, k] * matrix[j, k]
-            matrix[i, j] = math.sqrt(value) if i == j else value / matrix[j, j]
-    for i in range(size):
-        for k in range(i):
-            right[i] -= matrix[i, k] * right[k]
-        right[i] /= matrix[i, i]
-    for i in range(size - 1, -1, -1):
-        for k in range(i + 1, size):
-            right[i] -= matrix[k, i] * right[k]
-        right[i] /= matrix[i, i]

@@ -19,8 +19,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 import math
 
-from k4a_ros.body.landmarks.pose_2d.blazepose import LANDMARK_COUNT
+from k4a_ros.body.landmarks.pose_2d.blazepose import EARS
 from k4a_ros.body.landmarks.pose_2d.blazepose import Landmarks
+from k4a_ros.body.landmarks.pose_2d.blazepose import MIN_VISIBILITY
 from k4a_ros.body.landmarks.pose_2d.blazepose import TRUNK
 from k4a_ros.body.landmarks.pose_2d.crop import CropView
 from k4a_ros.body.landmarks.pose_3d.depth_assignment import assign_depths
@@ -39,10 +40,7 @@ import numpy.typing as npt
 
 Vectors = npt.NDArray[np.float64]
 
-_EARS = (7, 8)
 _HIPS, _KNEES = TRUNK[2:], [25, 26]
-#: visibility up to which a landmark is a guess of the model
-_MIN_VISIBILITY = 0.5
 
 
 @dataclass(frozen=True)
@@ -106,7 +104,7 @@ class Pose3d:
 
 def head_of(points: Vectors) -> Vectors:
     """Return the middle of the head (3,) of landmarks (33, 3)."""
-    head: Vectors = points[list(_EARS)].mean(axis=0)
+    head: Vectors = points[EARS].mean(axis=0)
     return head
 
 
@@ -132,15 +130,16 @@ def lift(
         lengths=np.full(len(BONES), np.nan) if lengths is None else lengths,
         surfaces=find_surfaces(samples.own, samples.unassigned, WEIGHTS, insets),
         own_depth=own_depth, head_depth=_head_depth(sampler))
-    depths, on_surface = np.zeros(LANDMARK_COUNT), np.zeros(LANDMARK_COUNT, bool)
-    if not assign_depths(evidence, depths, on_surface):
+    assigned = assign_depths(evidence)
+    if assigned is None:
         return None
+    depths, on_surface = assigned
     points = sampler.rays * depths[:, np.newaxis]
     confidences = np.where(
-        on_surface & (seen.visibility > _MIN_VISIBILITY),
+        on_surface & (seen.visibility > MIN_VISIBILITY),
         Confidence.MEDIUM, Confidence.LOW).astype(np.uint8)
     confidences[~sampler.inside | ~samples.any_depth] = Confidence.NONE
-    visible = (seen.visibility > _MIN_VISIBILITY) & sampler.inside
+    visible = (seen.visibility > MIN_VISIBILITY) & sampler.inside
     support = float((~np.isnan(own_depth) & visible).sum() / max(1, int(visible.sum())))
     return Pose3d(
         points, confidences, _bone_lengths(points, confidences), scale, support,
@@ -159,7 +158,7 @@ def _insets(world: Vectors) -> Vectors:
 def _head_depth(sampler: DepthSampler) -> float:
     """Return the depth of the middle of the head, NaN without samples between the ears."""
     # the surface of a head is around its middle from all sides, whether the face is seen or not
-    ray = (sampler.rays[_EARS[0]] + sampler.rays[_EARS[1]]) / 2
+    ray = head_of(sampler.rays)
     samples = sampler.sample(*sampler.project(ray[np.newaxis]), np.array([_HEAD.window_m]))
     return float(row_medians(samples.own)[0]) + _HEAD.inset_m
 
@@ -181,7 +180,7 @@ def _scale(measured: Vectors, world: Vectors, seen: Landmarks, view: CropView) -
     :param measured: (33, 3) meters, from the depth image alone, NaN for none.
     """
     used = [i for i in _SCALE.landmarks
-            if seen.visibility[i] > _MIN_VISIBILITY and not np.isnan(measured[i, 2])]
+            if seen.visibility[i] > MIN_VISIBILITY and not np.isnan(measured[i, 2])]
     if len(used) < _SCALE.min_landmarks:
         return 1.0
     actual = (measured @ view.rotation)[used, :2]

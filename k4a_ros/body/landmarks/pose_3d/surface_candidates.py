@@ -16,17 +16,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from k4a_ros.jit.numba_jit import compiled
 import numpy as np
 import numpy.typing as npt
 
 Vectors = npt.NDArray[np.float64]
 
 
-class _Surface(NamedTuple):
+@dataclass(frozen=True)
+class _Surface:
     """
     What counts as a surface, and what choosing it costs.
 
@@ -48,15 +48,13 @@ _SURFACE = _Surface()
 
 class SurfaceCandidates(NamedTuple):
     """
-    The surfaces that each of N landmarks may be on, by increasing cost.
+    The surfaces that each of N landmarks may be on, (N, M), by increasing cost.
 
-    ``counts`` (N,) int64: the number of them; of the arrays (N, M), only that many elements of a
-    row are in use. ``depths`` float64: meters of the joint behind the surface; ``costs`` float64:
-    of choosing it; ``fills`` float64: the share of the window around the landmark that it fills;
-    ``own`` bool: whether it is the person's, or not assigned to anyone.
+    ``depths``: meters of the joint behind the surface, 0 for none; ``costs``: of choosing it;
+    ``fills``: the share of the window around the landmark that it fills, 0 for none; ``own`` bool:
+    whether it is the person's, or not assigned to anyone.
     """
 
-    counts: npt.NDArray[np.int64]
     depths: Vectors
     costs: Vectors
     fills: Vectors
@@ -69,66 +67,32 @@ def find_surfaces(
     """
     Group the samples around each landmark by depth.
 
-    :param own: (N, M) meters: samples that show the person, 0 for none.
-    :param unassigned: (N, M) meters: samples that show no known person, 0 for none.
-    :param weights: (M,) of the samples, their sum is 1.
+    :param own: (N, K) meters: samples that show the person, 0 for none.
+    :param unassigned: (N, K) meters: samples that show no known person, 0 for none.
+    :param weights: (K,) of the samples, their sum is 1.
     :param insets: (N,) meters in depth from the surface to the joint behind it.
     """
-    shape = own.shape
+    values = np.concatenate((own, unassigned))
+    order = np.argsort(np.where(values > 0, values, np.inf), axis=1, kind='stable')
+    ranked = np.take_along_axis(values, order, axis=1)
+    # a group begins with each row, after each gap, and where there are no more samples
+    begins = np.abs(np.diff(ranked, axis=1, prepend=-np.inf)) > _SURFACE.gap_m
+    first = np.flatnonzero(begins)
+    end = np.append(first[1:], values.size)
+    depths = ranked.reshape(-1)[(first + end) // 2]
+    fills = np.add.reduceat(weights[order].reshape(-1), first)
+    used = (end - first >= _SURFACE.min_samples) & (depths > 0)
+    rows, depths, fills = first[used] // own.shape[1], depths[used], fills[used]
+    costs = _SURFACE.empty_window_cost * (1 - fills) + _SURFACE.unassigned_cost * (
+        rows >= len(own))
+    landmarks = rows % len(own)
+    by_cost = np.lexsort((costs, landmarks))
+    counts = np.bincount(landmarks, minlength=len(own))
+    places = np.arange(int(counts.max())) < counts[:, np.newaxis]
+    shape = places.shape
     found = SurfaceCandidates(
-        counts=np.zeros(len(own), np.int64), depths=np.empty(shape), costs=np.empty(shape),
-        fills=np.empty(shape), own=np.empty(shape, np.bool_))
-    _find_surfaces(own, unassigned, weights, insets, found)
+        np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape, np.bool_))
+    found.depths[places] = (depths + insets[landmarks])[by_cost]
+    found.costs[places], found.fills[places] = costs[by_cost], fills[by_cost]
+    found.own[places] = (rows < len(own))[by_cost]
     return found
-
-
-@compiled
-def _find_surfaces(own: Any, unassigned: Any, weights: Any, insets: Any, found: Any) -> None:
-    """Write the candidates; see `find_surfaces`."""
-    for landmark in range(len(own)):
-        depths, costs = found.depths[landmark], found.costs[landmark]
-        fills, is_own = found.fills[landmark], found.own[landmark]
-        own_count = _append_layers(own[landmark], weights, depths, fills, 0)
-        count = _append_layers(unassigned[landmark], weights, depths, fills, own_count)
-        for layer in range(count):
-            depths[layer] += insets[landmark]
-            costs[layer] = _SURFACE.empty_window_cost * (1 - fills[layer])
-            is_own[layer] = layer < own_count
-            if layer >= own_count:
-                costs[layer] += _SURFACE.unassigned_cost
-            # insertion sort
-            at = layer
-            while at > 0 and costs[at - 1] > costs[at]:
-                depths[at - 1], depths[at] = depths[at], depths[at - 1]
-                costs[at - 1], costs[at] = costs[at], costs[at - 1]
-                fills[at - 1], fills[at] = fills[at], fills[at - 1]
-                is_own[at - 1], is_own[at] = is_own[at], is_own[at - 1]
-                at -= 1
-        found.counts[landmark] = count
-
-
-@compiled
-def _append_layers(values: Any, weights: Any, depths: Any, fills: Any, count: int) -> int:
-    """Append depth and fill of each group of samples of similar depth; return the new count."""
-    order = np.empty(len(values), np.int64)
-    valid = 0
-    for sample in range(len(values)):
-        if values[sample] > 0:
-            at = valid
-            while at > 0 and values[order[at - 1]] > values[sample]:
-                order[at] = order[at - 1]
-                at -= 1
-            order[at] = sample
-            valid += 1
-    start = 0
-    for end in range(1, valid + 1):
-        if end == valid or values[order[end]] - values[order[end - 1]] > _SURFACE.gap_m:
-            if end - start >= _SURFACE.min_samples:
-                fill = 0.0
-                for at in range(start, end):
-                    fill += weights[order[at]]
-                depths[count] = values[order[(start + end) // 2]]
-                fills[count] = fill
-                count += 1
-            start = end
-    return count

@@ -29,6 +29,7 @@ import math
 from typing import Any
 
 from k4a_ros.body.landmarks.pose_2d.blazepose import Landmarks
+from k4a_ros.body.landmarks.pose_2d.blazepose import MIN_VISIBILITY
 from k4a_ros.body.landmarks.pose_2d.blazepose import TRUNK
 from k4a_ros.body.landmarks.pose_2d.crop import CropView
 from k4a_ros.body.landmarks.pose_2d.flip_test import BODY
@@ -52,8 +53,6 @@ _COMPARED = np.array([0, 7, 8, *range(11, 33)])
 _ARMS, _FEET = ((11, 13, 15), (12, 14, 16)), ((27, 31), (28, 32))
 _FLIP_DEPTH = np.array([1, 1, -1], np.float32)
 
-#: visibility below which a landmark is a guess of the model
-_MIN_VISIBILITY = 0.5
 #: larger deviations of a landmark's depth from the depth image count as this
 _MAX_DEPTH_DEVIATION_M = 0.2
 #: larger deviations of a landmark from its prediction in the image count as this
@@ -155,7 +154,7 @@ def facing_evidence(
     sampler = DepthSampler(view.rays(landmarks.pixels), person)
     own, _, _ = sampler.sample(sampler.pixels, sampler.inside, WINDOWS_M)
     surface = row_medians(own)
-    known = (landmarks.visibility > _MIN_VISIBILITY) & ~np.isnan(surface)
+    known = (landmarks.visibility > MIN_VISIBILITY) & ~np.isnan(surface)
     compared = _COMPARED[known[_COMPARED]]
     if len(compared) < MIN_SAMPLES:
         return FacingEvidence(0.0, 0.0)

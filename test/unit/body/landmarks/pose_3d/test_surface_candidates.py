@@ -27,12 +27,9 @@ def test_samples_are_grouped_by_depth_and_owner() -> None:
         [0, 0, 0, 3.0, 0, 0, 0, 0, 0], [3.0, 3.0, 3.01, 0, 0, 0, 0, 0, 0]])
     found = find_surfaces(own, unassigned, np.full(9, 1 / 9), np.array([0.1, 0.0]))
     # single samples are no surface
-    assert found.counts.tolist() == [2, 1]
-    assert found.depths[0, :2] == pytest.approx([2.11, 2.6])
-    assert found.own[0, :2].tolist() == [True, True]
-    assert found.depths[1, 0] == pytest.approx(3.0)
-    assert not found.own[1, 0]
-    assert found.fills[1, 0] == pytest.approx(1 / 3)
+    assert found.depths == pytest.approx(np.array([[2.11, 2.6], [3.0, 0.0]]))
+    assert found.own.tolist() == [[True, True], [False, False]]
+    assert found.fills == pytest.approx(np.array([[1 / 3, 1 / 3], [1 / 3, 0.0]]))
 
 
 def test_unassigned_surface_costs_more_than_own_surface() -> None:
