@@ -139,6 +139,8 @@ def _distances_to_others(
     free = person.own | person.unassigned
     if free.all():
         return np.full(len(rows), np.inf)
-    distances = cv2.distanceTransform(free.astype(np.uint8), cv2.DIST_L2, 3)[rows, columns]
-    meters: Vectors = distances * (float(points[TRUNK, 2].mean()) / person.lens.fx)
+    # every second row and column is enough
+    distances = cv2.distanceTransform(free[::2, ::2].astype(np.uint8), cv2.DIST_L2, 3)
+    meters: Vectors = distances[rows // 2, columns // 2] * (
+        2 * float(points[TRUNK, 2].mean()) / person.lens.fx)
     return meters
