@@ -19,6 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from k4a_ros.body.landmarks.detection.frame_context import FrameContext
+from k4a_ros.body.landmarks.pose_2d.blazepose import EARS
 from k4a_ros.body.landmarks.pose_2d.blazepose import LandmarkModel
 from k4a_ros.body.landmarks.pose_2d.blazepose import Landmarks
 from k4a_ros.body.landmarks.pose_2d.crop import crop_image
@@ -27,6 +28,7 @@ from k4a_ros.body.landmarks.pose_2d.crop import Region
 from k4a_ros.body.landmarks.pose_2d.flip_test import mean_distance
 from k4a_ros.body.landmarks.pose_2d.flip_test import merge_flip_test
 from k4a_ros.body.landmarks.pose_2d.flip_test import unflip
+from k4a_ros.body.landmarks.tracking.track import GrowingLimit
 from k4a_ros.body.landmarks.tracking.track import Track
 import numpy as np
 import numpy.typing as npt
@@ -45,22 +47,9 @@ class PresenceThresholds:
     certain: float = 0.8
 
 
-@dataclass(frozen=True)
-class _PoseMatch:
-    """Maximum mean distance from the prediction of landmarks that need no flip test."""
-
-    base_m: float = 0.03
-    #: since the person was last seen
-    growth_m_per_s: float = 0.5
-    max_m: float = 0.10
-
-    def limit_m(self, seconds: float) -> float:
-        """Return that distance, seconds after the last observation."""
-        return min(self.base_m + self.growth_m_per_s * seconds, self.max_m)
-
-
-PRESENCE, _POSE_MATCH = PresenceThresholds(), _PoseMatch()
-_EARS = [7, 8]
+PRESENCE = PresenceThresholds()
+#: mean distance from the prediction up to which landmarks need no flip test
+_POSE_MATCH = GrowingLimit(base_m=0.03, growth_m_per_s=0.5, max_m=0.10)
 #: percentile of a person's infrared that becomes white in the crop
 _WHITE_PERCENTILE = 98
 
@@ -82,7 +71,7 @@ class Observation:
     @property
     def head(self) -> npt.NDArray[np.float64]:
         """Return the head, (3,) meters, at the distance of the whole person."""
-        ray = self.view.rays(self.landmarks.pixels[_EARS].mean(axis=0))
+        ray = self.view.rays(self.landmarks.pixels[EARS].mean(axis=0))
         region = self.view.region
         return ray * float(np.linalg.norm(region.center) / np.linalg.norm(ray))
 
@@ -116,7 +105,7 @@ class PoseEstimator:
         expected, as_expected = None, False
         if track is not None:
             expected = view.project(track.predict_points(frame.now_us))
-            limit = _POSE_MATCH.limit_m(track.seconds_unseen(frame.now_us)) * view.pixels_per_meter
+            limit = _POSE_MATCH.after(track.seconds_unseen(frame.now_us)) * view.pixels_per_meter
             as_expected = (landmarks.presence > PRESENCE.certain
                            and mean_distance(landmarks.pixels, expected) < limit)
         if landmarks.presence <= PRESENCE.present or as_expected:

@@ -41,6 +41,19 @@ MAX_LOST_S = 2.0
 
 
 @dataclass(frozen=True)
+class GrowingLimit:
+    """Maximum distance from a prediction, which grows with the time since the last observation."""
+
+    base_m: float
+    growth_m_per_s: float
+    max_m: float
+
+    def after(self, seconds: float) -> float:
+        """Return that distance, meters."""
+        return min(self.base_m + self.growth_m_per_s * seconds, self.max_m)
+
+
+@dataclass(frozen=True)
 class _TrackLimits:
     """Limits and time constants of a track."""
 

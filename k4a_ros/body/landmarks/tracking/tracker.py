@@ -17,11 +17,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 import itertools
 
 from k4a_ros.body.landmarks.pose_2d.blazepose import TRUNK
 from k4a_ros.body.landmarks.pose_2d.crop import Region
+from k4a_ros.body.landmarks.tracking.track import GrowingLimit
 from k4a_ros.body.landmarks.tracking.track import MAX_LOST_S
 from k4a_ros.body.landmarks.tracking.track import Track
 import numpy as np
@@ -30,21 +30,8 @@ import numpy.typing as npt
 Vectors = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class _Gate:
-    """Maximum distance between the predicted trunk of a lost person and that of a new one."""
-
-    base_m: float = 0.45
-    #: since the lost person was last seen
-    growth_m_per_s: float = 0.6
-    max_m: float = 1.05
-
-    def limit_m(self, seconds: float) -> float:
-        """Return that distance, seconds after the last observation."""
-        return min(self.base_m + self.growth_m_per_s * seconds, self.max_m)
-
-
-_GATE = _Gate()
+#: distance up to which the trunk of a new person may be that of a lost one
+_GATE = GrowingLimit(base_m=0.45, growth_m_per_s=0.6, max_m=1.05)
 #: what a new person costs who continues no track, more than all distances; and the nearest tracks
 #: that are tried for each
 _UNMATCHED_M, _MAX_CANDIDATES = 100.0, 3
@@ -76,7 +63,7 @@ class PersonTracker:
         """
         lost = [
             (track, track.points[TRUNK].mean(axis=0) + track.predict_offset(self._now_us),
-             _GATE.limit_m(track.seconds_unseen(self._now_us)))
+             _GATE.after(track.seconds_unseen(self._now_us)))
             for track in self.tracks if not track.is_seen]
         options: list[list[tuple[float, Track | None]]] = []
         for trunk in trunks:
