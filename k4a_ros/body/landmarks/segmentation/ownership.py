@@ -48,6 +48,8 @@ _RADII_M = np.array([*(radius for _, _, radius in _LIMBS), _TRUNK_RADIUS_M, _HEA
 _HEAD_SHARE = 0.3
 #: maximum distance of a person's pixel from the surface of the capsules
 _MAX_DISTANCE_M = 0.16
+#: people are beside a segment, not part of it, if less than this area and share of it is near
+_MIN_AREA_M2, _MIN_SHARE = 0.03, 0.2
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def assign_segments(segmentation: Segmentation, people: Sequence[Vectors]) -> Ow
 
     Pixels on a large plane in their segment, as of a wall or a table, belong to nobody, nor do
     those of a segment that is too small for a large plane and is on that of another one, such as
-    a piece of the wall between two legs.
+    a piece of the wall between two legs, or of a segment that people are beside.
 
     :param people: (33, 3) meters each: the landmarks in the depth camera's frame.
     :return: (height, width) uint8, as ``segmentation.labels``: index into ``people``, or
@@ -82,7 +84,7 @@ def assign_segments(segmentation: Segmentation, people: Sequence[Vectors]) -> Ow
         _claim(labels, points, _capsules(person), person.min(axis=0) - reach,
                person.max(axis=0) + reach, index, nearest, owners)
     pixels = np.flatnonzero(owners != BACKGROUND)
-    owned_labels, owned_points = labels.reshape(-1)[pixels], points.reshape(-1, 3)[pixels]
+    owned_labels = labels.reshape(-1)[pixels]
     owned = set(np.unique(owned_labels).tolist())
     segments = [segment for segment in segmentation.segments if segment.label in owned]
     planes = [large_planes(segment.samples, segment.sample_areas, segmentation.up)
@@ -90,12 +92,13 @@ def assign_segments(segmentation: Segmentation, people: Sequence[Vectors]) -> Ow
     for segment, own_planes in zip(segments, planes, strict=True):
         if segment.area < LARGE_PLANE.min_level_area_m2:
             own_planes = np.concatenate(planes)
-        if len(own_planes):
-            chosen = np.flatnonzero(owned_labels == segment.label)
-            here = owned_points[chosen].astype(np.float64)
-            distances = np.abs(here @ own_planes[:, :3].T + own_planes[:, 3]).min(axis=1)
-            on_plane = distances < LARGE_PLANE.inlier_distances_m(here)
-            owners.reshape(-1)[pixels[chosen[on_plane]]] = BACKGROUND
+        mine = pixels[owned_labels == segment.label]
+        here = points.reshape(-1, 3)[mine].astype(np.float64)
+        distances = np.abs(here @ own_planes[:, :3].T + own_planes[:, 3])
+        off_plane = distances.min(axis=1, initial=np.inf) > LARGE_PLANE.inlier_distances_m(here)
+        area = float(segmentation.areas.reshape(-1)[mine[off_plane]].sum())
+        is_part = area > min(_MIN_AREA_M2, _MIN_SHARE * segment.area)
+        owners.reshape(-1)[mine[~off_plane | (not is_part)]] = BACKGROUND
     return owners
 
 
