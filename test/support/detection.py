@@ -21,7 +21,7 @@ from k4a_ros.body.landmarks.detection.observation import PoseEstimator
 from k4a_ros.body.landmarks.pose_2d.blazepose import Landmarks
 from k4a_ros.body.landmarks.pose_2d.crop import CropView
 from k4a_ros.body.landmarks.pose_2d.crop import HIDDEN_GRAY
-from k4a_ros.body.landmarks.pose_2d.crop import region_around
+from k4a_ros.body.landmarks.pose_2d.crop import Region
 from k4a_ros.body.landmarks.tracking.track import Track
 from k4a_ros.body.tracker import BodyInput
 from k4a_ros.camera_config import DepthMode
@@ -29,7 +29,6 @@ import numpy as np
 from support.ideal_landmarks import ideal_points
 from support.people.shots import NOMINAL
 from support.people.shots import ROOM
-from support.segmentation import IMAGE_UP
 from support.segmentation import make_segmenter
 from support.segmentation import make_sensor
 
@@ -72,7 +71,8 @@ class RoomFrame:
         step = segmentation.step
         self.mask = (sensor.body_index(0) == 0)[::step, ::step]
         points = ideal_points(sensor.truth(0).persons[0].positions)
-        self.track = Track(1, points, region_around(points, IMAGE_UP), 0)
+        middle = (points.min(axis=0) + points.max(axis=0)) / 2
+        self.track = Track(1, points, Region(middle, 1.1), 0)
 
     def predicted_pixels(self) -> np.ndarray:
         """Return the track's landmarks in the view of its region, (33, 2)."""

@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from k4a_ros.body.landmarks.pose_2d.crop import CropView
-from k4a_ros.body.landmarks.pose_2d.crop import region_around
+from k4a_ros.body.landmarks.pose_2d.crop import Region
 from k4a_ros.body.landmarks.segmentation.person_depth import PersonDepth
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import ColorResolution
@@ -61,7 +61,8 @@ class SimulatedPerson:
         self.own = sensor.body_index(time_us) == 0
         self.joints = sensor.truth(time_us).persons[0].positions
         self.points = ideal_points(self.joints)
-        self.view = CropView(region_around(self.points, IMAGE_UP), IMAGE_UP)
+        middle = (self.points.min(axis=0) + self.points.max(axis=0)) / 2
+        self.view = CropView(Region(middle, 1.1), IMAGE_UP)
         self.landmarks = ideal_landmarks(self.points, self.view)
 
     @property

@@ -26,8 +26,9 @@ import numpy.typing as npt
 
 Vectors = npt.NDArray[np.float64]
 
-#: center of the region below the head, and its radius, meters: people who stand or sit
-_CENTER_M, _RADIUS_M = 0.55, 1.0
+#: radius of the region of a person who is not tracked yet, and its center below the head, meters:
+#: people who stand or sit
+REGION_RADIUS_M, _CENTER_M = 1.0, 0.55
 #: Left landmarks of a person between standing and sitting, and how far they are sideways from the
 #: head, below it, and in front of it, toward the camera, meters. The right ones are opposite.
 _LEFT = {
@@ -38,7 +39,7 @@ _LEFT = {
 
 def region_below_head(head: Vectors, up: Vectors) -> Region:
     """Return the region around a person, from the position of the head (3,), meters."""
-    return Region(head - _CENTER_M * up, _RADIUS_M)
+    return Region(head - _CENTER_M * up, REGION_RADIUS_M)
 
 
 def upright_person(head: Vectors, up: Vectors) -> Vectors:

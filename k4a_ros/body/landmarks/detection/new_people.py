@@ -22,6 +22,7 @@ import math
 
 from k4a_ros.body.landmarks.detection.frame_context import FrameContext
 from k4a_ros.body.landmarks.detection.head_region import region_below_head
+from k4a_ros.body.landmarks.detection.head_region import REGION_RADIUS_M
 from k4a_ros.body.landmarks.detection.head_region import upright_person
 from k4a_ros.body.landmarks.detection.head_search import HeadCandidate
 from k4a_ros.body.landmarks.detection.head_search import HeadSearch
@@ -30,7 +31,6 @@ from k4a_ros.body.landmarks.detection.observation import PoseEstimator
 from k4a_ros.body.landmarks.detection.observation import PRESENCE
 from k4a_ros.body.landmarks.pose_2d.blazepose import TRUNK
 from k4a_ros.body.landmarks.pose_2d.crop import Region
-from k4a_ros.body.landmarks.pose_2d.crop import region_around
 from k4a_ros.body.landmarks.pose_3d.lifting import head_of
 from k4a_ros.body.landmarks.pose_3d.lifting import lift
 from k4a_ros.body.landmarks.segmentation.ownership import assign_segments
@@ -73,8 +73,6 @@ class _Search:
     max_taken_share: float = 0.3
     #: minimum share of the visible landmarks that are on the person's surface
     min_support: float = 0.5
-    #: approximate number of points around which the first crop is placed
-    max_region_points: int = 500
 
 
 @dataclass(frozen=True)
@@ -177,10 +175,8 @@ class NewPersonDetector:
                 continue
             tries += 1
             mask = mask_with_nearby_pieces(segmentation, segment) & ~taken
-            points = segmentation.points[mask]
-            step = max(1, len(points) // _SEARCH.max_region_points)
-            region = region_around(points[::step].astype(np.float64), segmentation.up)
-            observation = self._confirm(frame, region, mask, known)
+            observation = self._confirm(
+                frame, Region(segment.center, REGION_RADIUS_M), mask, known)
             if observation is None:
                 self._rejected.append(_Rejected(segment.center, segment.area, frame.now_us))
             else:

@@ -37,10 +37,6 @@ class _RegionSize:
     #: (modules/pose_landmark/pose_landmarks_to_roi.pbtxt, RectTransformationCalculator); a smaller
     #: margin makes people larger in the crop, and joints more precise.
     margin: float = 1.15
-    #: side of the crop per extent of the visible points of a person who is not tracked yet
-    new_person_margin: float = 1.25
-    #: a region covers at least this much from the topmost visible point of a new person downward
-    min_height_m: float = 1.4
     min_radius_m: float = 0.6
     max_radius_m: float = 1.7
 
@@ -136,28 +132,6 @@ class CropView:
         pixels, valid = lens.project(self.rays(grid))
         pixels[~valid] = -1e4
         return _interpolated(pixels[..., 0]), _interpolated(pixels[..., 1])
-
-
-def region_around(points: Vectors, up: Vectors) -> Region:
-    """
-    Return a region around the visible points of a person who is not tracked yet.
-
-    It extends downward to where the feet may be, so that the whole body is in the crop even if
-    only the upper part of it is visible.
-
-    :param points: (N, 3) meters, in the depth camera's frame.
-    :param up: unit vector in the depth camera's frame.
-    """
-    center = points.mean(axis=0)
-    view = CropView(Region(center, 1.0), up)
-    pixels = view.project(points)
-    low, high = pixels.min(axis=0), pixels.max(axis=0)
-    distance = float(np.linalg.norm(center))
-    high[1] = max(high[1], low[1] + _REGION_SIZE.min_height_m * view.focal / distance)
-    ray = view.rays((low + high) / 2)
-    radius = float(
-        (high - low).max()) / 2 / view.focal * distance * _REGION_SIZE.new_person_margin
-    return Region(ray / np.linalg.norm(ray) * distance, radius)
 
 
 def sample(image: npt.NDArray[np.uint16], maps: tuple[Map, Map]) -> npt.NDArray[np.uint16]:
