@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import field
 import math
 
 from k4a_ros.body.landmarks.detection.frame_context import FrameContext
@@ -101,10 +102,15 @@ class _Rejected:
 
 @dataclass(eq=False)
 class _Known:
-    """The people known so far in a frame: landmarks (33, 3) meters and the mask of each."""
+    """
+    The people known so far in a frame: landmarks (33, 3) meters and the mask of each.
+
+    ``found``: those of them who are new.
+    """
 
     points: list[Vectors]
     masks: list[Mask]
+    found: list[Observation] = field(default_factory=list)
 
     def taken(self, shape: tuple[int, ...]) -> Mask:
         """Return the pixels of all of them."""
@@ -155,15 +161,17 @@ class NewPersonDetector:
         known = _Known(
             [one.track.points + one.track.predict_offset(frame.now_us)
              for one in seen if one.track is not None], [one.mask for one in seen])
-        observations = self._try_segments(frame, known)
+        self._try_segments(frame, known)
         candidates = self._heads.look(frame, busy=bool(known.points))
-        return observations + self._try_heads(frame, candidates, known)
+        self._seen_heads = [*candidates, *(
+            seen for seen in self._seen_heads
+            if 0 < frame.now_us - seen.seen_us < _RETRY.head_until_s * 1e6)]
+        self._try_heads(frame, known)
+        return known.found
 
-    def _try_segments(self, frame: FrameContext, known: _Known) -> list[Observation]:
-        """Return the people among the segments that nobody owns."""
-        segmentation = frame.segmentation
-        observations: list[Observation] = []
-        tries = 0
+    def _try_segments(self, frame: FrameContext, known: _Known) -> None:
+        """Try the segments that nobody owns."""
+        segmentation, tries = frame.segmentation, 0
         for segment in sorted(
                 (segment for segment in segmentation.segments if segment.may_be_person),
                 key=lambda segment: abs(math.log(segment.area / _SEARCH.typical_area_m2))):
@@ -175,43 +183,26 @@ class NewPersonDetector:
                 continue
             tries += 1
             mask = mask_with_nearby_pieces(segmentation, segment) & ~taken
-            observation = self._confirm(
-                frame, Region(segment.center, REGION_RADIUS_M), mask, known)
-            if observation is None:
+            if not self._confirm(frame, Region(segment.center, REGION_RADIUS_M), mask, known):
                 self._rejected.append(_Rejected(segment.center, segment.area, frame.now_us))
-            else:
-                observations.append(observation)
-        return observations
 
-    def _try_heads(
-        self, frame: FrameContext, candidates: Sequence[HeadCandidate], known: _Known,
-    ) -> list[Observation]:
-        """Return the people among heads, who may be in the mask of another person so far."""
-        self._seen_heads = [*candidates, *(
-            seen for seen in self._seen_heads
-            if 0 < frame.now_us - seen.seen_us < _RETRY.head_until_s * 1e6)]
-        observations: list[Observation] = []
-        tries = 0
-        for candidate in self._seen_heads:
-            if (tries == _SEARCH.max_head_tries or known.has_head(candidate.position)
-                    or self._is_rejected(candidate.position, 0.0, frame.now_us)):
+    def _try_heads(self, frame: FrameContext, known: _Known) -> None:
+        """Try the heads that were seen, of people who may be in the mask of another one so far."""
+        up, tries = frame.segmentation.up, 0
+        for head in (seen.position for seen in self._seen_heads):
+            if (tries == _SEARCH.max_head_tries or known.has_head(head)
+                    or self._is_rejected(head, 0.0, frame.now_us)):
                 continue
             tries += 1
             z = frame.segmentation.points[..., 2]
-            behind = z - float(candidate.position[2])
+            behind = z - float(head[2])
             mask = ((z > 0) & (behind < _SEARCH.max_behind_head_m)
                     & (behind > -_SEARCH.max_before_head_m))
             # what is nearer to people who are known than to anyone below this head
-            mask &= ~_owned_by_others(assign_segments(frame.segmentation, [
-                upright_person(candidate.position, frame.segmentation.up), *known.points]))
-            observation = self._confirm(
-                frame, region_below_head(candidate.position, frame.segmentation.up), mask, known,
-                candidate.position)
-            if observation is None:
-                self._rejected.append(_Rejected(candidate.position, 0.0, frame.now_us))
-            else:
-                observations.append(observation)
-        return observations
+            mask &= ~_owned_by_others(assign_segments(
+                frame.segmentation, [upright_person(head, up), *known.points]))
+            if not self._confirm(frame, region_below_head(head, up), mask, known, head):
+                self._rejected.append(_Rejected(head, 0.0, frame.now_us))
 
     def _is_rejected(self, center: Vectors, area: float, now_us: int) -> bool:
         """Return whether this was tried recently, and is unchanged."""
@@ -226,49 +217,50 @@ class NewPersonDetector:
     def _confirm(
         self, frame: FrameContext, region: Region, mask: Mask, known: _Known,
         head: Vectors | None = None,
-    ) -> Observation | None:
+    ) -> bool:
         """
         Estimate a pose twice, the second time in a crop around the first pose.
 
         :param mask: the pixels that may show the person; others are grayed out.
         :param head: (3,) meters, where a detector sees the person's head.
-        :return: None if it is not a person, or one who is known. Otherwise it is known now.
+        :return: whether it is a person, who was not known, and is now.
         """
         landmarks, view = self._estimator.estimate(frame, region, mask, frame.hidden(mask))
         if landmarks.presence <= PRESENCE.possible:
-            return None
+            return False
         own = frame.enlarge(mask)
         pose = lift(landmarks, view, frame.person_depth(own, ~own))
         if pose is None or pose.support < _SEARCH.min_support:
-            return None
+            return False
         owners = assign_segments(frame.segmentation, [pose.points, *known.points])
         mask, others = owners == 0, _owned_by_others(owners)
         if head is None:
             taken = known.taken(mask.shape)
             mask, others = mask & ~taken, taken
         if not mask.any():
-            return None
+            return False
         region = view.region_of_circle(landmarks.alignment_center, landmarks.alignment_top)
         second, second_view = self._estimator.estimate(frame, region, mask, others)
         if second.presence > PRESENCE.present:
             landmarks, view = second, second_view
         elif landmarks.presence <= PRESENCE.certain:
-            return None
+            return False
         own = frame.enlarge(mask)
         pose = lift(landmarks, view, frame.person_depth(own, ~own))
         if pose is None:
-            return None
+            return False
         found = head_of(pose.points)
         if head is not None and (
                 pose.support < _SEARCH.min_support
                 or known.has_head(found) or known.has_trunk(pose.points, frame.segmentation.up)
                 or float(np.linalg.norm(found - head)) > _SEARCH.max_head_error_m):
-            return None
+            return False
         if not self._heads.confirms(frame, region, found):
-            return None
+            return False
         known.points.append(pose.points)
         known.masks.append(mask)
-        return Observation(None, landmarks, view, mask)
+        known.found.append(Observation(None, landmarks, view, mask))
+        return True
 
 
 def _owned_by_others(owners: Owners) -> Mask:
