@@ -17,7 +17,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from dataclasses import replace
 from functools import partial
 
@@ -53,23 +52,13 @@ from k4a_ros.errors import BodyTrackingError
 import numpy as np
 import numpy.typing as npt
 
-Vectors = npt.NDArray[np.float64]
-
 #: up in the frame of a level depth camera
 _IMAGE_UP = np.array([0.0, -1.0, 0.0])
 #: frame rate at which a smoothing factor is that of one frame
 _SMOOTHING_RATE_HZ = 30.0
-
-
-@dataclass(frozen=True)
-class _SurfacePoints:
-    """How many points of a person's surface limbs are fitted to; fewer than the minimum: none."""
-
-    count: int = 600
-    min_count: int = 50
-
-
-_SURFACE = _SurfacePoints()
+#: about so many points of a person's surface limbs are fitted to, or none if there are fewer than
+#: the minimum
+_SURFACE_POINTS, _MIN_SURFACE_POINTS = 600, 50
 
 
 class LandmarkEstimator:
@@ -158,8 +147,9 @@ class LandmarkEstimator:
                   for index in range(len(observations))]
         observations = [self._resolve_left_right(frame, observation, person)
                         for observation, person in zip(observations, people, strict=True)]
-        poses = [_lift(observation, person)
-                 for observation, person in zip(observations, people, strict=True)]
+        poses = [lift(one.landmarks, one.view, person,
+                      None if one.track is None else one.track.bone_lengths)
+                 for one, person in zip(observations, people, strict=True)]
         tracks = self._identify(observations, poses)
         bodies: list[Body] = []
         body_indices = np.full(256, BACKGROUND, np.uint8)
@@ -216,7 +206,9 @@ class LandmarkEstimator:
             landmarks.alignment_center, landmarks.alignment_top)
         seconds = track.seconds_unseen(frame.now_us)
         expected = track.motion.predict(frame.now_us)
-        fitted = _fit(frame, track, pose, person, expected)
+        cloud = person.sample_points(frame.rays, _SURFACE_POINTS)
+        fitted = (pose if len(cloud) < _MIN_SURFACE_POINTS
+                  else fit_limbs(pose, cloud, track.bone_lengths, expected))
         points = track.motion.update(fitted.points, fitted.confidences, frame.now_us)
         track.update(points, region, fitted.lengths, frame.now_us)
         positions, confidences = joints_from_landmarks(
@@ -228,20 +220,3 @@ class LandmarkEstimator:
         track.joint_orientations = orientations(positions, track.joint_orientations)
         return Body(
             track.body_id, positions.astype(np.float32), track.joint_orientations, confidences)
-
-
-def _lift(observation: Observation, person: PersonDepth) -> Pose3d | None:
-    """Return the landmarks of an observation in 3D, None if the trunk has no depth."""
-    track = observation.track
-    return lift(observation.landmarks, observation.view, person,
-                None if track is None else track.bone_lengths)
-
-
-def _fit(
-    frame: FrameContext, track: Track, pose: Pose3d, person: PersonDepth, expected: Vectors | None,
-) -> Pose3d:
-    """Return a pose with its limbs fitted to the surface, where enough of that is visible."""
-    cloud = person.sample_points(frame.rays, _SURFACE.count)
-    if len(cloud) < _SURFACE.min_count:
-        return pose
-    return fit_limbs(pose, cloud, track.bone_lengths, expected)

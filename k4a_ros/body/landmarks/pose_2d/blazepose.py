@@ -149,16 +149,9 @@ def _existing_file(path: Path) -> Path:
 def _load(path: Path) -> Runner:
     """Load the model, without the outputs that are not used."""
     try:
-        return load_model(prune_outputs(_read(path), _OUTPUT_SIZES))
-    except (RuntimeError, ValueError) as error:
+        return load_model(prune_outputs(read_regular(path, _MAX_MODEL_BYTES), _OUTPUT_SIZES))
+    except (FileError, RuntimeError, ValueError) as error:
         reason = ' '.join(str(error).split())
         raise BodyTrackingError(
             f'cannot read the landmark model {path} ({reason[:200]}): it must be '
             f'{MODEL_FILE.path.name}, which "{INSTALL_COMMAND}" installs') from error
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return read_regular(path, _MAX_MODEL_BYTES)
-    except FileError as error:
-        raise BodyTrackingError(f'cannot read the landmark model {path}: {error}') from error

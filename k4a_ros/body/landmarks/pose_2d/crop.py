@@ -21,6 +21,8 @@ import math
 
 import cv2
 from k4a_ros.body.landmarks.pose_2d.blazepose import INPUT_SIZE
+from k4a_ros.body.landmarks.vectors import perpendicular_part
+from k4a_ros.body.landmarks.vectors import unit
 from k4a_ros.calibration.lens import Intrinsics
 import numpy as np
 import numpy.typing as npt
@@ -80,10 +82,10 @@ class CropView:
     def __init__(self, region: Region, up: Vectors) -> None:
         distance = float(np.linalg.norm(region.center))
         forward = region.center / distance
-        down = -up + (up @ forward) * forward
-        length = float(np.linalg.norm(down))
-        # seen from straight above or below, the world's up has no direction in the crop
-        down = down / length if length > _MIN_PROJECTION else _camera_down_across(forward)
+        # seen from straight above or below, the world's down has no direction in the crop, but
+        # the camera's has, or what is ahead of the camera
+        downs = (perpendicular_part(down, forward) for down in (-up, *np.eye(3)[1:]))
+        down = unit(next(down for down in downs if np.linalg.norm(down) > _MIN_PROJECTION))
         right = np.cross(down, forward)
         c, s = math.cos(region.roll), math.sin(region.roll)
         self.region = region
@@ -170,13 +172,6 @@ def crop_image(
         borderValue=(255,))
     crop[covered > 0] = HIDDEN_GRAY
     return crop
-
-
-def _camera_down_across(forward: Vectors) -> Vectors:
-    """Return the unit vector across ``forward`` that is closest to the depth camera's down."""
-    down = np.array([0.0, 1.0, 0.0]) - forward[1] * forward
-    length = float(np.linalg.norm(down))
-    return down / length if length > _MIN_PROJECTION else np.array([0.0, 0.0, 1.0])
 
 
 def _interpolated(nodes: Vectors) -> Map:
