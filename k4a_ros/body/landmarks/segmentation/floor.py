@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import math
 
 from k4a_ros.body.landmarks.segmentation.planes import fit_plane
+from k4a_ros.body.landmarks.segmentation.planes import level_planes
 from k4a_ros.body.landmarks.segmentation.planes import planes_through_triples
 import numpy as np
 import numpy.typing as npt
@@ -136,9 +137,7 @@ def _candidates(positions: Vectors, up: Vectors, previous: Floor | None) -> Vect
     planes = _face_up(planes_through_triples(positions, _TRIPLES), up)
     candidates = [planes[planes[:, :3] @ up > _FLOOR.min_up_cosine]]
     # the given up may be exact
-    step = max(1, len(positions) // _FLOOR.level_candidates)
-    offsets = -(positions[::step] @ up)
-    candidates.append(np.column_stack((np.tile(up, (len(offsets), 1)), offsets)))
+    candidates.append(level_planes(positions, up, _FLOOR.level_candidates))
     if previous is not None:
         candidates.insert(0, np.array([[*previous.up, previous.height]]))
     return np.concatenate(candidates)

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import math
 from typing import Any
 
+from k4a_ros.body.landmarks.segmentation.planes import is_level
 from k4a_ros.body.landmarks.segmentation.planes import LARGE_PLANE
 from k4a_ros.body.landmarks.segmentation.planes import large_planes
 from k4a_ros.body.landmarks.segmentation.segments import Segment
@@ -50,6 +51,11 @@ _HEAD_SHARE = 0.3
 _MAX_DISTANCE_M = 0.16
 #: people are beside a segment, not part of it, if less than this area and share of it is near
 _MIN_AREA_M2, _MIN_SHARE = 0.03, 0.2
+#: the share of `PlaneThresholds.inlier_distances_m` within which a pixel is on a plane: hands that
+#: lie on a table are thin
+_PLANE_SHARE = 0.6
+#: a segment of less than this area may be a piece of a plane of another one
+_MAX_PIECE_M2 = 0.15
 
 
 @dataclass(frozen=True)
@@ -68,9 +74,9 @@ def assign_segments(segmentation: Segmentation, people: Sequence[Vectors]) -> Ow
     """
     Return which person each pixel belongs to: the one whose limbs are nearest, if they are near.
 
-    Pixels on a large plane in their segment, as of a wall or a table, belong to nobody, nor do
-    those of a segment that is too small for a large plane and is on that of another one, such as
-    a piece of the wall between two legs, or of a segment that people are beside.
+    Pixels on a level plane, as of a table, belong to nobody, nor do those on another large plane
+    of their segment, as of a wall, or of any segment if their own is small, such as a piece of
+    the wall between two legs, nor those of a segment that people are beside.
 
     :param people: (33, 3) meters each: the landmarks in the depth camera's frame.
     :return: (height, width) uint8, as ``segmentation.labels``: index into ``people``, or
@@ -85,19 +91,24 @@ def assign_segments(segmentation: Segmentation, people: Sequence[Vectors]) -> Ow
                person.max(axis=0) + reach, index, nearest, owners)
     pixels = np.flatnonzero(owners != BACKGROUND)
     owned_labels = labels.reshape(-1)[pixels]
-    owned = set(np.unique(owned_labels).tolist())
-    segments = [segment for segment in segmentation.segments if segment.label in owned]
-    planes = [large_planes(segment.samples, segment.sample_areas, segmentation.up)
-              for segment in segments]
-    for segment, own_planes in zip(segments, planes, strict=True):
-        if segment.area < LARGE_PLANE.min_level_area_m2:
-            own_planes = np.concatenate(planes)
-        mine = pixels[owned_labels == segment.label]
+    owned = np.unique(owned_labels).tolist()
+    segments = [segment for segment in segmentation.segments if segment.label in set(owned)]
+    segment_areas = {segment.label: segment.area for segment in segments}
+    planes = {segment.label: large_planes(segment.samples, segment.sample_areas, segmentation.up)
+              for segment in segments}
+    all_planes = np.concatenate([np.empty((0, 4)), *planes.values()])
+    tables = all_planes[is_level(all_planes, segmentation.up) == 1]
+    for label in owned:
+        # 0 if the segment is too small to be measured
+        segment_area = segment_areas.get(label, 0.0)
+        tried = (all_planes if segment_area < _MAX_PIECE_M2
+                 else np.concatenate((planes[label], tables)))
+        mine = pixels[owned_labels == label]
         here = points.reshape(-1, 3)[mine].astype(np.float64)
-        distances = np.abs(here @ own_planes[:, :3].T + own_planes[:, 3])
-        off_plane = distances.min(axis=1, initial=np.inf) > LARGE_PLANE.inlier_distances_m(here)
+        distances = np.abs(here @ tried[:, :3].T + tried[:, 3]).min(axis=1, initial=np.inf)
+        off_plane = distances > _PLANE_SHARE * LARGE_PLANE.inlier_distances_m(here)
         area = float(segmentation.areas.reshape(-1)[mine[off_plane]].sum())
-        is_part = area > min(_MIN_AREA_M2, _MIN_SHARE * segment.area)
+        is_part = area > min(_MIN_AREA_M2, _MIN_SHARE * segment_area)
         owners.reshape(-1)[mine[~off_plane | (not is_part)]] = BACKGROUND
     return owners
 

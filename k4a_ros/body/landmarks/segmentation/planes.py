@@ -28,12 +28,13 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class PlaneThresholds:
-    """What counts as a large plane; areas are as if seen frontally."""
+    """What counts as a large plane; areas are as if seen frontally, except for level planes."""
 
     #: planes per segment
     max_planes: int = 4
-    #: random candidates for each plane
+    #: candidates for each plane: through three random points, and level ones, approximately
     candidates: int = 40
+    level_candidates: int = 20
     #: maximum distance of an inlier from a plane
     inlier_m: float = 0.025
     #: the increase of that for each meter from the camera
@@ -43,13 +44,18 @@ class PlaneThresholds:
     #: minimum area of a wall or of the side of a cabinet: more than that of a person's trunk
     min_area_m2: float = 0.4
     #: minimum area of a level plane, such as a table: twice that of a seated person's thighs
-    min_level_area_m2: float = 0.15
+    min_level_area_m2: float = 0.3
     #: cosine of the maximum angle between the normal of a level plane and up
     min_level_cosine: float = 0.98
+    #: the share of an inlier's distance that counts for a level candidate: forearms are near it
+    level_distance_share: float = 0.5
+    #: lower limit of the cosine by which the area of a level plane is divided: a table at the
+    #: height of the camera is seen at a grazing angle
+    min_area_cosine: float = 0.2
     #: minimum area of a random candidate, as a share of the minimum area of a plane, where a point
     #: counts by its distance
     min_candidate_share: float = 0.6
-    #: minimum number of points of a least-squares fit
+    #: minimum number of inliers
     min_points: int = 6
     #: maximum RMS distance of the inliers, as a share of the inlier distance; it is 0.58 for
     #: points that lie there by chance, such as those of people side by side
@@ -72,28 +78,40 @@ def large_planes(samples: Floats, sample_areas: Floats, up: Vectors) -> Vectors:
 
     Planes are found one after the other by RANSAC (Fischler and Bolles, "Random sample consensus",
     1981), in which the area of a point counts the less the farther it is from the plane (Torr and
-    Zisserman, "MLESAC", 2000), and refined by least squares.
+    Zisserman, "MLESAC", 2000), and refined by least squares. Candidates go through three points,
+    or are level: few points are on a table that is seen at a grazing angle.
 
     :param samples: (N, 3) meters.
     :param sample_areas: (N,) m² that each point represents.
     :param up: (3,) unit vector.
     :return: (M, 4) unit normals and offsets: ``normal @ point + offset`` is a point's distance.
     """
-    points, areas = samples.astype(np.float64), sample_areas.astype(np.float64)
+    points = samples.astype(np.float64)
     limits = LARGE_PLANE.inlier_distances_m(points)
+    cosines = np.abs(points @ up) / np.maximum(np.linalg.norm(points, axis=1), 1e-6)
+    # shares of the minimum area of a plane that is not level, and of a level one
+    areas = np.column_stack((
+        sample_areas / LARGE_PLANE.min_area_m2,
+        sample_areas / np.maximum(cosines, LARGE_PLANE.min_area_cosine)
+        / LARGE_PLANE.min_level_area_m2))
     found: list[Vectors] = []
-    while (len(found) < LARGE_PLANE.max_planes
-           and float(areas.sum()) >= LARGE_PLANE.min_level_area_m2):
-        candidates = planes_through_triples(points, _TRIPLES[len(found)])
-        distances = np.abs(candidates[:, :3] @ points.T + candidates[:, 3:]) / limits
-        # a cabinet is flat, and the people beside it are near a plane by chance
-        weights = np.maximum(1 - distances * distances, 0)
-        shares = weights @ areas / _min_areas_m2(candidates[:, :3], up)
-        if shares.max(initial=0.0) < LARGE_PLANE.min_candidate_share:
+    while len(found) < LARGE_PLANE.max_planes and float(areas[:, 1].sum()) >= 1:
+        candidates = np.concatenate((
+            planes_through_triples(points, _TRIPLES[len(found)]),
+            level_planes(points, up, LARGE_PLANE.level_candidates)))
+        level = is_level(candidates, up)
+        squares = ((candidates[:, :3] @ points.T + candidates[:, 3:]) / limits) ** 2
+        squares[level == 1] /= LARGE_PLANE.level_distance_share ** 2
+        # points that are near a plane by chance, such as people beside a cabinet or the wall
+        # behind a table, are at all distances, and add up to nothing
+        weights = np.where(squares < 1, 1 - 3 * squares, 0)
+        shares = (weights @ areas)[np.arange(len(candidates)), level]
+        if shares.max() < LARGE_PLANE.min_candidate_share:
             break
-        plane, inliers = _refine(points, areas, limits, distances[shares.argmax()] < 1)
+        plane, inliers = _refine(points, areas[:, 0], limits, candidates[shares.argmax()])
         residuals = (points[inliers] @ plane[:3] + plane[3]) / limits[inliers]
-        if (float(areas[inliers].sum()) < _min_areas_m2(plane[:3], up)
+        if (int(inliers.sum()) < LARGE_PLANE.min_points
+                or float(areas[inliers, is_level(plane, up)].sum()) < 1
                 or float(np.square(residuals).mean()) > LARGE_PLANE.max_rms_share ** 2):
             break
         found.append(plane)
@@ -126,21 +144,26 @@ def fit_plane(points: Vectors, weights: Vectors) -> Vectors:
     return np.array([*vectors[:, 0], -float(vectors[:, 0] @ center)])
 
 
-def _min_areas_m2(normals: Vectors, up: Vectors) -> Vectors:
-    """Return the minimum area of planes with these normals (..., 3), m²."""
-    return np.where(
-        np.abs(normals @ up) > LARGE_PLANE.min_level_cosine,
-        LARGE_PLANE.min_level_area_m2, LARGE_PLANE.min_area_m2)
+def level_planes(points: Vectors, up: Vectors, count: int) -> Vectors:
+    """Return planes (M, 4) at right angles to up (3,), through about ``count`` of points."""
+    offsets = -(points[::max(1, len(points) // count)] @ up)
+    return np.column_stack((np.tile(up, (len(offsets), 1)), offsets))
+
+
+def is_level(planes: Vectors, up: Vectors) -> npt.NDArray[np.intp]:
+    """Return 1 for level planes (..., 4), 0 for others."""
+    level: Mask = np.abs(planes[..., :3] @ up) > LARGE_PLANE.min_level_cosine
+    return level.astype(np.intp)
 
 
 def _refine(
-    points: Vectors, areas: Vectors, limits: Vectors, inliers: Mask,
+    points: Vectors, areas: Vectors, limits: Vectors, plane: Vectors,
 ) -> tuple[Vectors, Mask]:
-    """Return the plane after two least-squares fits to its inliers, and its inliers."""
-    plane: Vectors = np.zeros(4)
-    for _ in range(2):
-        if int(inliers.sum()) < LARGE_PLANE.min_points:
+    """Return a plane after fits to points that are nearer to it each time, and its inliers."""
+    for share in (0.5, 0.25):
+        squares = ((points @ plane[:3] + plane[3]) / (share * limits)) ** 2
+        weights = areas * np.maximum(1 - squares, 0)
+        if not weights.any():
             break
-        plane = fit_plane(points[inliers], areas[inliers])
-        inliers = np.abs(points @ plane[:3] + plane[3]) < limits
-    return plane, inliers
+        plane = fit_plane(points, weights)
+    return plane, np.abs(points @ plane[:3] + plane[3]) < limits

@@ -130,3 +130,28 @@ def test_trunk_flat_against_a_wall_is_no_piece_of_it() -> None:
     landmarks = points[np.linspace(0, len(points) - 1, 33).astype(int)]
     owners = assign_segments(segmentation, [landmarks])
     assert (owners[segmentation.labels == trunk] == 0).mean() > 0.8
+
+
+def test_table_below_a_hand_belongs_to_nobody_nor_do_small_pieces_of_it() -> None:
+    lens = NOMINAL.depth(DepthMode.NFOV_UNBINNED)
+    rays = lens.rays()
+    across, down = rays[..., 0], np.maximum(rays[..., 1], 1e-3)
+    table = 0.4 / down  # a level plane 0.4 m below the camera, and the floor below that
+    on_table = (table > 1.2) & (table < 2.2) & (np.abs(across * table) < 0.7)
+    hand = on_table & (np.abs(table - 1.6) < 0.1) & (np.abs(across * table) < 0.06)
+    z = np.where(on_table, table, np.minimum(1.1 / down, 3.0))
+    z[hand] = 0.36 / down[hand]
+    z[~np.isfinite(across)] = 0
+    # a ring without depth, in which a small piece of the table is left
+    beside = np.maximum(np.abs(across * table - 0.2), np.abs(table - 1.55) / 3)
+    z[(beside > 0.02) & (beside < 0.04)] = 0
+    segmentation = make_segmenter().segment((z * 1e3).astype(np.uint16))
+    middle = np.array([0.0, 0.36, 1.55])
+    landmarks = middle + np.linspace(-1, 1, 33)[:, np.newaxis] * [0.3, 0.02, 0.1]
+    owned = assign_segments(segmentation, [landmarks]) == 0
+    true, tables = hand[::2, ::2], (on_table & ~hand)[::2, ::2]
+    assert segmentation.floor is not None
+    piece = (beside < 0.015)[::2, ::2]
+    assert segmentation.labels[piece].min() > 0 and not owned[piece].any()
+    assert owned[true].mean() > 0.8
+    assert owned[tables].mean() < 0.01

@@ -55,6 +55,23 @@ def test_third_of_a_square_meter_is_a_table_but_not_a_wall() -> None:
     assert len(large_planes(third[:, [0, 2, 1]], areas, IMAGE_UP)) == 1
 
 
+def test_table_is_found_at_a_grazing_angle_behind_which_people_sit() -> None:
+    """A camera 0.37 m above a table sees a fifth of its area; most points are on the people."""
+    random = np.random.default_rng(5)
+    table = np.stack((random.uniform(-0.7, 0.7, 100), np.full(100, 0.37),
+                      random.uniform(1.7, 2.4, 100)), axis=1) + random.normal(0, 0.003, (100, 3))
+    turns = random.uniform(np.pi, 2 * np.pi, 400)
+    people = np.stack((0.18 * np.cos(turns) + np.repeat([-0.4, 0.4], 200),
+                       random.uniform(-0.4, 0.37, 400), 2.4 + 0.12 * np.sin(turns)), axis=1)
+    surface = np.concatenate((table, people)).astype(np.float32)
+    areas = np.repeat(np.float32([0.18 / 100, 0.7 / 400]), [100, 400])
+    planes = large_planes(surface, areas, IMAGE_UP)
+    assert len(planes) == 1
+    assert np.abs(planes[0, 1]) > 0.999
+    assert np.abs(table @ planes[0, :3] + planes[0, 3]).max() < 0.012
+    assert len(large_planes(surface[100:], areas[100:], IMAGE_UP)) == 0
+
+
 def test_cabinet_is_found_beside_people_who_are_near_a_larger_plane_by_chance() -> None:
     """The first plane that is not flat enough would end the search."""
     random = np.random.default_rng(4)
