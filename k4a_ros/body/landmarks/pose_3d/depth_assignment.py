@@ -66,8 +66,10 @@ class _Limits:
     max_depth_offset_m: float = 0.35
     #: the share by which a bone may be too long
     max_excess_length: float = 0.45
-    #: the share by which a bone that ends on an unassigned surface may be too long or too short
+    #: The share by which a bone that ends on an unassigned surface may be too long or too short,
+    #: and the length, without which a hand on a table would not be found there.
     max_unassigned_stretch: float = 0.25
+    max_unassigned_stretch_m: float = 0.02
     #: distance in front of a surface from which on a limb would occlude it
     clearance_m: float = 0.06
     #: distance from its surface within which a landmark of the face counts as measured
@@ -89,6 +91,8 @@ class _Costs:
     in_front_of_window: float = 4.0
     #: the most that one deviation costs
     max_deviation: float = 9.0
+    #: the same if the trunk leans more or less than expected: hips that are occluded cost less
+    max_lean: float = 25.0
 
 
 @dataclass(frozen=True)
@@ -229,9 +233,10 @@ def _trunk_shape_cost(
     shoulders, hips = offsets[:, :2].mean(axis=1), offsets[:, 2:].mean(axis=1)
     deviations = np.column_stack((
         (offsets[:, ::2] - offsets[:, 1::2]) / _SIGMAS.left_right_m,
-        (shoulders - hips) / _SIGMAS.shoulders_hips_m, (shoulders - head_offset) / _SIGMAS.head_m,
+        (shoulders - head_offset) / _SIGMAS.head_m,
         (apart - width) / (_SIGMAS.width_share * width + _SIGMAS.length_m)))
     costs: Vectors = np.nansum(_limited_squares(deviations), axis=1)
+    costs += np.minimum(((shoulders - hips) / _SIGMAS.shoulders_hips_m) ** 2, _COSTS.max_lean)
     return costs
 
 
@@ -307,7 +312,8 @@ def _choices_for_bones(
     possible = (offsets > _LIMITS.min_depth_offset_m) & np.where(
         surfaces.own[children, np.newaxis, :count], reaches < longest,
         (offsets < _LIMITS.max_depth_offset_m)
-        & (np.abs(reaches - lengths) < _LIMITS.max_unassigned_stretch * lengths))
+        & (np.abs(reaches - lengths) < (_LIMITS.max_unassigned_stretch * lengths
+                                        + _LIMITS.max_unassigned_stretch_m)))
     costs[..., :count][~possible] = np.inf
     return _Choices(depths, costs, np.arange(count + 2) < count)
 

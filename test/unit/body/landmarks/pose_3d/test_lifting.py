@@ -182,6 +182,18 @@ def test_occluded_arm_is_not_placed_on_a_far_surface() -> None:
     assert (pose.points[[13, 15], 2] < 2.4).all()
 
 
+def test_table_before_the_hips_is_not_taken_for_them() -> None:
+    """Pixels of a table, half a meter before the hips, are in the person's mask."""
+    person = SimulatedPerson(0, path=((0.0, 2.2),))
+    person.depth = person.depth.copy()
+    for column, row in np.rint(person.lens.project(person.points[[23, 24]])[0]).astype(int):
+        person.depth[row - 30:row + 31, column - 30:column + 31] = 1650
+        person.own[row - 30:row + 31, column - 30:column + 31] = True
+    pose = lifted(person)
+    assert (pose.confidences[[23, 24]] == Confidence.LOW).all()
+    assert np.abs(pose.points[[23, 24], 2] - person.points[[23, 24], 2]).max() < 0.1
+
+
 def test_person_without_a_visible_trunk_is_not_lifted() -> None:
     person = SimulatedPerson(0)
     person.own = np.zeros_like(person.own)
