@@ -13,7 +13,7 @@
 # limitations under the License.
 
 """
-What people wear, as capsules around the limbs of their bodies.
+What people wear, as tapered capsules around the limbs of their bodies.
 
 Lengths are those of ``skeleton``: meters, for a height of 1.75 m. Garments follow the joints: a
 skirt the thighs, a sleeve the arm. How cloth folds, and how it swings, is not modeled.
@@ -28,10 +28,13 @@ from dataclasses import field
 from functools import cached_property
 
 from k4a_ros.body.joints import Joint
+from k4a_ros.simulation.body_shape import attached
+from k4a_ros.simulation.body_shape import Limb
+from k4a_ros.simulation.body_shape import limbs
+from k4a_ros.simulation.body_shape import Part
 from k4a_ros.simulation.shapes import Array
 from k4a_ros.simulation.shapes import Material
 from k4a_ros.simulation.skeleton import Figure
-from k4a_ros.simulation.skeleton import Limb
 import numpy as np
 
 BOTTOMS = ('trousers', 'wide trousers', 'skirt')
@@ -73,10 +76,27 @@ _CUTS = {
 }
 TOPS = tuple(_CUTS)
 
-#: radii of the body that garments are around: trunk, shoulder, upper arm, forearm, thigh
-_TRUNK, _SHOULDER, _UPPER_ARM, _FOREARM, _THIGH = 0.115, 0.062, 0.052, 0.042, 0.08
-_LEFT = np.array([0.0, 1.0, 0.0])
+#: radius of the trunk that hems are around, and of the thighs
+_TRUNK, _THIGH = 0.106, 0.084
 _DOWN = np.array([0.0, 0.0, -1.0])
+_COLLAR: tuple[Part, ...] = (('top', (-0.01, 0.03, 0.215), 0.065, (-0.01, -0.03, 0.215), 0.065),)
+#: hair down to 55 mm above the eyes, and over the ears
+_SHORT_HAIR: tuple[Part, ...] = (
+    ('hair', (-0.024, 0.0, 0.118), 0.09, (0.008, 0.0, 0.124), 0.082),
+    ('hair', (-0.012, 0.058, 0.11), 0.034, (-0.012, 0.066, 0.055), 0.022))
+#: hair that falls on the back, and to both sides of the face
+_LONG_HAIR: tuple[Part, ...] = (
+    ('hair', (-0.028, 0.0, 0.1), 0.088, (-0.075, 0.0, -0.16), 0.072),
+    ('hair', (-0.005, 0.062, 0.1), 0.034, (0.01, 0.08, -0.12), 0.03))
+#: a cap, whose peak is above the eyes
+_CAP: tuple[Part, ...] = (
+    ('hat', (-0.024, 0.0, 0.124), 0.09, (0.01, 0.0, 0.13), 0.085),
+    *(('hat', (ahead, half, up), 0.013, (ahead, -half, up), 0.013) for ahead, up, half in (
+        (0.083, 0.137, 0.06), (0.11, 0.134, 0.058), (0.135, 0.128, 0.05), (0.155, 0.122, 0.035))))
+#: a hood, which leaves the face free
+_HOOD: tuple[Part, ...] = (
+    ('top', (-0.045, 0.0, 0.08), 0.105, (-0.035, 0.0, 0.1), 0.106),
+    ('top', (-0.045, 0.0, 0.04), 0.1, (-0.035, 0.0, -0.08), 0.088))
 
 
 @dataclass(frozen=True)
@@ -101,56 +121,56 @@ class Clothes:
     def by_part(self) -> dict[str, Material]:
         """Return the material of each part of `Limb`, and of ``hair``."""
         materials = {**MATERIALS, **self.materials}
+        skin, bottom = materials['skin'], materials['bottom']
         return {
-            **materials, 'thigh': materials['bottom'],
-            'shank': materials['skin' if self.bottom == 'skirt' else 'bottom'],
-            'scalp': materials['skin' if self.hair == 'none' else 'hair']}
+            **materials, 'upper arm': skin, 'forearm': skin, 'thigh': bottom,
+            'shank': skin if self.bottom == 'skirt' else bottom,
+            'scalp': skin if self.hair == 'none' else materials['hair']}
 
     def on(self, figure: Figure) -> list[Limb]:
         """Return the body in these clothes."""
         cut = _CUTS[self.top]
+        body = limbs(figure)
         # what is entirely covered is not drawn
-        covered = {'top' if cut else None, 'thigh' if self.bottom != 'trousers' else None}
-        limbs = [limb for limb in figure.limbs if limb.part not in covered]
+        covered = {*(('top', 'upper arm') if cut else ()),
+                   *(('thigh',) if self.bottom != 'trousers' else ())}
+        worn = [limb for limb in body if limb.part not in covered]
         if cut is not None:
-            limbs += _top(figure, cut)
+            worn += _top(figure, body, cut)
         if self.bottom == 'skirt':
-            limbs += _skirts(figure, 0.11, 1.15, 'bottom')
+            worn += _skirts(figure, 0.11, 1.15, 'bottom')
         elif self.bottom == 'wide trousers':
-            limbs += _wide_legs(figure)
-        head = figure.positions[Joint.HEAD]
+            worn += _wide_legs(figure)
         if self.hair in ('short', 'long'):
-            limbs.append(_hairline(head))
+            worn += attached(figure, Joint.HEAD, _SHORT_HAIR)
         if self.hair == 'long':
-            limbs += _long_hair(head)
+            worn += attached(figure, Joint.HEAD, _LONG_HAIR)
         if self.hat == 'cap':
-            limbs += _cap(head)
+            worn += attached(figure, Joint.HEAD, _CAP)
         elif self.hat == 'hood':
-            limbs += _hood(head)
-        return limbs
+            worn += attached(figure, Joint.HEAD, _HOOD)
+        return worn
 
 
-def _top(figure: Figure, cut: _Cut) -> Iterator[Limb]:
+def _top(figure: Figure, body: list[Limb], cut: _Cut) -> Iterator[Limb]:
     """Yield a garment with long sleeves; with a collar and skirts if it is a jacket or a coat."""
-    positions = figure.positions
-    chest, center = figure.chest, positions[Joint.SPINE_CHEST]
-    hem_radius = _TRUNK + cut.hem
+    for part, start, radius, end, end_radius in body:
+        if part in ('top', 'upper arm'):
+            yield Limb('top', start, radius + cut.ease, end, end_radius + 0.9 * cut.ease)
+        elif part == 'forearm':
+            # sleeves end above the wrists
+            yield Limb('top', start, radius + cut.ease, start + 0.92 * (end - start),
+                       end_radius + 0.8 * cut.ease)
+    pelvis, hem_radius = figure.positions[Joint.PELVIS], _TRUNK + cut.hem
     for side, name in ((1, 'LEFT'), (-1, 'RIGHT')):
-        shoulder, elbow, wrist = (
-            positions[Joint[f'{joint}_{name}']] for joint in ('SHOULDER', 'ELBOW', 'WRIST'))
         _, down = _thigh(figure, name)
         # the hem of who sits lies on the seat
-        hem = positions[Joint.PELVIS] + 0.05 * side * _LEFT + _DOWN * (
-            cut.below * down - (hem_radius - _THIGH) * (1 - down))
-        yield Limb(hem, center + chest @ [0.0, 0.07 * side, 0.09], hem_radius, 'top',
-                   _TRUNK + cut.ease)
-        yield Limb(center + chest @ [0.0, 0.0, 0.175], shoulder, _SHOULDER + cut.ease, 'top')
-        yield Limb(shoulder, elbow, _UPPER_ARM + cut.ease, 'top', _UPPER_ARM + 0.9 * cut.ease)
-        yield Limb(elbow, elbow + 0.92 * (wrist - elbow), _FOREARM + cut.ease, 'top',
-                   _FOREARM + 0.8 * cut.ease)
+        middle = pelvis + [0.0, 0.05 * side, 0.0]
+        yield Limb('top', middle + _DOWN * (
+            cut.below * down - (hem_radius - _THIGH) * (1 - down)), hem_radius,
+            middle - 0.09 * _DOWN, _TRUNK + cut.ease)
     if cut.below >= 0.1:
-        collar = center + chest @ [-0.01, 0.0, 0.21]
-        yield Limb(collar + chest @ (0.03 * _LEFT), collar - chest @ (0.03 * _LEFT), 0.07, 'top')
+        yield from attached(figure, Joint.SPINE_CHEST, _COLLAR)
     if cut.length:
         yield from _skirts(figure, 0.12, cut.length, 'top')
 
@@ -175,10 +195,10 @@ def _skirts(figure: Figure, radius: float, length: float, part: str) -> Iterator
         thigh, down = _thigh(figure, name)
         end = hip + thigh * (1 + (length - 1) * down if length > 1 else length)
         flare = 0.05 * down
-        yield Limb(hip, end, radius, part, radius + flare)
+        yield Limb(part, hip, radius, end, radius + flare)
         ends.append(end)
         flares.append(flare)
-    yield Limb(figure.positions[Joint.PELVIS], (ends[0] + ends[1]) / 2, radius, part,
+    yield Limb(part, figure.positions[Joint.PELVIS], radius, (ends[0] + ends[1]) / 2,
                radius + min(flares))
 
 
@@ -187,32 +207,5 @@ def _wide_legs(figure: Figure) -> Iterator[Limb]:
     for name in ('LEFT', 'RIGHT'):
         hip, knee, ankle = (
             figure.positions[Joint[f'{joint}_{name}']] for joint in ('HIP', 'KNEE', 'ANKLE'))
-        yield Limb(hip, knee, _THIGH + 0.014, 'bottom')
-        yield Limb(knee, knee + 0.88 * (ankle - knee), _THIGH, 'bottom', _THIGH + 0.02)
-
-
-def _hairline(head: Array) -> Limb:
-    """Return hair down to 60 mm above the eyes, and over the ears."""
-    return Limb(head + [-0.006, 0.0, 0.0955], head + [-0.025, 0.0, 0.07], 0.0965, 'hair')
-
-
-def _long_hair(head: Array) -> Iterator[Limb]:
-    """Yield hair that falls on the back, and to both sides of the face."""
-    yield Limb(head + [-0.025, 0.0, 0.09], head + [-0.075, 0.0, -0.16], 0.088, 'hair', 0.075)
-    for side in (1, -1):
-        yield Limb(head + [0.0, 0.07 * side, 0.085], head + [0.015, 0.085 * side, -0.12], 0.038,
-                   'hair', 0.03)
-
-
-def _cap(head: Array) -> Iterator[Limb]:
-    """Yield a cap, whose peak is above the eyes."""
-    yield Limb(head + [-0.02, 0.0, 0.122], head + [-0.002, 0.0, 0.122], 0.094, 'hat')
-    for ahead, up, half in ((0.085, 0.135, 0.065), (0.11, 0.131, 0.06), (0.135, 0.126, 0.05),
-                            (0.16, 0.12, 0.035)):
-        yield Limb(head + [ahead, half, up], head + [ahead, -half, up], 0.014, 'hat')
-
-
-def _hood(head: Array) -> Iterator[Limb]:
-    """Yield a hood, which leaves the face free."""
-    yield Limb(head + [-0.045, 0.0, 0.06], head + [-0.04, 0.0, 0.085], 0.115, 'top')
-    yield Limb(head + [-0.045, 0.0, 0.04], head + [-0.035, 0.0, -0.08], 0.105, 'top', 0.09)
+        yield Limb('bottom', hip, _THIGH + 0.012, knee, 0.082)
+        yield Limb('bottom', knee, 0.082, knee + 0.88 * (ankle - knee), 0.1)

@@ -106,11 +106,12 @@ class Person:
         pose = RigidTransform(rotation, np.array([x, self.floor, z]))
         scale = self.height / skeleton.TEMPLATE_HEIGHT
         limbs, materials = self.clothes.on(figure), self.clothes.by_part
-        ends = pose.apply(np.array([limb[:2] for limb in limbs]) * scale).reshape(-1, 6).tolist()
+        ends = pose.apply(np.array([
+            (limb.start, limb.end) for limb in limbs]) * scale).reshape(-1, 6).tolist()
         return Posture(
             pose.apply(figure.positions * scale), rotation @ figure.axes,
             tuple(Capsule((a, b, c), (d, e, f), limb.radius * scale, materials[limb.part],
-                          limb.end_radius and limb.end_radius * scale)
+                          limb.end_radius * scale)
                   for (a, b, c, d, e, f), limb in zip(ends, limbs, strict=True)))
 
     def _gait(self, time: float) -> tuple[float, float, float, float, float]:

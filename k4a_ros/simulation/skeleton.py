@@ -14,7 +14,7 @@
 
 
 """
-The joints and the body of a person at any phase of the gait cycle, or in a posture.
+The joints of a person at any phase of the gait cycle, or in a posture.
 
 Positions are meters in the frame of the person: x forward, y left, z up, the origin on the floor
 below the pelvis. Lengths are for a height of 1.75 m, from the segment lengths in Winter,
@@ -34,7 +34,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from dataclasses import replace
 import math
-from typing import NamedTuple
 
 from k4a_ros.body.joints import Joint
 from k4a_ros.calibration.rigid_transform import rotation_x
@@ -54,23 +53,12 @@ _FIRST_LEG_JOINT = {1: Joint.HIP_LEFT, -1: Joint.HIP_RIGHT}
 _SPINE = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
 _DOWN = np.array([0.0, 0.0, -1.0])
 _TRUNK_LEAN = math.radians(3.0)
-_FOOT_RADIUS = 0.04
-
-
-class Limb(NamedTuple):
-    """
-    A capsule of the surface, in the frame of the person.
-
-    ``start`` and ``end`` (3,); ``radius`` at the start, and everywhere if ``end_radius`` is None;
-    ``part``: 'skin', 'hair', 'scalp', 'eyes', 'hat', 'top' (of trunk and upper arms), 'bottom' (of
-    the pelvis), 'thigh', 'shank' or 'shoes'.
-    """
-
-    start: Array
-    end: Array
-    radius: float
-    part: str
-    end_radius: float | None = None
+#: forward and up of the ankle: the toe joint
+TOE_M = (0.145, -0.028)
+#: from the ankle down to the sole of a level foot, and the spheres on it: distance ahead of the
+#: ankle, and radius; of the heel, the instep, the ball and the tip
+SOLE_M = 0.068
+SOLE_SPHERES = ((-0.048, 0.036), (0.0, 0.046), (0.09, 0.036), (0.148, 0.03))
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,18 +66,15 @@ class Figure:
     """
     A pose in the frame of the person.
 
-    ``positions`` (32, 3); ``axes`` (32, 3, 3), the joints' x, y, z as columns; ``limbs``: the
-    surface of the body.
+    ``positions`` (32, 3); ``axes`` (32, 3, 3), the joints' x, y, z as columns.
     """
 
     positions: Array
     axes: Array
-    limbs: tuple[Limb, ...]
 
-    @property
-    def chest(self) -> Array:
-        """Return forward, left and up of the chest, as columns of a (3, 3) matrix."""
-        axes: Array = self.axes[Joint.SPINE_CHEST] @ _SPINE.T
+    def upright(self, joint: Joint) -> Array:
+        """Return forward, left and up of a joint of the spine or the head, as columns (3, 3)."""
+        axes: Array = self.axes[joint] @ _SPINE.T
         return axes
 
 
@@ -99,7 +84,9 @@ class _Limbs:
     Angles of a leg and an arm of one side, radians.
 
     ``hip``: of the thigh, ``foot``: of the sole, toes down, ``arm``: of the upper arm, all forward
-    from a standing person; ``knee`` and ``elbow``: 0 straight; ``out``: of the arm to its side.
+    from a standing person; ``knee`` and ``elbow``: 0 straight; ``out``: of the arm to its side;
+    ``apart``: of the knee to its side; ``palm``: of the thumb from ahead of the forearm to the
+    body, so that the palm of a forearm that points forward faces down at 90°.
     """
 
     hip: float
@@ -108,6 +95,8 @@ class _Limbs:
     arm: float
     elbow: float
     out: float = math.radians(9)
+    apart: float = 0.0
+    palm: float = math.radians(30)
 
 
 #: height of the seat, as a share of the person's
@@ -122,9 +111,9 @@ WALL_SHARE = 0.065
 _POSTURES: dict[str, tuple[_Limbs, float] | None] = {
     'standing': None,
     # on a seat, with the hands on the thighs
-    'sitting': (_Limbs(*map(math.radians, (88, 88, 0, 22, 72))), _TRUNK_LEAN),
+    'sitting': (_Limbs(*map(math.radians, (88, 88, 0, 20, 47, -3, 8, 80))), _TRUNK_LEAN),
     # on a seat, with the forearms on a table
-    'at table': (_Limbs(*map(math.radians, (88, 88, 0, 45, 56))), math.radians(10)),
+    'at table': (_Limbs(*map(math.radians, (88, 88, 0, 45, 55, 4, 4, 80))), math.radians(10)),
     # with the back at a wall, and the feet ahead
     'leaning': (_Limbs(*map(math.radians, (14, 2, 0, 2, 16))), math.radians(-1)),
 }
@@ -188,29 +177,25 @@ def _figure(sides: dict[int, _Limbs], twist: float, lean: float) -> Figure:
     """
     positions = np.zeros((32, 3))
     axes = np.zeros((32, 3, 3))
-    limbs: list[Limb] = []
     sole_height = min(
-        _add_leg(side, angles, positions, axes, limbs) for side, angles in sides.items())
-    _add_trunk(twist, lean, positions, axes, limbs)
+        _add_leg(side, angles, positions, axes) for side, angles in sides.items())
+    _add_trunk(twist, lean, positions, axes)
     for side, angles in sides.items():
-        _add_arm(side, angles, positions, axes, limbs)
-    up = np.array([0.0, 0.0, -sole_height])
-    return Figure(
-        positions + up, axes,
-        tuple(Limb(limb.start + up, limb.end + up, limb.radius, limb.part) for limb in limbs))
+        _add_arm(side, angles, positions, axes)
+    return Figure(positions + [0.0, 0.0, -sole_height], axes)
 
 
 def _add_leg(
-    side: int, angles: _Limbs, positions: Array, axes: Array, limbs: list[Limb],
+    side: int, angles: _Limbs, positions: Array, axes: Array,
 ) -> float:
     """Add a leg to a pelvis at the origin, and return the height of its sole."""
-    thigh, shank = rotation_y(-angles.hip), rotation_y(angles.knee - angles.hip)
-    foot = rotation_y(angles.foot)
+    turn = rotation_z(side * angles.apart)
+    thigh, shank = turn @ rotation_y(-angles.hip), turn @ rotation_y(angles.knee - angles.hip)
+    foot = turn @ rotation_y(angles.foot)
     hip = np.array([0.0, 0.09 * side, 0.0])
     knee = hip + 0.429 * thigh @ _DOWN
     ankle = knee + 0.4305 * shank @ _DOWN
-    heel = ankle + foot @ [-0.05, 0.0, -0.028]
-    toe = ankle + foot @ [0.145, 0.0, -0.028]
+    toe = ankle + foot @ [TOE_M[0], 0.0, TOE_M[1]]
     first = _FIRST_LEG_JOINT[side]
     positions[first:first + 4] = hip, knee, ankle, toe
     # x and y are reversed in the right leg
@@ -218,19 +203,18 @@ def _add_leg(
     axes[first] = thigh @ _SPINE * mirror
     axes[first + 1] = shank @ _SPINE * mirror
     # the foot is at (-0.6, 0.8, 0) in the ankle's axes
-    along = (toe - ankle) / math.dist(toe, ankle)
-    left = np.array([0.0, 1.0, 0.0])
-    across = _cross(left, along)
+    along = unit(toe - ankle)
+    left = turn[:, 1]
+    across = cross(left, along)
     axes[first + 2] = np.stack(
         (-0.6 * along - 0.8 * across, 0.8 * along - 0.6 * across, left), axis=1) * mirror
     axes[first + 3] = axes[first + 2] @ rotation_z(math.pi / 2)
-    limbs += [Limb(hip, knee, 0.08, 'thigh'), Limb(knee, ankle, 0.058, 'shank'),
-              Limb(heel, toe, _FOOT_RADIUS, 'shoes')]
-    return float(min(heel[2], toe[2])) - _FOOT_RADIUS
+    return min(float((ankle + foot @ [x, 0.0, radius - SOLE_M])[2]) - radius
+               for x, radius in SOLE_SPHERES)
 
 
 def _add_trunk(
-    twist: float, lean: float, positions: Array, axes: Array, limbs: list[Limb],
+    twist: float, lean: float, positions: Array, axes: Array,
 ) -> None:
     """Add pelvis, spine and head."""
     leaning = rotation_y(lean)
@@ -256,24 +240,10 @@ def _add_trunk(
             (Joint.EAR_RIGHT, (0.07, 0.0, -0.08), 0.0)):
         positions[joint] = from_head(*offset)
         axes[joint] = _SPINE @ rotation_z(half_turns * math.pi)
-    left = np.array([0.0, 1.0, 0.0])
-    limbs += [
-        Limb(from_head(0.045, 0, 0), from_head(0.09, 0, 0), 0.095, 'skin'),
-        Limb(from_head(0.09, -0.02, 0), from_head(0.10, -0.02, 0), 0.092, 'scalp'),
-        Limb(positions[Joint.NOSE], positions[Joint.NOSE], 0.018, 'skin'),
-        *(Limb(from_head(0.088, 0.088, 0.026 * side), from_head(0.088, 0.086, 0.038 * side),
-               0.014, 'eyes') for side in (1, -1)),
-        Limb(positions[Joint.NECK] - 0.05 * axes[Joint.NECK][:, 0], positions[Joint.HEAD], 0.05,
-             'skin'),
-        Limb(0.09 * left, -0.09 * left, 0.11, 'bottom')]
-    for side in (1, -1):
-        limbs.append(Limb(
-            0.05 * side * left,
-            positions[Joint.SPINE_CHEST] + chest @ [0.0, 0.07 * side, 0.09], 0.115, 'top'))
 
 
 def _add_arm(
-    side: int, angles: _Limbs, positions: Array, axes: Array, limbs: list[Limb],
+    side: int, angles: _Limbs, positions: Array, axes: Array,
 ) -> None:
     """Add an arm to the trunk."""
     chest = axes[Joint.SPINE_CHEST] @ _SPINE.T
@@ -286,30 +256,32 @@ def _add_arm(
     wrist = elbow + 0.245 * lower
     hinge = -out[:, 1]
     first = _FIRST_ARM_JOINT[side]
-    collar = (shoulder - clavicle) / math.dist(shoulder, clavicle)
-    axes[first] = _axes(side * collar, -side * chest[:, 2])
+    axes[first] = _axes(side * unit(shoulder - clavicle), -side * chest[:, 2])
     axes[first + 1] = _axes(side * upper, hinge)
     axes[first + 2] = _axes(side * lower, hinge)
     axes[first + 3:first + 6] = axes[first + 2] @ rotation_x(-math.pi / 2)
     axes[first + 6] = axes[first + 2]
-    ahead = _cross(hinge, lower)
-    thumb = wrist + 0.09 * lower + 0.035 * ahead
+    # the thumb is ahead of the forearm if the palm faces the body, which is to the right
+    ahead, inward = cross(hinge, lower), side * hinge
+    thumb = wrist + 0.09 * lower + 0.055 * (
+        math.cos(angles.palm) * ahead + math.sin(angles.palm) * inward)
     positions[first:first + 7] = (
         clavicle, shoulder, elbow, wrist, wrist + 0.09 * lower, wrist + 0.175 * lower, thumb)
-    limbs += [
-        Limb(positions[Joint.SPINE_CHEST] + chest @ [0.0, 0.0, 0.175], shoulder, 0.062, 'top'),
-        Limb(shoulder, elbow, 0.052, 'top'), Limb(elbow, wrist, 0.042, 'skin'),
-        Limb(wrist, wrist + 0.15 * lower, 0.035, 'skin'), Limb(wrist, thumb, 0.018, 'skin')]
 
 
 def _axes(x: Array, z: Array) -> Array:
     """Return axes, as columns, with this unit x and the z nearest to ``z``."""
-    z = z - (z @ x) * x
-    z = z / math.sqrt(z @ z)
-    return np.stack((x, _cross(z, x), z), axis=1)
+    z = unit(z - (z @ x) * x)
+    return np.stack((x, cross(z, x), z), axis=1)
 
 
-def _cross(a: Array, b: Array) -> Array:
+def unit(vector: Array) -> Array:
+    """Return a vector scaled to length 1."""
+    scaled: Array = vector / math.sqrt(vector @ vector)
+    return scaled
+
+
+def cross(a: Array, b: Array) -> Array:
     """Return the cross product of two vectors, ten times as fast as numpy.cross."""
     (ax, ay, az), (bx, by, bz) = a.tolist(), b.tolist()
     return np.array((ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx))

@@ -49,6 +49,7 @@ import numpy as np
 from support.people import clothes
 from support.people import scenes
 from support.people.clothes import Clothes
+from support.people.contact import overlap
 from support.people.model import Posture
 from support.people.model import STANDING
 from support.people.model import walking_posture
@@ -65,6 +66,9 @@ _SCENES = 3
 _SWAY_M, _SWAY_DEGREES, _SWAY_S = 0.01, 2.0, 2.5
 _WALL, _CHAIR = Material((0.8, 0.8, 0.8)), Material((0.35, 0.35, 0.35))
 _SHAPES = ('man', 'woman', 'stout man', 'slim woman')
+#: by how much those who touch may press into each other, meters
+_TOUCH_M = 0.03
+_AROUND_M = 0.08
 _TABLE_SIZE = (1.6, 0.04, 0.6)
 #: reflectivities in infrared, from and to: of brown, black and blond hair; of cloth that most dyes
 #: leave bright, and of cloth that absorbs infrared
@@ -159,40 +163,15 @@ def dressed_scenes(
     seed: int, room: simulated.Scene,
 ) -> Iterator[tuple[str, simulated.Scene]]:
     """
-    Yield names and scenes of the people of `simulated_scenes`, in clothes, closer together.
+    Yield names and scenes of the people of `simulated_scenes` in clothes.
 
     Those at a table have the forearms on it, who stands at the wall leans on it, and the first has
     an arm around the neighbor. One of five tops and bottoms absorbs infrared.
     """
-    random = _Random(np.random.default_rng([seed, 5]))
-    for name, scene in simulated_scenes(seed, room):
-        yield name.replace('seated', 'dressed'), _dressed(random, scene)
-
-
-def _dressed(random: _Random, scene: simulated.Scene) -> simulated.Scene:
-    heights = [person.height for person in scene.persons if person.posture == 'sitting']
-    shapes = []
-    at_table = False
-    for shape in scene.shapes:
-        if isinstance(shape, Box) and shape.size == _TABLE_SIZE:
-            at_table = True
-            x, y, z = shape.pose.translation
-            y = 1.1 - TABLE_SHARE * min(heights) + _TABLE_SIZE[1] / 2
-            shape = replace(shape, pose=RigidTransform(np.eye(3), np.array((x, y, z))))
-        shapes.append(shape)
-    wall = max(shape.point[2] for shape in shapes[5:] if isinstance(shape, Plane))
-    people = []
-    for person in scene.persons:
-        posture, path = person.posture, person.path
-        if person.name == 'at wall':
-            posture = 'leaning'
-            path = ((path[0][0], wall - WALL_SHARE * person.height),)
-        elif posture == 'sitting' and at_table:
-            posture = 'at table'
-        people.append(replace(
-            person, posture=posture, path=path, clothes=_clothes(random),
-            arm_around=int(person.name == 'seated 0')))
-    return replace(scene, shapes=tuple(shapes), persons=tuple(people))
+    random = _Random(np.random.default_rng([seed, 4]))
+    dressing = _Random(np.random.default_rng([seed, 5]))
+    for number in range(_SCENES):
+        yield f'dressed {number + 1}', _seated(random, room, dressing)
 
 
 def _clothes(random: _Random) -> SimulatedClothes:
@@ -209,35 +188,65 @@ def _clothes(random: _Random) -> SimulatedClothes:
          'top': cloth(), 'bottom': cloth(), 'hat': cloth()})
 
 
-def _seated(random: _Random, room: simulated.Scene) -> simulated.Scene:
+def _seated(
+    random: _Random, room: simulated.Scene, dressing: _Random | None = None,
+) -> simulated.Scene:
     """Return people on chairs, at a table in every other scene, and two who stand."""
     floor, z, wall = 1.1, random.between(2.1, 2.3), random.between(3.1, 3.3)
     pitch = random.between(0.5, 0.58)
     count = 3 + int(random.generator.integers(2))
-    shapes: list[Shape] = [Plane((0, 0, wall), (0, 0, -1), _WALL)]
-    people = []
+    heights, turns = zip(*(
+        (random.between(1.55, 1.9), random.between(-0.5, 0.5)) for _ in range(count)), strict=True)
+    child_gap, child_height = random.between(0.0, 0.1), random.between(1.05, 1.3)
+    child_turn, aside = random.between(-0.5, 0.5), random.between(-0.2, 0.2)
+    tall, tall_turn = random.between(1.75, 1.9), random.between(-0.2, 0.2)
+    at_table = bool(random.generator.integers(2))
+    if at_table and dressing is not None:
+        # with seats as high as theirs, people of the same height reach one table
+        heights = tuple(1.7 + 0.3 * (height - 1.7) for height in heights)
+    outfits = [SimulatedClothes() if dressing is None else _clothes(dressing)
+               for _ in range(count + 2)]
 
-    def add(name: str, x: float, z: float, height: float, turn: float, *, sits: bool) -> None:
-        people.append(SimulatedPerson(
-            name, ((x, z),), floor, height, heading=math.pi + turn,
-            posture='sitting' if sits else 'standing'))
+    def people(pitch: float, turned: float) -> list[SimulatedPerson]:
+        """Return everybody, by the distance between seats and the share of all turns."""
+        places = []
+        for place, (height, turn) in enumerate(zip(heights, turns, strict=True)):
+            posture = 'at table' if at_table and dressing is not None else 'sitting'
+            places.append((f'seated {place}', (place - (count - 1) / 2) * pitch, z, height,
+                           turn * turned, posture))
+        places.append(('child', -count / 2 * pitch - child_gap, z + 0.2, child_height, child_turn,
+                       'standing'))
+        behind, posture = (0.14, 'standing') if dressing is None else (
+            WALL_SHARE * tall, 'leaning')
+        places.append(('at wall', aside + pitch / 2, wall - behind, tall, tall_turn, posture))
+        return [SimulatedPerson(
+            name, ((x, z),), floor, height, heading=math.pi + turn, posture=posture, clothes=worn,
+            arm_around=int(dressing is not None and name == 'seated 0'))
+            for (name, x, z, height, turn, posture), worn in zip(places, outfits, strict=True)]
+
+    # clothes and hands touch, but people do not pass through each other; an arm that lies on the
+    # shoulders of a neighbor presses a little into them
+    turned = 1.0
+    placed = people(pitch, turned)
+    while overlap([replace(person, arm_around=0) for person in placed]) > _TOUCH_M:
+        pitch, turned = pitch + 0.01, 0.9 * turned
+        placed = people(pitch, turned)
+    if overlap(placed) > _AROUND_M:
+        # the arm would pass through the neighbor's head
+        placed[0] = replace(placed[0], arm_around=0)
+    shapes: list[Shape] = [Plane((0, 0, wall), (0, 0, -1), _WALL)]
 
     def add_box(size: tuple[float, float, float], center: tuple[float, float, float]) -> None:
         shapes.append(Box(size, RigidTransform(np.eye(3), np.array(center)), _CHAIR))
 
-    for place in range(count):
-        x, height = (place - (count - 1) / 2) * pitch, random.between(1.55, 1.9)
-        add(f'seated {place}', x, z, height, random.between(-0.5, 0.5), sits=True)
-        top = floor - SEAT_SHARE * height
+    for person in placed[:count]:
+        (x, _), top = person.path[0], floor - SEAT_SHARE * person.height
         add_box((0.42, 0.04, 0.42), (x, top + 0.02, z))
         add_box((0.42, 0.5, 0.04), (x, top - 0.24, z + 0.25))
-    side = count / 2 * pitch + random.between(0.0, 0.1)
-    add('child', -side, z + 0.2, random.between(1.05, 1.3), random.between(-0.5, 0.5), sits=False)
-    add('at wall', random.between(-0.2, 0.2) + pitch / 2, wall - 0.14, random.between(1.75, 1.9),
-        random.between(-0.2, 0.2), sits=False)
-    if random.generator.integers(2):
-        add_box(_TABLE_SIZE, (0.0, floor - 0.74, z - 0.5))
-    return replace(room, shapes=(*room.shapes, *shapes), persons=tuple(people))
+    if at_table:
+        height = 0.74 if dressing is None else TABLE_SHARE * min(heights) - _TABLE_SIZE[1] / 2
+        add_box(_TABLE_SIZE, (0.0, floor - height, z - 0.5))
+    return replace(room, shapes=(*room.shapes, *shapes), persons=tuple(placed))
 
 
 def _name(kind: Callable[[_Random], Scene]) -> str:

@@ -46,13 +46,13 @@ CROSSING = replace(BARE, persons=(
     Person('far', ((-1.0, 2.9), (1.0, 2.7)), 1.1, speed=0.9),
     Person('near', ((0.8, 2.1), (-0.8, 2.1)), 1.1, 1.65, speed=0.9)))
 
-#: Meters from the surface to a simulated joint inside of the limb that is visible: a joint deeper
-#: than that is occluded by another limb.
+#: Meters from the surface to a simulated joint inside of the limb that is visible: its radius and
+#: 2 to 4 cm. A joint deeper than that is occluded by another limb.
 _JOINT_DEPTHS_M = {
-    'SHOULDER': 0.12, 'ELBOW': 0.08, 'WRIST': 0.075, 'HAND': 0.07, 'HANDTIP': 0.065,
-    'THUMB': 0.05, 'HIP': 0.15, 'KNEE': 0.11, 'ANKLE': 0.09, 'FOOT': 0.08, 'NOSE': 0.05,
+    'SHOULDER': 0.1, 'ELBOW': 0.075, 'WRIST': 0.06, 'HAND': 0.05, 'HANDTIP': 0.04,
+    'THUMB': 0.04, 'HIP': 0.14, 'KNEE': 0.1, 'ANKLE': 0.08, 'FOOT': 0.07, 'NOSE': 0.05,
     'EYE': 0.05, 'EAR': 0.05}
-_TRUNK_DEPTH_M = 0.2
+_TRUNK_DEPTH_M = 0.16
 _MAX_DEPTHS_M = np.array([
     _JOINT_DEPTHS_M.get(joint.name.replace('_LEFT', '').replace('_RIGHT', ''), _TRUNK_DEPTH_M)
     for joint in Joint])

@@ -17,6 +17,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from k4a_ros.body.joints import Joint
 from k4a_ros.calibration.factory import FactoryCalibration
 from k4a_ros.calibration.nominal import nominal_calibration
@@ -25,8 +27,10 @@ from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
 from k4a_ros.simulation.clothes import MATERIALS
 from k4a_ros.simulation.person import Person
+from k4a_ros.simulation.person import Posture
 from k4a_ros.simulation.scene_file import default_scene
 from k4a_ros.simulation.sensor import Sensor
+from k4a_ros.simulation.shapes import Capsule
 from k4a_ros.simulation.skeleton import POSTURES
 from k4a_ros.simulation.skeleton import SEAT_SHARE
 from k4a_ros.simulation.skeleton import TABLE_SHARE
@@ -105,15 +109,25 @@ def test_person_facing_the_camera_has_the_expected_axes():
     assert left[:, 0] @ right[:, 0] < -0.8
 
 
+def reach(shapes: Iterable[Capsule], axis: int, sign: int = 1) -> float:
+    """Return the greatest coordinate of tapered capsules on an axis, the least for sign -1."""
+    return sign * max(
+        sign * end[axis] + radius for shape in shapes for end, radius in (
+            (shape.start, shape.radius), (shape.end, shape.end_radius)))
+
+
+def made_of(posture: Posture, name: str) -> list[Capsule]:
+    """Return the shapes of the default material of a part."""
+    return [shape for shape in posture.shapes if shape.material == MATERIALS[name]]
+
+
 def test_feet_touch_the_floor_and_height_is_as_given():
     for height in (1.0, 1.75, 2.0):
         person = Person('p', WALKER.path, 1.1, height=height)
         for time in TIMES:
-            bottom = max(max(c.start[1], c.end[1]) + c.radius for c in person.at(time).shapes)
-            assert bottom == pytest.approx(1.1, abs=1e-9)
-        top = min(min(c.start[1], c.end[1]) - c.radius for c in
-                  Person('p', ((0.0, 2.0),), 1.1, height=height).at(0).shapes)
-        assert 1.1 - top == pytest.approx(height, rel=0.01)
+            assert reach(person.at(time).shapes, 1) == pytest.approx(1.1, abs=1e-9)
+        standing = Person('p', ((0.0, 2.0),), 1.1, height=height).at(0)
+        assert 1.1 - reach(standing.shapes, 1, -1) == pytest.approx(height, rel=0.01)
 
 
 def test_path_is_walked_both_ways_at_the_given_speed():
@@ -186,11 +200,11 @@ def test_joints_are_inside_the_rendered_surface():
 
 
 def _signed_distance(limb, point: np.ndarray) -> float:
-    """Return the distance of a point from the surface of a capsule, negative inside."""
-    start, end = np.array(limb.start), np.array(limb.end)
-    span = end - start
-    fraction = np.clip((point - start) @ span / max(span @ span, 1e-12), 0, 1)
-    return float(np.linalg.norm(point - start - fraction * span) - limb.radius)
+    """Return the distance of a point from a tapered capsule, negative inside."""
+    share = np.linspace(0, 1, 401)[:, np.newaxis]
+    centers = (1 - share) * limb.start + share * limb.end
+    radii = (1 - share[:, 0]) * limb.radius + share[:, 0] * limb.end_radius
+    return float((np.linalg.norm(point - centers, axis=1) - radii).min())
 
 
 def test_truth_is_consistent_in_camera_and_world_frame():
@@ -214,44 +228,42 @@ def test_seated_person_is_on_seat_with_feet_on_floor():
     person = Person('s', ((0.3, 2.0),), 1.1, 1.6, posture='sitting')
     posture = person.at(7.0)
 
-    def lowest(name: str) -> float:
-        """Return y, which is down, of the lowest point of a material."""
-        return max(max(limb.start[1], limb.end[1]) + limb.radius
-                   for limb in posture.shapes if limb.material == MATERIALS[name])
-
-    assert lowest('shoes') == pytest.approx(1.1, abs=1e-6)
-    thighs = [limb for limb in posture.shapes if limb.material == MATERIALS['bottom']
-              and abs(limb.end[1] - limb.start[1]) < 0.1]
-    bottom = max(limb.start[1] + limb.radius for limb in thighs)
+    assert reach(made_of(posture, 'shoes'), 1) == pytest.approx(1.1, abs=1e-6)
+    bottom = reach([limb for limb in made_of(posture, 'bottom')
+                    if np.allclose(limb.start, posture.positions[Joint.HIP_LEFT])], 1)
     assert 1.1 - bottom == pytest.approx(SEAT_SHARE * 1.6, abs=0.02)
     knee, ankle, hip = (posture.positions[joint] for joint in (
         Joint.KNEE_LEFT, Joint.ANKLE_LEFT, Joint.HIP_LEFT))
     # facing the camera, the knee is in front of the hip, and the shank is upright
     assert hip[2] - knee[2] > 0.35
     assert np.linalg.norm((ankle - knee)[[0, 2]]) < 0.02
+    # the hands are on the thighs
+    thighs = [limb for limb in made_of(posture, 'bottom')
+              if np.allclose(limb.end, knee) or np.allclose(
+                  limb.end, posture.positions[Joint.KNEE_RIGHT])]
+    for name in ('HAND_LEFT', 'HAND_RIGHT'):
+        hand = posture.positions[Joint[name]]
+        assert 0.0 < min(_signed_distance(thigh, hand) for thigh in thighs) < 0.06
 
 
 def test_person_at_table_has_the_forearms_on_it():
     posture = Person('s', ((0.0, 2.0),), 1.1, 1.6, posture='at table').at(0.0)
-    forearms = [limb for limb in posture.shapes if limb.material == MATERIALS['skin']
-                and np.allclose(limb.start, posture.positions[Joint.ELBOW_LEFT])]
-    (forearm,) = forearms
-    assert abs(forearm.start[1] - forearm.end[1]) < 0.02
-    lowest = max(forearm.start[1], forearm.end[1]) + forearm.radius
-    assert 1.1 - lowest == pytest.approx(TABLE_SHARE * 1.6, abs=0.02)
+    elbow, hand = (posture.positions[Joint[f'{name}_LEFT']] for name in ('ELBOW', 'HAND'))
+    forearm = [limb for limb in made_of(posture, 'skin') if np.allclose(limb.start, elbow)]
+    assert abs(elbow[1] - hand[1]) < 0.03
+    assert 1.1 - reach(forearm, 1) == pytest.approx(TABLE_SHARE * 1.6, abs=0.02)
     # in front of the trunk
-    assert posture.positions[Joint.PELVIS][2] - forearm.end[2] > 0.35
+    assert posture.positions[Joint.PELVIS][2] - hand[2] > 0.35
 
 
 def test_leaning_person_touches_the_wall_with_hips_and_shoulders():
     posture = Person('s', ((0.0, 2.0),), 1.1, 1.75, posture='leaning').at(0.0)
     wall = 2.0 + WALL_SHARE * 1.75
-    back = {name: max(max(limb.start[2], limb.end[2]) + limb.radius for limb in posture.shapes
-                      if limb.material == MATERIALS[name]) for name in ('bottom', 'top')}
-    assert back == pytest.approx({'bottom': wall, 'top': wall}, abs=0.01)
+    back = {name: reach(made_of(posture, name), 2) for name in ('bottom', 'top')}
+    assert back == pytest.approx({'bottom': wall, 'top': wall}, abs=0.012)
     # the feet are ahead, on the floor
     assert posture.positions[Joint.PELVIS][2] - posture.positions[Joint.ANKLE_LEFT][2] > 0.15
-    assert max(limb.start[1] + limb.radius for limb in posture.shapes) == pytest.approx(1.1)
+    assert reach(posture.shapes, 1) == pytest.approx(1.1)
 
 
 @pytest.mark.parametrize(('side', 'name'), [(1, 'LEFT'), (-1, 'RIGHT')])
@@ -261,7 +273,6 @@ def test_arm_around_a_neighbor_touches_the_far_shoulder(side, name):
     other = Person('other', ((0.5 * side, 2.0),), 1.1).at(0.0)
     hand = one.positions[Joint[f'HAND_{name}']]
     gap = min(_signed_distance(limb, hand) for limb in other.shapes)
-    # the hand is 35 mm thick
     assert 0 < gap < 0.06
     assert np.linalg.norm(hand - other.positions[Joint[f'SHOULDER_{name}']]) < 0.13
     # the elbow is behind the neck, and the other arm hangs down
