@@ -125,14 +125,17 @@ class LandmarkEvidence(NamedTuple):
     The measurements and estimates that determine the depths of one person's landmarks.
 
     ``rays`` (33, 3) float64 with z = 1; ``world`` (33, 3) float64, meters along the camera's axes
-    as the model estimates them; ``visibility`` (33,) float32, 0 to 1; ``lengths`` (18,) float64,
-    meters of this person's ``BONES``, NaN where unknown; ``surfaces``: those that each of them may
-    be on; ``own_depth`` (33,) float64, meters: the person's surface there, NaN for none;
-    ``head_depth``: meters to the middle of the head, NaN if unknown.
+    as the model estimates them; ``trunk`` (4,) float64, meters: the depths of ``TRUNK`` in
+    ``world``, those of the hips as the surface of the trunk is inclined; ``visibility`` (33,)
+    float32, 0 to 1; ``lengths`` (18,) float64, meters of this person's ``BONES``, NaN where
+    unknown; ``surfaces``: those that each of them may be on; ``own_depth`` (33,) float64, meters:
+    the person's surface there, NaN for none; ``head_depth``: meters to the middle of the head, NaN
+    if unknown.
     """
 
     rays: Vectors
     world: Vectors
+    trunk: Vectors
     visibility: npt.NDArray[np.float32]
     lengths: Vectors
     surfaces: SurfaceCandidates
@@ -192,7 +195,7 @@ def _assign_trunk(
     :param head_offset: meters by which the head is farther away than in ``world``, NaN if unknown.
     :return: None if neither the head nor any of them has a depth.
     """
-    surfaces, z = evidence.surfaces, evidence.world[TRUNK, 2]
+    surfaces, z = evidence.surfaces, evidence.trunk
     occluded, options = evidence.occlusion_costs(), []
     for joint in TRUNK:
         own = np.flatnonzero(surfaces.own[joint])[:_LIMITS.trunk_candidates]
@@ -226,7 +229,7 @@ def _trunk_shape_cost(
     :param offsets: (K, 4) meters by which they are farther away than in ``world``.
     """
     world = evidence.world[TRUNK]
-    points = evidence.rays[TRUNK] * (offsets + world[:, 2])[..., np.newaxis]
+    points = evidence.rays[TRUNK] * (offsets + evidence.trunk)[..., np.newaxis]
     # left and right are apart by the width of the trunk
     apart = np.linalg.norm(points[:, ::2] - points[:, 1::2], axis=2)
     width = np.linalg.norm(world[::2] - world[1::2], axis=1)

@@ -75,13 +75,26 @@ def test_hips_of_seated_person_are_behind_thighs() -> None:
     assert (pose.points[[25, 26], 2] < pose.points[[23, 24], 2] - 0.25).all()
 
 
+def test_hips_that_a_table_hides_are_where_the_trunk_leads() -> None:
+    person = SimulatedPerson(path=((0.0, 2.2),), posture='at table')
+    row = int(person.lens.project(person.joints[Joint.SPINE_NAVEL])[0][1])
+    person.own[row:], person.depth[row:] = False, 1500
+    # the model takes people at tables for leaning back
+    world = person.landmarks.world.copy()
+    world[[23, 24], 2] -= 0.2
+    pose = lifted(person, replace(person.landmarks, world=world))
+    assert (pose.confidences[[23, 24]] == Confidence.LOW).all()
+    assert np.abs(pose.points[[23, 24], 2] - person.points[[23, 24], 2]).max() < 0.08
+
+
 @pytest.mark.parametrize('mode', MODES, ids=lambda mode: mode.name)
 @pytest.mark.parametrize('time_us', [0, 800_000, 2_600_000, 5_000_000])
 def test_ideal_landmarks_give_joints_within_centimeters(time_us: int, mode: DepthMode) -> None:
     person = SimulatedPerson(time_us, mode)
     pose = lifted(person)
     errors = joint_errors(person, pose)
-    assert (pose.confidences == Confidence.MEDIUM).sum() >= 20
+    # the ideal landmarks of the face are all at the nose
+    assert (pose.confidences[11:] == Confidence.MEDIUM).sum() >= 17
     assert Confidence.HIGH not in pose.confidences
     assert np.median(errors) < 0.03
     visible = [joint for joint in LIMB_JOINTS if depth_behind_surface(person, joint) < 0.1]
