@@ -21,6 +21,8 @@ from dataclasses import replace
 from functools import partial
 
 from k4a_ros.body.landmarks.detection.frame_context import FrameContext
+from k4a_ros.body.landmarks.detection.head_region import has_short_trunk
+from k4a_ros.body.landmarks.detection.head_region import region_below_head
 from k4a_ros.body.landmarks.detection.head_search import HeadSearch
 from k4a_ros.body.landmarks.detection.new_people import NewPersonDetector
 from k4a_ros.body.landmarks.detection.observation import Observation
@@ -31,6 +33,7 @@ from k4a_ros.body.landmarks.pose_2d.blazepose import TRUNK
 from k4a_ros.body.landmarks.pose_3d.agreement import agreed_confidences
 from k4a_ros.body.landmarks.pose_3d.fitting import fit_limbs
 from k4a_ros.body.landmarks.pose_3d.k4abt_joints import joints_from_landmarks
+from k4a_ros.body.landmarks.pose_3d.lifting import head_of
 from k4a_ros.body.landmarks.pose_3d.lifting import lift
 from k4a_ros.body.landmarks.pose_3d.lifting import Pose3d
 from k4a_ros.body.landmarks.segmentation.index_map import index_map
@@ -202,14 +205,17 @@ class LandmarkEstimator:
     ) -> Body:
         """Fit and filter a pose, update its track, and return the body."""
         landmarks = observation.landmarks
-        region = observation.view.region_of_circle(
-            landmarks.alignment_center, landmarks.alignment_top)
         seconds = track.seconds_unseen(frame.now_us)
         expected = track.motion.predict(frame.now_us)
         cloud = person.sample_points(frame.rays, _SURFACE_POINTS)
         fitted = (pose if len(cloud) < _MIN_SURFACE_POINTS
                   else fit_limbs(pose, cloud, track.bone_lengths, expected))
         points = track.motion.update(fitted.points, fitted.confidences, frame.now_us)
+        region = observation.view.region_of_circle(
+            landmarks.alignment_center, landmarks.alignment_top)
+        if has_short_trunk(points):
+            # without the legs in the crop, the model puts the hips too high, and keeps it small
+            region = region_below_head(head_of(points), frame.segmentation.up)
         track.update(points, region, fitted.lengths, frame.now_us)
         positions, confidences = joints_from_landmarks(
             points, agreed_confidences(pose, fitted, points, expected, person))

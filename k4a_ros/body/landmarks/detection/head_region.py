@@ -18,6 +18,7 @@
 from __future__ import annotations
 
 from k4a_ros.body.landmarks.pose_2d.blazepose import LANDMARK_COUNT
+from k4a_ros.body.landmarks.pose_2d.blazepose import TRUNK
 from k4a_ros.body.landmarks.pose_2d.crop import Region
 from k4a_ros.body.landmarks.vectors import perpendicular_part
 from k4a_ros.body.landmarks.vectors import unit
@@ -29,6 +30,8 @@ Vectors = npt.NDArray[np.float64]
 #: radius of the region of a person who is not tracked yet, and its center below the head, meters:
 #: people who stand or sit
 REGION_RADIUS_M, _CENTER_M = 1.0, 0.55
+#: length of the trunk, at least, per distance between the shoulders: people have 1.3 to 1.5
+_MIN_TRUNK = 1.2
 #: Left landmarks of a person between standing and sitting, and how far they are sideways from the
 #: head, below it, and in front of it, toward the camera, meters. The right ones are opposite.
 _LEFT = {
@@ -40,6 +43,13 @@ _LEFT = {
 def region_below_head(head: Vectors, up: Vectors) -> Region:
     """Return the region around a person, from the position of the head (3,), meters."""
     return Region(head - _CENTER_M * up, REGION_RADIUS_M)
+
+
+def has_short_trunk(points: Vectors) -> bool:
+    """Return whether the trunk of landmarks (33, 3) is shorter than that of any person."""
+    shoulders, hips = points[TRUNK[:2]], points[TRUNK[2:]]
+    trunk = np.linalg.norm(shoulders.mean(axis=0) - hips.mean(axis=0))
+    return bool(trunk < _MIN_TRUNK * np.linalg.norm(shoulders[0] - shoulders[1]))
 
 
 def upright_person(head: Vectors, up: Vectors) -> Vectors:

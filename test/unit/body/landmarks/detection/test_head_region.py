@@ -17,6 +17,7 @@
 
 from __future__ import annotations
 
+from k4a_ros.body.landmarks.detection.head_region import has_short_trunk
 from k4a_ros.body.landmarks.detection.head_region import region_below_head
 from k4a_ros.body.landmarks.detection.head_region import upright_person
 import numpy as np
@@ -43,3 +44,12 @@ def test_upright_person_faces_the_camera():
 def test_upright_person_follows_up():
     sideways = upright_person(HEAD, np.array([1.0, 0.0, 0.0]))
     assert (sideways[[27, 28], 0] < HEAD[0] - 1.0).all()
+
+
+def test_short_trunk_is_that_of_no_person():
+    points = upright_person(HEAD, UP)
+    assert not has_short_trunk(points)
+    # hips in the middle of the chest, as of who is cut off below in the crop
+    points[[23, 24], 1] -= 0.2
+    assert has_short_trunk(points)
+    assert not has_short_trunk(0.6 * upright_person(HEAD, UP))
