@@ -76,8 +76,8 @@ _CUTS = {
 }
 TOPS = tuple(_CUTS)
 
-#: radius of the trunk that hems are around, and of the thighs
-_TRUNK, _THIGH = 0.106, 0.084
+#: radius of the trunk that hems are around, and of the thighs at the hips and at the knees
+_TRUNK, _THIGH, _KNEE = 0.106, 0.084, 0.057
 _DOWN = np.array([0.0, 0.0, -1.0])
 _COLLAR: tuple[Part, ...] = (('top', (-0.01, 0.03, 0.215), 0.065, (-0.01, -0.03, 0.215), 0.065),)
 #: hair down to 55 mm above the eyes, and over the ears
@@ -194,12 +194,14 @@ def _skirts(figure: Figure, radius: float, length: float, part: str) -> Iterator
         hip = figure.positions[Joint[f'HIP_{name}']]
         thigh, down = _thigh(figure, name)
         end = hip + thigh * (1 + (length - 1) * down if length > 1 else length)
-        flare = 0.05 * down
+        # it hangs in a cone, and lies on the thighs of who sits
+        flare = 0.05 * down - (radius - _KNEE - 0.015) * (1 - down)
         yield Limb(part, hip, radius, end, radius + flare)
         ends.append(end)
         flares.append(flare)
-    yield Limb(part, figure.positions[Joint.PELVIS], radius, (ends[0] + ends[1]) / 2,
-               radius + min(flares))
+    edge = radius + min(flares)
+    yield Limb(part, figure.positions[Joint.PELVIS], radius, (ends[0] + ends[1]) / 2, edge)
+    yield Limb(part, ends[0], edge, ends[1], edge)
 
 
 def _wide_legs(figure: Figure) -> Iterator[Limb]:
@@ -207,5 +209,5 @@ def _wide_legs(figure: Figure) -> Iterator[Limb]:
     for name in ('LEFT', 'RIGHT'):
         hip, knee, ankle = (
             figure.positions[Joint[f'{joint}_{name}']] for joint in ('HIP', 'KNEE', 'ANKLE'))
-        yield Limb('bottom', hip, _THIGH + 0.012, knee, 0.082)
-        yield Limb('bottom', knee, 0.082, knee + 0.88 * (ankle - knee), 0.1)
+        yield Limb('bottom', hip, _THIGH + 0.01, knee, _KNEE + 0.018)
+        yield Limb('bottom', knee, _KNEE + 0.018, knee + 0.88 * (ankle - knee), 0.085)
