@@ -43,10 +43,9 @@ BONES = ((11, 13), (12, 14), (13, 15), (14, 16), (23, 25), (24, 26), (25, 27), (
          (27, 29), (28, 30))
 #: the joints of both arms and both legs, from the trunk outward
 _JOINTS = np.array([(11, 12, 23, 24), (13, 14, 25, 26), (15, 16, 27, 28)])
-#: the tips that follow the last joint of each, and their shares in the cost
-_TIPS = np.array([(19, 20, 31, 32), (17, 18, 29, 30), (21, 22, 31, 32)])
-_TIP_SHARES = np.array([(1 / 3, 1 / 3, 1 / 2, 1 / 2), (1 / 3, 1 / 3, 1 / 2, 1 / 2),
-                        (1 / 3, 1 / 3, 0, 0)])
+#: the tips that follow the last joint of each, three times, and their shares in the cost
+_TIPS = np.array([19, 20, 31, 32, 17, 18, 29, 30, 21, 22, 31, 32])
+_TIP_SHARES = np.array([*(1 / 3, 1 / 3, 1 / 2, 1 / 2) * 2, 1 / 3, 1 / 3, 0, 0])
 #: the index in ``BONES`` of the bone that ends at each landmark
 _BONE_TO = np.zeros(33, np.int64)
 _BONE_TO[[child for _, child in BONES]] = np.arange(len(BONES))
@@ -151,9 +150,9 @@ class LandmarkEvidence(NamedTuple):
 
 class _Choices(NamedTuple):
     """
-    Where the far ends of the bones of four limbs may be, for K places of their near ends.
+    Where the far ends of B bones may be, for K places of their near ends.
 
-    ``depths`` (4, K, C) meters; ``costs`` (4, K, C), infinite for what is impossible; ``measured``
+    ``depths`` (B, K, C) meters; ``costs`` (B, K, C), infinite for what is impossible; ``measured``
     (C,): whether the choice is a surface, or that the joint is occluded.
     """
 
@@ -252,17 +251,18 @@ def _assign_limbs(evidence: LandmarkEvidence, depths: Vectors, measured: Mask) -
     far = _choices_for_bones(
         second, third, _LIMITS.max_excess_length, near.depths[:, 0], evidence)
     ends = far.depths.reshape(len(limbs), -1)
-    tips = [_choices_for_bones(third, tip, math.inf, ends, evidence) for tip in _TIPS]
-    costs = (near.costs[:, 0, :, np.newaxis] + far.costs).reshape(ends.shape) + sum(
-        share[:, np.newaxis] * tip.costs.min(axis=2)
-        for share, tip in zip(_TIP_SHARES, tips, strict=True))
-    best = costs.argmin(axis=1)
+    count = len(_TIPS) // len(limbs)
+    tips = _choices_for_bones(
+        np.tile(third, count), _TIPS, math.inf, np.tile(ends, (count, 1)), evidence)
+    tip_costs = _TIP_SHARES[:, np.newaxis] * tips.costs.min(axis=2)
+    costs = (near.costs[:, 0, :, np.newaxis] + far.costs).reshape(ends.shape)
+    best = (costs + tip_costs.reshape(count, *ends.shape).sum(axis=0)).argmin(axis=1)
     choice = np.divmod(best, far.depths.shape[2])
     depths[second], measured[second] = near.depths[limbs, 0, choice[0]], near.measured[choice[0]]
     depths[third], measured[third] = ends[limbs, best], far.measured[choice[1]]
-    for landmarks, tip in zip(_TIPS, tips, strict=True):
-        last = tip.costs[limbs, best].argmin(axis=1)
-        depths[landmarks], measured[landmarks] = tip.depths[limbs, best, last], tip.measured[last]
+    rows, bests = np.arange(len(_TIPS)), np.tile(best, count)
+    last = tips.costs[rows, bests].argmin(axis=1)
+    depths[_TIPS], measured[_TIPS] = tips.depths[rows, bests, last], tips.measured[last]
 
 
 def _choices_for_bones(
@@ -270,11 +270,11 @@ def _choices_for_bones(
     evidence: LandmarkEvidence,
 ) -> _Choices:
     """
-    Return where the far end of a bone of each of the four limbs may be.
+    Return where the far ends of B bones may be.
 
-    :param parents: (4,) landmarks of the near ends, and ``children`` (4,) of the far ends.
+    :param parents: (B,) landmarks of the near ends, and ``children`` (B,) of the far ends.
     :param max_excess: the share by which a bone may be too long.
-    :param starts: (4, K) possible depths of the near ends.
+    :param starts: (B, K) possible depths of the near ends.
     """
     surfaces, rays = evidence.surfaces, evidence.rays[children, np.newaxis]
     near = evidence.rays[parents, np.newaxis] * starts[..., np.newaxis]
