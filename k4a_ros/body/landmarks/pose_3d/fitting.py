@@ -31,6 +31,7 @@ from typing import NamedTuple
 from k4a_ros.body.landmarks.pose_2d.blazepose import MIN_VISIBILITY
 from k4a_ros.body.landmarks.pose_2d.blazepose import TRUNK
 from k4a_ros.body.landmarks.pose_3d.depth_assignment import BONES
+from k4a_ros.body.landmarks.pose_3d.fitting_kernels import IS_TRUNK
 from k4a_ros.body.landmarks.pose_3d.fitting_kernels import LIMBS
 from k4a_ros.body.landmarks.pose_3d.fitting_kernels import NODES
 from k4a_ros.body.landmarks.pose_3d.fitting_kernels import solve
@@ -41,10 +42,7 @@ import numpy as np
 import numpy.typing as npt
 
 Vectors = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
-#: whether each node is of the trunk, and held where its landmark is
-_IS_TRUNK = np.isin(NODES, TRUNK)
 #: the index in ``BONES`` of each limb, -1 for none
 _BONE_OF_LIMB = np.array([BONES.index(limb) if limb in BONES else -1 for limb in LIMBS])
 _HEAD_RADIUS_M = 0.1
@@ -93,52 +91,26 @@ class _Clear:
 _LANDMARK_SIGMAS, _LENGTH_SIGMAS, _CLEAR = _LandmarkSigmas(), _LengthSigmas(), _Clear()
 
 
-class NodeLandmarks(NamedTuple):
+class Evidence(NamedTuple):
     """
-    The landmarks of the nodes.
+    What the positions of the nodes are fitted to.
 
-    ``rays`` (16, 2): x and y at z = 1; ``depths`` (16,) meters; ``across_sigmas`` and
-    ``depth_sigmas`` (16,) meters: standard deviations across and along the line of sight;
-    ``fixed`` (16,): whether the landmark is never treated as an outlier.
+    Landmarks: ``rays`` (16, 2): x and y at z = 1; ``depths`` (16,) meters; ``across_sigmas`` and
+    ``depth_sigmas`` (16,) meters: standard deviations across and along the line of sight.
+    ``lengths`` of ``LIMBS`` (12,) and ``length_sigmas`` (12,), meters. ``expected`` (16, 3)
+    meters: positions expected from earlier images, or (0, 3) for none. ``cloud`` (K, 3) meters:
+    points of the visible surface; ``head_distances`` (K,) meters from that of the head.
     """
 
     rays: Vectors
     depths: Vectors
     across_sigmas: Vectors
     depth_sigmas: Vectors
-    fixed: Mask
-
-
-class LimbLengths(NamedTuple):
-    """Lengths of ``LIMBS`` (12,) and their standard deviations (12,), meters."""
-
     lengths: Vectors
-    sigmas: Vectors
-
-
-class BodySurface(NamedTuple):
-    """
-    The visible surface of the person.
-
-    ``cloud`` (K, 3): points of it, meters; ``head_distances`` (K,): meters from each of them to
-    the surface of the head.
-    """
-
+    length_sigmas: Vectors
+    expected: Vectors
     cloud: Vectors
     head_distances: Vectors
-
-
-class Evidence(NamedTuple):
-    """
-    What the positions of the nodes are fitted to.
-
-    ``expected`` (16, 3), meters, are positions expected from earlier images, or (0, 3) for none.
-    """
-
-    landmarks: NodeLandmarks
-    lengths: LimbLengths
-    expected: Vectors
-    surface: BodySurface
 
 
 def fit_limbs(
@@ -159,10 +131,7 @@ def fit_limbs(
         aligned = expected + (pose.points[TRUNK] - expected[TRUNK]).mean(axis=0)
         aligned[TRUNK] = pose.points[TRUNK]
         starts.append(aligned)
-    evidence = Evidence(
-        _node_landmarks(pose), _limb_lengths(pose.world, lengths),
-        np.empty((0, 3)) if expected is None else expected[NODES], _body_surface(pose, cloud))
-    fits = []
+    evidence, fits = _evidence(pose, cloud, lengths, expected), []
     for start in starts:
         nodes = start[NODES]
         fits.append((solve(nodes, _SURFACE_REACHES_M, evidence), nodes))
@@ -179,31 +148,26 @@ def fit_limbs(
     return replace(pose, points=points, fit_cost=float(cost))
 
 
-def _node_landmarks(pose: Pose3d) -> NodeLandmarks:
-    """Return the landmarks of the nodes."""
+def _evidence(
+    pose: Pose3d, cloud: Vectors, lengths: Vectors, expected: Vectors | None,
+) -> Evidence:
+    """Return what nodes are fitted to; bones whose length is not known have that of the model."""
     across = np.where(pose.visibility[NODES] > MIN_VISIBILITY,
                       _LANDMARK_SIGMAS.visible_m, _LANDMARK_SIGMAS.guessed_m)
     along = np.where(pose.confidences[NODES] == Confidence.MEDIUM,
                      _LANDMARK_SIGMAS.measured_depth_m, _LANDMARK_SIGMAS.inferred_depth_m)
-    across[_IS_TRUNK], along[_IS_TRUNK] = (
+    across[IS_TRUNK], along[IS_TRUNK] = (
         _LANDMARK_SIGMAS.trunk_m, _LANDMARK_SIGMAS.trunk_depth_m)
-    return NodeLandmarks(
-        pose.rays[NODES, :2].copy(), pose.points[NODES, 2], across, along, _IS_TRUNK)
-
-
-def _limb_lengths(world: Vectors, lengths: Vectors) -> LimbLengths:
-    """Return the person's lengths where they are known, and those of the model otherwise."""
     starts, ends = np.array(LIMBS).T
-    modeled = np.linalg.norm(world[ends] - world[starts], axis=1)
+    modeled = np.linalg.norm(pose.world[ends] - pose.world[starts], axis=1)
     known = np.where(_BONE_OF_LIMB >= 0, lengths[_BONE_OF_LIMB], np.nan)
     unknown = np.isnan(known)
-    return LimbLengths(
-        np.where(unknown, modeled, known),
-        np.where(unknown, np.maximum(_LENGTH_SIGMAS.min_m, _LENGTH_SIGMAS.share * modeled),
-                 _LENGTH_SIGMAS.known_m))
-
-
-def _body_surface(pose: Pose3d, cloud: Vectors) -> BodySurface:
-    head_distances = np.abs(
-        np.linalg.norm(cloud - head_of(pose.points), axis=1) - _HEAD_RADIUS_M)
-    return BodySurface(np.ascontiguousarray(cloud), head_distances)
+    return Evidence(
+        rays=pose.rays[NODES, :2].copy(), depths=pose.points[NODES, 2], across_sigmas=across,
+        depth_sigmas=along, lengths=np.where(unknown, modeled, known),
+        length_sigmas=np.where(
+            unknown, np.maximum(_LENGTH_SIGMAS.min_m, _LENGTH_SIGMAS.share * modeled),
+            _LENGTH_SIGMAS.known_m),
+        expected=np.empty((0, 3)) if expected is None else expected[NODES],
+        cloud=np.ascontiguousarray(cloud), head_distances=np.abs(
+            np.linalg.norm(cloud - head_of(pose.points), axis=1) - _HEAD_RADIUS_M))

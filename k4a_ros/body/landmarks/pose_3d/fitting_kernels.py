@@ -26,6 +26,7 @@ import math
 from typing import Any
 from typing import NamedTuple
 
+from k4a_ros.body.landmarks.pose_2d.blazepose import TRUNK
 from k4a_ros.body.landmarks.pose_3d.least_squares_kernels import add
 from k4a_ros.body.landmarks.pose_3d.least_squares_kernels import add_limit
 from k4a_ros.body.landmarks.pose_3d.least_squares_kernels import geman_mcclure
@@ -38,6 +39,8 @@ Vectors = npt.NDArray[np.float64]
 #: the landmark of each node
 NODES = np.array([11, 12, 13, 14, 15, 16, 19, 20, 23, 24, 25, 26, 27, 28, 31, 32])
 _NODE_OF = {int(landmark): node for node, landmark in enumerate(NODES)}
+#: whether each node is of the trunk, and held where its landmark is, which is no outlier
+IS_TRUNK = np.isin(NODES, TRUNK)
 #: capsules between two landmarks that are fitted
 LIMBS = ((11, 13), (12, 14), (13, 15), (14, 16), (15, 19), (16, 20),
          (23, 25), (24, 26), (25, 27), (26, 28), (27, 31), (28, 32))
@@ -156,30 +159,30 @@ def _equations(nodes: Any, reach: float, evidence: Any, matrix: Any, right: Any)
     right[:] = 0
     for i in range(_UNKNOWNS):
         matrix[i, i] = _SOLVER.damping
-    cost = _add_landmarks(nodes, evidence.landmarks, matrix, right)
+    cost = _add_landmarks(nodes, evidence, matrix, right)
     if len(evidence.expected):
         cost += _add_expected(nodes, evidence.expected, matrix, right)
-    cost += _add_lengths(nodes, evidence.lengths, matrix, right)
+    cost += _add_lengths(nodes, evidence, matrix, right)
     cost += _add_legs(nodes, matrix, right)
     cost += _add_feet(nodes, matrix, right)
     cost += _add_arms(nodes, matrix, right)
-    cost += _add_surface(nodes, evidence.surface, reach, matrix, right)
+    cost += _add_surface(nodes, evidence, reach, matrix, right)
     return cost
 
 
 @compiled
-def _add_landmarks(nodes: Any, landmarks: Any, matrix: Any, right: Any) -> float:
+def _add_landmarks(nodes: Any, evidence: Any, matrix: Any, right: Any) -> float:
     """Add the distances of nodes from their landmarks, across and along the lines of sight."""
-    rays = landmarks.rays
+    rays = evidence.rays
     total = 0.0
     for node in range(_NODE_COUNT):
         z = nodes[node, 2]
         x, y = nodes[node, 0] - rays[node, 0] * z, nodes[node, 1] - rays[node, 1] * z
-        off = z - landmarks.depths[node]
-        across, along = landmarks.across_sigmas[node], landmarks.depth_sigmas[node]
+        off = z - evidence.depths[node]
+        across, along = evidence.across_sigmas[node], evidence.depth_sigmas[node]
         square, square_along = (x * x + y * y) / across ** 2, (off / along) ** 2
         weight, weight_along = 1 / across ** 2, 1 / along ** 2
-        if not landmarks.fixed[node]:
+        if not IS_TRUNK[node]:
             # Cauchy's weights: an occluded limb has no other evidence, so that a landmark is never
             # discarded altogether
             worse = 1 + square / _LANDMARK.outlier ** 2
@@ -209,14 +212,14 @@ def _add_expected(nodes: Any, expected: Any, matrix: Any, right: Any) -> float:
 
 
 @compiled
-def _add_lengths(nodes: Any, limbs: Any, matrix: Any, right: Any) -> float:
+def _add_lengths(nodes: Any, evidence: Any, matrix: Any, right: Any) -> float:
     """Add the deviations of the lengths of bones."""
     total = 0.0
     for limb in range(_LIMB_COUNT):
         start, end = _CAPSULE_NODES[limb]
         x, y, z = nodes[end] - nodes[start]
         length = max(math.sqrt(x * x + y * y + z * z), 1e-6)
-        off, sigma = length - limbs.lengths[limb], limbs.sigmas[limb]
+        off, sigma = length - evidence.lengths[limb], evidence.length_sigmas[limb]
         total += min((off / sigma) ** 2, _MAX_LENGTH_COST)
         x, y, z = x / length, y / length, z / length
         add(matrix, right, off, 1 / sigma ** 2, end, (x, y, z), start, (-x, -y, -z))
@@ -286,9 +289,9 @@ def _add_arms(nodes: Any, matrix: Any, right: Any) -> float:
 
 
 @compiled
-def _add_surface(nodes: Any, surface: Any, reach: float, matrix: Any, right: Any) -> float:
+def _add_surface(nodes: Any, evidence: Any, reach: float, matrix: Any, right: Any) -> float:
     """Add the distances of points of the cloud from the surface of the nearest capsule."""
-    cloud, head_distances = surface.cloud, surface.head_distances
+    cloud, head_distances = evidence.cloud, evidence.head_distances
     count = len(cloud)
     capsules, weights = np.empty(count, np.int64), np.empty(count)
     # distance from the surface, position along the axis (0 to 1), distance from the axis

@@ -36,19 +36,18 @@ def test_right_side_is_minus_half_the_gradient_of_the_cost(seed: int) -> None:
     random = np.random.default_rng(seed)
     start = PERSON.points[fitting_kernels.NODES] + random.normal(0, 0.05, (16, 3))
     pose = PERSON.pose(PERSON.points + random.normal(0, 0.05, (33, 3)))
-    landmarks = fitting._node_landmarks(pose)
-    lengths = fitting._limb_lengths(pose.world, np.full(len(BONES), np.nan))
     expected = start + random.normal(0, 0.1, (16, 3))
-    terms = [(fitting_kernels._add_landmarks, (landmarks,)),
+    evidence = fitting._evidence(pose, PERSON.cloud, np.full(len(BONES), np.nan), None)
+    terms = [(fitting_kernels._add_landmarks, (evidence,)),
              (fitting_kernels._add_expected, (expected,)),
-             (fitting_kernels._add_lengths, (lengths,)),
+             (fitting_kernels._add_lengths, (evidence,)),
              (fitting_kernels._add_legs, ()), (fitting_kernels._add_feet, ())]
     # the directions of limits depend on other nodes, which their derivatives neglect
     differentiated = {
         fitting_kernels._add_legs: (10, 11, 12, 13), fitting_kernels._add_feet: (14, 15)}
-    for term, evidence in terms:
+    for term, arguments in terms:
         right = np.zeros(48)
-        term(start, *evidence, np.zeros((48, 48)), right)
+        term(start, *arguments, np.zeros((48, 48)), right)
         for number in random.integers(0, 48, 8).tolist():
             if number // 3 not in differentiated.get(term, range(16)):
                 continue
@@ -56,6 +55,6 @@ def test_right_side_is_minus_half_the_gradient_of_the_cost(seed: int) -> None:
             for off in (-1e-6, 1e-6):
                 nodes = start.copy()
                 nodes.reshape(-1)[number] += off
-                costs.append(term(nodes, *evidence, np.zeros((48, 48)), np.zeros(48)))
+                costs.append(term(nodes, *arguments, np.zeros((48, 48)), np.zeros(48)))
             slope = (costs[1] - costs[0]) / 2e-6
             assert right[number] == pytest.approx(-slope / 2, rel=1e-3, abs=1e-2)
