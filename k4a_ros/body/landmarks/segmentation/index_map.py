@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 from k4a_ros.body.landmarks.segmentation.segments import Segmentation
@@ -95,13 +94,14 @@ def _grow(
     mean_depth = cv2.blur(z * grown, window) / np.maximum(
         cv2.blur(grown.astype(np.float32), window), 1e-6)
     grown = cv2.dilate(grown, np.ones((3, 3), np.uint8)).astype(np.uint8)
-    top, left = box[0].start * step, box[1].start * step
-    target = (slice(top, top + grown.shape[0] * step),
-              slice(left, left + grown.shape[1] * step))
+    # the sides of depth images are multiples of the step
+    target = (slice(box[0].start * step, box[0].stop * step),
+              slice(box[1].start * step, box[1].stop * step))
     here, rays = depth[target] * np.float32(0.001), rays[target]
-    candidate = _enlarge(grown, step, here.shape) > 0
-    expected = _enlarge(mean_depth, step, here.shape)
-    inside = candidate & (here > 0) & np.isfinite(rays[..., 0]) & (
+    candidate, expected = (
+        cv2.resize(one, here.shape[::-1], interpolation=cv2.INTER_NEAREST)
+        for one in (grown, mean_depth))
+    inside = (candidate > 0) & (here > 0) & np.isfinite(rays[..., 0]) & (
         np.abs(here - expected) < _GROWTH.max_depth_difference_m)
     if floor is not None:
         up = floor.up.astype(np.float32)
@@ -116,15 +116,6 @@ def _growth_box(mask: Mask) -> Box | None:
         return None
     return (slice(max(rows[0] - _GROWTH.top_pixels, 0), rows[-1] + _GROWTH.bottom_pixels + 1),
             slice(max(columns[0] - _GROWTH.side_pixels, 0), columns[-1] + _GROWTH.side_pixels + 1))
-
-
-def _enlarge(
-    image: npt.NDArray[Any], step: int, shape: tuple[int, ...],
-) -> npt.NDArray[Any]:
-    """Return an image with each pixel repeated, cut to a shape."""
-    enlarged = cv2.resize(image, (0, 0), fx=step, fy=step, interpolation=cv2.INTER_NEAREST)
-    cut: npt.NDArray[Any] = enlarged[:shape[0], :shape[1]]
-    return cut
 
 
 def _grow_feet(mask: Pixels, z: Floats, heights: Floats) -> Pixels:
