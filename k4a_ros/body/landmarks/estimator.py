@@ -41,7 +41,6 @@ from k4a_ros.body.landmarks.segmentation.person_depth import PersonDepth
 from k4a_ros.body.landmarks.segmentation.segmenter import Segmenter
 from k4a_ros.body.landmarks.tracking.front_back import facing_evidence
 from k4a_ros.body.landmarks.tracking.front_back import resolve_new_person
-from k4a_ros.body.landmarks.tracking.front_back import with_face
 from k4a_ros.body.landmarks.tracking.track import Track
 from k4a_ros.body.landmarks.tracking.tracker import PersonTracker
 from k4a_ros.body.orientations import orientations
@@ -179,9 +178,8 @@ class LandmarkEstimator:
     ) -> Observation:
         """Return an observation with left and right, front and back resolved."""
         landmarks, view, track = observation.landmarks, observation.view, observation.track
-        evidence = facing_evidence(landmarks, view, person)
-        look = partial(self._heads.sees_face, frame, observation.head)
-        evidence = with_face(evidence, landmarks, look)
+        evidence = facing_evidence(
+            landmarks, view, person, partial(self._heads.sees_face, frame, observation.head))
         return replace(observation, landmarks=(
             resolve_new_person(landmarks, evidence) if track is None
             else track.resolve_sides(landmarks, view, evidence, frame.now_us)))

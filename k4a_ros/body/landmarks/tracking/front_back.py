@@ -143,13 +143,15 @@ class ViewPrediction:
 
 
 def facing_evidence(
-    landmarks: Landmarks, view: CropView, person: PersonDepth,
+    landmarks: Landmarks, view: CropView, person: PersonDepth, sees_face: Callable[[], bool],
 ) -> FacingEvidence:
     """
     Compare landmarks, and their reverse, with the depth image.
 
     The depth of the surface is compared with that of the landmarks; besides, elbows bend
-    backwards, and toes are in front of ankles.
+    backwards, and toes are in front of ankles. What shows a face is no back.
+
+    :param sees_face: asked only if that matters; it takes milliseconds.
     """
     sampler = DepthSampler(view.rays(landmarks.pixels), person)
     own, _, _ = sampler.sample(sampler.pixels, sampler.inside, WINDOWS_M)
@@ -172,23 +174,13 @@ def facing_evidence(
     elbows = [_bend(*points[list(arm)]) * -away for arm in _ARMS if known[list(arm)].all()]
     toes = [float(points[toe, 2] - points[ankle, 2]) * away
             for ankle, toe in _FEET if known[[ankle, toe]].all()]
-    return FacingEvidence(
+    log_odds = (
         _REVERSAL.bias + _REVERSAL.deviation_per_m * (deviation(depths) - deviation(-depths))
         + _REVERSAL.elbow_per_m * _clipped_mean(elbows, _REVERSAL.max_elbow_m)
-        + _REVERSAL.toe_per_m * _clipped_mean(toes, _REVERSAL.max_toe_m), away)
-
-
-def with_face(
-    evidence: FacingEvidence, landmarks: Landmarks, sees_face: Callable[[], bool],
-) -> FacingEvidence:
-    """
-    Return the evidence of depth, corrected where it takes a front with a face for a back.
-
-    :param sees_face: asked only if that matters; it takes milliseconds.
-    """
-    if evidence.log_odds > 0 and _shows_front(landmarks) and sees_face():
-        return replace(evidence, log_odds=_FACING.face_log_odds)
-    return evidence
+        + _REVERSAL.toe_per_m * _clipped_mean(toes, _REVERSAL.max_toe_m))
+    if log_odds > 0 and _shows_front(landmarks) and sees_face():
+        log_odds = _FACING.face_log_odds
+    return FacingEvidence(log_odds, away)
 
 
 def _facing_away(world: Vectors, up: Vectors) -> float:

@@ -26,7 +26,6 @@ from k4a_ros.body.landmarks.tracking.front_back import FacingFilter
 from k4a_ros.body.landmarks.tracking.front_back import resolve_new_person
 from k4a_ros.body.landmarks.tracking.front_back import reverse
 from k4a_ros.body.landmarks.tracking.front_back import ViewPrediction
-from k4a_ros.body.landmarks.tracking.front_back import with_face
 import numpy as np
 import pytest
 from support.simulated_person import SimulatedPerson
@@ -65,23 +64,23 @@ def test_reverse_exchanges_left_and_right_near_and_far():
     assert np.array_equal(reverse(reversed_once).world, landmarks.world)
 
 
-@pytest.mark.parametrize(('front', 'log_odds', 'face', 'asked', 'corrected'), [
-    pytest.param(True, 3.0, True, 1, True, id='depth contradicts a face'),
-    pytest.param(True, 3.0, False, 1, False, id='back of a head'),
-    pytest.param(True, -3.0, True, 0, False, id='depth agrees'),
-    pytest.param(False, 3.0, True, 0, False, id='landmarks of a back')])
-def test_front_with_a_face_is_no_back(front, log_odds, face, asked, corrected):
+@pytest.mark.parametrize(('away', 'wrong', 'face', 'asked', 'log_odds'), [
+    pytest.param(True, True, True, 1, -2, id='depth contradicts a face'),
+    pytest.param(True, True, False, 1, 2, id='back of a head'),
+    pytest.param(False, False, True, 0, -2, id='depth agrees'),
+    pytest.param(False, True, True, 0, 2, id='landmarks of a back')])
+def test_front_with_a_face_is_no_back(away, wrong, face, asked, log_odds):
+    person = SimulatedPerson(800_000, path=((0.0, 1.8), (0.0, 3.0))[::1 if away else -1])
+    landmarks = reverse(person.landmarks) if wrong else person.landmarks
     asks = []
 
     def sees_face() -> bool:
         asks.append(1)
         return face
 
-    evidence = FacingEvidence(log_odds, 0.3)
-    found = with_face(evidence, make_landmarks(0.3, front=front), sees_face)
+    found = facing_evidence(landmarks, person.view, person.person_depth, sees_face)
     assert len(asks) == asked
-    assert found.away == 0.3
-    assert (found.log_odds < -1) if corrected else found is evidence
+    assert found.log_odds <= log_odds if log_odds < 0 else found.log_odds >= log_odds
 
 
 def test_new_person_is_reversed_if_depth_contradicts_a_front():
@@ -159,7 +158,8 @@ def test_depth_tells_landmarks_from_their_reverse(time_us: int):
     person = SimulatedPerson(time_us)
 
     def log_odds(landmarks: Landmarks) -> float:
-        return facing_evidence(landmarks, person.view, person.person_depth).log_odds
+        return facing_evidence(
+            landmarks, person.view, person.person_depth, lambda: False).log_odds
 
     assert log_odds(person.landmarks) < -2
     assert log_odds(reverse(person.landmarks)) > 2
@@ -168,5 +168,6 @@ def test_depth_tells_landmarks_from_their_reverse(time_us: int):
 def test_facing_is_unknown_without_pixels_of_the_person():
     person = SimulatedPerson(300_000)
     person.own = np.zeros_like(person.own)
-    evidence = facing_evidence(person.landmarks, person.view, person.person_depth)
+    evidence = facing_evidence(
+        person.landmarks, person.view, person.person_depth, lambda: True)
     assert evidence.log_odds == 0
