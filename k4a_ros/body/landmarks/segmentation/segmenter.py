@@ -17,7 +17,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 from k4a_ros.body.landmarks.segmentation.floor import find_floor
@@ -97,12 +96,10 @@ class Segmenter:
             up = self._floor.up
             foreground &= self._floor.heights(points) > FLOOR_MARGIN_M
         labels: npt.NDArray[np.int32]
-        components: tuple[Any, ...] = cv2.connectedComponentsWithStats(
-            foreground.view(np.uint8), connectivity=4, ltype=cv2.CV_32S)
-        _, labels, stats, _ = components
+        _, labels = cv2.connectedComponents(foreground.view(np.uint8), connectivity=4)
         return Segmentation(
             self.step, points, labels, areas, self._floor, up,
-            measure_segments(labels, stats, points, areas, up))
+            measure_segments(labels, points, areas, up))
 
 
 def _nearest_background(z: Floats) -> Floats:

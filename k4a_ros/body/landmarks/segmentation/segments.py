@@ -18,10 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 from k4a_ros.body.landmarks.segmentation.floor import Floor
-from k4a_ros.body.landmarks.vectors import perpendicular_part
-from k4a_ros.body.landmarks.vectors import unit
 import numpy as np
 import numpy.typing as npt
 
@@ -33,10 +30,8 @@ Labels = npt.NDArray[np.int32]
 _MIN_PIXELS = 60
 #: a segment has this many samples, or all of its pixels, up to twice as many
 _SAMPLES = 400
-#: quantiles of the samples' coordinates that are the start, the center and the end of a segment
-_EXTENT_QUANTILES = (0.02, 0.5, 0.98)
-#: where the level part of the optical axis is shorter, the camera looks straight up or down
-_MIN_LEVEL_PART = 0.2
+#: quantiles of the samples that are the start, the center and the end of a segment
+_QUANTILES = (0.02, 0.5, 0.98)
 
 
 @dataclass(frozen=True)
@@ -50,9 +45,6 @@ class _PersonSize:
     min_area_m2: float = 0.07
     max_area_m2: float = 2.4
     min_height_m: float = 0.35
-    max_height_m: float = 2.4
-    max_width_m: float = 2.4
-    max_depth_extent_m: float = 1.8
 
 
 _PERSON = _PersonSize()
@@ -63,20 +55,16 @@ class Segment:
     """
     A connected segment of the visible surface.
 
-    ``label`` in ``Segmentation.labels``; ``box``: its rows and columns; ``area`` m²; ``center``
-    (3,) meters, the median of its points; ``height``, ``width`` and ``depth_extent``: its extents
-    along up, sideways and away from the camera, meters, without the outermost 2 %. ``samples``
+    ``label`` in ``Segmentation.labels``; ``area`` m²; ``center`` (3,) meters, the median of its
+    points; ``height``: its extent along up, meters, without the outermost 2 %. ``samples``
     (N, 3) float32 meters: some hundred of its points, evenly spread, and ``sample_areas`` (N,)
     float32, the m² that each represents.
     """
 
     label: int
-    box: tuple[slice, slice]
     area: float
     center: Vectors
     height: float
-    width: float
-    depth_extent: float
     samples: Floats
     sample_areas: Floats
 
@@ -84,9 +72,7 @@ class Segment:
     def may_be_person(self) -> bool:
         """Return whether the segment has the size of a person."""
         return (_PERSON.min_area_m2 <= self.area <= _PERSON.max_area_m2
-                and _PERSON.min_height_m <= self.height <= _PERSON.max_height_m
-                and self.width <= _PERSON.max_width_m
-                and self.depth_extent <= _PERSON.max_depth_extent_m)
+                and self.height >= _PERSON.min_height_m)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,44 +95,30 @@ class Segmentation:
 
 
 def measure_segments(
-    labels: Labels, stats: npt.NDArray[np.int32], points: Floats, areas: Floats, up: Vectors,
+    labels: Labels, points: Floats, areas: Floats, up: Vectors,
 ) -> tuple[Segment, ...]:
     """
     Measure the segments that are large enough.
 
-    :param labels: (height, width), and ``stats`` (labels, 5): of
-        `cv2.connectedComponentsWithStats`.
+    :param labels: (height, width), of `cv2.connectedComponents`.
     :param points: (height, width, 3) meters.
     :param areas: (height, width) m².
     :param up: (3,) unit vector.
     """
-    counts = stats[:, cv2.CC_STAT_AREA].astype(np.int64)
+    counts = np.bincount(labels.reshape(-1))
     # pixels in the order of their labels; there are fewer of these than 2**16
     order = np.argsort(labels.astype(np.uint16), axis=None, kind='stable')
     ends = np.cumsum(counts)
-    axes = np.stack((up, *_level_axes(up)), axis=1)
     segments = []
     for label in (np.flatnonzero(counts[1:] >= _MIN_PIXELS) + 1).tolist():
         pixels = order[ends[label] - counts[label]:ends[label]]
         step = max(1, len(pixels) // _SAMPLES)
         samples = points.reshape(-1, 3)[pixels[::step]]
         sample_areas = areas.reshape(-1)[pixels[::step]] * np.float32(step)
-        along = samples @ axes.astype(np.float32)
-        ranks = [int(share * (len(along) - 1)) for share in _EXTENT_QUANTILES]
-        start, middle, end = np.partition(along, ranks, axis=0)[ranks]
-        height_m, width_m, depth_m = (end - start).tolist()
-        x, y, width, height, _ = stats[label].tolist()
+        low, middle, high = (int(share * (len(samples) - 1)) for share in _QUANTILES)
+        heights = np.partition(samples @ up.astype(np.float32), (low, high))
         segments.append(Segment(
-            label, (slice(y, y + height), slice(x, x + width)), float(
-                areas.reshape(-1)[pixels].sum(dtype=np.float64)),
-            axes @ middle, height_m, width_m, depth_m, samples, sample_areas))
+            label, float(areas.reshape(-1)[pixels].sum(dtype=np.float64)),
+            np.partition(samples, middle, axis=0)[middle].astype(np.float64),
+            float(heights[high] - heights[low]), samples, sample_areas))
     return tuple(segments)
-
-
-def _level_axes(up: Vectors) -> tuple[Vectors, Vectors]:
-    """Return level unit vectors: sideways, and away from the camera."""
-    away = perpendicular_part(np.array([0.0, 0.0, 1.0]), up)
-    if np.linalg.norm(away) < _MIN_LEVEL_PART:
-        away = perpendicular_part(np.array([0.0, 1.0, 0.0]), up)
-    away = unit(away)
-    return np.asarray(np.cross(away, up), np.float64), away
