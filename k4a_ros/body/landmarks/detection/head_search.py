@@ -166,15 +166,15 @@ def _is_seen(
 
 
 def _tiles(lens: Intrinsics) -> Iterator[Region]:
-    """Yield the regions of a whole search: the image, and each tile."""
+    """Yield the regions of a whole search: the image, and each tile in the view of the lens."""
     side = max(lens.width, lens.height)
     places = [(lens.width / 2, lens.height / 2, side / 2)]
     places += [(x * lens.width, y * lens.height, side * _SCAN.tile_side / 2)
                for y in _SCAN.tile_centers for x in _SCAN.tile_centers]
     pixels = np.array([(x, y) for x, y, _ in places])
-    rays, _ = lens.unproject(pixels)
-    for ray, (_, _, half) in zip(rays, places, strict=True):
-        center = np.array([*ray, 1.0])
+    rays, valid = lens.unproject(pixels)
+    for index in np.flatnonzero(valid).tolist():
+        center, half = np.array([*rays[index], 1.0]), places[index][2]
         center *= _TILE_DISTANCE_M / float(np.linalg.norm(center))
         yield Region(center, half / lens.fx * _TILE_DISTANCE_M)
 

@@ -85,7 +85,8 @@ class CropView:
         # seen from straight above or below, the world's down has no direction in the crop, but
         # the camera's has, or what is ahead of the camera
         downs = (perpendicular_part(down, forward) for down in (-up, *np.eye(3)[1:]))
-        down = unit(next(down for down in downs if np.linalg.norm(down) > _MIN_PROJECTION))
+        down = unit(next(
+            (down for down in downs if np.linalg.norm(down) > _MIN_PROJECTION), np.zeros(3)))
         right = np.cross(down, forward)
         c, s = math.cos(region.roll), math.sin(region.roll)
         self.region = region

@@ -20,10 +20,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from k4a_ros.body.joints import Joint
+from k4a_ros.body.landmarks.detection import head_search
 from k4a_ros.body.landmarks.detection.frame_context import FrameContext
 from k4a_ros.body.landmarks.detection.head_region import region_below_head
 from k4a_ros.body.landmarks.detection.head_search import HeadSearch
 from k4a_ros.body.landmarks.pose_2d.head_models import HeadModel
+from k4a_ros.calibration.lens import Intrinsics
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import ColorResolution
 from k4a_ros.camera_config import DepthMode
@@ -60,6 +62,14 @@ def test_all_heads_are_found_in_a_whole_search(search):
         distances = [float(np.linalg.norm(candidate.position - joints[Joint.NOSE]))
                      for candidate in found]
         assert min(distances) < 0.15
+
+
+def test_tiles_out_of_the_view_of_the_lens_are_not_searched():
+    """An own calibration may have its center anywhere."""
+    assert len(list(head_search._tiles(LENS))) == 10
+    tiles = list(head_search._tiles(Intrinsics(640, 576, 504.0, 504.0, -400.0, 288.0)))
+    assert 0 < len(tiles) < 10
+    assert all(np.isfinite(tile.center).all() for tile in tiles)
 
 
 def test_tracked_people_leave_little_time_for_the_search(search, monkeypatch):

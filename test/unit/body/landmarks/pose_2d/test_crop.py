@@ -67,8 +67,9 @@ def test_region_of_tiny_circle_has_the_minimum_radius() -> None:
 
 def test_view_from_straight_above_is_a_rotation() -> None:
     """The world's up has no direction in such a crop."""
-    view = CropView(Region(np.array([0.0, 0.0, 2.0]), 1.0), np.array([0.0, 0.0, -1.0]))
-    assert np.allclose(view.rotation.T @ view.rotation, np.eye(3))
+    for center, up in (([0.0, 0.0, 2.0], [0.0, 0.0, -1.0]), ([0.0, -2.0, 0.1], [0.0, 1.0, 0.0])):
+        view = CropView(Region(np.array(center), 1.0), np.array(up))
+        assert np.allclose(view.rotation.T @ view.rotation, np.eye(3))
 
 
 def test_crop_is_brightened_and_hidden_pixels_are_gray() -> None:
