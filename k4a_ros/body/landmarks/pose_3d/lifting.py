@@ -40,7 +40,7 @@ import numpy.typing as npt
 
 Vectors = npt.NDArray[np.float64]
 
-_HIPS, _KNEES = TRUNK[2:], [25, 26]
+_HIPS = TRUNK[2:]
 
 
 @dataclass(frozen=True)
@@ -49,16 +49,6 @@ class _Head:
 
     inset_m: float = 0.085
     window_m: float = 0.05
-
-
-@dataclass(frozen=True)
-class _Thigh:
-    """How much farther a hip is behind its surface if the thigh, as of who sits, is in front."""
-
-    #: if the thigh points to the camera
-    inset_m: float = 0.09
-    #: cosine of the angle to the line of sight up to which it is not in front, as in walking
-    start: float = 0.45
 
 
 @dataclass(frozen=True)
@@ -94,7 +84,7 @@ class _Scale:
     max_scale: float = 1.4
 
 
-_HEAD, _LEAN, _SCALE, _THIGH = _Head(), _Lean(), _Scale(), _Thigh()
+_HEAD, _LEAN, _SCALE = _Head(), _Lean(), _Scale()
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +130,7 @@ def lift(
     sampler = DepthSampler(view.rays(seen.pixels), person)
     samples = sampler.sample(sampler.pixels, sampler.inside, WINDOWS_M)
     world = seen.world.astype(np.float64) @ view.rotation.T
-    insets = _insets(world) / np.linalg.norm(sampler.rays, axis=1)
+    insets = SURFACE_INSETS_M / np.linalg.norm(sampler.rays, axis=1)
     own_depth = row_medians(samples.own)
     measured = sampler.rays * (own_depth + insets)[:, np.newaxis]
     scale = _scale(measured, world, seen, view)
@@ -165,15 +155,6 @@ def lift(
     return Pose3d(
         points, confidences, _bone_lengths(points, confidences), scale, support,
         evidence.rays, evidence.world, seen.visibility)
-
-
-def _insets(world: Vectors) -> Vectors:
-    """Return how far each joint is behind its surface, (33,) meters, for landmarks (33, 3)."""
-    insets: Vectors = SURFACE_INSETS_M.copy()
-    thighs = world[_KNEES] - world[_HIPS]
-    toward = -thighs[:, 2] / np.maximum(np.linalg.norm(thighs, axis=1), 1e-6)
-    insets[_HIPS] += _THIGH.inset_m * np.clip((toward - _THIGH.start) / (1 - _THIGH.start), 0, 1)
-    return insets
 
 
 def _head_depth(sampler: DepthSampler) -> float:
