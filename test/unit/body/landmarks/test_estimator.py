@@ -114,7 +114,7 @@ def test_rendered_postures_are_found(model, name):
         score.add(make_estimator().estimate(shot.images), shot)
     assert score.people > score.missed == score.extra == 0
     assert min(score.overlaps) > 0.6
-    assert score.error_percentile(50) < 0.06
+    assert score.error_percentile(50) < 0.065
     assert score.error_percentile(80) < 0.110
 
 
