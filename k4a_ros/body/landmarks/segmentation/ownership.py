@@ -91,8 +91,8 @@ def assign_segments(segmentation: Segmentation, people: Sequence[Vectors]) -> Ow
                person.max(axis=0) + reach, index, nearest, owners)
     pixels = np.flatnonzero(owners != BACKGROUND)
     owned_labels = labels.reshape(-1)[pixels]
-    owned = np.unique(owned_labels).tolist()
-    segments = [segment for segment in segmentation.segments if segment.label in set(owned)]
+    owned = set(np.unique(owned_labels).tolist())
+    segments = [segment for segment in segmentation.segments if segment.label in owned]
     segment_areas = {segment.label: segment.area for segment in segments}
     planes = {segment.label: large_planes(segment.samples, segment.sample_areas, segmentation.up)
               for segment in segments}
