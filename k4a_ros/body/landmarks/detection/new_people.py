@@ -234,6 +234,9 @@ class NewPersonDetector:
             return False
         owners = assign_segments(frame.segmentation, [pose.points, *known.points])
         mask, others = owners == 0, _owned_by_others(owners)
+        if head is None:
+            taken = known.taken(mask.shape)
+            mask, others = mask & ~taken, taken
         if not mask.any():
             return False
         region = view.region_of_circle(landmarks.alignment_center, landmarks.alignment_top)
@@ -244,13 +247,15 @@ class NewPersonDetector:
             return False
         own = frame.enlarge(mask)
         pose = lift(landmarks, view, frame.person_depth(own, ~own))
-        if pose is None or pose.support < _SEARCH.min_support:
+        if pose is None:
             return False
         found = head_of(pose.points)
-        if (known.has_head(found) or known.has_trunk(pose.points, frame.segmentation.up)
-                or (head is not None
-                    and float(np.linalg.norm(found - head)) > _SEARCH.max_head_error_m)
-                or not self._heads.confirms(frame, region, found)):
+        if head is not None and (
+                pose.support < _SEARCH.min_support
+                or known.has_head(found) or known.has_trunk(pose.points, frame.segmentation.up)
+                or float(np.linalg.norm(found - head)) > _SEARCH.max_head_error_m):
+            return False
+        if not self._heads.confirms(frame, region, found):
             return False
         known.points.append(pose.points)
         known.masks.append(mask)
