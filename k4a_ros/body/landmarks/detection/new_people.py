@@ -64,7 +64,7 @@ class _Search:
     #: so is a trunk closer than this to that of a known person, level and along up: nobody is
     #: above or below somebody else
     same_trunk_level_m: float = 0.2
-    same_trunk_up_m: float = 0.7
+    same_trunk_up_m: float = 1.2
     #: what is farther behind a head than this, or in front of it, is not the person
     max_behind_head_m: float = 0.6
     max_before_head_m: float = 1.1
@@ -250,10 +250,9 @@ class NewPersonDetector:
         if pose is None:
             return False
         found = head_of(pose.points)
-        if head is not None and (
-                pose.support < _SEARCH.min_support
-                or known.has_head(found) or known.has_trunk(pose.points, frame.segmentation.up)
-                or float(np.linalg.norm(found - head)) > _SEARCH.max_head_error_m):
+        if known.has_trunk(pose.points, frame.segmentation.up) or (head is not None and (
+                pose.support < _SEARCH.min_support or known.has_head(found)
+                or float(np.linalg.norm(found - head)) > _SEARCH.max_head_error_m)):
             return False
         if not self._heads.confirms(frame, region, found):
             return False

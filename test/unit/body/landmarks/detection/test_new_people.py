@@ -183,7 +183,8 @@ def test_dark_clothes_without_depth_are_shown_to_the_model(frame):
     pytest.param([0.1, -0.45, 0.1], True, id='above'),
     pytest.param([0.45, 0.0, 0.0], False, id='beside'),
     pytest.param([0.0, 0.3, -0.3], False, id='sitting before'),
-    pytest.param([0.0, 1.0, 0.0], False, id='far below')])
+    pytest.param([0.0, 0.8, 0.0], True, id='legs'),
+    pytest.param([0.0, 1.3, 0.0], False, id='far below')])
 def test_back_that_looks_like_a_head_is_a_part_of_the_same_person(frame, offset, same):
     """Nobody is above or below somebody else."""
     points = frame.track.points
