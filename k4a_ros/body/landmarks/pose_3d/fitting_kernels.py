@@ -49,8 +49,8 @@ _TRUNK_CAPSULES = ((11, 23), (12, 24), (11, 12), (23, 24))
 _CAPSULES = (*LIMBS, *_TRUNK_CAPSULES)
 #: the radii of each capsule at both ends
 CAPSULE_RADII_M = np.array([
-    *np.repeat([(0.058, 0.048), (0.048, 0.030), (0.028, 0.022),
-                (0.115, 0.068), (0.064, 0.048), (0.045, 0.030)], 2, axis=0),
+    *np.repeat([(0.055, 0.040), (0.040, 0.028), (0.028, 0.022),
+                (0.095, 0.066), (0.064, 0.048), (0.045, 0.030)], 2, axis=0),
     (0.1, 0.1), (0.1, 0.1), (0.07, 0.07), (0.1, 0.1)])
 _CAPSULE_NODES = np.array([[_NODE_OF[landmark] for landmark in ends] for ends in _CAPSULES])
 _LIMB_COUNT, _CAPSULE_COUNT, _NODE_COUNT = len(LIMBS), len(_CAPSULES), len(NODES)

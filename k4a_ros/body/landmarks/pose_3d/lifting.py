@@ -66,7 +66,7 @@ class _Lean:
     max_turn: float = 0.6
     #: from the surface to the middle between the hips, and its distance in depth from the
     #: shoulders from which on it is something else
-    inset_m: float = 0.135
+    inset_m: float = 0.12
     max_offset_m: float = 0.35
 
 
