@@ -125,6 +125,18 @@ class DepthSampler:
 
 def row_medians(values: Vectors) -> Vectors:
     """Return the upper median of the positive values of each row, NaN if there are too few."""
+    return row_quantiles(values, 0.5, MIN_SAMPLES)
+
+
+def row_quantiles(values: Vectors, quantile: float, min_samples: int) -> Vectors:
+    """
+    Return a quantile of the positive values of each row, NaN if there are too few.
+
+    Between two values it is the upper one.
+    """
     counts = (values > 0).sum(axis=1)
-    ranked = np.sort(np.where(values > 0, values, np.inf), axis=1)
-    return np.where(counts >= MIN_SAMPLES, ranked[np.arange(len(ranked)), counts // 2], np.nan)
+    # those that are not positive are the first of the sorted values
+    above = ((1 - quantile) * np.maximum(counts - 1, 0)).astype(np.int64)
+    ranked = np.sort(values, axis=1)
+    return np.where(
+        counts >= min_samples, ranked[np.arange(len(ranked)), -1 - above], np.nan)

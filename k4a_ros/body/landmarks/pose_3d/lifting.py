@@ -29,6 +29,7 @@ from k4a_ros.body.landmarks.pose_3d.depth_assignment import BONES
 from k4a_ros.body.landmarks.pose_3d.depth_assignment import LandmarkEvidence
 from k4a_ros.body.landmarks.pose_3d.depth_sampling import DepthSampler
 from k4a_ros.body.landmarks.pose_3d.depth_sampling import row_medians
+from k4a_ros.body.landmarks.pose_3d.depth_sampling import row_quantiles
 from k4a_ros.body.landmarks.pose_3d.depth_sampling import SURFACE_INSETS_M
 from k4a_ros.body.landmarks.pose_3d.depth_sampling import WEIGHTS
 from k4a_ros.body.landmarks.pose_3d.depth_sampling import WINDOWS_M
@@ -175,15 +176,12 @@ def _trunk_depths(sampler: DepthSampler, world: Vectors, measured: Vectors) -> V
     shoulders = measured[TRUNK[:2], 2].mean()
     shares = np.array(_LEAN.shares)
     top, bottom = sampler.rays[TRUNK[:2]].mean(axis=0), sampler.rays[_HIPS].mean(axis=0)
-    own = sampler.sample(
+    samples = sampler.sample(
         *sampler.project(top + np.outer(shares, bottom - top)),
-        np.full(len(shares), _LEAN.window_m)).own
-    counts = (own > 0).sum(axis=1)
-    # zeros are the first of the sorted samples
-    ranks = own.shape[1] - 1 - ((1 - _LEAN.quantile) * (counts - 1)).astype(np.int64)
-    offsets = np.sort(own, axis=1)[np.arange(len(own)), np.clip(ranks, 0, own.shape[1] - 1)]
-    offsets = offsets + _LEAN.inset_m - shoulders
-    known = (counts >= _LEAN.min_samples) & (np.abs(offsets) < _LEAN.max_offset_m)
+        np.full(len(shares), _LEAN.window_m))
+    surface = row_quantiles(samples.own, _LEAN.quantile, _LEAN.min_samples)
+    offsets = surface + _LEAN.inset_m - shoulders
+    known = np.abs(offsets) < _LEAN.max_offset_m
     across = world[TRUNK[0]] - world[TRUNK[1]]
     if known.sum() > 1 and abs(across[2]) < _LEAN.max_turn * np.linalg.norm(across):
         lean = np.median(offsets[known] / shares[known])

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from k4a_ros.body.landmarks.pose_3d.depth_sampling import DepthSampler
 from k4a_ros.body.landmarks.pose_3d.depth_sampling import row_medians
+from k4a_ros.body.landmarks.pose_3d.depth_sampling import row_quantiles
 from k4a_ros.body.landmarks.segmentation.person_depth import PersonDepth
 from k4a_ros.calibration.lens import Intrinsics
 import numpy as np
@@ -61,3 +62,10 @@ def test_ray_behind_the_camera_is_not_inside() -> None:
 def test_row_median_is_of_positive_values_only() -> None:
     values = np.array([[0.0, 3.0, 1.0, 2.0], [0.0, 0.0, 1.0, 2.0], [1.0, 2.0, 3.0, 4.0]])
     assert row_medians(values) == pytest.approx([2.0, np.nan, 3.0], nan_ok=True)
+
+
+def test_row_quantile_counts_from_the_greatest_value() -> None:
+    values = np.array([[0.0, 3.0, 1.0, 2.0, 0.0, 5.0, 4.0], [0.0, 0.0, 1.0, 2.0, 3.0, 4.0, 0.0]])
+    np.testing.assert_array_equal(row_quantiles(values, 0.75, 5), [4.0, np.nan])
+    np.testing.assert_array_equal(row_quantiles(values, 0.5, 3), [3.0, 3.0])
+    np.testing.assert_array_equal(row_quantiles(0 * values, 0.9, 1), [np.nan, np.nan])
