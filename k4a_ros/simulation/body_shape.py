@@ -23,17 +23,18 @@ are near the mean of adults in Gordon et al., "2012 Anthropometric Survey of U.S
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 import math
 from typing import NamedTuple
 
 from k4a_ros.body.joints import Joint
 from k4a_ros.simulation.shapes import Array
+from k4a_ros.simulation.shapes import unit
 from k4a_ros.simulation.skeleton import cross
 from k4a_ros.simulation.skeleton import Figure
 from k4a_ros.simulation.skeleton import SOLE_M
 from k4a_ros.simulation.skeleton import SOLE_SPHERES
 from k4a_ros.simulation.skeleton import TOE_M
-from k4a_ros.simulation.skeleton import unit
 import numpy as np
 
 _Point = tuple[float, float, float]
@@ -56,6 +57,7 @@ class Limb(NamedTuple):
     end_radius: float
 
 
+_MIRRORS = np.array(((1.0, 1.0, 1.0), (1.0, -1.0, 1.0)))
 #: Parts as forward, left and up of the joint, and radius, at both ends. Those of the left side
 #: also are on the right.
 _HIPS: tuple[Part, ...] = (
@@ -108,11 +110,17 @@ def limbs(figure: Figure) -> list[Limb]:
 def attached(figure: Figure, joint: Joint, parts: tuple[Part, ...]) -> Iterator[Limb]:
     """Yield parts around a joint of the spine or the head, and their mirror images."""
     center, frame = figure.positions[joint], figure.upright(joint)
-    for part, start, radius, end, end_radius in parts:
-        for side in (1.0, -1.0) if start[1] + end[1] else (1.0,):
-            mirror = np.array((1.0, side, 1.0))
-            yield Limb(part, center + frame @ (mirror * start), radius,
-                       center + frame @ (mirror * end), end_radius)
+    for part, start, radius, end, end_radius in _both_sides(parts):
+        yield Limb(part, center + frame @ start, radius, center + frame @ end, end_radius)
+
+
+@cache
+def _both_sides(parts: tuple[Part, ...]) -> tuple[Limb, ...]:
+    """Return parts and the mirror images of those beside the middle, around the origin."""
+    return tuple(
+        Limb(part, mirror * start, radius, mirror * end, end_radius)
+        for part, start, radius, end, end_radius in parts
+        for mirror in (_MIRRORS if start[1] + end[1] else _MIRRORS[:1]))
 
 
 def _arm(shoulder: Array, elbow: Array, wrist: Array, thumb: Array) -> Iterator[Limb]:

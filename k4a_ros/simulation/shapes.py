@@ -139,7 +139,7 @@ class Plane(Shape):
 
     def frame(self) -> RigidTransform:
         """Return a frame at ``point`` whose z is the normal."""
-        return RigidTransform(_rotation_with_z(_unit(self.normal)), np.array(self.point))
+        return RigidTransform(_rotation_with_z(unit(self.normal)), np.array(self.point))
 
     @property
     def dimensions(self) -> Vector:
@@ -288,7 +288,7 @@ def _sum(a: Vector, b: Vector) -> Vector:
     return a[0] + b[0], a[1] + b[1], a[2] + b[2]
 
 
-def _unit(vector: npt.ArrayLike) -> Array:
+def unit(vector: npt.ArrayLike) -> Array:
     """Return a vector scaled to length 1."""
     array = np.asarray(vector, np.float64)
     unit: Array = array / np.linalg.norm(array)
@@ -298,7 +298,7 @@ def _unit(vector: npt.ArrayLike) -> Array:
 def _rotation_with_z(axis: Array) -> Array:
     """Return a rotation whose z is this unit vector, and whose x is close to a world axis."""
     first = np.eye(3)[np.argmin(np.abs(axis))]
-    first = _unit(first - first @ axis * axis)
+    first = unit(first - first @ axis * axis)
     return np.stack((first, np.cross(axis, first), axis), axis=1)
 
 

@@ -40,6 +40,7 @@ from k4a_ros.calibration.rigid_transform import rotation_x
 from k4a_ros.calibration.rigid_transform import rotation_y
 from k4a_ros.calibration.rigid_transform import rotation_z
 from k4a_ros.simulation.shapes import Array
+from k4a_ros.simulation.shapes import unit
 import numpy as np
 
 #: height of the person, meters, for which the lengths in this module are
@@ -273,12 +274,6 @@ def _axes(x: Array, z: Array) -> Array:
     """Return axes, as columns, with this unit x and the z nearest to ``z``."""
     z = unit(z - (z @ x) * x)
     return np.stack((x, cross(z, x), z), axis=1)
-
-
-def unit(vector: Array) -> Array:
-    """Return a vector scaled to length 1."""
-    scaled: Array = vector / math.sqrt(vector @ vector)
-    return scaled
 
 
 def cross(a: Array, b: Array) -> Array:
