@@ -125,16 +125,17 @@ class LandmarkEvidence(NamedTuple):
 
     ``rays`` (33, 3) float64 with z = 1; ``world`` (33, 3) float64, meters along the camera's axes
     as the model estimates them; ``trunk`` (4,) float64, meters: the depths of ``TRUNK`` in
-    ``world``, those of the hips as the surface of the trunk is inclined; ``visibility`` (33,)
-    float32, 0 to 1; ``lengths`` (18,) float64, meters of this person's ``BONES``, NaN where
-    unknown; ``surfaces``: those that each of them may be on; ``own_depth`` (33,) float64, meters:
-    the person's surface there, NaN for none; ``head_depth``: meters to the middle of the head, NaN
-    if unknown.
+    ``world``, those of the hips as the surface of the trunk is inclined; ``hips_follow_trunk``:
+    whether it is known, so that it tells where the hips are; ``visibility`` (33,) float32, 0 to 1;
+    ``lengths`` (18,) float64, meters of this person's ``BONES``, NaN where unknown; ``surfaces``:
+    those that each of them may be on; ``own_depth`` (33,) float64, meters: the person's surface
+    there, NaN for none; ``head_depth``: meters to the middle of the head, NaN if unknown.
     """
 
     rays: Vectors
     world: Vectors
     trunk: Vectors
+    hips_follow_trunk: bool
     visibility: npt.NDArray[np.float32]
     lengths: Vectors
     surfaces: SurfaceCandidates
@@ -216,7 +217,11 @@ def _assign_trunk(
         (offsets + z < front - _SIGMAS.left_right_m) & np.isfinite(front)).sum(axis=1)
     costs += _trunk_shape_cost(offsets, evidence, head_offset)
     best = costs.argmin()
-    return offsets[best] + z, on_surface[best]
+    offsets = offsets[best]
+    if evidence.hips_follow_trunk:
+        # what is in front of hips may be thighs, a table or clothes
+        offsets[2:] += offsets[:2].mean() - offsets[2:].mean()
+    return offsets + z, on_surface[best]
 
 
 def _trunk_shape_cost(

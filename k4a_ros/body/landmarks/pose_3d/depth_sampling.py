@@ -31,7 +31,7 @@ SURFACE_INSETS_M = np.full(LANDMARK_COUNT, 0.02)
 #: of each landmark: half the side of the square around it in which depth is sampled, meters
 WINDOWS_M = np.full(LANDMARK_COUNT, 0.035)
 for _pair, _inset_m, _window_m in (
-        ((11, 12), 0.055, 0.05), ((13, 14), 0.035, 0.04), ((15, 16), 0.025, 0.035),
+        ((11, 12), 0.055, 0.05), ((13, 14), 0.045, 0.04), ((15, 16), 0.025, 0.035),
         ((23, 24), 0.105, 0.05), ((25, 26), 0.068, 0.05), ((27, 28), 0.058, 0.04),
         ((29, 30), 0.03, 0.04), ((31, 32), 0.03, 0.04)):
     SURFACE_INSETS_M[list(_pair)] = _inset_m

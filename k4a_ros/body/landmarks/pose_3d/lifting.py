@@ -64,7 +64,7 @@ class _Lean:
     #: of them, as many must show the person
     min_samples: int = 12
     #: sine of the angle by which the shoulders may be turned: arms hide the side of the trunk
-    max_turn: float = 0.6
+    max_turn: float = 0.75
     #: from the surface to the middle between the hips, and its distance in depth from the
     #: shoulders from which on it is something else
     inset_m: float = 0.12
@@ -95,10 +95,11 @@ class Pose3d:
 
     ``points`` (33, 3): meters in the depth camera's frame; ``confidences`` (33,) uint8, of
     `Confidence`; ``lengths`` (18,): meters of the ``BONES``, NaN where not measured; ``scale``:
-    size of the person relative to the model's output; ``support``: the share of the landmarks
-    with high visibility that are on the person's surface. The evidence that fitting uses again:
-    ``rays`` (33, 3) with z = 1, ``world`` (33, 3) meters along the camera's axes, as the model
-    estimates them, and ``visibility`` (33,). ``fit_cost``: of `fit_limbs`, infinite before it.
+    size of the person relative to the model's output; ``support``: of the landmarks with high
+    visibility and with depth around them, the share that is on the person's surface. The evidence
+    that fitting uses again: ``rays`` (33, 3) with z = 1, ``world`` (33, 3) meters along the
+    camera's axes, as the model estimates them, and ``visibility`` (33,). ``fit_cost``: of
+    `fit_limbs`, infinite before it.
     """
 
     points: Vectors
@@ -136,8 +137,9 @@ def lift(
     measured = sampler.rays * (own_depth + insets)[:, np.newaxis]
     scale = _scale(measured, world, seen, view)
     world *= scale
+    trunk, hips_follow_trunk = _trunk_depths(sampler, world, measured)
     evidence = LandmarkEvidence(
-        rays=sampler.rays, world=world, trunk=_trunk_depths(sampler, world, measured),
+        rays=sampler.rays, world=world, trunk=trunk, hips_follow_trunk=hips_follow_trunk,
         visibility=seen.visibility,
         lengths=np.full(len(BONES), np.nan) if lengths is None else lengths,
         surfaces=find_surfaces(samples.own, samples.unassigned, WEIGHTS, insets),
@@ -151,7 +153,7 @@ def lift(
         on_surface & (seen.visibility > MIN_VISIBILITY),
         Confidence.MEDIUM, Confidence.LOW).astype(np.uint8)
     confidences[~sampler.inside | ~samples.any_depth] = Confidence.NONE
-    visible = (seen.visibility > MIN_VISIBILITY) & sampler.inside
+    visible = (seen.visibility > MIN_VISIBILITY) & sampler.inside & samples.any_depth
     support = float((~np.isnan(own_depth) & visible).sum() / max(1, int(visible.sum())))
     return Pose3d(
         points, confidences, _bone_lengths(points, confidences), scale, support,
@@ -166,11 +168,16 @@ def _head_depth(sampler: DepthSampler) -> float:
     return float(row_medians(samples.own)[0]) + _HEAD.inset_m
 
 
-def _trunk_depths(sampler: DepthSampler, world: Vectors, measured: Vectors) -> Vectors:
+def _trunk_depths(
+    sampler: DepthSampler, world: Vectors, measured: Vectors,
+) -> tuple[Vectors, bool]:
     """
     Return the depths of ``TRUNK`` in ``world`` (4,), those of the hips as the surface is inclined.
 
-    What the model guesses of hips that a table hides often is 20 cm closer than they are.
+    What the model guesses of hips that a table hides often is 20 cm closer than they are, and the
+    lap of who sits is 30 cm closer.
+
+    :return: the depths, and whether the inclination is known; if not, hips are as in ``world``.
     """
     trunk: Vectors = world[TRUNK, 2]
     shoulders = measured[TRUNK[:2], 2].mean()
@@ -183,10 +190,12 @@ def _trunk_depths(sampler: DepthSampler, world: Vectors, measured: Vectors) -> V
     offsets = surface + _LEAN.inset_m - shoulders
     known = np.abs(offsets) < _LEAN.max_offset_m
     across = world[TRUNK[0]] - world[TRUNK[1]]
-    if known.sum() > 1 and abs(across[2]) < _LEAN.max_turn * np.linalg.norm(across):
+    is_known = bool(
+        known.any() and abs(across[2]) < _LEAN.max_turn * np.linalg.norm(across))
+    if is_known:
         lean = np.median(offsets[known] / shares[known])
         trunk[2:] += lean + trunk[:2].mean() - trunk[2:].mean()
-    return trunk
+    return trunk, is_known
 
 
 def _bone_lengths(points: Vectors, confidences: npt.NDArray[np.uint8]) -> Vectors:

@@ -87,6 +87,29 @@ def test_hips_that_a_table_hides_are_where_the_trunk_leads() -> None:
     assert np.abs(pose.points[[23, 24], 2] - person.points[[23, 24], 2]).max() < 0.08
 
 
+def test_hips_are_where_the_trunk_leads_although_the_lap_hides_them() -> None:
+    person = SimulatedPerson(path=((0.0, 2.2),), posture='sitting')
+    columns, rows = np.rint(person.lens.project(
+        person.joints[[Joint.HIP_LEFT, Joint.HIP_RIGHT]])[0]).astype(int).T
+    lap_mm = int(person.joints[Joint.PELVIS, 2] * 1e3) - 300
+    for column, row in zip(columns, rows, strict=True):
+        around = slice(row - 20, row + 20), slice(column - 20, column + 20)
+        person.depth[around], person.own[around] = lap_mm, True
+    pose = lifted(person)
+    assert np.abs(pose.points[[23, 24], 2] - person.points[[23, 24], 2]).max() < 0.08
+
+
+def test_support_is_of_the_landmarks_with_depth() -> None:
+    """Black cloth has no depth, and says nothing against the person."""
+    person = SimulatedPerson(path=((0.0, 2.2),))
+    row = int(person.lens.project(person.joints[Joint.SPINE_NAVEL])[0][1])
+    behind = SimulatedPerson(path=((0.0, 2.2),))
+    person.depth[row:], person.own[row:] = 0, False
+    behind.depth[row:], behind.own[row:] = 3500, False
+    assert lifted(person).support > 0.8
+    assert lifted(behind).support < 0.7
+
+
 @pytest.mark.parametrize('mode', MODES, ids=lambda mode: mode.name)
 @pytest.mark.parametrize('time_us', [0, 800_000, 2_600_000, 5_000_000])
 def test_ideal_landmarks_give_joints_within_centimeters(time_us: int, mode: DepthMode) -> None:
