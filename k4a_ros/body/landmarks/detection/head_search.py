@@ -66,8 +66,9 @@ class _Scan:
     #: side of a tile, as a share of the longer side of the image: the smaller a tile, the larger
     #: are the heads in it; the image as a whole is searched at the edges, too
     tile_side: float = 0.4
-    #: center below the head, and radius, of the upper body
+    #: center below the head, and radius, of the upper body, and of head and shoulders
     upper_body_m: tuple[float, float] = (0.3, 0.7)
+    head_and_shoulders_m: tuple[float, float] = (0.15, 0.5)
 
 
 _SCAN = _Scan()
@@ -133,22 +134,25 @@ class HeadSearch:
         """
         Return whether a detector sees the head of a person.
 
-        :param region: of the whole person; the upper body is looked at as well, as more of it may
-            be visible.
+        :param region: of the whole person; crops of the upper body, and of head and shoulders, are
+            looked at as well, as more of these may be visible, and heads are larger there.
         :param head: (3,) meters, where the landmarks have it.
         """
         return any(
             _is_seen(self._models, frame, each, head, _SCAN.min_confirmed_score)
-            for each in (Region(region.center, region.radius), _upper_body(frame, head)))
+            for each in (Region(region.center, region.radius),
+                         _below(frame, head, _SCAN.upper_body_m),
+                         _below(frame, head, _SCAN.head_and_shoulders_m)))
 
     def sees_face(self, frame: FrameContext, head: Vectors) -> bool:
         """Return whether the head at (3,), meters, certainly shows its face to the camera."""
-        return _is_seen(
-            self._models[1:], frame, _upper_body(frame, head), head, _SCAN.min_face_score)
+        region = _below(frame, head, _SCAN.upper_body_m)
+        return _is_seen(self._models[1:], frame, region, head, _SCAN.min_face_score)
 
 
-def _upper_body(frame: FrameContext, head: Vectors) -> Region:
-    below, radius = _SCAN.upper_body_m
+def _below(frame: FrameContext, head: Vectors, place: tuple[float, float]) -> Region:
+    """Return the region whose center is so far below a head (3,), and its radius, meters."""
+    below, radius = place
     return Region(head - below * frame.segmentation.up, radius)
 
 

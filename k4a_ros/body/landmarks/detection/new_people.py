@@ -80,7 +80,7 @@ class _Search:
 class _Retry:
     """When what was rejected is tried again: after a time, or if it has moved or changed."""
 
-    segment_after_s: float = 3.0
+    segment_after_s: float = 1.5
     head_after_s: float = 0.6
     #: a head is tried for this long after a detector has seen it
     head_until_s: float = 1.0

@@ -28,7 +28,7 @@ from k4a_ros.body.landmarks.tracking.track import Track
 from k4a_ros.body.tracker import BACKGROUND
 
 #: area of a tracked person that must be visible
-_MIN_VISIBLE_AREA_M2 = 0.04
+_MIN_VISIBLE_AREA_M2 = 0.02
 
 
 def observe_tracked_people(

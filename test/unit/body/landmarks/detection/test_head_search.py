@@ -96,6 +96,21 @@ def test_person_is_confirmed_and_furniture_is_not(search):
         assert search.confirms(frame, region, head) == expected
 
 
+def test_heads_are_looked_for_in_ever_closer_crops(search, monkeypatch):
+    """A head that is small in a crop of the whole person may be seen in one around it."""
+    shot, radii = next(render_shots(SCENES['at a table'], NFOV)), []
+
+    def sees_only_close_heads(models, frame, region, head, min_score):
+        radii.append(region.radius)
+        return region.radius < 0.6
+
+    monkeypatch.setattr(head_search, '_is_seen', sees_only_close_heads)
+    head = shot.people[0][0][Joint.NOSE]
+    assert search.confirms(frame_of(shot), region_below_head(head, IMAGE_UP), head)
+    assert len(radii) == 3
+    assert radii == sorted(radii, reverse=True)
+
+
 @pytest.mark.parametrize(('scene', 'expected'), [
     ('standing', True), ('turned 45', True), ('turned 180', False), ('hand behind', True)])
 def test_face_is_seen_on_who_faces_the_camera(search, scene, expected):
