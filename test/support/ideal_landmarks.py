@@ -26,10 +26,12 @@ import numpy as np
 #: Where BlazePose's landmarks differ from k4abt's joints, meters along the forearm and the shank:
 #: the wrist is closer to the hand, the knuckles are where k4abt has the hand, the ankle is higher.
 WRIST_M, KNUCKLES_M, ANKLE_M = 0.022, 0.09, -0.022
+#: how much closer to the camera hips are, where limbs are fitted to the surface
+HIP_M = 0.015
 
 
 def ideal_points(joints: np.ndarray) -> np.ndarray:
-    """Return the landmarks (33, 3) of joints (32, 3), in the same frame and unit (meters)."""
+    """Return the landmarks (33, 3) of joints (32, 3), both meters in the camera's frame."""
     points = np.zeros((LANDMARK_COUNT, 3))
     points[:11] = joints[Joint.NOSE]
     for joint, landmark in LANDMARK_OF_JOINT.items():
@@ -43,6 +45,8 @@ def ideal_points(joints: np.ndarray) -> np.ndarray:
         shank = points[ankle] - points[knee]
         points[heel] = points[ankle]
         points[ankle] += ANKLE_M * shank / np.linalg.norm(shank)
+    hips = points[[23, 24]]
+    points[[23, 24]] -= HIP_M * hips / np.linalg.norm(hips, axis=1, keepdims=True)
     return points
 
 

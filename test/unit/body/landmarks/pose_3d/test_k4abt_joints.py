@@ -32,7 +32,8 @@ def test_joints_of_ideal_landmarks_are_the_true_ones() -> None:
     # without the face, whose ideal landmarks are all at the nose
     errors = np.linalg.norm(positions - person.joints, axis=1)
     assert errors[:Joint.HEAD].max() < 0.06
-    assert np.allclose(positions[Joint.PELVIS], person.points[[23, 24]].mean(axis=0))
+    hips = person.joints[[Joint.HIP_LEFT, Joint.HIP_RIGHT]]
+    assert np.allclose(positions[Joint.PELVIS], hips.mean(axis=0))
 
 
 def test_surface_behind_a_thumb_does_not_give_its_depth() -> None:
