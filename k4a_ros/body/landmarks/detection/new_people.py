@@ -60,7 +60,7 @@ class _Search:
     #: a head closer than this to that of a known person, across the line of sight and along it, is
     #: the same; the surface in front of it may be a hand
     same_head_across_m: float = 0.22
-    same_head_along_m: float = 0.3
+    same_head_along_m: float = 0.22
     #: so is a trunk closer than this to that of a known person, level and along up: nobody is
     #: above or below somebody else
     same_trunk_level_m: float = 0.2
@@ -73,7 +73,7 @@ class _Search:
     #: maximum share of a segment that belongs to known people
     max_taken_share: float = 0.3
     #: minimum share of the visible landmarks that are on the person's surface
-    min_support: float = 0.5
+    min_support: float = 0.4
 
 
 @dataclass(frozen=True)

@@ -190,3 +190,13 @@ def test_back_that_looks_like_a_head_is_a_part_of_the_same_person(frame, offset,
     points = frame.track.points
     known = new_people._Known([points], [frame.mask])
     assert known.has_trunk(points + offset, IMAGE_UP) == same
+
+
+@pytest.mark.parametrize(('offset', 'same'), [
+    pytest.param([0.0, 0.0, -0.2], True, id='hand before it'),
+    pytest.param([0.0, 0.0, 0.3], False, id='behind it'),
+    pytest.param([0.3, 0.0, 0.0], False, id='beside it')])
+def test_heads_of_two_people_may_almost_touch(frame, offset, same):
+    """A child looks over the shoulder of who sits before."""
+    known = new_people._Known([frame.track.points], [frame.mask])
+    assert known.has_head(head_of(frame.track.points) + offset) == same
