@@ -57,10 +57,10 @@ class _Search:
     max_head_tries: int = 2
     #: maximum distance of a person's head from where a detector sees it
     max_head_error_m: float = 0.2
-    #: a head closer than this to that of a known person, across the line of sight and along it, is
-    #: the same; the surface in front of it may be a hand
+    #: a head within an ellipsoid of these radii around that of a known person, across the line of
+    #: sight and along it, is the same; the surface in front of it may be a hand
     same_head_across_m: float = 0.22
-    same_head_along_m: float = 0.22
+    same_head_along_m: float = 0.3
     #: so is a trunk closer than this to that of a known person, level and along up: nobody is
     #: above or below somebody else
     same_trunk_level_m: float = 0.2
@@ -73,7 +73,7 @@ class _Search:
     #: maximum share of a segment that belongs to known people
     max_taken_share: float = 0.3
     #: minimum share of the visible landmarks that are on the person's surface
-    min_support: float = 0.4
+    min_support: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -124,9 +124,9 @@ class _Known:
         ray = unit(position)
         for points in self.points:
             offset = head_of(points) - position
-            if (float(np.linalg.norm(perpendicular_part(offset, ray)))
-                    < _SEARCH.same_head_across_m
-                    and abs(float(offset @ ray)) < _SEARCH.same_head_along_m):
+            across = float(np.linalg.norm(perpendicular_part(offset, ray)))
+            if math.hypot(across / _SEARCH.same_head_across_m,
+                          float(offset @ ray) / _SEARCH.same_head_along_m) < 1:
                 return True
         return False
 

@@ -194,7 +194,8 @@ def test_back_that_looks_like_a_head_is_a_part_of_the_same_person(frame, offset,
 
 @pytest.mark.parametrize(('offset', 'same'), [
     pytest.param([0.0, 0.0, -0.2], True, id='hand before it'),
-    pytest.param([0.0, 0.0, 0.3], False, id='behind it'),
+    pytest.param([0.2, 0.0, 0.28], False, id='over the shoulder'),
+    pytest.param([0.0, 0.0, 0.4], False, id='behind it'),
     pytest.param([0.3, 0.0, 0.0], False, id='beside it')])
 def test_heads_of_two_people_may_almost_touch(frame, offset, same):
     """A child looks over the shoulder of who sits before."""
