@@ -291,8 +291,8 @@ def _sum(a: Vector, b: Vector) -> Vector:
 def unit(vector: npt.ArrayLike) -> Array:
     """Return a vector scaled to length 1."""
     array = np.asarray(vector, np.float64)
-    unit: Array = array / np.linalg.norm(array)
-    return unit
+    scaled: Array = array / np.linalg.norm(array)
+    return scaled
 
 
 def _rotation_with_z(axis: Array) -> Array:

@@ -40,9 +40,16 @@ _LEFT = {
     27: (0.12, 1.35, 0.15), 29: (0.12, 1.4, 0.15), 31: (0.12, 1.4, 0.25)}
 
 
-def region_below_head(head: Vectors, up: Vectors) -> Region:
-    """Return the region around a person, from the position of the head (3,), meters."""
-    return Region(head - _CENTER_M * up, REGION_RADIUS_M)
+def region_below_head(
+    head: Vectors, up: Vectors, center_m: float = _CENTER_M, radius_m: float = REGION_RADIUS_M,
+) -> Region:
+    """
+    Return the region around a person, from the position of the head (3,), meters.
+
+    :param center_m: how far its center is below the head: by default, and with the default radius,
+        the whole person is in it.
+    """
+    return Region(head - center_m * up, radius_m)
 
 
 def has_short_trunk(points: Vectors) -> bool:

@@ -28,6 +28,7 @@ import itertools
 
 import cv2
 from k4a_ros.body.landmarks.detection.frame_context import FrameContext
+from k4a_ros.body.landmarks.detection.head_region import region_below_head
 from k4a_ros.body.landmarks.pose_2d.crop import CropView
 from k4a_ros.body.landmarks.pose_2d.crop import Region
 from k4a_ros.body.landmarks.pose_2d.crop import sample
@@ -138,22 +139,17 @@ class HeadSearch:
             looked at as well, as more of these may be visible, and heads are larger there.
         :param head: (3,) meters, where the landmarks have it.
         """
+        up = frame.segmentation.up
         return any(
             _is_seen(self._models, frame, each, head, _SCAN.min_confirmed_score)
             for each in (Region(region.center, region.radius),
-                         _below(frame, head, _SCAN.upper_body_m),
-                         _below(frame, head, _SCAN.head_and_shoulders_m)))
+                         region_below_head(head, up, *_SCAN.upper_body_m),
+                         region_below_head(head, up, *_SCAN.head_and_shoulders_m)))
 
     def sees_face(self, frame: FrameContext, head: Vectors) -> bool:
         """Return whether the head at (3,), meters, certainly shows its face to the camera."""
-        region = _below(frame, head, _SCAN.upper_body_m)
+        region = region_below_head(head, frame.segmentation.up, *_SCAN.upper_body_m)
         return _is_seen(self._models[1:], frame, region, head, _SCAN.min_face_score)
-
-
-def _below(frame: FrameContext, head: Vectors, place: tuple[float, float]) -> Region:
-    """Return the region whose center is so far below a head (3,), and its radius, meters."""
-    below, radius = place
-    return Region(head - below * frame.segmentation.up, radius)
 
 
 def _is_seen(

@@ -93,7 +93,7 @@ class _Offsets:
     head_m: float = 0.069
 
 
-#: lower limit of a depth or distance that is divided by
+#: lower limit of a depth that is divided by
 _MIN_DEPTH_M = 0.1
 _TRUNK_SHARES, _OFFSETS = _TrunkShares(), _Offsets()
 
@@ -111,8 +111,8 @@ def joints_from_landmarks(
     :param confidences: (33,), of `Confidence`.
     """
     points = points.copy()
-    distances = np.linalg.norm(points[_HIPS], axis=1, keepdims=True)
-    points[_HIPS] *= 1 + _OFFSETS.hip_m / np.maximum(distances, _MIN_DEPTH_M)
+    for hip in _HIPS:
+        points[hip] += _OFFSETS.hip_m * unit(points[hip])
     positions = np.zeros((len(Joint), 3))
     joint_confidences = np.zeros(len(Joint), np.uint8)
     positions[_JOINTS] = points[_LANDMARKS]

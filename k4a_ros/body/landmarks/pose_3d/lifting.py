@@ -190,8 +190,7 @@ def _trunk_depths(
     offsets = surface + _LEAN.inset_m - shoulders
     known = np.abs(offsets) < _LEAN.max_offset_m
     across = world[TRUNK[0]] - world[TRUNK[1]]
-    is_known = bool(
-        known.any() and abs(across[2]) < _LEAN.max_turn * np.linalg.norm(across))
+    is_known = bool(known.any() and abs(across[2]) < _LEAN.max_turn * np.linalg.norm(across))
     if is_known:
         lean = np.median(offsets[known] / shares[known])
         trunk[2:] += lean + trunk[:2].mean() - trunk[2:].mean()

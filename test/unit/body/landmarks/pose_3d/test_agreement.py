@@ -32,8 +32,8 @@ RIGHT_WRIST, RIGHT_ANKLE = 16, 28
 RIGHT_HAND, RIGHT_FOOT = [16, 18, 20, 22], [28, 30, 32]
 #: of fits that explain the surface well, and less well
 GOOD_COST, FAIR_COST = 50.0, 90.0
-#: of a landmark that may be hidden
-LESS_VISIBLE = 0.8
+#: of a landmark that may be hidden, and more so
+LESS_VISIBLE, HALF_VISIBLE = 0.8, 0.65
 
 
 @pytest.fixture(scope='module')
@@ -81,8 +81,8 @@ def test_hand_where_images_before_did_not_have_it_is_low(
     found = confidences(
         pose, person, expected=moved(pose.points, RIGHT_HAND, [0.3, 0.0, 0.0]))
     assert (before[RIGHT_HAND] == Confidence.MEDIUM).all()
-    assert set(np.flatnonzero(found != before)) <= set(RIGHT_HAND)
-    assert found[RIGHT_WRIST] == Confidence.LOW
+    assert set(np.flatnonzero(found != before)) == set(RIGHT_HAND)
+    assert (found[RIGHT_HAND] == Confidence.LOW).all()
 
 
 def test_hidden_hand_is_low(person: FittedPerson, pose: Pose3d) -> None:
@@ -103,9 +103,10 @@ def test_wrist_in_front_of_everything_is_low(person: FittedPerson, pose: Pose3d)
 def test_person_whose_fit_explains_little_is_less_reliable(
     person: FittedPerson, pose: Pose3d,
 ) -> None:
+    pose.visibility[:] = HALF_VISIBLE
     good = confidences(pose, person) == Confidence.MEDIUM
-    bad = confidences(replace(pose, fit_cost=1000.0), person) == Confidence.MEDIUM
-    assert bad.sum() < good.sum() - 6
+    bad = confidences(replace(pose, fit_cost=300.0), person) == Confidence.MEDIUM
+    assert bad.sum() < good.sum() - 10
     assert not (bad & ~good).any()
 
 

@@ -70,7 +70,7 @@ def test_hips_of_seated_person_are_behind_thighs() -> None:
     pose, standing = lifted(person), SimulatedPerson(path=((0.0, 2.2),))
     hips = [Joint.HIP_LEFT, Joint.HIP_RIGHT]
     assert joint_errors(person, pose)[hips].max() < 0.08
-    assert joint_errors(standing, lifted(standing))[hips].max() < 0.06
+    assert joint_errors(standing, lifted(standing))[hips].max() < 0.055
     # the thighs of who sits point to the camera
     assert (pose.points[[25, 26], 2] < pose.points[[23, 24], 2] - 0.25).all()
 
