@@ -25,6 +25,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 from k4a_ros.camera_config import CameraConfig
 from k4a_ros.camera_config import ColorFormat
@@ -164,15 +165,36 @@ def test_repeated_signals_have_no_further_effect(tmp_path: Path) -> None:
         assert_ends_well(driver, signal.SIGCONT)
 
 
-def test_signal_while_a_camera_is_opened_for_many_seconds(
+def test_signal_while_a_camera_is_opened_and_does_not_get_done(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Computing the rays of 13 million pixels takes ten seconds unless they are cached."""
+    """Opening reads a cached array, here from a pipe into which nothing is ever written."""
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
-    domain = new_domain()
-    with listening(domain) as listener, DriverProcess.with_parameters(
-            domain, camera='simulated', color_resolution='3072P', depth_mode='WFOV_UNBINNED',
-            fps=5) as driver:
-        wait_for(lambda: listener.node.count_publishers('/diagnostics'), 'the node')
-        time.sleep(1.0)
+    parameters: dict[str, Any] = {
+        'camera': 'simulated', 'depth_mode': 'NFOV_2X2BINNED', 'color_enabled': False}
+    with DriverProcess.with_parameters(new_domain(), **parameters) as driver:
+        driver.wait_for_line('Opened simulated camera')
         assert_ends_well(driver, signal.SIGHUP)
+    pipe, = (tmp_path / 'k4a_ros').iterdir()
+    pipe.unlink()
+    os.mkfifo(pipe)
+    with DriverProcess.with_parameters(new_domain(), **parameters) as driver:
+        with opened_for_writing(pipe):
+            assert_ends_well(driver, signal.SIGHUP)
     assert 'Opened' not in driver.output
+
+
+@contextlib.contextmanager
+def opened_for_writing(pipe: Path) -> Iterator[None]:
+    """Wait until a process reads from a named pipe, and keep it waiting for data."""
+    descriptors: list[int] = []
+
+    def is_open() -> bool:
+        with contextlib.suppress(OSError):  # ENXIO: there is no reader yet
+            descriptors.append(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+        return bool(descriptors)
+
+    wait_for(is_open, 'a reader of the pipe')
+    try:
+        yield
+    finally:
+        os.close(descriptors[0])
