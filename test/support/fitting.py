@@ -24,10 +24,12 @@ from support.simulated_person import SimulatedPerson
 
 
 class FittedPerson(SimulatedPerson):
-    """One simulated person who walks across, with ``cloud`` (K, 3)."""
+    """One simulated person, by default one who walks across, with ``cloud`` (K, 3)."""
 
-    def __init__(self) -> None:
-        super().__init__(400_000, seed=3, path=((-1.0, 2.4), (1.0, 2.4)))
+    def __init__(
+        self, path: tuple[tuple[float, float], ...] = ((-1.0, 2.4), (1.0, 2.4)),
+    ) -> None:
+        super().__init__(400_000, seed=3, path=path)
         self.cloud = self.person_depth.sample_points(self.lens.rays(), 300)
 
     def pose(self, points: np.ndarray, visibility: float = 0.9) -> Pose3d:

@@ -287,16 +287,17 @@ def _choices_for_bones(
     typical = np.maximum(np.linalg.norm(bones, axis=2), _SIGMAS.length_m)
     known = evidence.lengths[_BONE_TO[children], np.newaxis]
     lengths = np.where(np.isnan(known), typical, known)
-    # where the line of sight intersects the sphere of the bone's length, or else comes closest
+    # where the line of sight intersects the sphere of the bone's length, or else comes closest;
+    # elbows and knees around which nothing is measured also as deep as the model estimates
     square = (rays * rays).sum(axis=2)
     closest = (near * rays).sum(axis=2) / square
     half = np.sqrt(np.maximum(
         closest * closest - ((near * near).sum(axis=2) - lengths * lengths) / square, 0))
     layers = surfaces.depths[children, np.newaxis, :_LIMITS.limb_candidates]
     count = layers.shape[2]
+    inferred = np.stack((closest - half, closest + half, starts + bones[..., 2]), axis=2)
     depths = np.concatenate((
-        np.broadcast_to(layers, (*starts.shape, count)), (closest - half)[..., np.newaxis],
-        (closest + half)[..., np.newaxis]), axis=2)
+        np.broadcast_to(layers, (*starts.shape, count)), inferred), axis=2)
     offsets = depths - starts[..., np.newaxis] - bones[..., 2:]
     reaches = np.linalg.norm(
         rays[:, np.newaxis] * depths[..., np.newaxis] - near[:, :, np.newaxis], axis=3)
@@ -314,6 +315,8 @@ def _choices_for_bones(
         * surfaces.fills[children, np.newaxis, np.newaxis]).sum(axis=3)
     costs[..., count:] += evidence.occlusion_costs()[children, np.newaxis, np.newaxis]
     costs[..., count:] += _COSTS.in_front_of_window * seen_through
+    unmeasured = ~surfaces.fills[children].any(axis=1) & np.isin(children, _JOINTS[1])
+    costs[~unmeasured, :, -1] = np.inf
     offsets, reaches = offsets[..., :count], reaches[..., :count]
     # a length that was measured too short must not exclude the true one
     longest = np.maximum(lengths, typical[..., np.newaxis]) * (1 + max_excess)
@@ -323,7 +326,7 @@ def _choices_for_bones(
         & (np.abs(reaches - lengths) < (_LIMITS.max_unassigned_stretch * lengths
                                         + _LIMITS.max_unassigned_stretch_m)))
     costs[..., :count][~possible] = np.inf
-    return _Choices(depths, costs, np.arange(count + 2) < count)
+    return _Choices(depths, costs, np.arange(depths.shape[2]) < count)
 
 
 def _limited_squares(deviations: Vectors) -> Vectors:

@@ -61,6 +61,8 @@ class _LandmarkSigmas:
     trunk_m: float = 0.02
     measured_depth_m: float = 0.05
     inferred_depth_m: float = 0.15
+    #: where nothing is measured that could correct it
+    unmeasured_depth_m: float = 0.08
     trunk_depth_m: float = 0.03
 
 
@@ -156,6 +158,7 @@ def _evidence(
                       _LANDMARK_SIGMAS.visible_m, _LANDMARK_SIGMAS.guessed_m)
     along = np.where(pose.confidences[NODES] == Confidence.MEDIUM,
                      _LANDMARK_SIGMAS.measured_depth_m, _LANDMARK_SIGMAS.inferred_depth_m)
+    along[pose.confidences[NODES] == Confidence.NONE] = _LANDMARK_SIGMAS.unmeasured_depth_m
     across[IS_TRUNK], along[IS_TRUNK] = (
         _LANDMARK_SIGMAS.trunk_m, _LANDMARK_SIGMAS.trunk_depth_m)
     starts, ends = np.array(LIMBS).T

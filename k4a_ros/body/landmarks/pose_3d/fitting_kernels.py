@@ -44,6 +44,7 @@ IS_TRUNK = np.isin(NODES, TRUNK)
 #: capsules between two landmarks that are fitted
 LIMBS = ((11, 13), (12, 14), (13, 15), (14, 16), (15, 19), (16, 20),
          (23, 25), (24, 26), (25, 27), (26, 28), (27, 31), (28, 32))
+_THIGHS = (LIMBS.index((23, 25)), LIMBS.index((24, 26)))
 #: capsules of the trunk, which stay in place, and keep its surface from being taken for a limb's
 _TRUNK_CAPSULES = ((11, 23), (12, 24), (11, 12), (23, 24))
 _CAPSULES = (*LIMBS, *_TRUNK_CAPSULES)
@@ -85,6 +86,9 @@ class _Surface(NamedTuple):
     sigma_m: float = 0.015
     #: all points at one limb count as this many, because neighbors are not independent
     effective_points: float = 12.0
+    #: Points at a thigh whose mean place is closer to the hip than this share of its length count
+    #: less: clothes at the hips would turn a thigh of which nothing else is measured.
+    min_thigh_share: float = 0.3
     #: In the cost of a result: the distance beyond which a point counts as unexplained, and the
     #: cost if all of them are.
     unexplained_m: float = 0.08
@@ -296,7 +300,7 @@ def _add_surface(nodes: Any, evidence: Any, reach: float, matrix: Any, right: An
     capsules, weights = np.empty(count, np.int64), np.empty(count)
     # distance from the surface, position along the axis (0 to 1), distance from the axis
     nearest = np.empty((count, 3))
-    capsule_weights = np.zeros(_CAPSULE_COUNT)
+    capsule_weights, capsule_shares = np.zeros(_CAPSULE_COUNT), np.zeros(_CAPSULE_COUNT)
     total = 0.0
     for i in range(count):
         px, py, pz = cloud[i]
@@ -320,8 +324,10 @@ def _add_surface(nodes: Any, evidence: Any, reach: float, matrix: Any, right: An
         if capsules[i] < _LIMB_COUNT and best < head_distances[i]:
             weights[i], _ = geman_mcclure((best / reach) ** 2, 1.0)
         capsule_weights[capsules[i]] += weights[i]
+        capsule_shares[capsules[i]] += weights[i] * nearest[i, 1]
         total += geman_mcclure(
             (min(best, head_distances[i]) / _SURFACE.unexplained_m) ** 2, 1.0)[1]
+    factors = _weight_factors(capsule_weights, capsule_shares)
     for i in range(count):
         if weights[i] > 0:
             start, end = _CAPSULE_NODES[capsules[i]]
@@ -330,9 +336,25 @@ def _add_surface(nodes: Any, evidence: Any, reach: float, matrix: Any, right: An
             x = (cloud[i, 0] - rest * nodes[start, 0] - share * nodes[end, 0]) / distance
             y = (cloud[i, 1] - rest * nodes[start, 1] - share * nodes[end, 1]) / distance
             z = (cloud[i, 2] - rest * nodes[start, 2] - share * nodes[end, 2]) / distance
-            weight = weights[i] * min(
-                1.0, _SURFACE.effective_points / max(capsule_weights[capsules[i]], 1e-6)
-            ) / _SURFACE.sigma_m ** 2
+            weight = weights[i] * factors[capsules[i]]
             add(matrix, right, off, weight, start, (-rest * x, -rest * y, -rest * z), end,
                 (-share * x, -share * y, -share * z))
     return total / max(count, 1) * _SURFACE.max_cost
+
+
+@compiled
+def _weight_factors(weights: Any, shares: Any) -> Any:
+    """
+    Return the factors (C,) of the weights of points at each capsule, 1/m^2.
+
+    :param weights: (C,) their sums.
+    :param shares: (C,) the sums of weights times positions along the axis, 0 to 1.
+    """
+    factors = np.empty(_CAPSULE_COUNT)
+    for capsule in range(_CAPSULE_COUNT):
+        factors[capsule] = min(
+            1.0, _SURFACE.effective_points / max(weights[capsule], 1e-6)) / _SURFACE.sigma_m ** 2
+    for thigh in _THIGHS:
+        mean_share = shares[thigh] / max(weights[thigh], 1e-6)
+        factors[thigh] *= min(1.0, mean_share / _SURFACE.min_thigh_share) ** 2
+    return factors

@@ -85,6 +85,10 @@ class _Offsets:
     #: from the hips away from the camera: clothes and the lap pull the fitted ones toward it, by
     #: 3 to 6 cm if people are rendered, not at all if they are simulated
     hip_m: float = 0.015
+    #: the same of elbows: 1 to 2 cm for bare arms, 3 cm for sleeves
+    elbow_m: float = 0.015
+    #: and of thumbs, which are 2 to 3 cm too far away
+    thumb_m: float = -0.01
     #: from the ankle landmark, along the shank
     ankle_m: float = 0.022
     #: from an ear landmark, outward
@@ -96,6 +100,10 @@ class _Offsets:
 #: lower limit of a depth that is divided by
 _MIN_DEPTH_M = 0.1
 _TRUNK_SHARES, _OFFSETS = _TrunkShares(), _Offsets()
+#: joints that are moved along their lines of sight, away from the camera, and how far, meters
+_AWAY_FROM_CAMERA = (
+    (Joint.ELBOW_LEFT, _OFFSETS.elbow_m), (Joint.ELBOW_RIGHT, _OFFSETS.elbow_m),
+    (Joint.THUMB_LEFT, _OFFSETS.thumb_m), (Joint.THUMB_RIGHT, _OFFSETS.thumb_m))
 
 
 def joints_from_landmarks(
@@ -123,6 +131,8 @@ def joints_from_landmarks(
         joint_confidences[first + 1:first + 3] = confidences[[wrist, *knuckles]].min()
     for ankle, (knee, landmark) in _ANKLES:
         positions[ankle] += _OFFSETS.ankle_m * unit(points[landmark] - points[knee])
+    for joint, offset_m in _AWAY_FROM_CAMERA:
+        positions[joint] += offset_m * unit(positions[joint])
     chest_axes = _set_trunk(positions, points)
     hips, shoulders = _middle(confidences[_HIPS]), _middle(confidences[_SHOULDERS])
     joint_confidences[Joint.PELVIS] = hips

@@ -104,6 +104,21 @@ def test_furniture_in_the_mask_does_not_attract_a_foot_that_is_seen_clearly(
     assert bool(errors(person, found.points)[LEGS].max() < 0.08) == stays
 
 
+def test_clothes_at_the_hips_do_not_turn_thighs_without_depth() -> None:
+    """Of black trousers nothing is measured; a jacket ends in front of the hips."""
+    person = FittedPerson(path=((0.0, 2.4),))
+    below_hips = person.cloud[:, 1] - person.points[[23, 24], 1].mean()
+    jacket = person.cloud[(below_hips < 0.1) & (below_hips > -0.05)] - [0.0, 0.0, 0.06]
+    pose = person.pose(person.points)
+    confidences = pose.confidences.copy()
+    confidences[LEGS] = Confidence.NONE
+    found = fit_limbs(
+        replace(pose, confidences=confidences),
+        np.concatenate((person.cloud[below_hips < -0.05], jacket)), UNKNOWN, None)
+    assert len(jacket) > 10
+    assert errors(person, found.points)[LEGS].max() < 0.05
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_random_start_stays_near_the_person(seed: int) -> None:

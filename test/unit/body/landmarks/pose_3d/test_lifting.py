@@ -184,6 +184,22 @@ def test_landmark_without_depth_is_none() -> None:
     assert lifted(person).confidences[13] == Confidence.NONE
 
 
+def test_knees_without_depth_are_as_deep_as_the_model_estimates() -> None:
+    """Not as bent as thighs would be whose length was measured a little too long."""
+    person = SimulatedPerson(0, path=((0.0, 2.2),))
+    knees = [25, 26]
+    rows = np.rint(person.lens.project(person.points[knees])[0][:, 1]).astype(int)
+    person.depth = person.depth.copy()
+    person.depth[rows.min() - 60:rows.max() + 60] = 0
+    lengths = np.full(len(BONES), np.nan)
+    for bone in ((23, 25), (24, 26)):
+        lengths[BONES.index(bone)] = 1.1 * np.linalg.norm(
+            person.points[bone[1]] - person.points[bone[0]])
+    pose = lifted(person, lengths=lengths)
+    assert (pose.confidences[knees] == Confidence.NONE).all()
+    assert np.linalg.norm(pose.points[knees] - person.points[knees], axis=1).max() < 0.06
+
+
 def test_low_visibility_lowers_the_confidence() -> None:
     person = SimulatedPerson(0)
     visibility = person.landmarks.visibility.copy()
