@@ -152,6 +152,19 @@ class NewPersonDetector:
         self._rejected, self._seen_heads = [], []
         self._heads.clear()
 
+    def reject(self, frame: FrameContext, mask: Mask, head: Vectors) -> None:
+        """
+        Remember that what was taken for a person is none, so that it is not tried again at once.
+
+        :param mask: its pixels, at the resolution of the segmentation.
+        :param head: (3,) meters.
+        """
+        self._rejected.append(_Rejected(head, 0.0, frame.now_us))
+        for segment in frame.segmentation.segments:
+            if (segment.may_be_person
+                    and float(mask[frame.segmentation.labels == segment.label].mean()) > 0.5):
+                self._rejected.append(_Rejected(segment.center, segment.area, frame.now_us))
+
     def detect(self, frame: FrameContext, seen: Sequence[Observation]) -> list[Observation]:
         """
         Detect people who are not tracked yet.

@@ -20,6 +20,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from k4a_ros.body.joints import Joint
+from k4a_ros.body.landmarks import estimator
 from k4a_ros.body.landmarks.estimator import LandmarkEstimator
 from k4a_ros.body.landmarks.pose_2d.blazepose import LandmarkModel
 from k4a_ros.body.tracker import BACKGROUND
@@ -188,6 +189,22 @@ def test_rejected_segments_are_retried_after_seconds(model, monkeypatch):
     assert 1 <= counts[0] <= 3
     assert sum(counts[1:5]) <= 2  # a tile may show what looks like a head
     assert counts[5] >= 1
+
+
+def test_body_without_reliable_joints_is_no_person(model, monkeypatch):
+    """A coat on a hook has a trunk and sleeves, but the depth image contradicts most of it."""
+    tracker, original = make_estimator(), estimator.agreed_confidences
+    seen, doubtful, *later = simulate_shots(ROOM, NFOV, range(0, 2_000_000, 100_000))
+    assert [body.body_id for body in tracker.estimate(seen.images).bodies] == [1]
+    monkeypatch.setattr(
+        estimator, 'agreed_confidences', lambda *arguments: np.minimum(
+            original(*arguments), Confidence.LOW))
+    frame = tracker.estimate(doubtful.images)
+    assert frame.bodies == ()
+    assert (frame.index_map == BACKGROUND).all()
+    monkeypatch.undo()
+    frames = [tracker.estimate(shot.images) for shot in later]
+    assert [body.body_id for body in frames[-1].bodies] == [1]
 
 
 def test_smoothing_factor_keeps_its_share_per_frame(model):

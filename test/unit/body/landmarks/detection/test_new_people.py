@@ -91,6 +91,15 @@ def test_head_is_tried_again_for_a_second(frame):
     assert runs[1:] == [0, 1, 0]
 
 
+def test_what_turns_out_to_be_no_person_is_not_tried_again_at_once(frame):
+    model, head = FakeModel(frame.predicted_pixels()), head_of(frame.track.points)
+    detector = NewPersonDetector(make_pose_estimator(model), FakeHeads(head))
+    assert detector.detect(frame.context, [])
+    detector.reject(frame.context, frame.mask, head)
+    assert detector.detect(at(frame, 100_000), []) == []
+    assert detector.detect(at(frame, 2_000_000), [])
+
+
 def test_clear_forgets_rejected_segments(frame):
     model = FakeModel(frame.predicted_pixels(), presence=0.1)
     detector = NewPersonDetector(make_pose_estimator(model), FakeHeads())
