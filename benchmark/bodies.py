@@ -123,9 +123,13 @@ def main() -> None:
         tracker.close()
         totals[group].merge(score)
         _print_score(name, score, arguments.sight, times_ms)
+    everyone = Score()
     for name, score in totals.items():
         if score.people:
             _print_score(name, score, arguments.sight)
+            everyone.merge(score)
+    if everyone.people:
+        _print_score('all', everyone, arguments.sight)
 
 
 def _sequences(
