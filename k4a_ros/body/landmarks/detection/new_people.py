@@ -74,6 +74,9 @@ class _Search:
     max_taken_share: float = 0.3
     #: minimum share of the visible landmarks that are on the person's surface
     min_support: float = 0.5
+    #: Farther heads are not of people: no mode is specified for more than 5.46 m (Azure Kinect DK
+    #: hardware specifications), and few pixels are left of what is beyond.
+    max_distance_m: float = 6.0
 
 
 @dataclass(frozen=True)
@@ -263,6 +266,8 @@ class NewPersonDetector:
         if pose is None:
             return False
         found = head_of(pose.points)
+        if float(np.linalg.norm(found)) > _SEARCH.max_distance_m:
+            return False
         if known.has_trunk(pose.points, frame.segmentation.up) or (head is not None and (
                 pose.support < _SEARCH.min_support or known.has_head(found)
                 or float(np.linalg.norm(found - head)) > _SEARCH.max_head_error_m)):

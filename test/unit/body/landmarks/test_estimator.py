@@ -21,6 +21,7 @@ from dataclasses import replace
 
 from k4a_ros.body.joints import Joint
 from k4a_ros.body.landmarks import estimator
+from k4a_ros.body.landmarks.detection.head_search import HeadSearch
 from k4a_ros.body.landmarks.estimator import LandmarkEstimator
 from k4a_ros.body.landmarks.pose_2d.blazepose import LandmarkModel
 from k4a_ros.body.tracker import BACKGROUND
@@ -191,7 +192,8 @@ def test_rejected_segments_are_retried_after_seconds(model, monkeypatch):
     assert counts[5] >= 1
 
 
-def test_body_without_reliable_joints_is_no_person(model, monkeypatch):
+@pytest.mark.parametrize('sees_head', [False, True])
+def test_body_without_reliable_joints_needs_a_head(model, monkeypatch, sees_head):
     """A coat on a hook has a trunk and sleeves, but the depth image contradicts most of it."""
     tracker, original = make_estimator(), estimator.agreed_confidences
     seen, doubtful, *later = simulate_shots(ROOM, NFOV, range(0, 2_000_000, 100_000))
@@ -199,9 +201,10 @@ def test_body_without_reliable_joints_is_no_person(model, monkeypatch):
     monkeypatch.setattr(
         estimator, 'agreed_confidences', lambda *arguments: np.minimum(
             original(*arguments), Confidence.LOW))
+    monkeypatch.setattr(HeadSearch, 'confirms', lambda *_: sees_head)
     frame = tracker.estimate(doubtful.images)
-    assert frame.bodies == ()
-    assert (frame.index_map == BACKGROUND).all()
+    assert len(frame.bodies) == sees_head
+    assert (frame.index_map == BACKGROUND).all() == (not sees_head)
     monkeypatch.undo()
     frames = [tracker.estimate(shot.images) for shot in later]
     assert [body.body_id for body in frames[-1].bodies] == [1]

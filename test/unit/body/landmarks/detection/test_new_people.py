@@ -130,6 +130,16 @@ def test_pose_that_is_not_on_the_surface_is_rejected(frame):
     assert model.runs > 0
 
 
+@pytest.mark.parametrize(('max_distance_m', 'count'), [(4.0, 1), (2.0, 0)])
+def test_who_is_too_far_away_is_not_found(frame, monkeypatch, max_distance_m, count):
+    """The person of the room is almost 3 m away."""
+    monkeypatch.setattr(
+        new_people, '_SEARCH', replace(new_people._SEARCH, max_distance_m=max_distance_m))
+    model = FakeModel(frame.predicted_pixels())
+    detector = NewPersonDetector(make_pose_estimator(model), FakeHeads())
+    assert len(detector.detect(frame.context, [])) == count
+
+
 def test_segment_without_a_head_is_no_person(frame):
     """The landmark model alone takes coats and chairs for people."""
     model = FakeModel(frame.predicted_pixels())
