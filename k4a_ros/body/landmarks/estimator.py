@@ -62,10 +62,11 @@ _SMOOTHING_RATE_HZ = 30.0
 #: about so many points of a person's surface limbs are fitted to, or none if there are fewer than
 #: the minimum
 _SURFACE_POINTS, _MIN_SURFACE_POINTS = 600, 50
-#: What has fewer joints with confidence MEDIUM is no person unless a detector sees the head. All
-#: of 7682 bodies of people in the crowds of seeds 601, 602 and 611 have two or more; a coat on a
-#: hook has none or one, but so do some real people of whom neighbors hide most.
-_MIN_MEDIUM_JOINTS = 2
+#: What has fewer joints with confidence MEDIUM is no person, unless it has been seen in so many
+#: images, and a detector sees the head. All of 7682 bodies of people in the crowds of seeds 601,
+#: 602 and 611 have two or more; a coat on a hook has none or one, but so do some real people of
+#: whom neighbors hide most.
+_MIN_MEDIUM_JOINTS, _TRUSTED_IMAGES = 2, 3
 
 
 class LandmarkEstimator:
@@ -169,7 +170,8 @@ class LandmarkEstimator:
             body = self._update_track(frame, track, observations[index], pose, people[index])
             head = head_of(track.points)
             if (body.confidences == Confidence.MEDIUM).sum() < _MIN_MEDIUM_JOINTS and (
-                    not self._heads.confirms(frame, observations[index].view.region, head)):
+                    track.image_count < _TRUSTED_IMAGES
+                    or not self._heads.confirms(frame, observations[index].view.region, head)):
                 track.is_seen = False
                 self._new_people.reject(frame, observations[index].mask, head)
                 continue

@@ -77,7 +77,7 @@ class Track:
     ``points`` (33, 3) meters: the landmarks when last seen, at ``seen_us`` microseconds of the
     device clock, in ``region``; ``velocity`` (3,) m/s of the trunk; ``bone_lengths`` (18,) meters,
     NaN where unknown. ``joint_positions`` (32, 3) and ``joint_orientations`` (32, 4) are the last
-    output. ``is_seen``: in the last image.
+    output. ``is_seen``: in the last image; ``image_count``: in how many images so far.
     """
 
     body_id: int
@@ -89,6 +89,7 @@ class Track:
     joint_positions: Vectors | None = None
     joint_orientations: Floats | None = None
     is_seen: bool = True
+    image_count: int = 0
     facing: FacingFilter = field(default_factory=FacingFilter)
     motion: MotionFilter = field(default_factory=MotionFilter)
 
@@ -142,6 +143,7 @@ class Track:
             unknown | np.isnan(measured), np.where(unknown, measured, self.bone_lengths),
             self.bone_lengths + _LIMITS.bone_length_gain * (measured - self.bone_lengths))
         self.points, self.region, self.seen_us, self.is_seen = points, region, now_us, True
+        self.image_count += 1
 
 
 def _symmetric_lengths(lengths: Vectors) -> Vectors:
