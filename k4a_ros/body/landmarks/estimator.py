@@ -168,15 +168,13 @@ class LandmarkEstimator:
                 track.is_seen = False
                 continue
             body = self._update_track(frame, track, observations[index], pose, people[index])
-            head = head_of(track.points)
-            if (body.confidences == Confidence.MEDIUM).sum() < _MIN_MEDIUM_JOINTS and (
-                    track.image_count < _TRUSTED_IMAGES
-                    or not self._heads.confirms(frame, observations[index].view.region, head)):
+            if self._is_person(frame, track, observations[index], body):
+                body_indices[index] = len(bodies)
+                bodies.append(body)
+            else:
                 track.is_seen = False
-                self._new_people.reject(frame, observations[index].mask, head)
-                continue
-            body_indices[index] = len(bodies)
-            bodies.append(body)
+                self._new_people.reject(
+                    frame, observations[index].mask, head_of(track.points))
         return BodyFrame(images.device_us, tuple(bodies), body_indices[indices])
 
     def _check_images(self, images: BodyInput) -> None:
@@ -187,6 +185,15 @@ class LandmarkEstimator:
                 raise BodyTrackingError(
                     f'body tracking got a {name} image of {image.shape} {image.dtype}, expected '
                     f'{shape} uint16, the size of the depth mode')
+
+    def _is_person(
+        self, frame: FrameContext, track: Track, observation: Observation, body: Body,
+    ) -> bool:
+        """Return whether joints, or else a head that a detector sees, speak for a person."""
+        if (body.confidences == Confidence.MEDIUM).sum() >= _MIN_MEDIUM_JOINTS:
+            return True
+        return track.image_count >= _TRUSTED_IMAGES and self._heads.confirms(
+            frame, observation.view.region, head_of(track.points))
 
     def _resolve_left_right(
         self, frame: FrameContext, observation: Observation, person: PersonDepth,
